@@ -1,0 +1,170 @@
+"""A network of dense layers and its gradient: the four equations of backpropagation.
+
+    δᴸ = ∇ₐC ⊙ g'(zᴸ)                 BP1
+    δˡ = (δˡ⁺¹ Wˡ⁺¹) ⊙ g'(zˡ)         BP2
+    ∂C/∂bˡ = Σ δˡ                     BP3, summed over the examples of the batch
+    ∂C/∂Wˡ = (δˡ)ᵀ aˡ⁻¹               BP4
+
+Examples are rows: x is (n, d_in), Wˡ is (d_out, d_in), bˡ is (d_out,), δˡ is (n, d_out). Any leading axes are
+independent networks, computed at once. The cost is a mean over examples, so δᴸ already carries the 1/n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from reference.activations import Pullback
+from reference.costs import Cost
+from reference.formula import Array, formula
+from reference.regularizers import Regularizer
+
+Activation = Callable[[Array], tuple[Array, "Array | Pullback"]]
+
+
+class Forward(NamedTuple):
+    """What feeding forward leaves behind: zˡ, aˡ (a[0] = x) and the pullback δ-from-cotangent of each layer."""
+
+    z: list[Array]
+    a: list[Array]
+    pullbacks: list[Pullback]
+
+
+class Backward(NamedTuple):
+    """Cost and gradients, with the pre-activations z, activations a and deltas on the way."""
+
+    cost: Array
+    dW: list[Array]
+    db: list[Array]
+    delta: list[Array]
+    z: list[Array]
+    a: list[Array]
+
+
+def _pullback(slope: Array | Pullback) -> Pullback:
+    """v ↦ v ⊙ g'(z) for an elementwise activation; a vector activation brings its own pullback."""
+    return slope if callable(slope) else lambda v: v * slope
+
+
+@formula(
+    "network/bp1",
+    statement="Derivative(C, z[L, j])",
+    derivative="Derivative(C, a[L, j])*Derivative(g(z[L, j]), z[L, j])",
+    arguments=("z[L, j]",),
+    sources=("backprop-05", "backprop-summary-2019", "nielsen-2015"),
+)
+def output_error(dC_da: Array, pullback: Pullback) -> Array:
+    """BP1, the error of the output layer: δᴸ = ∇ₐC ⊙ g'(zᴸ).
+
+    Chain rule through aᴸ_j = g(zᴸ_j), the only path from zᴸ_j to C (a vector activation sums its paths in
+    its pullback).
+    """
+    return pullback(dC_da)
+
+
+@formula(
+    "network/bp2",
+    statement="Derivative(C, z[l, j])",
+    derivative="Sum(w[l + 1, k, j]*delta[l + 1, k], (k, 1, d))*Derivative(g(z[l, j]), z[l, j])",
+    arguments=("z[l, j]",),
+    sources=("backprop-05", "backprop-summary-2019", "dong-2016", "nielsen-2015"),
+)
+def hidden_error(delta_above: Array, W_above: Array, pullback: Pullback) -> Array:
+    """BP2, the error of a hidden layer from the one above: δˡ = (δˡ⁺¹ Wˡ⁺¹) ⊙ g'(zˡ).
+
+    zˡ_j reaches C through every zˡ⁺¹_k, and ∂zˡ⁺¹_k/∂zˡ_j = wˡ⁺¹_kj g'(zˡ_j); the chain rule sums over k.
+    """
+    return pullback(delta_above @ W_above)
+
+
+@formula(
+    "network/bp3",
+    statement="Derivative(C, b[l, j])",
+    derivative="delta[l, j]",
+    arguments=("b[l, j]",),
+    assumptions=("for a batch: summed over its examples",),
+    sources=("backprop-05", "backprop-summary-2019", "nielsen-2015"),
+)
+def bias_gradient(delta: Array) -> Array:
+    """BP3: ∂C/∂bˡ = δˡ, because ∂zˡ_j/∂bˡ_j = 1.  (n, d_out) -> (d_out,), summed over the batch."""
+    return np.asarray(delta.sum(-2))
+
+
+@formula(
+    "network/bp4",
+    statement="Derivative(C, w[l, j, k])",
+    derivative="a[l - 1, k]*delta[l, j]",
+    arguments=("w[l, j, k]",),
+    assumptions=("for a batch: summed over its examples",),
+    sources=("backprop-05", "backprop-summary-2019", "dong-2016", "nielsen-2015"),
+)
+def weight_gradient(delta: Array, a_below: Array) -> Array:
+    """BP4: ∂C/∂Wˡ = (δˡ)ᵀaˡ⁻¹, because ∂zˡ_j/∂wˡ_jk = aˡ⁻¹_k.  The product sums over the batch."""
+    return delta.mT @ a_below
+
+
+def check_shapes(x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Activation]) -> None:
+    """Raise ValueError naming the first layer that does not fit, with both shapes."""
+    if not len(W) == len(b) == len(activations) or not W:
+        raise ValueError(f"{len(W)} weights, {len(b)} biases, {len(activations)} activations: one each per layer")
+    if x.ndim < 2 or x.shape[-2] == 0:
+        raise ValueError(f"x has shape {x.shape}; expected (n examples, d_in) with n ≥ 1: use x[None] for one example")
+    width = x.shape[-1]
+    for layer, (w, c) in enumerate(zip(W, b, strict=True), 1):
+        if w.shape[-1] != width:
+            source = "x" if layer == 1 else f"layer {layer - 1}"
+            raise ValueError(
+                f"layer {layer}: W has shape {w.shape}, but {source} gives {width} features, not {w.shape[-1]}"
+            )
+        if c.shape[-1] != w.shape[-2]:
+            raise ValueError(f"layer {layer}: b has shape {c.shape}, but W has shape {w.shape}: {w.shape[-2]} units")
+        width = w.shape[-2]
+
+
+def feedforward(x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Activation]) -> Forward:
+    """zˡ = aˡ⁻¹Wˡᵀ + bˡ and aˡ = gˡ(zˡ) for every layer.  Raises ValueError where shapes do not fit."""
+    check_shapes(x, W, b, activations)
+    forward = Forward([], [x], [])
+    for w, c, g in zip(W, b, activations, strict=True):
+        z = forward.a[-1] @ w.mT + c[..., None, :]  # (n, d_out)
+        a, slope = g(z)
+        forward.z.append(z)
+        forward.a.append(a)
+        forward.pullbacks.append(_pullback(slope))
+    return forward
+
+
+def backprop(
+    x: Array,
+    y: Array,
+    W: Sequence[Array],
+    b: Sequence[Array],
+    activations: Sequence[Activation],
+    cost: Cost,
+    regularizer: Regularizer | None = None,
+) -> Backward:
+    """Cost and every gradient of a dense network by BP1–BP4.
+
+    x: (n, d_in), y: targets as `cost` takes them, W[l]: (d_out, d_in), b[l]: (d_out,). Raises ValueError where
+    shapes do not fit, naming the layer, and whatever the cost raises for bad targets.
+
+    >>> import numpy as np
+    >>> from reference.activations import identity
+    >>> from reference.costs import quadratic
+    >>> g = backprop(np.array([[2.0]]), np.array([[1.0]]), [np.array([[3.0]])], [np.zeros(1)], [identity], quadratic)
+    >>> float(g.cost), g.dW[0].tolist(), g.db[0].tolist()  # C = ½(6 − 1)², δ = 5, ∂C/∂w = 5·2
+    (12.5, [[10.0]], [5.0])
+    """
+    z, a, pullbacks = feedforward(x, W, b, activations)
+    C, dC_da = cost(a[-1], y)
+    delta = [output_error(dC_da, pullbacks[-1])]  # BP1
+    for pullback, W_above in zip(pullbacks[-2::-1], W[:0:-1], strict=True):
+        delta.insert(0, hidden_error(delta[0], W_above, pullback))  # BP2, downwards
+    db = [bias_gradient(d) for d in delta]  # BP3
+    dW = [weight_gradient(d, below) for d, below in zip(delta, a[:-1], strict=True)]  # BP4
+    if regularizer is not None:
+        R, dR = regularizer(W)
+        C, dW = C + R, [g + r for g, r in zip(dW, dR, strict=True)]
+    return Backward(C, dW, db, delta, z, a)
