@@ -1,0 +1,225 @@
+"""What the network audit compares: the cross product of configurations, and the inputs of each.
+
+A configuration is architecture × dtype × hidden activation × output activation × cost × regularizer. Its cases
+are the input regimes, stacked on a leading axis. Everything is drawn from the audit's seed and the
+configuration's own name, so any configuration can be made again alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from reference import CATALOGUE
+from reference.costs import one_hot
+from reference.formula import Array, Formula
+
+
+def _ids(kind: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{kind}/{name}" for name in names.split())
+
+
+ELEMENTWISE = _ids("activation", "identity sigmoid tanh relu leaky_relu elu softplus silu gelu gelu_tanh huber")
+OUTPUTS = (*ELEMENTWISE, *_ids("activation", "softmax log_softmax"))
+COSTS = _ids("cost", "quadratic mse mae huber bce bce_logits cross_entropy nll softmax_cross_entropy")
+REGULARIZERS = _ids("regularizer", "none l2 l1 elastic_net")
+FAMILIES = (ELEMENTWISE, OUTPUTS, COSTS, REGULARIZERS)
+
+# Parameters of the regularizers, exact in float32.
+PARAMETERS: dict[str, dict[str, float]] = {
+    "regularizer/l2": {"lam": 0.125, "n": 4},
+    "regularizer/l1": {"lam": 0.0625},
+    "regularizer/elastic_net": {"lam": 0.125, "mix": 0.25},
+}
+
+REGIMES = ("gaussian", "saturated", "kink", "zero", "equal")
+SYMMETRIC = ("zero", "equal")  # equal units or examples make equal rounding errors
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Layer sizes and batch size; `data` names a scikit-learn data set, or is empty for synthetic inputs."""
+
+    name: str
+    sizes: tuple[int, ...]
+    batch: int
+    data: str = ""
+
+    @property
+    def regimes(self) -> tuple[str, ...]:
+        """Input regimes: all the synthetic ones, or mini-batches of the data."""
+        return (self.data,) * 2 if self.data else REGIMES
+
+
+ARCHITECTURES = {
+    a.name: a
+    for a in (
+        Architecture("2-3-2", (2, 3, 2), 1),  # a single example
+        Architecture("4-5-3", (4, 5, 3), 7),  # an odd batch
+        Architecture("deep", (3, 4, 4, 4, 4, 2), 3),  # deep and narrow
+        Architecture("wide", (3, 24, 2), 2),
+        Architecture("digits", (64, 8, 10), 5, "digits"),
+        Architecture("breast_cancer", (30, 6, 1), 5, "breast_cancer"),
+        Architecture("diabetes", (10, 6, 1), 5, "diabetes"),
+    )
+}
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One point of the cross product; the last four are formula ids."""
+
+    architecture: str
+    dtype: str
+    hidden: str
+    output: str
+    cost: str
+    regularizer: str
+
+    @property
+    def id(self) -> str:
+        """The name by which `--only` picks it: architecture/dtype/hidden/output/cost/regularizer."""
+        ids = (self.hidden, self.output, self.cost, self.regularizer)
+        return "/".join((self.architecture, self.dtype, *(id.split("/")[1] for id in ids)))
+
+    @property
+    def formulas(self) -> tuple[Formula, Formula, Formula, Formula]:
+        """Records of hidden activation, output activation, cost and regularizer."""
+        return tuple(CATALOGUE[id] for id in (self.hidden, self.output, self.cost, self.regularizer))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Inputs of all cases of one configuration.  x: (S, n, d_in), y: (S, n, d), W[l]: (S, d_out, d_in)."""
+
+    x: Array
+    y: Array
+    W: list[Array]
+    b: list[Array]
+
+    def __getitem__(self, k: int) -> Cases:
+        """The k-th case alone, without the leading axis."""
+        return Cases(self.x[k], self.y[k], [w[k] for w in self.W], [c[k] for c in self.b])
+
+
+def excluded(architecture: Architecture, output: str, cost: str) -> str:
+    """Why this combination is left out: the mathematics it lacks. Empty if it stays in."""
+    g, C = CATALOGUE[output], CATALOGUE[cost]
+    if architecture.sizes[-1] == 1:
+        if not g.elementwise:
+            return f"{g.name} of a single output is constant: every gradient is zero"
+        if cost in ("cost/cross_entropy", "cost/nll", "cost/softmax_cross_entropy"):
+            return f"{C.name} needs at least two classes, {architecture.name} has one output"
+    if architecture.data == "diabetes" and cost in ("cost/bce", "cost/bce_logits"):
+        return f"{C.name} needs targets in [0, 1], diabetes has real ones"
+    low, high = (C.at(end) for end in C.domain)
+    if g.at(g.range[0]) < low or g.at(g.range[1]) > high:
+        return f"{C.name} takes outputs in ({C.domain[0]}, {C.domain[1]}), {g.name} gives ({g.range[0]}, {g.range[1]})"
+    return ""
+
+
+def configurations(only: str = "*", dtypes: Sequence[str] = DTYPES) -> Iterator[Configuration]:
+    """Every configuration whose id, or one of whose formula ids, matches the pattern `only`."""
+    for architecture, dtype, *ids in itertools.product(ARCHITECTURES.values(), dtypes, *FAMILIES):
+        hidden, output, cost, regularizer = ids
+        if excluded(architecture, output, cost):
+            continue
+        c = Configuration(architecture.name, dtype, hidden, output, cost, regularizer)
+        if only == "*" or fnmatchcase(c.id, only) or any(fnmatchcase(id, only) for id in ids):
+            yield c
+
+
+def exclusions() -> list[tuple[str, str, str, str]]:
+    """(architecture, output, cost, reason) of everything left out."""
+    return [
+        (a.name, o, c, reason)
+        for a, o, c in itertools.product(ARCHITECTURES.values(), OUTPUTS, COSTS)
+        if (reason := excluded(a, o, c))
+    ]
+
+
+@functools.cache
+def dataset(name: str) -> tuple[Array, Array]:
+    """Standardised features and targets of a scikit-learn data set bundled with it.
+
+    digits: (1797, 64) and one-hot rows of 10; breast_cancer: (569, 30) and 0/1; diabetes: (442, 10) and the
+    standardised target. A constant pixel of digits stays 0.
+    """
+    from sklearn import datasets
+
+    x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    spread = x.std(0)
+    x = (x - x.mean(0)) / np.where(spread == 0, 1, spread)
+    if name == "digits":
+        return x, one_hot(y, 10)
+    y = y[:, None].astype(float)
+    return x, (y - y.mean()) / y.std() if name == "diabetes" else y
+
+
+def _kinks(activation: Formula) -> list[float]:
+    return [activation.at(k.at) for k in activation.kinks] or [0.0]
+
+
+def _at_kinks(W: list[Array], b: list[Array], activations: Sequence[Formula], rng: np.random.Generator) -> None:
+    """Put every other unit exactly at, or one float beside, a kink of its activation.
+
+    A unit whose weights are zero has z = b exactly, in every implementation and summation order.
+    """
+    for w, c, g in zip(W, b, activations, strict=True):
+        for unit in range(0, w.shape[-2], 2):
+            at = c.dtype.type(rng.choice(_kinks(g)))
+            step = rng.integers(-1, 2)
+            w[unit] = 0
+            c[unit] = at if step == 0 else np.nextafter(at, c.dtype.type(step * np.inf))
+
+
+@functools.lru_cache(maxsize=1)
+def draw(c: Configuration, seed: int) -> Cases:
+    """The inputs of all cases of configuration `c`, in the order of its architecture's regimes."""
+    architecture = ARCHITECTURES[c.architecture]
+    # The regularizer does not enter: its four versions see the same networks.
+    name = "/".join(c.id.split("/")[:-1])
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    sizes, n, S, dtype = architecture.sizes, architecture.batch, len(architecture.regimes), np.dtype(c.dtype)
+    hidden, output, cost, _ = c.formulas
+    shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
+    W = [(rng.standard_normal((S, o, i)) / np.sqrt(i)).astype(dtype) for o, i in shapes]
+    b = [(0.3 * rng.standard_normal((S, o))).astype(dtype) for o, _ in shapes]
+    if architecture.data:
+        features, targets = dataset(architecture.data)
+        rows = rng.integers(0, len(features), (S, n))
+        return Cases(features[rows].astype(dtype), targets[rows].astype(dtype), W, b)
+    x = rng.standard_normal((S, n, sizes[0])).astype(dtype)
+    y = _targets(cost.id, (S, n, sizes[-1]), rng).astype(dtype)
+    for k, regime in enumerate(REGIMES):
+        if regime == "saturated":
+            for bias in b:
+                bias[k] = rng.choice([-1, 1], bias[k].shape) * rng.uniform(15, 40, bias[k].shape)
+        elif regime == "kink":
+            _at_kinks([w[k] for w in W], [c[k] for c in b], [*[hidden] * (len(W) - 1), output], rng)
+            if cost.id in ("cost/mae", "cost/huber") and output.id == "activation/identity":
+                y[k, :, ::2] = b[-1][k, ::2] + dtype.type(rng.integers(-1, 2))  # residual at 0 or ±δ
+        elif regime == "zero":
+            x[k] = 0
+            for bias in b:
+                bias[k] = 0
+        elif regime == "equal":
+            for array in (x, *W, *b):
+                array[k] = array[k].flat[0]
+    return Cases(x, y, W, b)
+
+
+def _targets(cost: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Targets the cost is meant for: real numbers, 0/1 with some in between, or one-hot rows."""
+    if cost in ("cost/bce", "cost/bce_logits"):
+        return rng.choice([0.0, 0.0, 1.0, 1.0, 0.25], shape)
+    if cost in ("cost/cross_entropy", "cost/nll", "cost/softmax_cross_entropy"):
+        return one_hot(rng.integers(0, shape[-1], shape[:-1]), shape[-1])
+    return rng.standard_normal(shape)

@@ -1,0 +1,244 @@
+"""Three steps from two gradients to a verdict.
+
+1. Rounding. Do they differ by no more than the propagated rounding error? Then they agree.
+2. Convention. Does ours become theirs once their own slopes at the kinks are put in? Then only a choice inside
+   [left, right] parts them.
+3. Truth. What is left is decided by the exact gradient: whoever is off by more than rounding is at fault.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradproof.cases import PARAMETERS, Cases, Configuration
+from gradproof.tolerance import ELEMENT, NORM, Tolerance
+from gradproof.verdicts import Verdict
+from reference import CATALOGUE
+from reference.formula import Array, Formula
+from reference.network import Backward, backprop
+
+Gradient = tuple[Array, list[Array], list[Array]]  # cost, ∂C/∂W, ∂C/∂b
+QUANTITIES = ("cost", "dW", "db")
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far two gradients are apart, one entry per case.
+
+    `sigmas`: (S, 3), the worst entry of cost, dW and db in standard deviations of its rounding error.
+    `norm`: (S,), norm of the difference over the norm of σ. `relative`: (S, 3), norm of the difference over the
+    norm of the first gradient. `equal`: (S,), the same bits everywhere.
+    """
+
+    sigmas: Array
+    norm: Array
+    relative: Array
+    equal: Array
+
+    def of_two(self, correlated: Array) -> Array:
+        """(S,) True where rounding explains the difference: two variances add, and so do two bounds."""
+        element = np.where(correlated, 2, np.sqrt(2)) * ELEMENT
+        return np.asarray((self.sigmas.max(-1) <= element) & (correlated | (self.norm <= np.sqrt(2) * NORM)))
+
+
+def _per_case(q: Array) -> Array:
+    return np.asarray(q, np.float64).reshape(len(q), -1)
+
+
+def distance(ours: Gradient, other: Gradient, t: Tolerance) -> Distance:
+    """Distance of two gradients of S cases in units of the tolerance `t`."""
+    first = ((ours[0],), ours[1], ours[2])
+    second = ((other[0],), other[1], other[2])
+    sigma = ((t.cost,), t.dW, t.db)
+    S = len(ours[0])
+    worst, relative = np.zeros((S, 3)), np.zeros((S, 3))
+    error2, sigma2, equal = np.zeros(S), np.zeros(S), np.ones(S, bool)
+    for k in range(3):
+        e2, g2 = np.zeros(S), np.zeros(S)
+        for p, q, s in zip(first[k], second[k], sigma[k], strict=True):
+            p, q, s = _per_case(p), _per_case(q), _per_case(s)
+            same = (p == q) | (np.isnan(p) & np.isnan(q))
+            equal &= same.all(-1)
+            e = np.where(same, 0, np.abs(p - q))
+            ratio = np.where(e == 0, 0, e / s)
+            worst[:, k] = np.maximum(worst[:, k], np.where(np.isnan(ratio), np.inf, ratio).max(-1))
+            e2 += (e * e).sum(-1)
+            g2 += (p * p).sum(-1)
+            if k:
+                error2 += (e * e).sum(-1)
+                sigma2 += (s * s).sum(-1)
+        relative[:, k] = np.where(e2 == 0, 0, np.sqrt(e2) / np.sqrt(g2))
+    norm = np.where(error2 == 0, 0, np.sqrt(error2) / np.sqrt(sigma2))
+    return Distance(worst, np.where(np.isnan(norm), np.inf, norm), relative, equal)
+
+
+def unbounded(t: Tolerance) -> Array:
+    """(S,) True where the rounding error has no bound: an infinite slope, or a kink within rounding error."""
+    finite = [np.isfinite(_per_case(e)).all(-1) for e in (t.cost, *t.dW, *t.db)]
+    return np.asarray(t.branch | ~np.logical_and.reduce(finite))
+
+
+def functions(c: Configuration) -> tuple[Callable[..., Any], ...]:
+    """The hidden activation, output activation, cost and regularizer of `c` with the audit's parameters."""
+    return tuple(functools.partial(f.function, **PARAMETERS.get(f.id, {})) for f in c.formulas)
+
+
+def gradient(c: Configuration, cases: Cases, choice: Sequence[Callable[..., Any]] | None = None) -> Backward:
+    """Our gradient of all cases of `c`; `choice` replaces its four functions."""
+    hidden, output, cost, regularizer = choice or functions(c)
+    layers = [hidden] * (len(cases.W) - 1) + [output]
+    return backprop(cases.x, cases.y, cases.W, cases.b, layers, cost, regularizer)
+
+
+def _with_slopes(f: Callable[..., Any], formula: Formula, slopes: dict[float, float]) -> Callable[..., Any]:
+    """`f` returning `slopes[kink]` at its kinks. Costs have theirs in a − y, and a 1/(n·d) in front."""
+
+    def cost(a: Array, y: Array) -> tuple[Array, Array]:
+        value, slope = f(a, y)
+        for at, chosen in slopes.items():
+            slope = np.where(a - y == at, slope.dtype.type(chosen / (a.shape[-1] * a.shape[-2])), slope)
+        return value, slope
+
+    def activation(z: Array) -> tuple[Array, Array]:
+        value, slope = f(z)
+        for at, chosen in slopes.items():
+            slope = np.where(z == at, slope.dtype.type(chosen), slope)
+        return value, slope
+
+    def regularizer(W: Sequence[Array]) -> tuple[Array, list[Array]]:
+        value, dR = f(W)
+        for at, chosen in slopes.items():
+            dR = [np.where(w == at, r.dtype.type(chosen), r) for w, r in zip(W, dR, strict=True)]
+        return value, dR
+
+    by_kind: dict[str, Callable[..., Any]] = {"cost": cost, "regularizer": regularizer}
+    return by_kind.get(formula.kind, activation)
+
+
+@functools.cache
+def slopes_at_kinks(id: str, oracle: ModuleType) -> dict[float, float]:
+    """What an oracle returns as slope at each kink of a formula, where that is not what we return."""
+    formula, given = CATALOGUE[id], PARAMETERS.get(id, {})
+    found = {}
+    for kink in formula.kinks:
+        at = formula.at(kink.at, **given)
+        point = np.array([[at]])
+        if formula.kind == "activation":
+            got = oracle.elementwise(formula.id, point, **given)[1]
+        elif formula.kind == "cost":
+            got = oracle.cost(formula.id, point, np.zeros((1, 1)), **given)[1]
+        else:
+            got = oracle.regularizer(formula.id, point, **given)[1]
+        left, right = sorted((formula.at(kink.left, **given), formula.at(kink.right, **given)))
+        if float(got[0, 0]) != formula.at(kink.chosen, **given) and left <= float(got[0, 0]) <= right:
+            found[at] = float(got[0, 0])
+    return found
+
+
+def under_conventions_of(oracle: ModuleType, c: Configuration, cases: Cases) -> Gradient | None:
+    """Our gradient with the oracle's own slopes at the kinks; None if it chooses as we do."""
+    theirs = [slopes_at_kinks(f.id, oracle) for f in c.formulas]
+    if not any(theirs):
+        return None
+    choice = [_with_slopes(f, r, s) for f, r, s in zip(functions(c), c.formulas, theirs, strict=True)]
+    g = gradient(c, cases, choice)
+    return g.cost, g.dW, g.db
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the exact gradient says of one case: is ours within rounding of it, is the other's, and why not."""
+
+    ours: float  # worst distance to the truth in σ; inf where it is not a number
+    other: float
+    verdict: Verdict
+    reason: str = ""
+
+
+class Arbiter:
+    """The exact gradients of the cases of one network and cost, each worked out once for all regularizers."""
+
+    def __init__(self, c: Configuration, cases: Cases) -> None:
+        self.c, self.cases = c, cases
+        self.truths: dict[int, Any] = {}
+
+    def truth(self, k: int, regularizer: str) -> list[tuple[Array, Array]]:
+        """Lower and upper ends of cost, every ∂C/∂W and every ∂C/∂b of case k. Raises Undefined or Undecided."""
+        from oracles import arb_network
+
+        one, c = self.cases[k], self.c
+        if k not in self.truths:
+            try:
+                t = arb_network.truth(one.x, one.y, one.W, one.b, c.hidden, c.output, c.cost, parameters=PARAMETERS)
+                self.truths[k] = [t.cost, *t.dW, *t.db]
+            except ArithmeticError as error:
+                self.truths[k] = error
+        if isinstance(self.truths[k], Exception):
+            raise self.truths[k]
+        if regularizer == "regularizer/none":
+            return self.truths[k]
+        p = arb_network.penalty_truth(one.W, regularizer, parameters=PARAMETERS)
+        pairs = zip(self.truths[k], [p.cost, *p.dW, *p.db], strict=True)
+        return [(np.nextafter(low + dl, -np.inf), np.nextafter(high + dh, np.inf)) for (low, high), (dl, dh) in pairs]
+
+    def rule(self, k: int, regularizer: str, ours: Gradient, other: Gradient, t: Tolerance) -> Ruling:
+        """Decide case k between two gradients of all cases."""
+        try:
+            truth = self.truth(k, regularizer)
+        except ImportError:
+            return Ruling(math.nan, math.nan, Verdict.unknown, "python-flint is not installed: nothing decides")
+        except ArithmeticError as error:
+            return Ruling(math.nan, math.nan, Verdict.undefined, str(error))
+        (ours_fits, ours_off), (other_fits, other_off) = (_fits(g, k, truth, t) for g in (ours, other))
+        verdict = Verdict.wrong if not ours_fits else Verdict.agrees if other_fits else Verdict.inaccurate
+        return Ruling(ours_off, other_off, verdict)
+
+
+def _fits(g: Gradient, k: int, exact: Sequence[tuple[Array, Array]], t: Tolerance) -> tuple[bool, float]:
+    """Is case k of `g` within rounding of the truth, and how many σ off is its worst entry?"""
+    got = (g[0], *g[1], *g[2])
+    sigma = (t.cost, *t.dW, *t.db)
+    worst, error2, sigma2 = 0.0, 0.0, 0.0
+    for part, (p, (low, high), s) in enumerate(zip(got, exact, sigma, strict=True)):
+        value = np.asarray(p[k], np.float64)
+        e = np.maximum(np.maximum(low - value, value - high), 0)
+        ratio = np.where(e == 0, 0, e / s[k])
+        worst = max(worst, math.inf if np.isnan(ratio).any() else float(ratio.max()))
+        if part:
+            error2 += float((e * e).sum())
+            sigma2 += float((s[k] * s[k]).sum())
+    by_norm = bool(t.correlated[k]) or math.sqrt(error2) <= NORM * math.sqrt(sigma2)
+    return worst <= ELEMENT and by_norm, worst
+
+
+def judge(
+    c: Configuration, cases: Cases, ours: Gradient, other: Gradient, oracle: ModuleType, t: Tolerance, arbiter: Arbiter
+) -> tuple[list[Verdict], Distance, dict[int, Ruling]]:
+    """Verdicts of all S cases of one configuration against one oracle, their distances, and the rulings needed."""
+    apart = distance(ours, other, t)
+    nothing = unbounded(t)
+    close = apart.of_two(t.correlated)
+    by_choice = np.zeros(len(close), bool)
+    if not (close | nothing).all() and (alternative := under_conventions_of(oracle, c, cases)):
+        by_choice = distance(alternative, other, t).of_two(t.correlated)
+    verdicts, rulings = [], {}
+    for k in range(len(close)):
+        if apart.equal[k]:
+            verdicts.append(Verdict.exact)
+        elif nothing[k]:
+            verdicts.append(Verdict.undefined)
+        elif close[k]:
+            verdicts.append(Verdict.agrees)
+        elif by_choice[k]:
+            verdicts.append(Verdict.convention)
+        else:
+            rulings[k] = arbiter.rule(k, c.regularizer, ours, other, t)
+            verdicts.append(rulings[k].verdict)
+    return verdicts, apart, rulings

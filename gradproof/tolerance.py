@@ -1,0 +1,256 @@
+"""Rounding error of a network gradient, propagated through a second backprop: no tolerance is chosen by hand.
+
+Beside every quantity runs its error e. With P(x) = |x|ᵖ one recursion gives two figures:
+
+* p = 2: e is a variance. Rounding errors of a dot product of n terms behave as a random walk, so its variance
+  is u²/3·[(1 + n/2)·Σ(terms)² + (n/3)·(sum)²]; independent errors add.
+* p = 1: e is the rigorous first-order bound, γₙ·Σ|terms| for a dot product (Higham 2002, ch. 3).
+
+Every rounding also loses up to η, the smallest subnormal number, when it underflows. Variances of float64
+errors are themselves float64, so errors below √(smallest normal) ≈ 1.5e-154 are not resolved.
+
+Differences are judged by the standard deviation σ = √e: elementwise within 8σ, by norm within 3σ. Where inputs
+are symmetric, equal units make equal errors and independence fails; there the bound decides, elementwise. An
+elementwise function is allowed `ULPS` units in the last place of its value, slope and gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reference.formula import Array, Formula
+from reference.network import Backward
+
+Measure = Callable[[Array], Array]
+
+ELEMENT, NORM = 8.0, 3.0  # accepted multiples of σ, for one entry and for the norm of a gradient
+ULPS = 4.0
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Errors of the cost and of every gradient: standard deviations (p = 2) or bounds (p = 1)."""
+
+    cost: Array
+    dW: list[Array]
+    db: list[Array]
+    branch: Array  # (...): True where rounding alone decides the side of a kink, so that no error bound holds
+    correlated: Array  # (...): True where the errors are bounds over 8, because they are not independent
+
+
+def unit_roundoff(dtype: np.dtype) -> float:
+    """u = half the distance from 1 to the next float: 2⁻²⁴ for float32, 2⁻⁵³ for float64."""
+    return float(np.finfo(dtype).eps) / 2
+
+
+def curvature(activation: Formula, z: Array) -> Array:
+    """g''(z) by a central difference of the slope, on z's own side of every kink.  Good to a few digits."""
+    h = 2.0**-10 * np.maximum(1, np.abs(z))
+    for kink in activation.kinks:
+        h = np.minimum(h, np.abs(z - activation.at(kink.at)) / 2)
+    left, right = z - h, z + h
+    slopes = activation.function(right)[1] - activation.function(left)[1]
+    return np.divide(slopes, right - left, out=np.zeros_like(z), where=right > left)
+
+
+def _bce_curvature(a: Array, y: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(y / a**2 + (1 - y) / (1 - a) ** 2)
+
+
+def _sigmoid_slope(z: Array) -> Array:
+    e = np.exp(-np.abs(z))
+    return np.asarray(e / (1 + e) ** 2)
+
+
+def _cross_entropy_curvature(a: Array, y: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(y == 0, 0, y / a**2)
+
+
+# ∂²C/∂a² of the cost of one entry, times n (times n·d for means over outputs); softmax couples the entries
+# and is treated apart. Only the size of the allowed error depends on these.
+COST_CURVATURES: dict[str, Callable[[Array, Array], Array]] = {
+    "cost/quadratic": lambda a, y: np.ones_like(a),
+    "cost/mse": lambda a, y: np.full_like(a, 2 / a.shape[-1]),
+    "cost/mae": lambda a, y: np.zeros_like(a),
+    "cost/huber": lambda a, y: (np.abs(a - y) <= 1) / a.shape[-1],
+    "cost/bce": _bce_curvature,
+    "cost/bce_logits": lambda z, y: _sigmoid_slope(z),
+    "cost/cross_entropy": _cross_entropy_curvature,
+    "cost/nll": lambda a, y: np.zeros_like(a),
+}
+
+
+def propagate(
+    g: Backward,
+    x: Array,
+    y: Array,
+    W: Sequence[Array],
+    b: Sequence[Array],
+    hidden: Formula,
+    output: Formula,
+    cost: Formula,
+    u: float,
+    p: int = 2,
+) -> Tolerance:
+    """Errors of the unregularized float gradient `g` computed with unit roundoff u; see `with_penalty`.
+
+    Works on float64 copies whatever dtype `g` was computed in. Shapes as in `reference.network`, any leading
+    axes. An entry that is not finite means that the error has no bound there.
+    """
+
+    def P(q: Array) -> Array:
+        return np.abs(np.asarray(q, np.float64)) ** p
+
+    def dot(terms: Array, total: Array, n: int) -> Array:
+        """Error of summing n terms, given ΣP(term) and the sum."""
+        if p == 1:
+            return n * (u * terms + eta)
+        return np.where(terms == 0, 0, u * u / 3 * ((1 + n / 2) * terms + n / 3 * P(total)) + n * eta**2)
+
+    def few_ulps(q: Array) -> Array:
+        return P(ULPS * (u * np.abs(q) + eta)) / (3 if p == 2 else 1)
+
+    L, n = len(W), x.shape[-2]
+    eta = float(np.finfo(g.a[-1].dtype).smallest_subnormal)
+    a = [np.asarray(q, np.float64) for q in g.a]
+    z = [np.asarray(q, np.float64) for q in g.z]
+    e_a = [np.zeros_like(a[0])]
+    slopes, e_slopes = [], []
+    branch = np.zeros(x.shape[:-2], bool)
+    for layer in range(L):  # forward: errors of z, a and g'(z)
+        w = P(W[layer])
+        e_z = dot(P(a[layer]) @ w.mT, z[layer], w.shape[-1] + 1) + e_a[layer] @ w.mT
+        e_z = e_z + np.where(e_z > 0, P(u * np.asarray(b[layer], np.float64)[..., None, :]), 0)
+        if layer < L - 1 or output.elementwise:
+            activation = hidden if layer < L - 1 else output
+            slope = np.asarray(activation.function(z[layer])[1])
+            slopes.append(slope)
+            branch |= _near_kink(activation, z[layer], e_z, p)
+            e_slopes.append(P(curvature(activation, z[layer])) * e_z + few_ulps(slope))
+            exact = (e_z == 0) & (a[layer + 1] == 0)  # g(0) = 0, in every implementation
+            e_a.append(P(slope) * e_z + np.where(exact, 0, few_ulps(a[layer + 1])))
+        else:
+            e_a.append(_softmax_error(output.id, z[layer], a[layer + 1], e_z, P, few_ulps))
+
+    yy = np.asarray(y, np.float64)
+    v, e_v = _cost_gradient_error(cost, a[L], yy, e_a[L], P, few_ulps)
+    if output.elementwise:
+        delta = v * slopes[-1]
+        e_delta = e_v * P(slopes[-1]) + P(v) * e_slopes[-1] + few_ulps(delta / ULPS)
+    else:
+        delta, e_delta = _softmax_pullback_error(output.id, a[L], v, e_a[L], e_v, P, few_ulps)
+
+    dW: list[Array] = [np.empty(0)] * L
+    db: list[Array] = [np.empty(0)] * L
+    for layer in reversed(range(L)):  # backward: errors of δ, ∂C/∂W and ∂C/∂b
+        products = dot(P(delta).mT @ P(a[layer]), np.asarray(g.dW[layer], np.float64), n)
+        dW[layer] = e_delta.mT @ P(a[layer]) + P(delta).mT @ e_a[layer] + products
+        db[layer] = e_delta.sum(-2) + dot(P(delta).sum(-2), np.asarray(g.db[layer], np.float64), n)
+        if layer:
+            v = delta @ np.asarray(W[layer], np.float64)
+            e_v = dot(P(delta) @ P(W[layer]), v, W[layer].shape[-2]) + e_delta @ P(W[layer])
+            delta = v * slopes[layer - 1]
+            e_delta = e_v * P(slopes[layer - 1]) + P(v) * e_slopes[layer - 1] + few_ulps(delta / ULPS)
+
+    e_cost = _cost_error(cost, a[L], yy, e_a[L], P, few_ulps)
+    if cost.kinks:
+        branch |= _near_kink(cost, a[L] - yy, e_a[L], p)
+
+    floor = float(np.finfo(np.float64).tiny) ** 0.5 if p == 2 and u < 1e-10 else eta
+
+    def root(e: Array) -> Array:
+        return np.asarray(e ** (1 / p) + floor)
+
+    return Tolerance(root(e_cost), [root(e) for e in dW], [root(e) for e in db], branch, np.zeros_like(branch))
+
+
+def with_penalty(t: Tolerance, g: Backward, penalty: tuple[Array, list[Array]], u: float, p: int = 2) -> Tolerance:
+    """The tolerance once a regularizer's (R, dR) is added to cost and ∂C/∂W: its own few ULP and one rounding."""
+
+    def add(e: Array, R: Array, total: Array) -> Array:
+        own = ULPS * u * np.abs(np.asarray(R, np.float64))
+        rounding = np.where(own > 0, u * np.abs(np.asarray(total, np.float64)), 0)
+        return np.asarray((e**p + own**p + rounding**p) ** (1 / p))
+
+    R, dR = penalty
+    dW = [add(e, r, q) for e, r, q in zip(t.dW, dR, g.dW, strict=True)]
+    return replace(t, cost=add(t.cost, R, g.cost), dW=dW)
+
+
+def choose(sigma: Tolerance, bound: Tolerance, correlated: Array) -> Tolerance:
+    """σ where rounding errors are independent, an eighth of the bound where they are `correlated`, (S,)."""
+
+    def pick(s: Array, b: Array) -> Array:
+        return np.where(correlated.reshape(-1, *[1] * (s.ndim - 1)), b / ELEMENT, s)
+
+    dW = [pick(s, b) for s, b in zip(sigma.dW, bound.dW, strict=True)]
+    db = [pick(s, b) for s, b in zip(sigma.db, bound.db, strict=True)]
+    return Tolerance(pick(sigma.cost, bound.cost), dW, db, sigma.branch, correlated)
+
+
+def _near_kink(formula: Formula, at: Array, error: Array, p: int) -> Array:
+    """True for a case with an entry that is not exactly known and within its error of a kink that jumps."""
+    near = np.zeros(at.shape, bool)
+    for kink in formula.kinks:
+        if formula.at(kink.left) != formula.at(kink.right):
+            near |= (error > 0) & (np.abs(at - formula.at(kink.at)) <= (ELEMENT if p == 2 else 1) * error ** (1 / p))
+    return np.asarray(near.any((-2, -1)))
+
+
+def _softmax_error(id: str, z: Array, a: Array, e_z: Array, P: Measure, few_ulps: Measure) -> Array:
+    """Error of a row of softmax, s_j(Δ_j − Σₖs_kΔ_k), or of log-softmax, Δ_j − Σₖs_kΔ_k."""
+    s = np.exp(a) if id.endswith("log_softmax") else a
+    spread = (P(1 - s) - P(s)) * e_z + (P(s) * e_z).sum(-1, keepdims=True)
+    if id.endswith("log_softmax"):
+        return spread + few_ulps(a) + few_ulps(z - z.max(-1, keepdims=True))
+    # exp turns the rounding error of z − max z into a relative error of s
+    return P(s) * (spread + few_ulps(z - z.max(-1, keepdims=True))) + few_ulps(s)
+
+
+def _softmax_pullback_error(
+    id: str, a: Array, v: Array, e_a: Array, e_v: Array, P: Measure, few_ulps: Measure
+) -> tuple[Array, Array]:
+    """δ and its error for δ = s(v − ⟨v, s⟩), or for δ = v − s·Σv after log-softmax."""
+    if id.endswith("log_softmax"):
+        s, total = np.exp(a), v.sum(-1, keepdims=True)
+        e_s = P(s) * e_a
+        e_total = e_v.sum(-1, keepdims=True) + few_ulps(np.abs(v).sum(-1, keepdims=True))
+        return v - s * total, e_v + P(s) * e_total + P(total) * e_s + few_ulps(v) + few_ulps(s * total)
+    m = (v * a).sum(-1, keepdims=True)
+    e_m = (P(a) * e_v + P(v) * e_a).sum(-1, keepdims=True) + few_ulps(np.abs(v * a).sum(-1, keepdims=True))
+    return a * (v - m), P(v - m) * e_a + P(a) * (e_v + e_m) + few_ulps(a * v) + few_ulps(a * m)
+
+
+def _cost_gradient_error(
+    cost: Formula, a: Array, y: Array, e_a: Array, P: Measure, few_ulps: Measure
+) -> tuple[Array, Array]:
+    """∂C/∂a and its error."""
+    n = a.shape[-2]
+    v = np.asarray(cost.function(a, y)[1])
+    if cost.id == "cost/softmax_cross_entropy":
+        e = np.exp(a - a.max(-1, keepdims=True))
+        s = e / e.sum(-1, keepdims=True)
+        total = y.sum(-1, keepdims=True)
+        e_s = _softmax_error("softmax", a, s, e_a, P, few_ulps)
+        return v, P(total / n) * e_s + few_ulps(s * total / n) + few_ulps(y / n)
+    curve = COST_CURVATURES[cost.id](a, y) / n
+    rounding = few_ulps(v) + (few_ulps(v + y / n) if cost.id == "cost/bce_logits" else 0)
+    return v, P(curve) * e_a + rounding
+
+
+def _cost_error(cost: Formula, a: Array, y: Array, e_a: Array, P: Measure, few_ulps: Measure) -> Array:
+    """Error of C: what the errors of a bring in, and a few ULP of every term."""
+    n, d = a.shape[-2], a.shape[-1]
+    value, v = cost.function(a, y)
+    v = np.asarray(v)
+    brought = (P(v) * e_a).sum((-2, -1))
+    size = np.abs(v * a) + np.abs(v * y) + np.abs(a * y) / n * (cost.id in LINEAR)
+    return np.asarray(brought + (few_ulps(size).sum((-2, -1)) + few_ulps(np.asarray(value))) * (1 + n * d / 2))
+
+
+LINEAR = ("cost/bce_logits", "cost/nll", "cost/softmax_cross_entropy")  # terms y·a that may cancel in the sum

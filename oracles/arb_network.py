@@ -1,0 +1,434 @@
+"""The true gradient of a dense network: balls around the cost and every ∂C/∂W, ∂C/∂b, rounded outwards to floats.
+
+The network and its cost are written once, forward only, over numbers. Two machines differentiate it, and
+neither knows the equations of backpropagation: a reverse tape over balls (`oracles.arb_tape`), and forward mode,
+one pass over power series for each parameter, whose balls must overlap those of the tape. Inputs are exact:
+every float counts as the number that it is. The precision is doubled until all balls are thin.
+
+At a kink, where the pre-activation (or a − y, or a weight) lies on the breakpoint exactly, the slope is the hull
+of both sides, so that the balls enclose the gradient of every convention.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from flint import arb, arb_series
+
+from oracles.arb_definitions import (
+    ABSOLUTE,
+    ELEMENTWISE,
+    VECTOR,
+    Ball,
+    Number,
+    bind,
+    bind_definition,
+    bind_vector,
+    check_parameters,
+    log_softmax,
+    lookup,
+    working,
+)
+from oracles.arb_tape import Imprecise, Node, backward, dot, elementwise
+
+Array = npt.NDArray[Any]
+Matrix = list[list[Number]]
+Parameters = Mapping[str, Mapping[str, float]]
+
+START, MAXIMUM = 128, 8192  # bits
+RELATIVE_BITS = 60  # a ball is thin when its radius is below 2^-60 of its midpoint …
+TINY = arb(2) ** -1100  # … or below this, far under the least subnormal of float64
+
+
+class Undefined(ArithmeticError):
+    """The cost does not exist there, such as the logarithm of a number that is not positive."""
+
+
+class Undecided(ArithmeticError):
+    """The greatest precision did not decide a branch or did not make a ball thin; the message says where."""
+
+
+class Enclosure(NamedTuple):
+    """lower ≤ truth ≤ upper, float64 arrays of the shape of the quantity; within 2 ULP unless a kink is met."""
+
+    lower: Array
+    upper: Array
+
+
+@dataclass(frozen=True)
+class NetworkTruth:
+    """Enclosures of the cost (0-d) and of the gradient in every W[l] (d_out, d_in) and b[l] (d_out,)."""
+
+    cost: Enclosure
+    dW: list[Enclosure]
+    db: list[Enclosure]
+    precision: int  # bits used
+    kinks: int  # entries of dW and db that were reached through a kink, and may be wide
+
+
+# ---------------------------------------------------------------- costs: outputs a and targets y, rows of numbers
+
+
+def _log(u: Number) -> Number:
+    if u[0] <= 0:
+        raise Undefined(f"the cost takes the logarithm of {u[0]}")
+    return u.log()
+
+
+def _each(a: Matrix, y: list[list[Ball]], term: Callable[[Number, Ball], Number]) -> Number:
+    """Σᵢⱼ term(a_ij, y_ij)."""
+    return sum(term(p, t) for row, targets in zip(a, y, strict=True) for p, t in zip(row, targets, strict=True))
+
+
+def _weighted(y: Ball, f: Callable[[Number], Number], u: Number) -> Number:
+    """y·f(u), and 0 for y = 0 whatever u is: the convention 0·log 0 = 0."""
+    return 0 if y == 0 else y * f(u)
+
+
+def quadratic(a: Matrix, y: list[list[Ball]]) -> Number:
+    """Σ(a − y)²/(2n)."""
+    return _each(a, y, lambda p, t: (p - t) * (p - t)) / (2 * len(a))
+
+
+def mse(a: Matrix, y: list[list[Ball]]) -> Number:
+    """Σ(a − y)²/(nd)."""
+    return _each(a, y, lambda p, t: (p - t) * (p - t)) / (len(a) * len(a[0]))
+
+
+def mae(a: Matrix, y: list[list[Ball]]) -> Number:
+    """Σ|a − y|/(nd)."""
+    g = bind_definition("|r|", ABSOLUTE, {})
+    return _each(a, y, lambda p, t: elementwise(g, p - t)) / (len(a) * len(a[0]))
+
+
+def huber(a: Matrix, y: list[list[Ball]], delta: Ball) -> Number:
+    """Σh(a − y)/(nd), h(r) = r²/2 for |r| ≤ δ and δ(|r| − δ/2) beyond."""
+    g = bind("activation/huber", delta=delta)
+    return _each(a, y, lambda p, t: elementwise(g, p - t)) / (len(a) * len(a[0]))
+
+
+def bce(a: Matrix, y: list[list[Ball]]) -> Number:
+    """−Σ[y log a + (1 − y) log(1 − a)]/n."""
+    return -_each(a, y, lambda p, t: _weighted(t, _log, p) + _weighted(1 - t, _log, 1 - p)) / len(a)
+
+
+def bce_logits(z: Matrix, y: list[list[Ball]]) -> Number:
+    """Σ[log(1 + eᶻ) − yz]/n."""
+    g = bind("activation/softplus")
+    return _each(z, y, lambda p, t: elementwise(g, p) - t * p) / len(z)
+
+
+def cross_entropy(a: Matrix, y: list[list[Ball]]) -> Number:
+    """−Σ y log a/n."""
+    return -_each(a, y, lambda p, t: _weighted(t, _log, p)) / len(a)
+
+
+def nll(a: Matrix, y: list[list[Ball]]) -> Number:
+    """−Σ y a/n."""
+    return -_each(a, y, lambda p, t: t * p) / len(a)
+
+
+def softmax_cross_entropy(z: Matrix, y: list[list[Ball]]) -> Number:
+    """−Σ y log softmax(z)/n, softmax over each row."""
+    return nll([log_softmax(row, arb(1)) for row in z], y)
+
+
+class Term(NamedTuple):
+    """A cost or a regularizer: its function, parameters with defaults, and a condition on them, in Python."""
+
+    function: Callable[..., Number]
+    parameters: Mapping[str, float] = {}
+    requires: str = "True"
+
+
+COSTS = {
+    "cost/quadratic": Term(quadratic),
+    "cost/mse": Term(mse),
+    "cost/mae": Term(mae),
+    "cost/huber": Term(huber, {"delta": 1.0}, "delta > 0"),
+    "cost/bce": Term(bce),
+    "cost/bce_logits": Term(bce_logits),
+    "cost/cross_entropy": Term(cross_entropy),
+    "cost/nll": Term(nll),
+    "cost/softmax_cross_entropy": Term(softmax_cross_entropy),
+}
+
+
+# ---------------------------------------------------------------- regularizers: every weight of the network
+
+
+def none(w: list[Number]) -> Number:
+    """No penalty."""
+    return 0
+
+
+def l2(w: list[Number], lam: Ball, n: Ball) -> Number:
+    """λ/(2n)·Σw²."""
+    return lam / (2 * n) * sum(v * v for v in w)
+
+
+def l1(w: list[Number], lam: Ball) -> Number:
+    """λΣ|w|."""
+    g = bind_definition("|w|", ABSOLUTE, {})
+    return lam * sum(elementwise(g, v) for v in w)
+
+
+def elastic_net(w: list[Number], lam: Ball, mix: Ball) -> Number:
+    """λΣ(mix·|w| + (1 − mix)·w²/2)."""
+    return mix * l1(w, lam) + (1 - mix) * l2(w, lam, arb(1))
+
+
+REGULARIZERS = {
+    "regularizer/none": Term(none),
+    "regularizer/l2": Term(l2, {"lam": 0.1, "n": 1}, "lam >= 0 and n > 0"),
+    "regularizer/l1": Term(l1, {"lam": 0.1}, "lam >= 0"),
+    "regularizer/elastic_net": Term(elastic_net, {"lam": 0.1, "mix": 0.5}, "lam >= 0 and 0 <= mix <= 1"),
+}
+
+
+# ---------------------------------------------------------------- the network, forward
+
+Program = Callable[[list[Matrix], list[list[Number]]], Number]
+RowFunction = Callable[[list[Number]], list[Number]]
+
+
+def program(
+    x: Array, y: Array, hidden: str, output: str, cost: str, regularizer: str, parameters: Parameters
+) -> Program:
+    """The regularized cost as a function of W and b alone."""
+    rows, targets = _exact(x), _exact(y)
+    activations = {id: _row_function(id, parameters.get(id, {})) for id in (hidden, output)}
+    error, penalty = _term(cost, COSTS, parameters), _term(regularizer, REGULARIZERS, parameters)
+
+    def evaluate(W: list[Matrix], b: list[list[Number]]) -> Number:
+        a = rows
+        for l, (w, c) in enumerate(zip(W, b, strict=True), 1):
+            g = activations[hidden if l < len(W) else output]
+            z = [[dot(unit, row, bias) for unit, bias in zip(w, c, strict=True)] for row in a]
+            a = []
+            for example, row in enumerate(z):
+                try:
+                    a.append(g(row))
+                except Imprecise as obstacle:
+                    raise Imprecise(f"layer {l}, example {example}, {obstacle}") from obstacle
+        return error(a, targets) + penalty([v for w in W for unit in w for v in unit])
+
+    return evaluate
+
+
+def _row_function(id: str, parameters: Mapping[str, float]) -> RowFunction:
+    if id in VECTOR:
+        return bind_vector(id, **parameters)
+    g = bind(id, **parameters)
+
+    def row_function(z: list[Number]) -> list[Number]:
+        a = []
+        for unit, z_j in enumerate(z):
+            try:
+                a.append(elementwise(g, z_j))
+            except Imprecise as error:
+                raise Imprecise(f"unit {unit}: {error}") from error
+        return a
+
+    return row_function
+
+
+def _term(id: str, table: Mapping[str, Term], parameters: Parameters) -> Callable[..., Number]:
+    term = lookup(id, table)
+    values = check_parameters(id, term.parameters, term.requires, parameters.get(id, {}))
+    return functools.partial(term.function, **values)
+
+
+def _exact(matrix: Array) -> list[list[Ball]]:
+    return [[arb(v) for v in row] for row in matrix.tolist()]
+
+
+# ---------------------------------------------------------------- its gradient, by two machines
+
+
+class Balls(NamedTuple):
+    """Balls around the cost and ∂C/∂p for every parameter p, in the order of `flatten`."""
+
+    cost: Ball
+    gradient: list[Ball]
+    hull: list[bool]  # reached through a kink: encloses every convention, and stays wide at any precision
+
+
+def reverse_mode(f: Program, W: Sequence[Array], b: Sequence[Array]) -> Balls:
+    """One backward pass of the tape, at the precision of the moment. Raises Imprecise or Undefined."""
+    leaves = [Node(p) for p in flatten(W, b)]
+    cost = f(*unflatten(leaves, W))
+    if not isinstance(cost, Node):  # no parameter entered, as under targets that are all zero
+        cost = Node(arb(cost))
+    backward(cost)
+    return Balls(cost.value, [arb(p.cotangent) for p in leaves], [p.hull for p in leaves])
+
+
+def forward_mode(f: Program, W: Sequence[Array], b: Sequence[Array]) -> list[Ball]:
+    """∂C/∂p by one pass over power series for each parameter p. Raises Imprecise or Undefined."""
+    values = flatten(W, b)
+    constants = [arb_series([p]) for p in values]
+    gradient = []
+    for k, p in enumerate(values):
+        cost = f(*unflatten([*constants[:k], arb_series([p, 1]), *constants[k + 1 :]], W))
+        gradient.append(cost[1] if isinstance(cost, arb_series) else arb(0))
+    return gradient
+
+
+def flatten(W: Sequence[Array], b: Sequence[Array]) -> list[Ball]:
+    """All parameters as exact balls: W[0] row by row, b[0], W[1], …"""
+    return [arb(float(p)) for w, c in zip(W, b, strict=True) for p in (*w.ravel(), *c)]
+
+
+def unflatten(flat: Sequence[Number], W: Sequence[Array]) -> tuple[list[Matrix], list[list[Number]]]:
+    """The inverse of `flatten`, as nested lists W[l][j][k] and b[l][j]."""
+    rest = iter(flat)
+    matrices, biases = [], []
+    for d_out, d_in in (w.shape for w in W):
+        matrices.append([list(itertools.islice(rest, d_in)) for _ in range(d_out)])
+        biases.append(list(itertools.islice(rest, d_out)))
+    return matrices, biases
+
+
+# ---------------------------------------------------------------- the truth
+
+
+def truth(
+    x: Array,
+    y: Array,
+    W: Sequence[Array],
+    b: Sequence[Array],
+    hidden: str,
+    output: str,
+    cost: str,
+    regularizer: str = "regularizer/none",
+    *,
+    parameters: Parameters | None = None,
+    precision: int = START,
+    max_precision: int = MAXIMUM,
+) -> NetworkTruth:
+    """Enclose the cost and its gradient for n examples x (n, d_in) with targets y (n, d), rows of numbers.
+
+    W[l] is (d_out, d_in), b[l] is (d_out,), float32 or float64, taken as exact. `hidden` is the activation of
+    every layer but the last, `output` that of the last; `parameters` maps a formula id to its parameters, the
+    rest keep their defaults. Balls are thin, below 2^-60 of themselves, so that lower and upper are neighbouring
+    floats, or the neighbours of one, except where a kink is met exactly: there they enclose every choice of slope
+    (and up to 10^-7 of that range more, since a radius has 30 bits).
+
+    Raises Undefined where the cost does not exist; Undecided where `max_precision` bits do not settle a branch or
+    a ball, saying which; KeyError for an unknown id, naming the nearest; TypeError or ValueError for a parameter,
+    dtype or shape that does not fit.
+    """
+    parameters = {} if parameters is None else parameters
+    for id in parameters:
+        lookup(id, {**ELEMENTWISE, **VECTOR, **COSTS, **REGULARIZERS})
+    check_arrays(x, y, W, b)
+    return enclose(program(x, y, hidden, output, cost, regularizer, parameters), W, b, precision, max_precision)
+
+
+def penalty_truth(W: Sequence[Array], regularizer: str, *, parameters: Parameters | None = None) -> NetworkTruth:
+    """Enclose a regularizer alone and its gradient; the rest of the cost is 0. Raises as `truth` does."""
+    penalty = _term(regularizer, REGULARIZERS, {} if parameters is None else parameters)
+
+    def f(W: list[Matrix], b: list[list[Number]]) -> Number:
+        return penalty([v for w in W for unit in w for v in unit])
+
+    return enclose(f, W, [np.zeros(len(w)) for w in W])
+
+
+def enclose(
+    f: Program, W: Sequence[Array], b: Sequence[Array], precision: int = START, max_precision: int = MAXIMUM
+) -> NetworkTruth:
+    """Value and gradient of `f` at W and b, the precision doubled until every ball is thin."""
+    while True:
+        with working(precision, 2):
+            try:
+                balls = reverse_mode(f, W, b)
+                obstacle = _too_wide(balls, W)
+            except Imprecise as error:
+                obstacle = str(error)
+            if not obstacle:
+                return _rounded_outwards(balls, W, precision)
+        if 2 * precision > max_precision:
+            raise Undecided(f"{obstacle}, at {precision} bits; raise max_precision or move the input off the kink")
+        precision *= 2
+
+
+def check_arrays(x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> None:
+    """Raise TypeError or ValueError naming the first array that does not fit."""
+    named = {"x": x, "y": y, **{f"W[{l}]": w for l, w in enumerate(W)}, **{f"b[{l}]": c for l, c in enumerate(b)}}
+    for name, array in named.items():
+        if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
+            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(f"{name} is {kind}; pass a float32 or float64 array")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} holds {array[~np.isfinite(array)][0]}; the truth needs finite numbers")
+    if not len(W) == len(b) > 0:
+        raise ValueError(f"{len(W)} weights and {len(b)} biases: one each per layer, at least one layer")
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(f"x has shape {x.shape}; expected (n examples, d_in), both at least 1")
+    below = x.shape[1]
+    for l, (w, c) in enumerate(zip(W, b, strict=True)):
+        if w.ndim != 2 or 0 in w.shape or w.shape[1] != below:
+            raise ValueError(f"W[{l}] has shape {w.shape}; expected (d_out, {below}), since layer {l + 1} gets {below}")
+        if c.shape != w.shape[:1]:
+            raise ValueError(f"b[{l}] has shape {c.shape}; expected {w.shape[:1]}, since W[{l}] has shape {w.shape}")
+        below = w.shape[0]
+    if y.shape != (x.shape[0], below):
+        raise ValueError(f"y has shape {y.shape}; expected {(x.shape[0], below)}, one row per example")
+
+
+def thin(ball: Ball) -> bool:
+    """True where the ball is known to `RELATIVE_BITS` bits, or to better than any float64 can tell from zero."""
+    return bool(ball.is_finite() and (ball.rel_accuracy_bits() >= RELATIVE_BITS or ball.rad() < TINY))
+
+
+def _too_wide(balls: Balls, W: Sequence[Array]) -> str:
+    """What is not thin and not excused by a kink; nothing if all is well."""
+    if not thin(balls.cost):
+        return f"the cost is only known as {balls.cost}"
+    for k, (ball, hull) in enumerate(zip(balls.gradient, balls.hull, strict=True)):
+        if not (thin(ball) or (hull and ball.is_finite())):
+            return f"∂C/∂{parameter_name(k, W)} is only known as {ball}"
+    return ""
+
+
+def parameter_name(k: int, W: Sequence[Array]) -> str:
+    """How the k-th parameter of `flatten` is indexed: W[l][j, i] or b[l][j]."""
+    for l, w in enumerate(W):
+        if k < w.size:
+            return f"W[{l}][{k // w.shape[1]}, {k % w.shape[1]}]"
+        if k < w.size + w.shape[0]:
+            return f"b[{l}][{k - w.size}]"
+        k -= w.size + w.shape[0]
+    raise IndexError(f"there are {k} parameters too few")
+
+
+def _rounded_outwards(balls: Balls, W: Sequence[Array], precision: int) -> NetworkTruth:
+    bounds = np.array([outwards(g) for g in balls.gradient])  # (parameters, 2)
+    dW, db, start = [], [], 0
+    for d_out, d_in in (w.shape for w in W):
+        middle, end = start + d_out * d_in, start + d_out * (d_in + 1)
+        dW.append(Enclosure(*bounds[start:middle].T.reshape(2, d_out, d_in)))
+        db.append(Enclosure(*bounds[middle:end].T))
+        start = end
+    cost = Enclosure(*np.array(outwards(balls.cost)))
+    return NetworkTruth(cost, dW, db, precision, sum(balls.hull))
+
+
+def outwards(ball: Ball) -> tuple[float, float]:
+    """The greatest float64 below the ball and the least above it; equal where the ball is one float."""
+    lower, upper = ball.lower(), ball.upper()
+    low, high = float(lower), float(upper)
+    if arb(low) > lower:
+        low = math.nextafter(low, -math.inf)
+    if arb(high) < upper:
+        high = math.nextafter(high, math.inf)
+    return low, high

@@ -1,0 +1,164 @@
+"""JAX's answer: `jax.nn` and `optax` where they have the function, else its plain `jnp` definition; then `grad`.
+
+A network is one jitted program per shape and dtype: activation, cost and regularizer are chosen at run time by
+`lax.switch`, so that a cross product of thousands of configurations compiles a handful of programs. Importing
+this module switches JAX to 64-bit.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_platforms", "cpu")
+
+NAME = "jax"
+VERSION = str(jax.__version__)
+
+Definition = Callable[..., Any]
+
+ELEMENTWISE: dict[str, Definition] = {
+    "activation/identity": jax.nn.identity,
+    "activation/sigmoid": jax.nn.sigmoid,
+    "activation/tanh": jnp.tanh,
+    "activation/relu": jax.nn.relu,
+    "activation/leaky_relu": lambda z, negative_slope=0.01: jax.nn.leaky_relu(z, negative_slope),
+    "activation/elu": lambda z, alpha=1.0: jax.nn.elu(z, alpha),
+    "activation/softplus": lambda z, beta=1.0: jax.nn.softplus(z) if beta == 1 else jax.nn.softplus(beta * z) / beta,
+    "activation/silu": jax.nn.silu,
+    "activation/gelu": lambda z: jax.nn.gelu(z, approximate=False),
+    "activation/gelu_tanh": lambda z: jax.nn.gelu(z, approximate=True),
+    "activation/huber": lambda z, delta=1.0: optax.huber_loss(z, delta=delta),
+}
+ROWWISE: dict[str, Definition] = {
+    "activation/softmax": lambda z: jax.nn.softmax(z, -1),
+    "activation/log_softmax": lambda z: jax.nn.log_softmax(z, -1),
+}
+
+
+def _over_examples(per_entry: Any) -> Any:
+    """Sum over the outputs, mean over the examples.  (..., n, d) -> (...)."""
+    return per_entry.sum((-2, -1)) / per_entry.shape[-2]
+
+
+def _over_entries(per_entry: Any) -> Any:
+    """Mean over outputs and examples.  (..., n, d) -> (...)."""
+    return per_entry.mean((-2, -1))
+
+
+COSTS: dict[str, Definition] = {
+    "cost/quadratic": lambda a, y: _over_examples(optax.l2_loss(a, y)),
+    "cost/mse": lambda a, y: _over_entries(optax.squared_error(a, y)),
+    "cost/mae": lambda a, y: _over_entries(jnp.abs(a - y)),
+    "cost/huber": lambda a, y, delta=1.0: _over_entries(optax.huber_loss(a, y, delta=delta)),
+    "cost/bce": lambda a, y: _over_examples(-jax.scipy.special.xlogy(y, a) - jax.scipy.special.xlog1py(1 - y, -a)),
+    "cost/bce_logits": lambda z, y: _over_examples(optax.sigmoid_binary_cross_entropy(z, y)),
+    "cost/cross_entropy": lambda a, y: _over_examples(-jax.scipy.special.xlogy(y, a)),
+    "cost/nll": lambda a, y: _over_examples(-y * a),
+    "cost/softmax_cross_entropy": lambda z, y: optax.softmax_cross_entropy(z, y).mean(-1),
+}
+
+REGULARIZERS: dict[str, Definition] = {
+    "regularizer/none": lambda w: 0 * w.sum((-2, -1)),
+    "regularizer/l2": lambda w, lam=0.1, n=1: lam / (2 * n) * jnp.square(w).sum((-2, -1)),
+    "regularizer/l1": lambda w, lam=0.1: lam * jnp.abs(w).sum((-2, -1)),
+    "regularizer/elastic_net": lambda w, lam=0.1, mix=0.5: (
+        lam * (mix * jnp.abs(w) + (1 - mix) / 2 * jnp.square(w)).sum((-2, -1))
+    ),
+}
+
+
+def cache_programs(folder: str) -> None:
+    """Keep compiled programs in `folder` between runs."""
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def elementwise(id: str, z: Any, **parameters: float) -> tuple[Any, Any]:
+    """Value and slope of an activation at every entry of z, in the dtype of z (NumPy in, NumPy out)."""
+    f = functools.partial(ELEMENTWISE[id], **parameters)
+    value, back = jax.vjp(f, jnp.asarray(z))
+    (slope,) = back(jnp.ones_like(value))
+    return np.asarray(value), np.asarray(slope)
+
+
+def pullback(id: str, z: Any, v: Any, **parameters: float) -> tuple[Any, Any]:
+    """Value of a row-wise activation and the pullback of the cotangent v."""
+    value, back = jax.vjp(functools.partial(ROWWISE[id], **parameters), jnp.asarray(z))
+    return np.asarray(value), np.asarray(back(jnp.asarray(v))[0])
+
+
+def cost(id: str, a: Any, y: Any, **parameters: float) -> tuple[Any, Any]:
+    """Cost and its gradient with respect to a.  a, y: (..., n, d) -> (...), (..., n, d)."""
+    value, back = jax.vjp(lambda x: COSTS[id](x, jnp.asarray(y), **parameters), jnp.asarray(a))
+    return np.asarray(value), np.asarray(back(jnp.ones_like(value))[0])
+
+
+def regularizer(id: str, w: Any, **parameters: float) -> tuple[Any, Any]:
+    """Penalty of one weight matrix and its gradient."""
+    value, back = jax.vjp(functools.partial(REGULARIZERS[id], **parameters), jnp.asarray(w))
+    return np.asarray(value), np.asarray(back(jnp.ones_like(value))[0])
+
+
+@functools.cache
+def _program(
+    activations: tuple[str, ...],
+    outputs: tuple[str, ...],
+    costs: tuple[str, ...],
+    regularizers: tuple[str, ...],
+    given: tuple[tuple[str, tuple[tuple[str, float], ...]], ...],
+) -> Any:
+    """One jitted program that can be any configuration drawn from these ids (parameters fixed)."""
+    parameters = {id: dict(values) for id, values in given}
+    table = {**ELEMENTWISE, **ROWWISE, **COSTS, **REGULARIZERS}
+
+    def branches(ids: tuple[str, ...]) -> list[Definition]:
+        return [functools.partial(table[id], **parameters.get(id, {})) for id in ids]
+
+    def total(p: Any, x: Any, y: Any, hidden: Any, output: Any, cost: Any, regularizer: Any) -> Any:
+        W, b = p
+        a = x
+        for layer, (w, c) in enumerate(zip(W, b, strict=True), 1):
+            z = a @ w.mT + c[..., None, :]
+            last = layer == len(W)
+            a = lax.switch(output if last else hidden, branches(outputs if last else activations), z)
+        C = lax.switch(cost, branches(costs), a, y)
+        for w in W:
+            C = C + lax.switch(regularizer, branches(regularizers), w)
+        return C.sum(), C
+
+    return jax.jit(jax.grad(total, has_aux=True))
+
+
+def network(
+    x: Any,
+    y: Any,
+    W: Sequence[Any],
+    b: Sequence[Any],
+    hidden: str,
+    output: str,
+    cost: str,
+    regularizer: str = "regularizer/none",
+    parameters: Mapping[str, Mapping[str, float]] | None = None,
+    among: Sequence[Sequence[str]] | None = None,
+) -> tuple[Any, list[Any], list[Any]]:
+    """Cost, ∂C/∂W and ∂C/∂b of a dense network, for all leading axes at once.
+
+    `among` are the (activations, outputs, costs, regularizers) that one compiled program shall cover; by default
+    just the configuration asked for.
+    """
+    choice = (hidden, output, cost, regularizer)
+    families = tuple(tuple(f) for f in among) if among else tuple((id,) for id in choice)
+    given = tuple(sorted((id, tuple(sorted(p.items()))) for id, p in (parameters or {}).items()))
+    indices = [family.index(id) for family, id in zip(families, choice, strict=True)]
+    (dW, db), C = _program(*families, given)((list(W), list(b)), x, y, *indices)
+    return np.asarray(C), [np.asarray(g) for g in dW], [np.asarray(g) for g in db]

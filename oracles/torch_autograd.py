@@ -1,0 +1,148 @@
+"""PyTorch's answer: native forward operations, differentiated by autograd.
+
+Every definition takes tensors and the parameter names of the formula's record. Costs and regularizers act on
+the last two axes and keep leading ones; nothing here contains a derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+NAME = "torch"
+VERSION = str(torch.__version__)
+
+Definition = Callable[..., Tensor]
+
+
+def _gelu_tanh(z: Tensor) -> Tensor:
+    return F.gelu(z, approximate="tanh")
+
+
+def _huber(z: Tensor, delta: float = 1.0) -> Tensor:
+    return F.huber_loss(z, torch.zeros_like(z), reduction="none", delta=delta)
+
+
+ELEMENTWISE: dict[str, Definition] = {
+    "activation/identity": lambda z: z * 1,
+    "activation/sigmoid": torch.sigmoid,
+    "activation/tanh": torch.tanh,
+    "activation/relu": F.relu,
+    "activation/leaky_relu": F.leaky_relu,
+    "activation/elu": F.elu,
+    "activation/softplus": F.softplus,
+    "activation/silu": F.silu,
+    "activation/gelu": F.gelu,
+    "activation/gelu_tanh": _gelu_tanh,
+    "activation/huber": _huber,
+}
+ROWWISE: dict[str, Definition] = {
+    "activation/softmax": lambda z: F.softmax(z, -1),
+    "activation/log_softmax": lambda z: F.log_softmax(z, -1),
+}
+
+
+def _over_examples(per_entry: Tensor) -> Tensor:
+    """Sum over the outputs, mean over the examples.  (..., n, d) -> (...)."""
+    return per_entry.sum((-2, -1)) / per_entry.shape[-2]
+
+
+def _over_entries(per_entry: Tensor) -> Tensor:
+    """Mean over outputs and examples.  (..., n, d) -> (...)."""
+    return per_entry.mean((-2, -1))
+
+
+def _by_rows(native: Definition, a: Tensor, y: Tensor) -> Tensor:
+    """Apply a native loss that wants (examples, classes) and gives one number an example."""
+    d = a.shape[-1]
+    return native(a.reshape(-1, d), y.reshape(-1, d), reduction="none").reshape(a.shape[:-1]).mean(-1)
+
+
+COSTS: dict[str, Definition] = {
+    "cost/quadratic": lambda a, y: _over_examples(F.mse_loss(a, y, reduction="none")) / 2,
+    "cost/mse": lambda a, y: _over_entries(F.mse_loss(a, y, reduction="none")),
+    "cost/mae": lambda a, y: _over_entries(F.l1_loss(a, y, reduction="none")),
+    "cost/huber": lambda a, y, delta=1.0: _over_entries(F.huber_loss(a, y, reduction="none", delta=delta)),
+    "cost/bce": lambda a, y: _over_examples(F.binary_cross_entropy(a, y, reduction="none")),
+    "cost/bce_logits": lambda z, y: _over_examples(F.binary_cross_entropy_with_logits(z, y, reduction="none")),
+    "cost/cross_entropy": lambda a, y: _over_examples(-torch.xlogy(y, a)),
+    "cost/nll": lambda a, y: _over_examples(-y * a),
+    "cost/softmax_cross_entropy": lambda z, y: _by_rows(F.cross_entropy, z, y),
+}
+
+REGULARIZERS: dict[str, Definition] = {
+    "regularizer/none": lambda w: 0 * w.sum((-2, -1)),
+    "regularizer/l2": lambda w, lam=0.1, n=1: lam / (2 * n) * w.square().sum((-2, -1)),
+    "regularizer/l1": lambda w, lam=0.1: lam * w.abs().sum((-2, -1)),
+    "regularizer/elastic_net": lambda w, lam=0.1, mix=0.5: (
+        lam * (mix * w.abs() + (1 - mix) / 2 * w.square()).sum((-2, -1))
+    ),
+}
+
+
+def _leaf(x: Any) -> Tensor:
+    return torch.from_numpy(np.array(x)).requires_grad_()
+
+
+def elementwise(id: str, z: Any, **parameters: float) -> tuple[Any, Any]:
+    """Value and slope of an activation at every entry of z, in the dtype of z (NumPy in, NumPy out)."""
+    x = _leaf(z)
+    value = ELEMENTWISE[id](x, **parameters)
+    (slope,) = torch.autograd.grad(value.sum(), x)
+    return value.detach().numpy(), slope.numpy()
+
+
+def pullback(id: str, z: Any, v: Any, **parameters: float) -> tuple[Any, Any]:
+    """Value of a row-wise activation and the pullback of the cotangent v."""
+    x = _leaf(z)
+    value = ROWWISE[id](x, **parameters)
+    (g,) = torch.autograd.grad(value, x, torch.from_numpy(np.array(v)))
+    return value.detach().numpy(), g.numpy()
+
+
+def cost(id: str, a: Any, y: Any, **parameters: float) -> tuple[Any, Any]:
+    """Cost and its gradient with respect to a.  a, y: (..., n, d) -> (...), (..., n, d)."""
+    x = _leaf(a)
+    value = COSTS[id](x, torch.from_numpy(np.array(y)), **parameters)
+    (g,) = torch.autograd.grad(value.sum(), x)
+    return value.detach().numpy(), g.numpy()
+
+
+def regularizer(id: str, w: Any, **parameters: float) -> tuple[Any, Any]:
+    """Penalty of one weight matrix and its gradient."""
+    x = _leaf(w)
+    value = REGULARIZERS[id](x, **parameters)
+    (g,) = torch.autograd.grad(value.sum(), x)
+    return value.detach().numpy(), g.numpy()
+
+
+def network(
+    x: Any,
+    y: Any,
+    W: Sequence[Any],
+    b: Sequence[Any],
+    hidden: str,
+    output: str,
+    cost: str,
+    regularizer: str = "regularizer/none",
+    parameters: Mapping[str, Mapping[str, float]] | None = None,
+) -> tuple[Any, list[Any], list[Any]]:
+    """Cost, ∂C/∂W and ∂C/∂b of a dense network, one graph and one backward for all leading axes."""
+    given = parameters or {}
+    activations = {**ELEMENTWISE, **ROWWISE}
+    weights, biases = [_leaf(w) for w in W], [_leaf(c) for c in b]
+    a = torch.from_numpy(np.array(x))
+    for layer, (w, c) in enumerate(zip(weights, biases, strict=True), 1):
+        z = F.linear(a, w, c) if w.ndim == 2 else torch.baddbmm(c.unsqueeze(-2), a, w.mT)
+        id = output if layer == len(weights) else hidden
+        a = activations[id](z, **given.get(id, {}))
+    C = COSTS[cost](a, torch.from_numpy(np.array(y)), **given.get(cost, {}))
+    for w in weights:
+        C = C + REGULARIZERS[regularizer](w, **given.get(regularizer, {}))
+    gradients = [g.numpy() for g in torch.autograd.grad(C.sum(), [*weights, *biases])]
+    return C.detach().numpy(), gradients[: len(weights)], gradients[len(weights) :]
