@@ -136,6 +136,13 @@ def configurations(only: str = "*", dtypes: Sequence[str] = DTYPES) -> Iterator[
             yield c
 
 
+def by_id(id: str) -> Configuration:
+    """The configuration of that id."""
+    architecture, dtype, *names = id.split("/")
+    kinds = ("activation", "activation", "cost", "regularizer")
+    return Configuration(architecture, dtype, *(f"{k}/{name}" for k, name in zip(kinds, names, strict=True)))
+
+
 def exclusions() -> list[tuple[str, str, str, str]]:
     """(architecture, output, cost, reason) of everything left out."""
     return [

@@ -354,8 +354,8 @@ def maxout(z: Sequence[Number], k: Ball) -> list[Number]:
 
 def l2_normalize(z: Sequence[Number]) -> list[Number]:
     """z_j/√Σz²; not defined at z = 0."""
-    norm = sum(z_k * z_k for z_k in z).sqrt()
-    return [z_j / norm for z_j in z]
+    inverse = 1 / sum(z_k * z_k for z_k in z).sqrt()  # a quotient 0/0 of series would pass for 0
+    return [z_j * inverse for z_j in z]
 
 
 @dataclass(frozen=True)

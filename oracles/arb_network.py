@@ -11,7 +11,6 @@ of both sides, so that the balls enclose the gradient of every convention.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -22,33 +21,17 @@ import numpy as np
 import numpy.typing as npt
 from flint import arb, arb_series
 
-from oracles.arb_definitions import (
-    ABSOLUTE,
-    ELEMENTWISE,
-    VECTOR,
-    Ball,
-    Number,
-    bind,
-    bind_definition,
-    bind_vector,
-    check_parameters,
-    log_softmax,
-    lookup,
-    working,
-)
+from oracles.arb_costs import COSTS, REGULARIZERS, Matrix, bind_term
+from oracles.arb_costs import Undefined as Undefined
+from oracles.arb_definitions import ELEMENTWISE, VECTOR, Ball, Number, bind, bind_vector, lookup, working
 from oracles.arb_tape import Imprecise, Node, backward, dot, elementwise
 
 Array = npt.NDArray[Any]
-Matrix = list[list[Number]]
 Parameters = Mapping[str, Mapping[str, float]]
 
 START, MAXIMUM = 128, 8192  # bits
 RELATIVE_BITS = 60  # a ball is thin when its radius is below 2^-60 of its midpoint …
 TINY = arb(2) ** -1100  # … or below this, far under the least subnormal of float64
-
-
-class Undefined(ArithmeticError):
-    """The cost does not exist there, such as the logarithm of a number that is not positive."""
 
 
 class Undecided(ArithmeticError):
@@ -73,126 +56,6 @@ class NetworkTruth:
     kinks: int  # entries of dW and db that were reached through a kink, and may be wide
 
 
-# ---------------------------------------------------------------- costs: outputs a and targets y, rows of numbers
-
-
-def _log(u: Number) -> Number:
-    if u[0] <= 0:
-        raise Undefined(f"the cost takes the logarithm of {u[0]}")
-    return u.log()
-
-
-def _each(a: Matrix, y: list[list[Ball]], term: Callable[[Number, Ball], Number]) -> Number:
-    """Σᵢⱼ term(a_ij, y_ij)."""
-    return sum(term(p, t) for row, targets in zip(a, y, strict=True) for p, t in zip(row, targets, strict=True))
-
-
-def _weighted(y: Ball, f: Callable[[Number], Number], u: Number) -> Number:
-    """y·f(u), and 0 for y = 0 whatever u is: the convention 0·log 0 = 0."""
-    return 0 if y == 0 else y * f(u)
-
-
-def quadratic(a: Matrix, y: list[list[Ball]]) -> Number:
-    """Σ(a − y)²/(2n)."""
-    return _each(a, y, lambda p, t: (p - t) * (p - t)) / (2 * len(a))
-
-
-def mse(a: Matrix, y: list[list[Ball]]) -> Number:
-    """Σ(a − y)²/(nd)."""
-    return _each(a, y, lambda p, t: (p - t) * (p - t)) / (len(a) * len(a[0]))
-
-
-def mae(a: Matrix, y: list[list[Ball]]) -> Number:
-    """Σ|a − y|/(nd)."""
-    g = bind_definition("|r|", ABSOLUTE, {})
-    return _each(a, y, lambda p, t: elementwise(g, p - t)) / (len(a) * len(a[0]))
-
-
-def huber(a: Matrix, y: list[list[Ball]], delta: Ball) -> Number:
-    """Σh(a − y)/(nd), h(r) = r²/2 for |r| ≤ δ and δ(|r| − δ/2) beyond."""
-    g = bind("activation/huber", delta=delta)
-    return _each(a, y, lambda p, t: elementwise(g, p - t)) / (len(a) * len(a[0]))
-
-
-def bce(a: Matrix, y: list[list[Ball]]) -> Number:
-    """−Σ[y log a + (1 − y) log(1 − a)]/n."""
-    return -_each(a, y, lambda p, t: _weighted(t, _log, p) + _weighted(1 - t, _log, 1 - p)) / len(a)
-
-
-def bce_logits(z: Matrix, y: list[list[Ball]]) -> Number:
-    """Σ[log(1 + eᶻ) − yz]/n."""
-    g = bind("activation/softplus")
-    return _each(z, y, lambda p, t: elementwise(g, p) - t * p) / len(z)
-
-
-def cross_entropy(a: Matrix, y: list[list[Ball]]) -> Number:
-    """−Σ y log a/n."""
-    return -_each(a, y, lambda p, t: _weighted(t, _log, p)) / len(a)
-
-
-def nll(a: Matrix, y: list[list[Ball]]) -> Number:
-    """−Σ y a/n."""
-    return -_each(a, y, lambda p, t: t * p) / len(a)
-
-
-def softmax_cross_entropy(z: Matrix, y: list[list[Ball]]) -> Number:
-    """−Σ y log softmax(z)/n, softmax over each row."""
-    return nll([log_softmax(row, arb(1)) for row in z], y)
-
-
-class Term(NamedTuple):
-    """A cost or a regularizer: its function, parameters with defaults, and a condition on them, in Python."""
-
-    function: Callable[..., Number]
-    parameters: Mapping[str, float] = {}
-    requires: str = "True"
-
-
-COSTS = {
-    "cost/quadratic": Term(quadratic),
-    "cost/mse": Term(mse),
-    "cost/mae": Term(mae),
-    "cost/huber": Term(huber, {"delta": 1.0}, "delta > 0"),
-    "cost/bce": Term(bce),
-    "cost/bce_logits": Term(bce_logits),
-    "cost/cross_entropy": Term(cross_entropy),
-    "cost/nll": Term(nll),
-    "cost/softmax_cross_entropy": Term(softmax_cross_entropy),
-}
-
-
-# ---------------------------------------------------------------- regularizers: every weight of the network
-
-
-def none(w: list[Number]) -> Number:
-    """No penalty."""
-    return 0
-
-
-def l2(w: list[Number], lam: Ball, n: Ball) -> Number:
-    """λ/(2n)·Σw²."""
-    return lam / (2 * n) * sum(v * v for v in w)
-
-
-def l1(w: list[Number], lam: Ball) -> Number:
-    """λΣ|w|."""
-    g = bind_definition("|w|", ABSOLUTE, {})
-    return lam * sum(elementwise(g, v) for v in w)
-
-
-def elastic_net(w: list[Number], lam: Ball, mix: Ball) -> Number:
-    """λΣ(mix·|w| + (1 − mix)·w²/2)."""
-    return mix * l1(w, lam) + (1 - mix) * l2(w, lam, arb(1))
-
-
-REGULARIZERS = {
-    "regularizer/none": Term(none),
-    "regularizer/l2": Term(l2, {"lam": 0.1, "n": 1}, "lam >= 0 and n > 0"),
-    "regularizer/l1": Term(l1, {"lam": 0.1}, "lam >= 0"),
-    "regularizer/elastic_net": Term(elastic_net, {"lam": 0.1, "mix": 0.5}, "lam >= 0 and 0 <= mix <= 1"),
-}
-
-
 # ---------------------------------------------------------------- the network, forward
 
 Program = Callable[[list[Matrix], list[list[Number]]], Number]
@@ -205,7 +68,8 @@ def program(
     """The regularized cost as a function of W and b alone."""
     rows, targets = _exact(x), _exact(y)
     activations = {id: _row_function(id, parameters.get(id, {})) for id in (hidden, output)}
-    error, penalty = _term(cost, COSTS, parameters), _term(regularizer, REGULARIZERS, parameters)
+    error = bind_term(cost, COSTS, parameters.get(cost, {}))
+    penalty = bind_term(regularizer, REGULARIZERS, parameters.get(regularizer, {}))
 
     def evaluate(W: list[Matrix], b: list[list[Number]]) -> Number:
         a = rows
@@ -238,12 +102,6 @@ def _row_function(id: str, parameters: Mapping[str, float]) -> RowFunction:
         return a
 
     return row_function
-
-
-def _term(id: str, table: Mapping[str, Term], parameters: Parameters) -> Callable[..., Number]:
-    term = lookup(id, table)
-    values = check_parameters(id, term.parameters, term.requires, parameters.get(id, {}))
-    return functools.partial(term.function, **values)
 
 
 def _exact(matrix: Array) -> list[list[Ball]]:
@@ -335,7 +193,7 @@ def truth(
 
 def penalty_truth(W: Sequence[Array], regularizer: str, *, parameters: Parameters | None = None) -> NetworkTruth:
     """Enclose a regularizer alone and its gradient; the rest of the cost is 0. Raises as `truth` does."""
-    penalty = _term(regularizer, REGULARIZERS, {} if parameters is None else parameters)
+    penalty = bind_term(regularizer, REGULARIZERS, (parameters or {}).get(regularizer, {}))
 
     def f(W: list[Matrix], b: list[list[Number]]) -> Number:
         return penalty([v for w in W for unit in w for v in unit])

@@ -67,8 +67,14 @@ class Node:
     __radd__, __rmul__ = __add__, __mul__
 
     def apply(self, function: Callable[[Series], Series]) -> Node:
-        """`function` of this node; the local derivative is the first coefficient of its series."""
-        jet = function(arb_series([self.value, 1], 2))
+        """`function` of this node; the local derivative is the first coefficient of its series.
+
+        Raises Imprecise where it divides by what may be zero.
+        """
+        try:
+            jet = function(arb_series([self.value, 1], 2))
+        except (ValueError, ZeroDivisionError) as error:  # the divisor of a quotient may be zero
+            raise Imprecise(f"the function is not bounded on {self.value}") from error
         return Node(jet[0], (self,), (jet[1],))
 
     def exp(self) -> Node:
@@ -88,7 +94,7 @@ def elementwise(g: Bound, u: Any) -> Any:
     z = arb_series([u.value, 1], 2) if isinstance(u, Node) else u
     try:
         pieces = expand(g, z)
-    except ValueError as error:  # a quotient of power series whose divisor may be zero
+    except (ValueError, ZeroDivisionError) as error:  # the divisor of a quotient may be zero
         raise Imprecise(f"g is not bounded on {z[0]}") from error
     if len(pieces) == 1:
         jet, kink = pieces[0], False

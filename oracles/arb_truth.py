@@ -14,7 +14,7 @@ import math
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ from oracles.floats import Array, Format, Truth, format_of
 START, MAXIMUM = 128, 32768  # bits
 FAR = (arb(2) ** 2000, arb(2) ** 4000)  # stand-ins for infinity
 RESIDUAL_BITS = 20  # the residual is known to this part of an ULP
+MARGIN = 30  # a ball thinner than 2^-MARGIN ULP rounds as its midpoint does, unless that is as close to a tie
 
 
 class Rounded(NamedTuple):
@@ -80,6 +81,10 @@ def round_exactly(mantissa: int, exponent: int, format: Format) -> Rounded:
 
 def round_ball(ball: Ball, format: Format) -> Rounded | None:
     """The float that all of the ball rounds to, or None where the ball is too wide to say."""
+    if ball.rel_accuracy_bits() >= format.digits + MARGIN:  # then its radius is below 2^-MARGIN ULP
+        middle = round_exactly(*_integers(ball.mid()), format)
+        if abs(middle.residual) < 0.5 - 2.0**-MARGIN and math.isfinite(middle.hi):
+            return middle
     ends = _ends(ball, format)
     if ends is None:
         return None
@@ -102,7 +107,7 @@ def _integers(point: Ball) -> tuple[int, int]:
 
 
 def _undecided(ball: Ball, format: Format) -> Rounded:
-    """What can be said of a ball that the greatest precision did not round: a tie, to within the residual, or nothing."""
+    """What can be said of a ball that no precision rounded: a tie, to within the residual, or nothing."""
     ends = _ends(ball, format)
     if ends is not None and ends[0].hi != ends[1].hi:
         below, above = ends
@@ -126,7 +131,7 @@ def settle(evaluate: Callable[[], Sequence[Ball | None]], count: int, format: Fo
         ctx.prec = precision
         try:
             balls = evaluate()
-        except ValueError:  # a quotient of series whose divisor may still be zero
+        except (ValueError, ZeroDivisionError):  # the divisor of a quotient may still be zero
             balls = [arb.nan()] * count
         for k, ball in enumerate(balls):
             if k not in done:
@@ -187,7 +192,7 @@ def truth(
 
     >>> t = truth("activation/sigmoid", np.array([38.0]), 1)
     >>> float(t.hi[0]), bool(abs(t.residual[0]) < 0.5)
-    (3.139132792048029e-17, True)
+    (3.1391327920480296e-17, True)
     """
     return truths(id, x, (order,), dtype=dtype, side=side, variable=variable, **parameters)[0]
 
@@ -328,7 +333,8 @@ def parallel_truths(requests: Sequence[Request], jobs: int | None = None) -> lis
 
 
 def _answer(request: Request) -> list[Truth]:
-    return truths(request.id, request.x, request.orders, side=request.side, **request.parameters)
+    keywords: dict[str, Any] = {"side": request.side, **request.parameters}
+    return truths(request.id, request.x, request.orders, **keywords)
 
 
 def _concatenate(blocks: Sequence[Truth], shape: tuple[int, ...]) -> Truth:

@@ -25,23 +25,80 @@ VERSION = str(jax.__version__)
 
 Definition = Callable[..., Any]
 
+
+def _softplus(z: Any, beta: float = 1.0) -> Any:
+    return jax.nn.softplus(z) if beta == 1 else jax.nn.softplus(beta * z) / beta
+
+
 ELEMENTWISE: dict[str, Definition] = {
     "activation/identity": jax.nn.identity,
     "activation/sigmoid": jax.nn.sigmoid,
     "activation/tanh": jnp.tanh,
     "activation/relu": jax.nn.relu,
+    "activation/relu6": jax.nn.relu6,
+    "activation/squared_relu": lambda z: jax.nn.relu(z) ** 2,
     "activation/leaky_relu": lambda z, negative_slope=0.01: jax.nn.leaky_relu(z, negative_slope),
+    "activation/prelu": lambda z, weight=0.25: jnp.where(z > 0, z, weight * z),
+    "activation/rrelu": lambda z, lower=1 / 8, upper=1 / 3: jnp.where(z > 0, z, (lower + upper) / 2 * z),
     "activation/elu": lambda z, alpha=1.0: jax.nn.elu(z, alpha),
-    "activation/softplus": lambda z, beta=1.0: jax.nn.softplus(z) if beta == 1 else jax.nn.softplus(beta * z) / beta,
+    "activation/celu": lambda z, alpha=1.0: jax.nn.celu(z, alpha),
+    "activation/selu": jax.nn.selu,
+    "activation/softplus": _softplus,
+    "activation/softsign": jax.nn.soft_sign,
     "activation/silu": jax.nn.silu,
     "activation/gelu": lambda z: jax.nn.gelu(z, approximate=False),
     "activation/gelu_tanh": lambda z: jax.nn.gelu(z, approximate=True),
+    "activation/mish": jax.nn.mish,
+    "activation/hardtanh": lambda z, min_val=-1.0, max_val=1.0: (
+        jax.nn.hard_tanh(z) if (min_val, max_val) == (-1, 1) else jnp.clip(z, min_val, max_val)
+    ),
+    "activation/hardsigmoid": jax.nn.hard_sigmoid,
+    "activation/hardswish": jax.nn.hard_swish,
+    "activation/hardshrink": lambda z, lambd=0.5: jnp.where(jnp.abs(z) > lambd, z, 0),
+    "activation/softshrink": lambda z, lambd=0.5: jnp.where(z > lambd, z - lambd, jnp.where(z < -lambd, z + lambd, 0)),
+    "activation/tanhshrink": lambda z: z - jnp.tanh(z),
+    "activation/threshold": lambda z, threshold=0.0, value=0.0: jnp.where(z > threshold, z, value),
+    "activation/logsigmoid": jax.nn.log_sigmoid,
+    "activation/squareplus": lambda z, b=4.0: jax.nn.squareplus(z, b),
+    "activation/sparse_plus": jax.nn.sparse_plus,
+    "activation/sparse_sigmoid": jax.nn.sparse_sigmoid,
+    "activation/gaussian": lambda z: jnp.exp(-z * z),
+    "activation/exp": jnp.exp,
+    "activation/arctan": jnp.arctan,
+    "activation/log_cosh": lambda z: optax.log_cosh(z),
     "activation/huber": lambda z, delta=1.0: optax.huber_loss(z, delta=delta),
 }
+
+
+def _halves(gate: Definition) -> Definition:
+    """a ⊙ gate(b) for the halves a, b of the last axis."""
+
+    def gated(z: Any) -> Any:
+        a, b = jnp.split(z, 2, -1)
+        return a * gate(b)
+
+    return gated
+
+
 ROWWISE: dict[str, Definition] = {
-    "activation/softmax": lambda z: jax.nn.softmax(z, -1),
-    "activation/log_softmax": lambda z: jax.nn.log_softmax(z, -1),
+    "activation/softmax": lambda z, temperature=1.0: jax.nn.softmax(z / temperature, -1),
+    "activation/softmin": lambda z, temperature=1.0: jax.nn.softmax(-z / temperature, -1),
+    "activation/log_softmax": lambda z, temperature=1.0: jax.nn.log_softmax(z / temperature, -1),
+    "activation/logsumexp": lambda z, temperature=1.0: temperature * jax.nn.logsumexp(z / temperature, -1),
+    "activation/glu": lambda z: jax.nn.glu(z, -1),
+    "activation/geglu": _halves(lambda b: jax.nn.gelu(b, approximate=False)),
+    "activation/swiglu": _halves(jax.nn.silu),
+    "activation/reglu": _halves(jax.nn.relu),
+    "activation/maxout": lambda z, pieces=2: z.reshape(*z.shape[:-1], -1, int(pieces)).max(-1),
+    "activation/l2_normalize": lambda z: z / jnp.linalg.norm(z, axis=-1, keepdims=True),
 }
+
+# Written out from the definition, since jax and optax have no such function; all others are their own.
+COMPOSED = frozenset(
+    f"activation/{name}"
+    for name in ("squared_relu", "prelu", "rrelu", "hardshrink", "softshrink", "tanhshrink", "threshold", "gaussian",
+                 "softmin", "geglu", "swiglu", "reglu", "maxout", "l2_normalize")
+)  # fmt: skip
 
 
 def _over_examples(per_entry: Any) -> Any:

@@ -20,12 +20,12 @@ VERSION = str(torch.__version__)
 Definition = Callable[..., Tensor]
 
 
-def _gelu_tanh(z: Tensor) -> Tensor:
-    return F.gelu(z, approximate="tanh")
-
-
 def _huber(z: Tensor, delta: float = 1.0) -> Tensor:
     return F.huber_loss(z, torch.zeros_like(z), reduction="none", delta=delta)
+
+
+def _sparse_plus(z: Tensor) -> Tensor:
+    return torch.where(z <= -1, 0.0, torch.where(z >= 1, z, (z + 1) ** 2 / 4))
 
 
 ELEMENTWISE: dict[str, Definition] = {
@@ -33,18 +33,68 @@ ELEMENTWISE: dict[str, Definition] = {
     "activation/sigmoid": torch.sigmoid,
     "activation/tanh": torch.tanh,
     "activation/relu": F.relu,
+    "activation/relu6": F.relu6,
+    "activation/squared_relu": lambda z: F.relu(z).square(),
     "activation/leaky_relu": F.leaky_relu,
+    "activation/prelu": lambda z, weight=0.25: F.prelu(z, torch.as_tensor(weight, dtype=z.dtype)),
+    "activation/rrelu": lambda z, lower=1 / 8, upper=1 / 3: F.rrelu(z, lower, upper, training=False),
     "activation/elu": F.elu,
+    "activation/celu": F.celu,
+    "activation/selu": F.selu,
     "activation/softplus": F.softplus,
+    "activation/softsign": F.softsign,
     "activation/silu": F.silu,
     "activation/gelu": F.gelu,
-    "activation/gelu_tanh": _gelu_tanh,
+    "activation/gelu_tanh": lambda z: F.gelu(z, approximate="tanh"),
+    "activation/mish": F.mish,
+    "activation/hardtanh": F.hardtanh,
+    "activation/hardsigmoid": F.hardsigmoid,
+    "activation/hardswish": F.hardswish,
+    "activation/hardshrink": F.hardshrink,
+    "activation/softshrink": F.softshrink,
+    "activation/tanhshrink": F.tanhshrink,
+    "activation/threshold": lambda z, threshold=0.0, value=0.0: F.threshold(z, threshold, value),
+    "activation/logsigmoid": F.logsigmoid,
+    "activation/squareplus": lambda z, b=4.0: (z + torch.sqrt(z * z + b)) / 2,
+    "activation/sparse_plus": _sparse_plus,
+    "activation/sparse_sigmoid": lambda z: torch.clamp((z + 1) / 2, 0, 1),
+    "activation/gaussian": lambda z: torch.exp(-z * z),
+    "activation/exp": torch.exp,
+    "activation/arctan": torch.atan,
+    "activation/log_cosh": lambda z: torch.log(torch.cosh(z)),
     "activation/huber": _huber,
 }
+
+
+def _halves(gate: Definition) -> Definition:
+    """a ⊙ gate(b) for the halves a, b of the last axis."""
+
+    def gated(z: Tensor) -> Tensor:
+        a, b = z.chunk(2, -1)
+        return a * gate(b)
+
+    return gated
+
+
 ROWWISE: dict[str, Definition] = {
-    "activation/softmax": lambda z: F.softmax(z, -1),
-    "activation/log_softmax": lambda z: F.log_softmax(z, -1),
+    "activation/softmax": lambda z, temperature=1.0: F.softmax(z / temperature, -1),
+    "activation/softmin": lambda z, temperature=1.0: F.softmin(z / temperature, -1),
+    "activation/log_softmax": lambda z, temperature=1.0: F.log_softmax(z / temperature, -1),
+    "activation/logsumexp": lambda z, temperature=1.0: temperature * torch.logsumexp(z / temperature, -1),
+    "activation/glu": lambda z: F.glu(z, -1),
+    "activation/geglu": _halves(F.gelu),
+    "activation/swiglu": _halves(F.silu),
+    "activation/reglu": _halves(F.relu),
+    "activation/maxout": lambda z, pieces=2: z.unflatten(-1, (-1, int(pieces))).amax(-1),
+    "activation/l2_normalize": lambda z: F.normalize(z, dim=-1, eps=0.0),
 }
+
+# Written out from the definition, since torch has no such function; all others are its own.
+COMPOSED = frozenset(
+    f"activation/{name}"
+    for name in ("identity", "squared_relu", "squareplus", "sparse_plus", "sparse_sigmoid", "gaussian", "log_cosh",
+                 "geglu", "swiglu", "reglu", "maxout")
+)  # fmt: skip
 
 
 def _over_examples(per_entry: Tensor) -> Tensor:

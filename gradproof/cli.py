@@ -1,0 +1,270 @@
+"""The command line. It imports no oracle before a command needs one."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradproof.audit import Progress
+
+EXIT_FAILED, EXIT_USAGE = 1, 2
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options and an example each."""
+    top = argparse.ArgumentParser(
+        prog="gradproof",
+        description="Hand-derived gradients, proved right: ours against PyTorch autograd, JAX grad and exact truth.",
+        epilog="example: gradproof at activation/sigmoid 38 --dtype float64",
+    )
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(name: str, help: str, example: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=help, description=help, epilog=f"example: {example}")
+
+    audit = command(
+        "audit", "Measure everything and write evidence and tables.", "gradproof audit --only '4-5-3/*/tanh/*'"
+    )
+    audit.add_argument("--only", default="*", metavar="PATTERN",
+                       help="an area (networks, training, …), a configuration pattern, or a formula id")  # fmt: skip
+    audit.add_argument("--dtype", action="append", choices=["float32", "float64"], help="default: both")
+    audit.add_argument("--seed", type=int, default=0, help="seed of all random inputs (default 0)")
+    audit.add_argument("--jobs", type=int, default=0, help="worker processes (default: one per processor)")
+    audit.add_argument("--out", type=Path, metavar="DIR",
+                       help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip
+    audit.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
+    audit.add_argument("--oracle", action="append", choices=["torch", "jax"], help="default: both")
+
+    report = command("report", "Make the tables again from committed evidence alone.", "gradproof report --check")
+    report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    report.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page or evidence is stale")
+
+    command("list", "List every formula.", "gradproof list").add_argument("kind", nargs="?", help="activation, cost, …")
+
+    show = command(
+        "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
+    )
+    show.add_argument("id")
+    show.add_argument("--evidence", type=Path, default=Path("reports/evidence"), metavar="DIR")
+
+    at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/sigmoid 38 -0x1p-3")
+    at.add_argument("id")
+    at.add_argument("points", nargs="+", metavar="X", help="decimal, hex float or inf")
+    at.add_argument("--dtype", default="float64", choices=DTYPES)
+    at.add_argument("--json", action="store_true", help="print JSON with hex floats")
+
+    command("doctor", "Versions, oracles and import paths.", "gradproof doctor")
+    return top
+
+
+_NEGATIVE = re.compile(r"-(?:\d|\.\d|0x|inf)", re.IGNORECASE)
+
+
+def _protect_negative_points(arguments: Sequence[str]) -> list[str]:
+    """Let -1e-3, -0x1p-3 and -inf through as numbers: argparse would take them for options."""
+    return [f" {a}" if _NEGATIVE.match(a) else a for a in arguments]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 fine, 1 a gradient fails, 2 bad input."""
+    from gradproof.files import EvidenceError
+    from gradproof.lookup import UsageError
+
+    options = parser().parse_args(_protect_negative_points(sys.argv[1:] if arguments is None else arguments))
+    if options.version:
+        from gradproof import __version__
+
+        print(f"gradproof {__version__}")
+        return 0
+    if options.command is None:
+        parser().print_help()
+        return EXIT_USAGE
+    try:
+        return int(globals()[f"_{options.command}"](options))
+    except (UsageError, EvidenceError) as error:
+        print(f"gradproof: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except OSError as error:
+        print(f"gradproof: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("gradproof: stopped; 'gradproof audit --resume' goes on from here", file=sys.stderr)
+        return 130
+
+
+def _console() -> Any:
+    """A rich console, or None where rich is missing or the output is not a terminal."""
+    if not sys.stdout.isatty():
+        return None
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console()
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table: by rich on a terminal, else columns padded with spaces."""
+    if console := _console():
+        from rich.table import Table
+
+        table = Table(*columns, box=None, header_style="bold")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+        return
+    widths = [max(len(line[k]) for line in [columns, *rows]) for k in range(len(columns))]
+    for line in [columns, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar with count and time left on a terminal; else a line for every tenth of an area."""
+    try:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        Progress = None  # type: ignore[assignment,misc]
+    if Progress is not None and sys.stderr.isatty():
+        from rich.console import Console
+
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            tasks: dict[str, Any] = {}
+
+            def show(area: str, done: int, total: int) -> None:
+                if area not in tasks:
+                    tasks[area] = bar.add_task(area, total=total)
+                bar.update(tasks[area], completed=done, total=total)
+
+            yield show
+        return
+    shown: dict[str, int] = {}
+    start = time.monotonic()
+
+    def say(area: str, done: int, total: int) -> None:
+        tenth = 10 * done // max(total, 1)
+        if shown.get(area) != tenth:
+            shown[area] = tenth
+            print(f"{area}: {done:,} of {total:,} ({time.monotonic() - start:.0f} s)", file=sys.stderr, flush=True)
+
+    yield say
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from gradproof.audit import Options, run
+    from gradproof.lookup import UsageError
+    from gradproof.networks import MissingOracle
+
+    chosen = Options(
+        only=options.only,
+        dtypes=tuple(options.dtype or ("float32", "float64")),
+        seed=options.seed,
+        jobs=options.jobs,
+        oracles=tuple(options.oracle or ("torch", "jax")),
+        resume=options.resume,
+    )
+    out = options.out or Path(
+        "reports" if chosen == Options(seed=chosen.seed, jobs=chosen.jobs, resume=chosen.resume) else "out"
+    )
+    try:
+        with _progress() as progress:
+            outcome = run(out, chosen, progress)
+    except (MissingOracle, ValueError) as error:
+        raise UsageError(str(error)) from error
+    for message in outcome.failures:
+        print(f"FAIL {message}")
+    counts = ", ".join(f"{v} {n:,}" for v, n in outcome.verdicts.items() if n)
+    times = ", ".join(f"{area} {seconds:.0f} s" for area, seconds in outcome.seconds.items())
+    print(f"{counts or 'no verdicts'} ({times}); tables in {out}/")
+    return EXIT_FAILED if outcome.failed else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from gradproof.audit import check_report, write_report
+
+    if options.check:
+        problems = check_report(options.out)
+        for problem in problems:
+            print(problem)
+        print(
+            f"{options.out}: {len(problems)} stale"
+            if problems
+            else f"{options.out}: every page follows from its evidence"
+        )
+        return EXIT_FAILED if problems else 0
+    print(f"{options.out}: {', '.join(write_report(options.out / 'evidence', options.out))}")
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from gradproof.lookup import UsageError
+    from reference import CATALOGUE
+
+    kinds = sorted({f.kind for f in CATALOGUE.values()})
+    if options.kind and options.kind not in kinds:
+        raise UsageError(f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}")
+    chosen = [f for f in CATALOGUE.values() if not options.kind or f.kind == options.kind]
+    _print_table(["id", "statement"], [[f.id, f.statement] for f in chosen])
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from gradproof.lookup import find
+    from gradproof.show import describe
+
+    print(describe(find(options.id), options.evidence))
+    return 0
+
+
+def _at(options: argparse.Namespace) -> int:
+    from gradproof.pointwise import evaluate, number, ulps
+
+    result = evaluate(options.id, [number(text.strip()) for text in options.points], options.dtype)
+    if options.json:
+        print(json.dumps(result))
+        return 0
+    rows = []
+    for point in result["points"]:
+        for side in ("ours", "torch", "jax"):
+            if side not in point:
+                rows.append([f"{float.fromhex(point['x'])!r}", side, "not installed", "", "", ""])
+                continue
+            cells = []
+            for part in ("value", "slope"):
+                got = point[side][part]
+                off = "" if side == "ours" else f"{ulps(point['ours'][part], got, options.dtype):.3g}"
+                cells += [f"{float.fromhex(got)!r}", off]
+            rows.append([f"{float.fromhex(point['x'])!r}", side, *cells])
+    print(f"{options.id} in {options.dtype}; ULP: distance from ours")
+    _print_table(["x", "side", "value", "ULP", "slope", "ULP"], rows)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import importlib
+
+    from gradproof.environment import ORACLES, cpu, load, versions
+
+    for package, found in versions().items():
+        print(f"{package:14} {found}")
+    print(f"{'cpu':14} {cpu()}")
+    for name in ORACLES:
+        print(f"oracle {name:7} {'ready' if load(name) else 'not installed: pip install gradproof[oracles]'}")
+    for package in ("reference", "oracles", "gradproof"):
+        print(f"{package:14} {importlib.import_module(package).__file__}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

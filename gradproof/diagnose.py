@@ -1,0 +1,198 @@
+"""Why a gradient is wrong: which formula, which argument, and the likely cause when one explains the numbers.
+
+Everything here is recomputed in float64 with an oracle's own slopes, so a gross error stands out far above
+rounding; nothing here decides a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradproof.cases import PARAMETERS, Cases, Configuration
+from gradproof.judge import functions, gradient
+from reference import CATALOGUE
+from reference.formula import Array, Formula
+
+NEAR = 1e-6  # relative; an explanation must fit this well, and a formula be off by more to be blamed
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One wrong number and its likely cause."""
+
+    formula: str
+    argument: str
+    index: tuple[int, ...]
+    at: str
+    got: float
+    expected: float
+    cause: str
+
+    def __str__(self) -> str:
+        where = f"{self.argument}{list(self.index) if self.index else ''}"
+        return (
+            f"{self.formula}: {where}{self.at} is {self.got:.9g} ({self.got.hex()}), should be {self.expected:.9g} "
+            f"({self.expected.hex()}); likely cause: {self.cause}"
+        )
+
+
+def _close(p: Array, q: Array) -> bool:
+    scale = np.abs(q).max(initial=0)
+    return p.shape == q.shape and bool(np.isfinite(p).all()) and bool((np.abs(p - q) <= NEAR * scale).all())
+
+
+def explain(got: Array, expected: Array, n: int = 1, alternatives: Mapping[str, Array] | None = None) -> str:
+    """The likely cause that turns `expected` into `got`, in words; `n` is the number of examples.
+
+    >>> import numpy as np
+    >>> explain(np.array([-1.0, -2.0]), np.array([1.0, 2.0]))
+    'the sign is wrong (ratio −1)'
+    """
+    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    if not np.isfinite(got).all():
+        return "it is not finite"
+    if expected.any() and not got.any():
+        return "it is zero"
+    here = expected != 0
+    if here.any():
+        ratio = float(np.median(got[here] / expected[here]))
+        if _close(got, ratio * expected):
+            if abs(ratio + 1) < NEAR:
+                return "the sign is wrong (ratio −1)"
+            for factor, words in ((n, f"the 1/n of the mean is missing (ratio {n})"), (1 / n, "1/n is applied twice")):
+                if n > 1 and abs(ratio / factor - 1) < NEAR:
+                    return words
+            if abs(ratio - 2) < NEAR or abs(ratio - 0.5) < NEAR:
+                return f"a factor 2 or ½ (ratio {ratio:.3g})"
+            return f"a constant factor (ratio {ratio:.9g})"
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and _close(got, expected.T):
+        return "it is the transpose"
+    for words, other in (alternatives or {}).items():
+        if _close(got, np.asarray(other, np.float64)):
+            return words
+    return "no simple cause fits"
+
+
+def _worst(got: Array, expected: Array) -> tuple[int, ...]:
+    off = np.abs(np.asarray(got, np.float64) - expected)
+    return tuple(int(i) for i in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
+
+
+def _found(
+    formula: Formula, argument: str, got: Array, expected: Array, n: int, at: Array | None, others: Mapping[str, Array]
+) -> Diagnosis | None:
+    """A diagnosis if `got` is off, naming the worst entry."""
+    if _close(np.asarray(got, np.float64), np.asarray(expected, np.float64)):
+        return None
+    i = _worst(got, expected)
+    where = f" at {float(at[i])!r}" if at is not None and at.shape == np.shape(got) else ""
+    cause = explain(got, expected, n, others)
+    return Diagnosis(formula.id, argument, i, where, float(got[i]), float(expected[i]), cause)
+
+
+def _slopes_of_others(formula: Formula, z: Array) -> dict[str, Array]:
+    return {
+        f"it is the slope of {other.id}": np.asarray(other.function(z)[1])
+        for other in CATALOGUE.values()
+        if other.kind == "activation" and other.elementwise and other.id != formula.id
+    }
+
+
+def _in_activation(formula: Formula, z: Array, oracle: ModuleType) -> Diagnosis | None:
+    if not formula.elementwise:
+        v = np.random.default_rng(0).standard_normal(z.shape)
+        value, pullback = formula.function(z)
+        true_value, true_pullback = oracle.pullback(formula.id, z, v)
+        return _found(formula, "value", value, true_value, 1, z, {}) or _found(
+            formula, "pullback", pullback(v), true_pullback, 1, z, {}
+        )
+    value, slope = formula.function(z)
+    true_value, true_slope = oracle.elementwise(formula.id, z)
+    at_a = {"it is taken at a = g(z) instead of z": np.asarray(formula.function(np.asarray(true_value))[1])}
+    return _found(formula, "value", value, true_value, 1, z, {}) or _found(
+        formula, "slope", slope, true_slope, 1, z, {**at_a, **_slopes_of_others(formula, z)}
+    )
+
+
+def _in_formulas(c: Configuration, cases: Cases, g: Any, oracle: ModuleType) -> Diagnosis | None:
+    """The first of the configuration's four formulas that disagrees with an oracle on its own inputs."""
+    hidden, output, cost, regularizer = c.formulas
+    n = cases.x.shape[-2]
+    for z in g.z[:-1]:
+        if found := _in_activation(hidden, z, oracle):
+            return found
+    if found := _in_activation(output, g.z[-1], oracle):
+        return found
+    _, _, our_cost, our_penalty = functions(c)
+    for argument, got, expected in zip(
+        ("value", "gradient"), our_cost(g.a[-1], cases.y), oracle.cost(cost.id, g.a[-1], cases.y), strict=True
+    ):
+        if found := _found(cost, argument, np.atleast_1d(got), np.atleast_1d(expected), n, None, {}):
+            return found
+    value, dR = our_penalty(cases.W)
+    given = PARAMETERS.get(regularizer.id, {})
+    theirs = [oracle.regularizer(regularizer.id, w, **given) for w in cases.W]
+    total = np.atleast_1d(sum(t[0] for t in theirs))
+    if found := _found(regularizer, "value", np.atleast_1d(value), total, n, None, {}):
+        return found
+    for layer, (got, (_, expected), w) in enumerate(zip(dR, theirs, cases.W, strict=True)):
+        if found := _found(regularizer, f"dW[{layer}]", got, expected, n, w, {}):
+            return found
+    return None
+
+
+def _in_network(c: Configuration, cases: Cases, g: Any, oracle: ModuleType) -> Diagnosis | None:
+    """The first of BP1–BP4, from the output downwards, that breaks while every formula by itself is right."""
+    hidden, output, cost, regularizer = c.formulas
+    n, L = cases.x.shape[-2], len(cases.W)
+    given = PARAMETERS.get(regularizer.id, {})
+
+    def back(formula: Formula, z: Array, v: Array) -> Array:
+        if formula.elementwise:
+            return np.asarray(v * oracle.elementwise(formula.id, z)[1])
+        return np.asarray(oracle.pullback(formula.id, z, v)[1])
+
+    v = oracle.cost(cost.id, g.a[-1], cases.y)[1]
+    for layer in reversed(range(L)):
+        formula, equation = (output, "network/bp1") if layer == L - 1 else (hidden, "network/bp2")
+        delta = back(formula, g.z[layer], v)
+        others = {"the slope g'(z) is missing": v}
+        if formula.elementwise:
+            others["the slope is taken at a instead of z"] = back(formula, g.a[layer + 1], v)
+        if layer < L - 1:
+            above = g.delta[layer + 1]
+            if cases.W[layer + 1].shape[0] == cases.W[layer + 1].shape[1]:
+                others["W is not transposed"] = back(formula, g.z[layer], above @ cases.W[layer + 1].T)
+        if found := _found(CATALOGUE[equation], f"delta[{layer}]", g.delta[layer], delta, n, None, others):
+            return found
+        penalty = {
+            "the bias is regularized": delta.sum(0)
+            + oracle.regularizer(c.regularizer, cases.b[layer][None], **given)[1][0]
+        }
+        if found := _found(CATALOGUE["network/bp3"], f"db[{layer}]", g.db[layer], delta.sum(0), n, None, penalty):
+            return found
+        R = oracle.regularizer(c.regularizer, cases.W[layer], **given)[1]
+        plain = delta.T @ g.a[layer]
+        others = {"the regularizer's gradient is missing": plain, "the regularizer is added twice": plain + 2 * R}
+        if found := _found(CATALOGUE["network/bp4"], f"dW[{layer}]", g.dW[layer], plain + R, n, None, others):
+            return found
+        v = delta @ cases.W[layer]
+    return None
+
+
+def diagnose(c: Configuration, cases: Cases, oracle: ModuleType) -> Diagnosis | None:
+    """Blame one formula for a wrong gradient of the single case `cases`; None if all is within 1e-6."""
+    wide = Cases(
+        cases.x.astype(float),
+        cases.y.astype(float),
+        [w.astype(float) for w in cases.W],
+        [b.astype(float) for b in cases.b],
+    )
+    with np.errstate(all="ignore"):
+        g = gradient(c, wide)
+        return _in_formulas(c, wide, g, oracle) or _in_network(c, wide, g, oracle)

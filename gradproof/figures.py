@@ -1,0 +1,78 @@
+"""Figures as SVG: the same bytes from the same evidence."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gradproof.files import write_whole
+
+COLOURS = {"ours": "#1b7837", "torch": "#d95f02", "jax": "#2166ac",
+           "ours-torch": "#d95f02", "ours-jax": "#2166ac", "torch-jax": "#7f7f7f"}  # fmt: skip
+
+
+def _pyplot() -> Any:
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams.update({
+        "svg.hashsalt": "gradproof", "svg.fonttype": "path", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3,
+        "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+    })  # fmt: skip
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write the figure as SVG without a date, whole or not at all, and close it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": "gradproof"})
+    _pyplot().close(figure)
+    write_whole(path, buffer.getvalue())
+
+
+def histograms(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Distribution of the relative difference of gradients, one panel per dtype, one line per pair."""
+    plt = _pyplot()
+    dtypes = sorted({r["dtype"] for r in rows})
+    figure, axes = plt.subplots(1, len(dtypes), figsize=(4.5 * len(dtypes), 3.2), sharey=True, squeeze=False)
+    for axis, dtype in zip(axes[0], dtypes, strict=True):
+        for row in rows:
+            if row["dtype"] == dtype:
+                total = row["zero"] + sum(row["counts"])
+                share = [100 * c / total for c in row["counts"]]
+                left = row["edges"][0] - 1
+                label = f"{row['pair'].replace('-', '–')} ({100 * row['zero'] / total:.0f} % equal bits)"
+                axis.stairs(share, [left, *row["edges"], row["edges"][-1] + 1], label=label, linewidth=1.6,
+                            color=COLOURS[row["pair"]])  # fmt: skip
+        unit = {"float32": 2.0**-24, "float64": 2.0**-53}[dtype]
+        axis.axvline(math.log10(unit), color="black", linewidth=0.8, linestyle=":")
+        axis.set_title(dtype)
+        axis.set_xlabel("log₁₀ of the relative difference (dotted: unit roundoff)")
+        axis.legend(fontsize=7)
+    axes[0][0].set_ylabel("% of cases")
+    save(figure, path)
+
+
+def training_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Distance of the parameters over the steps, one panel per data set, log–log."""
+    plt = _pyplot()
+    names = list(dict.fromkeys(r["data"] for r in rows))
+    figure, axes = plt.subplots(1, len(names), figsize=(3.4 * len(names), 3), sharey=True, squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        for dtype, style in (("float32", "-"), ("float64", "--")):
+            for pair in ("ours-torch", "ours-jax", "torch-jax"):
+                line = [(r["step"], r["distance"]) for r in rows
+                        if (r["data"], r["dtype"], r["pair"]) == (name, dtype, pair) and r["distance"] > 0]  # fmt: skip
+                if line:
+                    label = f"{pair.replace('-', '–')}, {dtype}"
+                    axis.loglog(*zip(*line, strict=True), style, color=COLOURS[pair], label=label)
+        axis.set_title(name)
+        axis.set_xlabel("step")
+    axes[0][0].set_ylabel("‖p − q‖ / ‖p‖")
+    axes[0][-1].legend(fontsize=6, loc="center right")
+    save(figure, path)

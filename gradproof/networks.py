@@ -1,0 +1,261 @@
+"""The network audit: every configuration, ours against each oracle and the oracles against each other.
+
+Work is cut into parts (architecture × dtype × hidden activation). A finished part is one Parquet file in
+`OUT/raw`, written whole; `resume` skips the parts that are there.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradproof.cases import (
+    ARCHITECTURES,
+    DTYPES,
+    FAMILIES,
+    PARAMETERS,
+    SYMMETRIC,
+    Cases,
+    Configuration,
+    by_id,
+    configurations,
+    draw,
+)
+from gradproof.environment import cpu, load, source_hash, versions
+from gradproof.files import EvidenceError, write_whole
+from gradproof.judge import QUANTITIES, Arbiter, distance, gradient, judge
+from gradproof.tolerance import Tolerance, choose, propagate, unit_roundoff, with_penalty
+from gradproof.workers import pool, report
+from reference.network import Backward
+
+
+class MissingOracle(Exception):
+    """None of the oracles asked for can be imported."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One unit of work: all configurations of an architecture and dtype with one hidden activation."""
+
+    architecture: str
+    dtype: str
+    hidden: str
+    configurations: tuple[Configuration, ...]
+
+    @property
+    def file(self) -> str:
+        """Name of its Parquet file."""
+        return f"{self.architecture}-{self.dtype}-{self.hidden.split('/')[1]}.parquet"
+
+    @property
+    def cases(self) -> int:
+        """Number of cases in it."""
+        return len(self.configurations) * len(ARCHITECTURES[self.architecture].regimes)
+
+
+def parts(only: str, dtypes: Sequence[str]) -> list[Part]:
+    """The audit cut into parts, grouped by (architecture, dtype)."""
+    groups = itertools.groupby(configurations(only, dtypes), lambda c: (c.architecture, c.dtype, c.hidden))
+    return [Part(*key, tuple(group)) for key, group in groups]
+
+
+def run_part(part: Part, seed: int, oracles: Sequence[str]) -> list[dict[str, Any]]:
+    """One row per case: distances of every pair and the verdict about each oracle."""
+    modules = {name: module for name in oracles if (module := load(name))}
+    rows: list[dict[str, Any]] = []
+    u = unit_roundoff(np.dtype(part.dtype))
+    with np.errstate(all="ignore"):  # saturated and singular cases are meant to overflow; they are judged instead
+        for _, group in itertools.groupby(part.configurations, lambda c: (c.output, c.cost)):
+            versions_of_one = list(group)  # they differ in the regularizer, and share inputs and exact gradient
+            c = replace(versions_of_one[0], regularizer="regularizer/none")
+            cases = draw(c, seed)
+            inputs = (gradient(c, cases), cases.x, cases.y, cases.W, cases.b, *c.formulas[:3], u)
+            plain = {p: propagate(*inputs, p) for p in (1, 2)}
+            symmetric = np.isin(ARCHITECTURES[c.architecture].regimes, SYMMETRIC)
+            arbiter = Arbiter(c, cases)
+            for c in versions_of_one:
+                g = gradient(c, cases)
+                penalty = c.formulas[3].function(cases.W, **PARAMETERS.get(c.regularizer, {}))
+                bound, sigma = (with_penalty(plain[p], g, penalty, u, p) for p in (1, 2))
+                rows += _rows(c, cases, g, choose(sigma, bound, symmetric), modules, arbiter)
+    return rows
+
+
+def _rows(
+    c: Configuration, cases: Cases, g: Backward, t: Tolerance, modules: dict[str, ModuleType], arbiter: Arbiter
+) -> list[dict[str, Any]]:
+    """The findings of one configuration, one row a case."""
+    ours = (g.cost, g.dW, g.db)
+    theirs, judged = {}, {}
+    for name, oracle in modules.items():
+        extra = {"among": FAMILIES} if name == "jax" else {}
+        theirs[name] = oracle.network(
+            cases.x, cases.y, cases.W, cases.b, c.hidden, c.output, c.cost, c.regularizer, PARAMETERS, **extra
+        )
+        judged[name] = judge(c, cases, ours, theirs[name], oracle, t, arbiter)
+    pairs = {f"ours-{name}": apart for name, (_, apart, _) in judged.items()}
+    if len(theirs) == 2:
+        pairs["torch-jax"] = distance(theirs["torch"], theirs["jax"], t)
+    rows = []
+    for k, regime in enumerate(ARCHITECTURES[c.architecture].regimes):
+        row: dict[str, Any] = {"configuration": c.id, "case": k, "regime": regime}
+        for pair, apart in pairs.items():
+            for q, quantity in enumerate(QUANTITIES):
+                row[f"{pair} {quantity} sigma"] = float(apart.sigmas[k, q])
+                row[f"{pair} {quantity} relative"] = float(apart.relative[k, q])
+        for name, (verdicts, _, rulings) in judged.items():
+            ruling = rulings.get(k)
+            row[f"{name} verdict"] = verdicts[k].value
+            row[f"{name} off truth"] = ruling.other if ruling else None
+            row[f"ours off truth ({name})"] = ruling.ours if ruling else None
+            row[f"{name} reason"] = ruling.reason if ruling else ""
+        rows.append(row)
+    return rows
+
+
+def _schema(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    import polars as pl
+
+    def kind(column: str) -> Any:
+        if column == "case":
+            return pl.Int8
+        return pl.Float64 if column.split()[-1] in ("sigma", "relative") or "off truth" in column else pl.String
+
+    return {column: kind(column) for column in rows[0]}
+
+
+def write_part(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the rows as one Parquet file, whole or not at all."""
+    import polars as pl
+
+    buffer = io.BytesIO()
+    pl.DataFrame(rows, schema=_schema(rows)).write_parquet(buffer, compression="zstd")
+    write_whole(path, buffer.getvalue())
+
+
+def _run_group(group: Sequence[Part], seed: int, oracles: Sequence[str], folder: Path) -> None:
+    for part in group:
+        write_part(folder / part.file, run_part(part, seed, oracles))
+        report(part.cases)
+
+
+def fingerprint(seed: int, only: str, dtypes: Sequence[str], oracles: Sequence[str]) -> dict[str, Any]:
+    """What raw findings depend on; a run is only resumed with the same one."""
+    return {
+        "seed": seed,
+        "only": only,
+        "dtypes": list(dtypes),
+        "oracles": list(oracles),
+        "source": source_hash("reference", "oracles", "gradproof"),
+        "versions": versions(),
+        "cpu": cpu(),
+    }
+
+
+def _readable(path: Path) -> bool:
+    import polars as pl
+
+    try:
+        pl.read_parquet_schema(path)
+    except Exception:  # whatever is wrong with a cut-off file: it is measured again
+        return False
+    return True
+
+
+def run(
+    out: Path,
+    *,
+    only: str = "*",
+    dtypes: Sequence[str] = DTYPES,
+    seed: int = 0,
+    jobs: int = 0,
+    oracles: Sequence[str] = ("torch", "jax"),
+    resume: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Measure every matching configuration and return the folder of raw findings, `out/raw`.
+
+    Raises MissingOracle if none of `oracles` is installed, EvidenceError if `resume` finds a run made
+    otherwise, ValueError if nothing matches `only`, OSError if `out` cannot be written.
+    """
+    available = [name for name in oracles if load(name)]
+    if not available:
+        raise MissingOracle(f"{' and '.join(oracles)}: not installed; pip install 'gradproof[oracles]'")
+    todo = parts(only, dtypes)
+    if not todo:
+        raise ValueError(f"nothing matches {only!r}; a pattern looks like '4-5-3/float64/tanh/*' or 'activation/gelu'")
+    folder = out / "raw"
+    folder.mkdir(parents=True, exist_ok=True)
+    made_with = fingerprint(seed, only, dtypes, available)
+    header = folder / "run.json"
+    if resume and header.exists():
+        try:
+            before = json.loads(header.read_text())
+        except json.JSONDecodeError as error:
+            raise EvidenceError(f"{header}: not JSON; run again without --resume") from error
+        if before != made_with:
+            changed = ", ".join(key for key in made_with if before.get(key) != made_with[key])
+            raise EvidenceError(f"{folder} was measured with another {changed}; run again without --resume")
+    else:
+        for old in folder.glob("*.parquet"):
+            old.unlink()
+    write_whole(header, json.dumps(made_with, indent=1))
+
+    total, done = sum(p.cases for p in todo), 0
+    missing = [p for p in todo if not _readable(folder / p.file)]
+    done = total - sum(p.cases for p in missing)
+    progress(done, total)
+    if not missing:
+        return folder
+    groups = [list(g) for _, g in itertools.groupby(missing, lambda p: (p.architecture, p.dtype))]
+    work = functools.partial(_run_group, seed=seed, oracles=available, folder=folder)
+    with pool(jobs) as (executor, queue):
+        futures = [executor.submit(work, group) for group in groups]
+        while True:
+            finished, running = wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION)
+            while not queue.empty():
+                done += queue.get()
+                progress(done, total)
+            for future in finished:
+                future.result()  # raises what the worker raised
+            if not running:
+                break
+    progress(total, total)
+    return folder
+
+
+def failures(raw: Path, seed: int, most: int = 10) -> list[str]:
+    """One message for each formula that a wrong verdict blames, the worst first, and for undecided cases."""
+    import polars as pl
+
+    from gradproof.diagnose import diagnose
+
+    cases = pl.read_parquet(raw / "*.parquet")
+    names = [c.removesuffix(" verdict") for c in cases.columns if c.endswith(" verdict")]
+    messages: dict[str, str] = {}
+    for name in names:
+        oracle = load(name)
+        bad = cases.filter(pl.col(f"{name} verdict").is_in(["wrong", "unknown"]))
+        for row in bad.sort("configuration", "case").gather_every(max(1, len(bad) // 200)).iter_rows(named=True):
+            c = by_id(row["configuration"])
+            again = f"gradproof audit --only '{c.id}' --seed {seed}"
+            if row[f"{name} verdict"] == "unknown":
+                messages.setdefault(f"unknown {name}", f"{c.id}: {row[f'{name} reason']}\n  {again}")
+            elif oracle and (found := diagnose(c, draw(c, seed)[row["case"]], oracle)):
+                messages.setdefault(found.formula, f"{found}\n  {again}")
+            else:
+                off = row[f"ours off truth ({name})"]
+                messages.setdefault(
+                    "subtle", f"{c.id} ({row['regime']}): {off:.3g}σ off the exact gradient, no gross error\n  {again}"
+                )
+    return list(messages.values())[:most]

@@ -1,0 +1,242 @@
+"""Where optimizers of the same name differ: each convention measured by a probe that only it can answer.
+
+A probe feeds one parameter with gradients chosen so that the conventions give different numbers, and reads the
+convention off the number. A reading is a name only if the measured number is that convention's to nine digits, else
+the number speaks for itself. Nothing is taken from documentation or source.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from reference import CATALOGUE
+from reference.formula import Array
+
+Row = dict[str, Any]
+Play = Callable[..., list[float]]  # (name, gradients, dtype=, start=, rates=, **hyperparameters) -> moves of each step
+Probe = Callable[[str, Play], "tuple[Any, str]"]  # (name, play) -> what was measured, and its reading
+
+
+def play_ours(
+    name: str, gradients: Sequence[float], dtype: str = "float64", start: float = 0.0, rates: Sequence[float] = (), **h: Any
+) -> list[float]:
+    """How far our rule moves one parameter at each step, uphill of the gradient negative."""
+    w, state, path = [np.full(1, start, dtype)], None, [start]
+    for t, g in enumerate(gradients):
+        eta = {"eta": rates[t]} if rates else {}
+        w, state = CATALOGUE[f"update/{name}"].function(w, [np.full(1, g, dtype)], state, **h, **eta)
+        path.append(float(w[0][0]))
+    return _moves(path)
+
+
+def player(oracle: ModuleType) -> Play:
+    """The same for an oracle, with its own defaults."""
+
+    def play(
+        name: str, gradients: Sequence[float], dtype: str = "float64", start: float = 0.0, rates: Sequence[float] = (), **h: Any
+    ) -> list[float]:
+        path = oracle.native(
+            f"update/{name}", [np.full(1, start, dtype)], lambda t, _: [np.full(1, gradients[t], dtype)], len(gradients), rates, **h
+        )
+        return _moves([start, *(float(w[0][0]) for w in path)])
+
+    return play
+
+
+def _moves(path: Sequence[float]) -> list[float]:
+    return [after - before for before, after in zip(path[:-1], path[1:], strict=True)]
+
+
+def read(measured: float, candidates: Mapping[str, float]) -> str:
+    """The name of the candidate that the number equals to nine digits, or the number."""
+    for name, value in candidates.items():
+        if math.isclose(measured, value, rel_tol=1e-9, abs_tol=1e-12):
+            return name
+    return f"{measured:.6g}"
+
+
+def where_eps_is(name: str, play: Play) -> tuple[Any, str]:
+    """Steady gradient 3 with ε = 0, 1 and 2: the three moves tell √v + ε from √(v + ε) and give √v itself."""
+    steps = 8  # RAdam rectifies from step 5 or 6 on
+    zero, one, two = (abs(play(name, [3.0] * steps, eta=1.0, eps=e)[-1]) for e in (0.0, 1.0, 2.0))
+    if zero == 0:  # Adadelta starts from ε alone
+        v = 9 * (1 - 0.9)
+        first = abs(play(name, [3.0], eta=1.0, eps=1.0)[0])
+        return first, read(first, {"√(d + ε)/√(v + ε)": 3 / math.sqrt(v + 1), "(√d + ε)/(√v + ε)": 3 / (math.sqrt(v) + 1)})
+    r, r2 = one / zero, two / zero
+    outside, inside = r / (1 - r), r / math.sqrt(1 - r * r)  # the root, if ε is outside or inside
+    if math.isclose(r2, outside / (outside + 2), rel_tol=1e-9):
+        corrected = {"√v̂ + ε, corrected before": 3.0, "√v + ε, corrected after": 3 * math.sqrt(1 - 0.999**steps)}
+        plain = name in ("adagrad", "rmsprop", "rmsprop_centered")
+        return r, "√v + ε" if plain else "|g| + ε in the maximum" if name == "adamax" else read(outside, corrected)
+    return r, "√(v + ε)" if math.isclose(r2, inside / math.sqrt(inside**2 + 2), rel_tol=1e-9) else f"{r:.6g}"
+
+
+def initial_accumulator(name: str, play: Play) -> tuple[Any, str]:
+    """First move at gradient 1 and ε = 0: 1/√(accumulator), from which its start follows."""
+    first = abs(play(name, [1.0], eta=1.0, eps=0.0)[0])
+    if name == "adagrad":
+        start = 1 / first**2 - 1
+        return start, f"{start:.3g}"
+    second = abs(play(name, [1.0, 0.0, 1.0], eta=1.0, eps=0.0)[2])  # two equations for the start and the decay
+    # 1/first² = ρs + (1 − ρ), 1/second² = ρ³s + ρ²(1 − ρ) + (1 − ρ); s = 0 means 1/second² = (1 − ρ)(1 + ρ²)
+    rho = 1 - 1 / first**2
+    return first, "0" if math.isclose(1 / second**2, (1 - rho) * (1 + rho**2), rel_tol=1e-9) else f"{first:.6g}"
+
+
+def dampened_start(name: str, play: Play) -> tuple[Any, str]:
+    """Two gradients of 1, μ = 0.9, dampening ½: is the first gradient dampened too?"""
+    moves = [abs(m) for m in play(name, [1.0, 1.0], eta=1.0, mu=0.9, dampening=0.5)]
+    return moves, read(moves[1], {"no: b₁ = g": 1.4, "yes: b₁ = (1 − τ)g": 0.95})
+
+
+def where_eta_is(name: str, play: Play) -> tuple[Any, str]:
+    """Gradients 1, 0 with μ = 0.9, η halved for the second step: does it act on the velocity carried over?"""
+    kept, halved = (play(name, [1.0, 0.0], mu=0.9, rates=[1.0, eta])[1] for eta in (1.0, 0.5))
+    ratio = halved / kept
+    return ratio, read(ratio, {"outside: a new η acts on all of the velocity": 0.5, "inside: a new η acts on new gradients only": 1.0})
+
+
+def at_zero(name: str, play: Play) -> tuple[Any, str]:
+    """First step at gradient 0, with the default ε and, where there is one, with ε = 0."""
+    found = [play(name, [0.0], eta=0.1)[0]]
+    try:
+        found.append(play(name, [0.0], eta=0.1, eps=0.0)[0])
+    except (LookupError, TypeError):
+        return found, _zero(found[0])
+    return found, _zero(found[0]) + (f"; {_zero(found[1])} at ε = 0" if _zero(found[1]) != _zero(found[0]) else "")
+
+
+def _zero(move: float) -> str:
+    return "stays" if move == 0 else "NaN" if math.isnan(move) else f"moves by {move:.3g}"
+
+
+def amsgrad_maximum(name: str, play: Play) -> tuple[Any, str]:
+    """Gradients 1, 0.1 with ε = 0: what the second move is divided by."""
+    move = abs(play(name, [1.0, 0.1], eta=1.0, eps=0.0)[1])
+    m, v1 = 0.9 * 0.1 + 0.1 * 0.1, 0.001
+    v2 = 0.999 * v1 + 0.001 * 0.01
+    c1, c2 = 1 - 0.9**2, 1 - 0.999**2
+    top = max(v1, v2)
+    return move, read(
+        move,
+        {
+            "max v, never corrected": m / math.sqrt(top),
+            "max v, corrected after": m / c1 / math.sqrt(top / c2),
+            "max v̂, corrected before": m / c1 / math.sqrt(max(v1 / 0.001, v2 / c2)),
+        },
+    )
+
+
+def rectified_from(name: str, play: Play) -> tuple[Any, str]:
+    """Steady gradient 3: until the rectifier sets in, each move is η·3."""
+    moves = play(name, [3.0] * 12, eta=1.0, eps=0.0)
+    step = next(t for t, m in enumerate(moves, 1) if abs(abs(m) - 3) > 1e-6)
+    rho = [1999 - 2 * t * 0.999**t / (1 - 0.999**t) for t in (step - 1, step)]
+    return step, f"step {step}: between ρ = {rho[0]:.2f} and {rho[1]:.2f}"
+
+
+def nadam_schedule(name: str, play: Play) -> tuple[Any, str]:
+    """First move at gradient 1, η = 1, ε = 0: 1 + μ₂(1 − β₁)/(1 − μ₁μ₂) + …, which shows μ."""
+    move = abs(play(name, [1.0], eta=1.0, eps=0.0)[0])
+    mu1, mu2 = (0.9 * (1 - 0.5 * 0.96 ** (t / 250)) for t in (1, 2))
+    return move, read(move, {"μₜ = β₁(1 − ½·0.96^(t/250))": 1 + mu2 * 0.1 / (1 - mu1 * mu2), "μₜ = β₁": 1 + 0.9 * 0.1 / (1 - 0.81)})
+
+
+def decay_factor(name: str, play: Play) -> tuple[Any, str]:
+    """Parameter 1, gradient 0, η = λ = 0.1: what is taken off the parameter."""
+    move = abs(play(name, [0.0], start=1.0, eta=0.1, lam=0.1)[0])
+    names = {"ηλw": 0.01, "λw": 0.1, "nothing": 0.0}
+    if name == "adam":
+        names = {"ηλw": 0.01, "η: the decay is normalised like a gradient": 0.1 * 0.1 / (0.1 + 1e-8)}
+    return move, read(move, names)
+
+
+def after_a_spike(name: str, play: Play) -> tuple[Any, str]:
+    """float32, one gradient of 10²⁰, then a hundred of 1: how far the hundred move the parameter, over η."""
+    moved = abs(sum(play(name, [1e20] + [1.0] * 100, "float32", eta=0.01)[1:])) / 0.01
+    return moved, "moves on" if moved > 1 else "NaN" if math.isnan(moved) else "stands still"
+
+
+def steady_gradient(name: str, play: Play) -> tuple[Any, str]:
+    """float32, gradient ⅓ again and again, ρ = 0.9: E[g²] − E[g]² cancels, and may turn negative."""
+    moves = play(name, [1 / 3] * 400, "float32", eta=0.01, **({"rho": 0.9} if play is play_ours else {}))
+    bad = next((t for t, m in enumerate(moves, 1) if math.isnan(m)), 0)
+    return bad, f"NaN from step {bad}" if bad else f"finite; last move {abs(moves[-1]) / 0.01:.3g}·η"
+
+
+def direction(name: str, play: Play) -> tuple[Any, str]:
+    """All defaults, gradient 1: which way the parameter goes."""
+    move = play(name, [1.0])[0]
+    return move, "downhill" if move < 0 else "uphill" if move > 0 else "stays"
+
+
+def single_scalars(name: str, play: Play) -> tuple[Any, str]:
+    """float32, gradient 1, η = 1, ε = 0: the first move of Adam is exactly 1; its error shows that of 1 − βᵗ."""
+    error = abs(play(name, [1.0], "float32", eta=1.0, eps=0.0)[0]) - 1
+    return error, f"{error / 2**-24:.0f} roundings off" if error else "exact"
+
+
+def nonsense(name: str, play: Play) -> tuple[Any, str]:
+    """η = −1, β₁ = 1.5, ε = −1: refused or used?"""
+    answers = {}
+    for label, given in (("η = −1", {"eta": -1.0}), ("β₁ = 1.5", {"beta1": 1.5}), ("ε = −1", {"eps": -1.0})):
+        try:
+            play(name, [1.0], **({"eta": 0.1} | given))
+            answers[label] = "used"
+        except ValueError as error:
+            answers[label] = f"ValueError: {error}"
+    used = [label for label, answer in answers.items() if answer == "used"]
+    return answers, f"uses {', '.join(used)}" if used else "refuses all three (ValueError)"
+
+
+ADAPTIVE = ("adagrad", "rmsprop", "rmsprop_centered", "adadelta", "adam", "adamw", "amsgrad", "nadam", "radam", "adamax")
+EVERY = ("sgd", "momentum", *ADAPTIVE, "lion")
+
+PROBES: tuple[tuple[str, Probe, tuple[str, ...]], ...] = (
+    ("where ε is added", where_eps_is, ADAPTIVE),
+    ("accumulator starts at", initial_accumulator, ("adagrad", "rmsprop")),
+    ("first gradient dampened", dampened_start, ("momentum",)),
+    ("η and the velocity", where_eta_is, ("momentum", "nesterov", "rmsprop")),
+    ("first step at gradient 0", at_zero, EVERY),
+    ("maximum taken of", amsgrad_maximum, ("amsgrad",)),
+    ("rectified from", rectified_from, ("radam",)),
+    ("momentum schedule", nadam_schedule, ("nadam",)),
+    ("decay takes off", decay_factor, ("sgd", "adam", "adamw", "lion")),
+    ("one gradient of 10²⁰ in float32", after_a_spike, ("sgd", "adagrad", "rmsprop", "adam", "lion")),
+    ("steady gradient in float32", steady_gradient, ("rmsprop_centered",)),
+    ("direction with all defaults", direction, ("adadelta",)),
+    ("float32 scalars", single_scalars, ("adam", "nadam")),
+    ("impossible hyperparameters", nonsense, ("adam",)),
+)
+
+
+def conventions(oracles: Mapping[str, ModuleType]) -> list[Row]:
+    """Evidence rows: every probe on every rule it applies to, by us and by each oracle."""
+    players = {"ours": play_ours, **{who: player(oracle) for who, oracle in oracles.items()}}
+    rows = []
+    for topic, probe, names in PROBES:
+        for name in names:
+            for who, play in players.items():
+                try:
+                    with np.errstate(all="ignore"):
+                        measured, reading = probe(name, play)
+                except LookupError as missing:
+                    measured, reading = None, str(missing.args[0])
+                except TypeError as missing:
+                    measured, reading = None, f"no such argument ({missing})"
+                rows.append({"part": "convention", "topic": topic, "id": f"update/{name}", "who": who,
+                             "probe": (probe.__doc__ or "").strip(), "measured": _plain(measured), "reading": reading})  # fmt: skip
+    return rows
+
+
+def _plain(measured: Any) -> Any:
+    """JSON has no NaN: as text."""
+    if isinstance(measured, list):
+        return [_plain(m) for m in measured]
+    return str(measured) if isinstance(measured, float) and not math.isfinite(measured) else measured

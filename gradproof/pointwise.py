@@ -1,0 +1,81 @@
+"""One activation at given points: ours, torch, jax and the truth side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradproof.environment import ORACLES, load
+from gradproof.lookup import UsageError, find
+from reference.formula import Array
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+def number(text: str) -> float:
+    """The number a person typed: decimal, hex float or inf. Raises UsageError for anything else, and for NaN."""
+    try:
+        x = float.fromhex(text) if "0x" in text.lower() else float(text)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text!r} is not a number; write 38, -1e-3, 0x1.8p+1 or inf") from error
+    if math.isnan(x):
+        raise UsageError(f"{text!r}: there is nothing to compare at NaN; write a number")
+    return x
+
+
+def array(points: Sequence[float], dtype: str) -> Array:
+    """The points in the dtype of that name. Raises UsageError for an unknown dtype."""
+    if dtype not in DTYPES:
+        raise UsageError(f"dtype {dtype!r} is unknown; choose one of {', '.join(DTYPES)}")
+    if dtype == "bfloat16":
+        try:
+            import ml_dtypes
+        except ImportError as error:
+            raise UsageError("bfloat16 needs ml-dtypes: pip install 'gradproof[oracles]'") from error
+        return np.array(points).astype(ml_dtypes.bfloat16)
+    with np.errstate(over="ignore"):
+        return np.array(points).astype(dtype)
+
+
+def evaluate(id: str, points: Sequence[float], dtype: str = "float64") -> dict[str, Any]:
+    """Value and slope at each point by every side that is installed, as hex floats.
+
+    The truth is the correctly rounded one, with the one-sided slopes at a kink; a verdict judges our slope.
+    Raises UsageError for an unknown id or dtype, or a formula that is not an elementwise activation.
+    """
+    formula = find(id)
+    if not formula.elementwise:
+        raise UsageError(f"{id} does not act on single numbers; 'at' takes elementwise activations")
+    z = array(points, dtype)
+    sides: dict[str, tuple[Array, Array]] = {"ours": formula.function(z)}
+    for name in ORACLES:
+        module = load(name)
+        if module is not None and id in module.ELEMENTWISE:
+            sides[name] = module.elementwise(id, z)
+    rows: list[dict[str, Any]] = []
+    for k, x in enumerate(z.tolist()):
+        row: dict[str, Any] = {"x": float(x).hex()}
+        for name, (value, slope) in sides.items():
+            row[name] = {"value": float(value[k]).hex(), "slope": float(slope[k]).hex()}
+        rows.append(row)
+    return {"formula": id, "dtype": dtype, "points": rows}
+
+
+def ulps(a: str, b: str, dtype: str) -> float:
+    """Distance of two hex floats in units in the last place of the first. NaN equals NaN."""
+    p, q = float.fromhex(a), float.fromhex(b)
+    if p == q or (math.isnan(p) and math.isnan(q)):
+        return 0.0
+    if not (math.isfinite(p) and math.isfinite(q)):
+        return math.inf
+    return abs(p - q) / ulp(p, dtype)
+
+
+def ulp(x: float, dtype: str) -> float:
+    """Spacing of the floats of `dtype` just above |x|."""
+    digits, least = {"float16": (11, -24), "bfloat16": (8, -133), "float32": (24, -149), "float64": (53, -1074)}[dtype]
+    exponent = math.frexp(x)[1] - digits if x else least
+    return math.ldexp(1.0, max(exponent, least))

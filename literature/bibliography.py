@@ -1,0 +1,548 @@
+"""The works that formulas and claims cite: one entry a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Work:
+    """A published work, in the terms of BibTeX: `authors` are "Family, Given" joined by " and ", `kind` its entry type.
+
+    A body stands in braces. `authors` and `year` are empty where the document carries none. `note` says what a
+    reader needs to know to find the text.
+    """
+
+    authors: str
+    title: str
+    kind: str
+    year: str
+    venue: str = ""
+    doi: str = ""
+    url: str = ""
+    note: str = ""
+
+
+def _arxiv(number: str) -> str:
+    return f"https://arxiv.org/abs/{number}"
+
+
+# fmt: off
+WORKS: dict[str, Work] = {
+    # The five documents that the project began with.
+    "backprop-05": Work(
+        "",
+        "05 Backpropagation",
+        "misc", "", note="lecture notes, anonymous",
+    ),
+    "backprop-summary-2019": Work(
+        "",
+        "Backprop Chapter Summary",
+        "misc", "2019", note="dated 20 October 2019, anonymous",
+    ),
+    "valchanov-365": Work(
+        "Valchanov, Iliya",
+        "Backpropagation Algorithm: Course Notes",
+        "misc", "", venue="365 Data Science",
+    ),
+    "deriving-backprop": Work(
+        "",
+        "Deriving Backpropagation for Neural Networks",
+        "misc", "", note="web article, anonymous",
+    ),
+    "dong-2016": Work(
+        "Dong, Mingwen",
+        "Back-propagation Tutorial",
+        "misc", "2016", note="dated 28 December 2016",
+    ),
+    # Books and courses.
+    "nielsen-2015": Work(
+        "Nielsen, Michael A.",
+        "Neural Networks and Deep Learning",
+        "book", "2015", venue="Determination Press", url="http://neuralnetworksanddeeplearning.com",
+        note="equations read in the LaTeX edition of the repository notevenwronglx-maker/neural-networks-and-deep-"
+        "learning-zh, folder en",
+    ),
+    "goodfellow-2016": Work(
+        "Goodfellow, Ian and Bengio, Yoshua and Courville, Aaron",
+        "Deep Learning",
+        "book", "2016", venue="MIT Press", url="https://www.deeplearningbook.org",
+        note="claims read in the open Chinese translation exacity/deeplearningbook-chinese",
+    ),
+    "d2l": Work(
+        "Zhang, Aston and Lipton, Zachary C. and Li, Mu and Smola, Alexander J.",
+        "Dive into Deep Learning",
+        "book", "2023", venue="Cambridge University Press", url="https://d2l.ai",
+        note="read in the repository d2l-ai/d2l-en, revisions 0848f3e and 01bc4d0",
+    ),
+    "cs231n": Work(
+        "{CS231n course staff}",
+        "CS231n: Deep Learning for Computer Vision, Course Notes",
+        "misc", "", venue="Stanford University", url="https://cs231n.github.io",
+    ),
+    "ufldl": Work(
+        "Ng, Andrew and Ngiam, Jiquan and Foo, Chuan Yu and Mai, Yifan and Suen, Caroline",
+        "UFLDL Tutorial: Backpropagation Algorithm",
+        "misc", "", venue="Stanford University",
+        url="http://ufldl.stanford.edu/wiki/index.php/Backpropagation_Algorithm",
+    ),
+    "compphysics": Work(
+        "Hjorth-Jensen, Morten",
+        "Machine Learning, lecture notes",
+        "misc", "", venue="University of Oslo",
+        url="https://compphysics.github.io/MachineLearning/doc/pub/week42/html/._week42-bs040.html",
+    ),
+    # Pages that print single formulas.
+    "misra-2019-notes": Work(
+        "Agarwal, Shivi",
+        "Summary of Mish: A Self Regularized Non-Monotonic Neural Activation Function",
+        "misc", "", url="http://www.philkr.net/cs395t/summaries/misra2019mish_1",
+    ),
+    "sefiks-elu": Work(
+        "sefiks.com",
+        "ELU as a Neural Networks Activation Function",
+        "misc", "2018", url="https://sefiks.com/2018/01/02/elu-as-a-neural-networks-activation-function",
+    ),
+    "stackexchange-focal": Work(
+        "AI Stack Exchange",
+        "Question 13755, on the gradient of the focal loss",
+        "misc", "", url="https://ai.stackexchange.com/questions/13755",
+    ),
+    "click4ai-swish": Work(
+        "click4ai",
+        "Swish activation",
+        "misc", "", url="https://click4ai.perfionixai.com/problems/swish-activation",
+    ),
+    "ahiru-neurons": Work(
+        "ahiru.pl",
+        "Artificial neurons",
+        "misc", "", url="https://ahiru.pl/notes/artificial_neurons/",
+    ),
+    # Activations.
+    "barron-2017": Work(
+        "Barron, Jonathan T.",
+        "Continuously Differentiable Exponential Linear Units",
+        "misc", "2017", url=_arxiv("1704.07483"),
+    ),
+    "barron-2021": Work(
+        "Barron, Jonathan T.",
+        "Squareplus: A Softplus-Like Algebraic Rectifier",
+        "misc", "2021", url=_arxiv("2112.11687"),
+    ),
+    "bergstra-2009": Work(
+        "Bergstra, James and Desjardins, Guillaume and Lamblin, Pascal and Bengio, Yoshua",
+        "Quadratic Polynomials Learn Better Image Features",
+        "techreport", "2009", venue="Technical Report 1337, DIRO, Université de Montréal",
+    ),
+    "bridle-1990": Work(
+        "Bridle, John S.",
+        "Probabilistic Interpretation of Feedforward Classification Network Outputs, with Relationships to "
+        "Statistical Pattern Recognition",
+        "incollection", "1990", venue="Neurocomputing: Algorithms, Architectures and Applications",
+        doi="10.1007/978-3-642-76153-9_28",
+    ),
+    "broomhead-lowe-1988": Work(
+        "Broomhead, David S. and Lowe, David",
+        "Multivariable Functional Interpolation and Adaptive Networks",
+        "article", "1988", venue="Complex Systems 2, 321–355",
+    ),
+    "clevert-2016": Work(
+        "Clevert, Djork-Arné and Unterthiner, Thomas and Hochreiter, Sepp",
+        "Fast and Accurate Deep Network Learning by Exponential Linear Units (ELUs)",
+        "inproceedings", "2016", venue="ICLR", url=_arxiv("1511.07289"),
+    ),
+    "collobert-2004": Work(
+        "Collobert, Ronan",
+        "Large Scale Machine Learning",
+        "phdthesis", "2004", venue="Université Paris VI",
+    ),
+    "dauphin-2017": Work(
+        "Dauphin, Yann N. and Fan, Angela and Auli, Michael and Grangier, David",
+        "Language Modeling with Gated Convolutional Networks",
+        "inproceedings", "2017", venue="ICML", url=_arxiv("1612.08083"),
+    ),
+    "donoho-1994": Work(
+        "Donoho, David L. and Johnstone, Iain M.",
+        "Ideal Spatial Adaptation by Wavelet Shrinkage",
+        "article", "1994", venue="Biometrika 81(3), 425–455", doi="10.1093/biomet/81.3.425",
+    ),
+    "donoho-1995": Work(
+        "Donoho, David L.",
+        "De-noising by Soft-Thresholding",
+        "article", "1995", venue="IEEE Transactions on Information Theory 41(3), 613–627", doi="10.1109/18.382009",
+    ),
+    "dugas-2001": Work(
+        "Dugas, Charles and Bengio, Yoshua and Bélisle, François and Nadeau, Claude and Garcia, René",
+        "Incorporating Second-Order Functional Knowledge for Better Option Pricing",
+        "inproceedings", "2001", venue="Advances in Neural Information Processing Systems 13",
+    ),
+    "elfwing-2018": Work(
+        "Elfwing, Stefan and Uchibe, Eiji and Doya, Kenji",
+        "Sigmoid-Weighted Linear Units for Neural Network Function Approximation in Reinforcement Learning",
+        "article", "2018", venue="Neural Networks 107, 3–11", doi="10.1016/j.neunet.2017.12.012",
+        url=_arxiv("1702.03118"),
+    ),
+    "glorot-2010": Work(
+        "Glorot, Xavier and Bengio, Yoshua",
+        "Understanding the Difficulty of Training Deep Feedforward Neural Networks",
+        "inproceedings", "2010", venue="AISTATS, PMLR 9, 249–256",
+    ),
+    "glorot-2011": Work(
+        "Glorot, Xavier and Bordes, Antoine and Bengio, Yoshua",
+        "Deep Sparse Rectifier Neural Networks",
+        "inproceedings", "2011", venue="AISTATS, PMLR 15, 315–323",
+    ),
+    "goodfellow-2013": Work(
+        "Goodfellow, Ian J. and Warde-Farley, David and Mirza, Mehdi and Courville, Aaron and Bengio, Yoshua",
+        "Maxout Networks",
+        "inproceedings", "2013", venue="ICML", url=_arxiv("1302.4389"),
+    ),
+    "he-2015": Work(
+        "He, Kaiming and Zhang, Xiangyu and Ren, Shaoqing and Sun, Jian",
+        "Delving Deep into Rectifiers: Surpassing Human-Level Performance on ImageNet Classification",
+        "inproceedings", "2015", venue="ICCV", doi="10.1109/ICCV.2015.123", url=_arxiv("1502.01852"),
+    ),
+    "hendrycks-2016": Work(
+        "Hendrycks, Dan and Gimpel, Kevin",
+        "Gaussian Error Linear Units (GELUs)",
+        "misc", "2016", url=_arxiv("1606.08415"),
+    ),
+    "hinton-2015": Work(
+        "Hinton, Geoffrey and Vinyals, Oriol and Dean, Jeff",
+        "Distilling the Knowledge in a Neural Network",
+        "misc", "2015", url=_arxiv("1503.02531"),
+    ),
+    "howard-2019": Work(
+        "Howard, Andrew and Sandler, Mark and Chu, Grace and Chen, Liang-Chieh and Chen, Bo and Tan, Mingxing"
+        " and Wang, Weijun and Zhu, Yukun and Pang, Ruoming and Vasudevan, Vijay and Le, Quoc V. and Adam, "
+        "Hartwig",
+        "Searching for MobileNetV3",
+        "inproceedings", "2019", venue="ICCV", doi="10.1109/ICCV.2019.00140", url=_arxiv("1905.02244"),
+    ),
+    "hunter-regan-1972": Work(
+        "Hunter, D. B. and Regan, T.",
+        "A Note on the Evaluation of the Complementary Error Function",
+        "article", "1972", venue="Mathematics of Computation 26, 539–541",
+    ),
+    "klambauer-2017": Work(
+        "Klambauer, Günter and Unterthiner, Thomas and Mayr, Andreas and Hochreiter, Sepp",
+        "Self-Normalizing Neural Networks",
+        "inproceedings", "2017", venue="Advances in Neural Information Processing Systems 30",
+        url=_arxiv("1706.02515"),
+    ),
+    "krizhevsky-2010": Work(
+        "Krizhevsky, Alex",
+        "Convolutional Deep Belief Networks on CIFAR-10",
+        "misc", "2010", venue="University of Toronto", note="unpublished manuscript",
+    ),
+    "lecun-1998": Work(
+        "LeCun, Yann and Bottou, Léon and Orr, Genevieve B. and Müller, Klaus-Robert",
+        "Efficient BackProp",
+        "incollection", "1998", venue="Neural Networks: Tricks of the Trade", doi="10.1007/3-540-49430-8_2",
+    ),
+    "maas-2013": Work(
+        "Maas, Andrew L. and Hannun, Awni Y. and Ng, Andrew Y.",
+        "Rectifier Nonlinearities Improve Neural Network Acoustic Models",
+        "inproceedings", "2013", venue="ICML Workshop on Deep Learning for Audio, Speech and Language Processing",
+    ),
+    "misra-2019": Work(
+        "Misra, Diganta",
+        "Mish: A Self Regularized Non-Monotonic Activation Function",
+        "misc", "2019", url=_arxiv("1908.08681"),
+    ),
+    "nair-hinton-2010": Work(
+        "Nair, Vinod and Hinton, Geoffrey E.",
+        "Rectified Linear Units Improve Restricted Boltzmann Machines",
+        "inproceedings", "2010", venue="ICML, 807–814",
+    ),
+    "ramachandran-2017": Work(
+        "Ramachandran, Prajit and Zoph, Barret and Le, Quoc V.",
+        "Searching for Activation Functions",
+        "misc", "2017", url=_arxiv("1710.05941"),
+    ),
+    "shazeer-2020": Work(
+        "Shazeer, Noam",
+        "GLU Variants Improve Transformer",
+        "misc", "2020", url=_arxiv("2002.05202"),
+    ),
+    "so-2021": Work(
+        "So, David R. and Mańke, Wojciech and Liu, Hanxiao and Dai, Zihang and Shazeer, Noam and Le, Quoc V.",
+        "Primer: Searching for Efficient Transformers for Language Modeling",
+        "inproceedings", "2021", venue="Advances in Neural Information Processing Systems 34",
+        url=_arxiv("2109.08668"),
+    ),
+    "xu-2015": Work(
+        "Xu, Bing and Wang, Naiyan and Chen, Tianqi and Li, Mu",
+        "Empirical Evaluation of Rectified Activations in Convolutional Network",
+        "misc", "2015", url=_arxiv("1505.00853"),
+    ),
+    # Backpropagation.
+    "rumelhart-1986": Work(
+        "Rumelhart, David E. and Hinton, Geoffrey E. and Williams, Ronald J.",
+        "Learning Representations by Back-Propagating Errors",
+        "article", "1986", venue="Nature 323, 533–536", doi="10.1038/323533a0",
+    ),
+    "bishop-2006": Work(
+        "Bishop, Christopher M.",
+        "Pattern Recognition and Machine Learning",
+        "book", "2006", venue="Springer",
+    ),
+    # Costs.
+    "arjovsky-2017": Work(
+        "Arjovsky, Martin and Chintala, Soumith and Bottou, Léon",
+        "Wasserstein Generative Adversarial Networks",
+        "inproceedings", "2017", venue="ICML", url=_arxiv("1701.07875"),
+    ),
+    "chen-2020": Work(
+        "Chen, Ting and Kornblith, Simon and Norouzi, Mohammad and Hinton, Geoffrey",
+        "A Simple Framework for Contrastive Learning of Visual Representations",
+        "inproceedings", "2020", venue="ICML", url=_arxiv("2002.05709"),
+    ),
+    "cortes-vapnik-1995": Work(
+        "Cortes, Corinna and Vapnik, Vladimir",
+        "Support-Vector Networks",
+        "article", "1995", venue="Machine Learning 20, 273–297", doi="10.1007/BF00994018",
+    ),
+    "crammer-singer-2001": Work(
+        "Crammer, Koby and Singer, Yoram",
+        "On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines",
+        "article", "2001", venue="Journal of Machine Learning Research 2, 265–292",
+    ),
+    "girshick-2015": Work(
+        "Girshick, Ross",
+        "Fast R-CNN",
+        "inproceedings", "2015", venue="ICCV", doi="10.1109/ICCV.2015.169", url=_arxiv("1504.08083"),
+    ),
+    "graves-2006": Work(
+        "Graves, Alex and Fernández, Santiago and Gomez, Faustino and Schmidhuber, Jürgen",
+        "Connectionist Temporal Classification: Labelling Unsegmented Sequence Data with Recurrent Neural Networks",
+        "inproceedings", "2006", venue="ICML", doi="10.1145/1143844.1143891",
+    ),
+    "hadsell-2006": Work(
+        "Hadsell, Raia and Chopra, Sumit and LeCun, Yann",
+        "Dimensionality Reduction by Learning an Invariant Mapping",
+        "inproceedings", "2006", venue="CVPR", doi="10.1109/CVPR.2006.100",
+    ),
+    "huber-1964": Work(
+        "Huber, Peter J.",
+        "Robust Estimation of a Location Parameter",
+        "article", "1964", venue="The Annals of Mathematical Statistics 35(1), 73–101", doi="10.1214/aoms/1177703732",
+    ),
+    "koenker-bassett-1978": Work(
+        "Koenker, Roger and Bassett, Gilbert",
+        "Regression Quantiles",
+        "article", "1978", venue="Econometrica 46(1), 33–50", doi="10.2307/1913643",
+    ),
+    "kullback-leibler-1951": Work(
+        "Kullback, Solomon and Leibler, Richard A.",
+        "On Information and Sufficiency",
+        "article", "1951", venue="The Annals of Mathematical Statistics 22(1), 79–86", doi="10.1214/aoms/1177729694",
+    ),
+    "lin-1991": Work(
+        "Lin, Jianhua",
+        "Divergence Measures Based on the Shannon Entropy",
+        "article", "1991", venue="IEEE Transactions on Information Theory 37(1), 145–151", doi="10.1109/18.61115",
+    ),
+    "lin-2017": Work(
+        "Lin, Tsung-Yi and Goyal, Priya and Girshick, Ross and He, Kaiming and Dollár, Piotr",
+        "Focal Loss for Dense Object Detection",
+        "inproceedings", "2017", venue="ICCV", doi="10.1109/ICCV.2017.324", url=_arxiv("1708.02002"),
+    ),
+    "milletari-2016": Work(
+        "Milletari, Fausto and Navab, Nassir and Ahmadi, Seyed-Ahmad",
+        "V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image Segmentation",
+        "inproceedings", "2016", venue="3DV", doi="10.1109/3DV.2016.79", url=_arxiv("1606.04797"),
+    ),
+    "nix-weigend-1994": Work(
+        "Nix, David A. and Weigend, Andreas S.",
+        "Estimating the Mean and Variance of the Target Probability Distribution",
+        "inproceedings", "1994", venue="ICNN", doi="10.1109/ICNN.1994.374138",
+    ),
+    "rosenblatt-1958": Work(
+        "Rosenblatt, Frank",
+        "The Perceptron: A Probabilistic Model for Information Storage and Organization in the Brain",
+        "article", "1958", venue="Psychological Review 65(6), 386–408", doi="10.1037/h0042519",
+    ),
+    "salehi-2017": Work(
+        "Salehi, Seyed Sadegh Mohseni and Erdogmus, Deniz and Gholipour, Ali",
+        "Tversky Loss Function for Image Segmentation Using 3D Fully Convolutional Deep Networks",
+        "inproceedings", "2017", venue="MLMI", url=_arxiv("1706.05721"),
+    ),
+    "schroff-2015": Work(
+        "Schroff, Florian and Kalenichenko, Dmitry and Philbin, James",
+        "FaceNet: A Unified Embedding for Face Recognition and Clustering",
+        "inproceedings", "2015", venue="CVPR", doi="10.1109/CVPR.2015.7298682", url=_arxiv("1503.03832"),
+    ),
+    "sohn-2016": Work(
+        "Sohn, Kihyuk",
+        "Improved Deep Metric Learning with Multi-class N-pair Loss Objective",
+        "inproceedings", "2016", venue="Advances in Neural Information Processing Systems 29",
+    ),
+    "szegedy-2016": Work(
+        "Szegedy, Christian and Vanhoucke, Vincent and Ioffe, Sergey and Shlens, Jon and Wojna, Zbigniew",
+        "Rethinking the Inception Architecture for Computer Vision",
+        "inproceedings", "2016", venue="CVPR", doi="10.1109/CVPR.2016.308", url=_arxiv("1512.00567"),
+    ),
+    "oord-2018": Work(
+        "van den Oord, Aaron and Li, Yazhe and Vinyals, Oriol",
+        "Representation Learning with Contrastive Predictive Coding",
+        "misc", "2018", url=_arxiv("1807.03748"),
+    ),
+    # Regularizers.
+    "drucker-lecun-1992": Work(
+        "Drucker, Harris and LeCun, Yann",
+        "Improving Generalization Performance Using Double Backpropagation",
+        "article", "1992", venue="IEEE Transactions on Neural Networks 3(6), 991–997", doi="10.1109/72.165600",
+    ),
+    "gulrajani-2017": Work(
+        "Gulrajani, Ishaan and Ahmed, Faruk and Arjovsky, Martin and Dumoulin, Vincent and Courville, Aaron",
+        "Improved Training of Wasserstein GANs",
+        "inproceedings", "2017", venue="Advances in Neural Information Processing Systems 30",
+        url=_arxiv("1704.00028"),
+    ),
+    "krogh-hertz-1992": Work(
+        "Krogh, Anders and Hertz, John A.",
+        "A Simple Weight Decay Can Improve Generalization",
+        "inproceedings", "1992", venue="Advances in Neural Information Processing Systems 4",
+    ),
+    "miyato-2018": Work(
+        "Miyato, Takeru and Kataoka, Toshiki and Koyama, Masanori and Yoshida, Yuichi",
+        "Spectral Normalization for Generative Adversarial Networks",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1802.05957"),
+    ),
+    "pereyra-2017": Work(
+        "Pereyra, Gabriel and Tucker, George and Chorowski, Jan and Kaiser, Łukasz and Hinton, Geoffrey",
+        "Regularizing Neural Networks by Penalizing Confident Output Distributions",
+        "misc", "2017", url=_arxiv("1701.06548"),
+    ),
+    "srivastava-2014": Work(
+        "Srivastava, Nitish and Hinton, Geoffrey and Krizhevsky, Alex and Sutskever, Ilya and Salakhutdinov, Ruslan",
+        "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
+        "article", "2014", venue="Journal of Machine Learning Research 15, 1929–1958",
+    ),
+    "tibshirani-1996": Work(
+        "Tibshirani, Robert",
+        "Regression Shrinkage and Selection via the Lasso",
+        "article", "1996", venue="Journal of the Royal Statistical Society B 58(1), 267–288",
+        doi="10.1111/j.2517-6161.1996.tb02080.x",
+    ),
+    "yoshida-miyato-2017": Work(
+        "Yoshida, Yuichi and Miyato, Takeru",
+        "Spectral Norm Regularization for Improving the Generalizability of Deep Learning",
+        "misc", "2017", url=_arxiv("1705.10941"),
+    ),
+    "yuan-lin-2006": Work(
+        "Yuan, Ming and Lin, Yi",
+        "Model Selection and Estimation in Regression with Grouped Variables",
+        "article", "2006", venue="Journal of the Royal Statistical Society B 68(1), 49–67",
+        doi="10.1111/j.1467-9868.2005.00532.x",
+    ),
+    "zou-hastie-2005": Work(
+        "Zou, Hui and Hastie, Trevor",
+        "Regularization and Variable Selection via the Elastic Net",
+        "article", "2005", venue="Journal of the Royal Statistical Society B 67(2), 301–320",
+        doi="10.1111/j.1467-9868.2005.00503.x",
+    ),
+    # Optimizers.
+    "chen-2023": Work(
+        "Chen, Xiangning and Liang, Chen and Huang, Da and Real, Esteban and Wang, Kaiyuan and Liu, Yao and "
+        "Pham, Hieu and Dong, Xuanyi and Luong, Thang and Hsieh, Cho-Jui and Lu, Yifeng and Le, Quoc V.",
+        "Symbolic Discovery of Optimization Algorithms",
+        "inproceedings", "2023", venue="Advances in Neural Information Processing Systems 36",
+        url=_arxiv("2302.06675"),
+    ),
+    "dozat-2016": Work(
+        "Dozat, Timothy",
+        "Incorporating Nesterov Momentum into Adam",
+        "inproceedings", "2016", venue="ICLR Workshop", url="https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ",
+    ),
+    "duchi-2011": Work(
+        "Duchi, John and Hazan, Elad and Singer, Yoram",
+        "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization",
+        "article", "2011", venue="Journal of Machine Learning Research 12, 2121–2159",
+        url="https://jmlr.org/papers/v12/duchi11a.html",
+    ),
+    "graves-2013": Work(
+        "Graves, Alex",
+        "Generating Sequences With Recurrent Neural Networks",
+        "misc", "2013", url=_arxiv("1308.0850"),
+    ),
+    "kingma-ba-2015": Work(
+        "Kingma, Diederik P. and Ba, Jimmy",
+        "Adam: A Method for Stochastic Optimization",
+        "inproceedings", "2015", venue="ICLR", url=_arxiv("1412.6980"),
+    ),
+    "liu-2020": Work(
+        "Liu, Liyuan and Jiang, Haoming and He, Pengcheng and Chen, Weizhu and Liu, Xiaodong and Gao, "
+        "Jianfeng and Han, Jiawei",
+        "On the Variance of the Adaptive Learning Rate and Beyond",
+        "inproceedings", "2020", venue="ICLR", url=_arxiv("1908.03265"),
+    ),
+    "loshchilov-2019": Work(
+        "Loshchilov, Ilya and Hutter, Frank",
+        "Decoupled Weight Decay Regularization",
+        "inproceedings", "2019", venue="ICLR", url=_arxiv("1711.05101"),
+    ),
+    "nesterov-1983": Work(
+        "Nesterov, Yurii E.",
+        "A Method for Solving the Convex Programming Problem with Convergence Rate O(1/k²)",
+        "article", "1983", venue="Doklady Akademii Nauk SSSR 269(3), 543–547",
+    ),
+    "pascanu-2013": Work(
+        "Pascanu, Razvan and Mikolov, Tomas and Bengio, Yoshua",
+        "On the Difficulty of Training Recurrent Neural Networks",
+        "inproceedings", "2013", venue="ICML", url=_arxiv("1211.5063"),
+    ),
+    "polyak-1964": Work(
+        "Polyak, Boris T.",
+        "Some Methods of Speeding Up the Convergence of Iteration Methods",
+        "article", "1964", venue="USSR Computational Mathematics and Mathematical Physics 4(5), 1–17",
+        doi="10.1016/0041-5553(64)90137-5",
+    ),
+    "reddi-2018": Work(
+        "Reddi, Sashank J. and Kale, Satyen and Kumar, Sanjiv",
+        "On the Convergence of Adam and Beyond",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1904.09237"),
+    ),
+    "sutskever-2013": Work(
+        "Sutskever, Ilya and Martens, James and Dahl, George and Hinton, Geoffrey",
+        "On the Importance of Initialization and Momentum in Deep Learning",
+        "inproceedings", "2013", venue="ICML, PMLR 28(3), 1139–1147",
+    ),
+    "tieleman-hinton-2012": Work(
+        "Tieleman, Tijmen and Hinton, Geoffrey",
+        "Lecture 6.5: RMSProp, Divide the Gradient by a Running Average of Its Recent Magnitude",
+        "misc", "2012", venue="COURSERA: Neural Networks for Machine Learning",
+    ),
+    "zeiler-2012": Work(
+        "Zeiler, Matthew D.",
+        "ADADELTA: An Adaptive Learning Rate Method",
+        "misc", "2012", url=_arxiv("1212.5701"),
+    ),
+}
+# fmt: on
+
+DOCUMENTATION = {
+    "pytorch": ("{PyTorch contributors}", "PyTorch documentation", "https://docs.pytorch.org/docs/stable/"),
+    "jax": ("{JAX authors}", "JAX documentation", "https://docs.jax.dev/en/latest/"),
+    "optax": ("{Optax authors}", "Optax documentation", "https://optax.readthedocs.io/en/latest/"),
+    "flax": ("{Flax authors}", "Flax documentation", "https://flax.readthedocs.io/en/latest/"),
+}
+
+
+def work(key: str) -> Work:
+    """The work behind `key`. A key such as `pytorch-mse-loss` is that entry of the framework's documentation.
+
+    Raises KeyError naming the key where it is not in the bibliography.
+
+    >>> work("pytorch-mse-loss").title
+    'PyTorch documentation: mse loss'
+    """
+    if key in WORKS:
+        return WORKS[key]
+    framework, _, entry = key.partition("-")
+    if framework in DOCUMENTATION and entry:
+        body, title, url = DOCUMENTATION[framework]
+        about = title if entry == "docs" else f"{title}: {entry.replace('-', ' ')}"
+        return Work(body, about, "misc", "", url=url)
+    raise KeyError(f"source {key!r} is not in literature/bibliography.py; add its entry there")

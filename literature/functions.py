@@ -1,0 +1,189 @@
+"""Single functions and their slopes as printed by PyTorch's documentation and by notes on the papers they are from."""
+
+# ruff: noqa: D103  # a reading is documented by the record of its claim
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from literature.claim import Source
+
+Equal = Iterator[tuple[Any, ...]]
+
+pytorch = Source("pytorch-docs")
+mish_notes = Source("misra-2019-notes")
+elu_notes = Source("sefiks-elu")
+focal_notes = Source("stackexchange-focal")
+swish_notes = Source("click4ai-swish")
+sigmoid_notes = Source("ahiru-neurons")
+
+
+@pytorch("gelu", "torch.nn.GELU", r"\mathrm{GELU}(x) = x \Phi(x)", supports=("activation/gelu",),
+         assumptions=("Φ is the distribution function of the standard normal distribution",))  # fmt: skip
+def gelu(s: Any) -> Equal:
+    for x in s.draw(6):
+        yield s.native("gelu")(x), x * (1 + (x / np.sqrt(2 + 0 * x)).erf()) / 2
+
+
+@pytorch("silu", "torch.nn.SiLU", r"\mathrm{silu}(x) = x \sigma(x)", supports=("activation/silu",))
+def silu(s: Any) -> Equal:
+    for x in s.draw(6):
+        yield s.native("silu")(x), x * s.native("sigmoid")(x)
+
+
+@pytorch("softplus", "torch.nn.Softplus", r"\mathrm{Softplus}(x) = \frac{1}{\beta} \log(1 + \exp(\beta x))",
+         supports=("activation/softplus",), assumptions=("β = 1", "below the threshold"))  # fmt: skip
+def softplus(s: Any) -> Equal:
+    for x in s.draw(6):
+        yield s.native("softplus")(x), np.log(1 + np.exp(x))
+
+
+@pytorch("mish", "torch.nn.Mish", r"\mathrm{Mish}(x) = x \tanh(\mathrm{Softplus}(x))", supports=("activation/mish",))
+def mish(s: Any) -> Equal:
+    for x in s.draw(6):
+        yield s.native("mish")(x), x * np.tanh(np.log(1 + np.exp(x)))
+
+
+@pytorch("tanh", "torch.nn.Tanh", r"\tanh(x) = \frac{\exp(x) - \exp(-x)}{\exp(x) + \exp(-x)}",
+         supports=("activation/tanh",))  # fmt: skip
+def tanh(s: Any) -> Equal:
+    for x in s.draw(6):
+        yield s.native("tanh")(x), (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
+
+
+@pytorch("log-softmax", "torch.nn.LogSoftmax",
+         r"\mathrm{LogSoftmax}(x_i) = \log\left(\frac{\exp(x_i)}{\sum_j \exp(x_j)}\right)",
+         supports=("activation/log_softmax",))  # fmt: skip
+def log_softmax(s: Any) -> Equal:
+    x = s.draw(4)
+    yield np.log(s.softmax(x)), np.log(np.exp(x) / sum(np.exp(x)))
+
+
+@pytorch("bce", "torch.nn.BCELoss", r"l_n = -w_n \left[y_n \log x_n + (1 - y_n) \log (1 - x_n)\right]",
+         supports=("cost/bce",), assumptions=("all weights 1",))  # fmt: skip
+def bce(s: Any) -> Equal:
+    for x, y in zip(s.draw(5, low=0.1, high=0.9), s.draw(5, low=0.1, high=0.9), strict=True):
+        yield s.native("bce")(x, y), -(y * np.log(x) + (1 - y) * np.log(1 - x))
+
+
+@pytorch("bce-with-logits", "torch.nn.BCEWithLogitsLoss",
+         r"l_n = -w_n \left[y_n \log \sigma(x_n) + (1 - y_n) \log (1 - \sigma(x_n))\right]",
+         supports=("cost/bce_logits",), assumptions=("all weights 1",))  # fmt: skip
+def bce_with_logits(s: Any) -> Equal:
+    sigma = s.native("sigmoid")
+    for x, y in zip(s.draw(5), s.draw(5, low=0.1, high=0.9), strict=True):
+        loss = s.native("bce_logits")(x, y)
+        yield loss, -(y * np.log(sigma(x)) + (1 - y) * np.log(1 - sigma(x)))
+
+
+@mish_notes("slope", "first derivative",
+            r"f'(x) = \frac{e^x \omega}{\delta^2}, \; \omega = 4(x+1) + 4e^{2x} + e^{3x} + e^x(4x+6), \; \delta = "
+            r"2e^x + "
+            r"e^{2x} + 2", supports=("activation/mish",))  # fmt: skip
+def mish_slope(s: Any) -> Equal:
+    for x in s.draw(6):
+        omega = 4 * (x + 1) + 4 * np.exp(2 * x) + np.exp(3 * x) + np.exp(x) * (4 * x + 6)
+        delta = 2 * np.exp(x) + np.exp(2 * x) + 2
+        yield s.prime(s.native("mish"))(x), np.exp(x) * omega / delta**2
+
+
+@mish_notes("slope-by-sech", "first derivative, as kin of swish",
+            r"f'(x) = \mathrm{sech}^2(\mathrm{softplus}(x))\, x\, \mathrm{sigmoid}(x) + \frac{f(x)}{x}",
+            supports=("activation/mish",), assumptions=("x ≠ 0",))  # fmt: skip
+def mish_slope_by_sech(s: Any) -> Equal:
+    for x in s.draw(6):
+        sech2 = 1 - s.native("tanh")(s.native("softplus")(x)) ** 2
+        yield s.prime(s.native("mish"))(x), sech2 * x * s.native("sigmoid")(x) + s.native("mish")(x) / x
+
+
+@elu_notes("slope", "derivative for x < 0", r"y = \alpha(e^x - 1): \quad \frac{dy}{dx} = \alpha e^x = y + \alpha",
+           supports=("activation/elu",))  # fmt: skip
+def elu_slope(s: Any) -> Equal:
+    alpha = s.draw(low=0.5, high=2.0)
+    for x in s.draw(6, low=-2.0, high=0.0):
+        y = alpha * (np.exp(x) - 1)
+        yield s.d(y, x), alpha * np.exp(x), y + alpha
+
+
+@focal_notes("slope", "question 13755, gradient of the focal loss",
+             r"FL(p) = -(1-p)^\gamma \log p: \quad FL'(p) = \gamma(1-p)^{\gamma-1} \log p - \frac{(1-p)^\gamma}{p} = "
+             r"(1-p)^\gamma\, CE'(p) + \gamma (1-p)^{\gamma-1} \log p", assumptions=("CE(p) = −log p",))  # fmt: skip
+def focal_slope(s: Any) -> Equal:
+    for gamma in (2, 3):
+        for p in s.draw(4, low=0.1, high=0.9):
+            FL, CE = -((1 - p) ** gamma) * np.log(p), -np.log(p)
+            rest = gamma * (1 - p) ** (gamma - 1) * np.log(p)
+            yield s.d(FL, p), rest - (1 - p) ** gamma / p, (1 - p) ** gamma * s.d(CE, p) + rest
+
+
+@swish_notes("slope", "derivative, second form",
+             r"\mathrm{swish}'(x) = \mathrm{swish}(x) + \sigma(\beta x)(\beta - \beta\,\mathrm{swish}(x))",
+             supports=("activation/silu",),
+             wrong="β is at the wrong factor. With swish(x) = xσ(βx) the slope is β·swish + σ(βx)(1 − β·swish).",
+             charity="Right for β = 1, the case of the tests printed below it.")  # fmt: skip
+def swish_slope(s: Any) -> Equal:
+    beta, sigma = s.draw(low=1.5, high=3.0), s.native("sigmoid")
+    for x in s.draw(6):
+        swish = x * sigma(beta * x)
+        yield s.d(swish, x), swish + sigma(beta * x) * (beta - beta * swish)
+
+
+@swish_slope.again
+def _(s: Any) -> Equal:
+    # Against the first form printed above it, σ + βxσ(1 − σ), which holds.
+    beta = s.draw(low=1.5, high=3.0)
+    for x in s.draw(4):
+        g = 1 / (1 + np.exp(-beta * x))
+        yield g + beta * x * g * (1 - g), x * g + g * beta * (1 - x * g)
+
+
+@swish_slope.corrected(r"\mathrm{swish}'(x) = \beta\,\mathrm{swish}(x) + \sigma(\beta x)(1 - \beta\,\mathrm{swish}(x))")
+def _(s: Any) -> Equal:
+    beta, sigma = s.draw(low=1.5, high=3.0), s.native("sigmoid")
+    for x in s.draw(6):
+        swish = x * sigma(beta * x)
+        yield s.d(swish, x), beta * swish + sigma(beta * x) * (1 - beta * swish)
+
+
+@swish_slope.charitable(r"\mathrm{swish}'(x) = \mathrm{swish}(x) + \sigma(x)(1 - \mathrm{swish}(x))")
+def _(s: Any) -> Equal:
+    for x in s.draw(6):
+        swish = s.native("silu")(x)
+        yield s.prime(s.native("silu"))(x), swish + s.native("sigmoid")(x) * (1 - swish)
+
+
+@swish_notes("slope-first-form", "derivative, first form",
+             r"\mathrm{swish}'(x) = \sigma(\beta x) + \beta x\, \sigma(\beta x)(1 - \sigma(\beta x))",
+             supports=("activation/silu",))  # fmt: skip
+def swish_slope_first_form(s: Any) -> Equal:
+    beta, sigma = s.draw(low=1.5, high=3.0), s.native("sigmoid")
+    for x in s.draw(6):
+        g = sigma(beta * x)
+        yield s.d(x * g, x), g + beta * x * g * (1 - g)
+
+
+@sigmoid_notes("sigmoid", "definition of the sigmoid", r"\sigma(x) = \frac{1}{1 - e^{-z}}",
+               supports=("activation/sigmoid",),
+               wrong="The sign in the denominator is wrong: the function printed has a pole at 0 and leaves (0, 1), "
+                     "the "
+               "range that the text itself gives. (x on the left is z on the right.)")  # fmt: skip
+def sigmoid(s: Any) -> Equal:
+    for z in s.draw(6):
+        yield s.native("sigmoid")(z), 1 / (1 - np.exp(-z))
+
+
+@sigmoid.again
+def _(s: Any) -> Equal:
+    # σ(z) + σ(−z) = 1 holds for both; the slope σ(1 − σ) printed after it does so only for the sigmoid.
+    for z in s.draw(6):
+        printed = 1 / (1 - np.exp(-z))
+        yield s.prime(s.native("sigmoid"))(z), s.d(printed, z)
+
+
+@sigmoid.corrected(r"\sigma(z) = \frac{1}{1 + e^{-z}}")
+def _(s: Any) -> Equal:
+    for z in s.draw(6):
+        yield s.native("sigmoid")(z), 1 / (1 + np.exp(-z))

@@ -1,0 +1,159 @@
+"""Costs and regularizers: forward definitions over numbers, which may be balls, power series or nodes of a tape.
+
+A cost takes outputs a and targets y, lists of rows: n examples of d numbers, and returns one number. A regularizer
+takes the list of all weights. Parameters are exact balls.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from flint import arb
+
+from oracles.arb_definitions import (
+    ABSOLUTE,
+    Ball,
+    Number,
+    bind,
+    bind_definition,
+    check_parameters,
+    log_softmax,
+    lookup,
+)
+from oracles.arb_tape import elementwise
+
+Matrix = list[list[Number]]
+Targets = list[list[Ball]]
+
+
+class Undefined(ArithmeticError):
+    """The cost does not exist there, such as the logarithm of a number that is not positive."""
+
+
+# ---------------------------------------------------------------- costs
+
+
+def _log(u: Number) -> Number:
+    if u[0] <= 0:
+        raise Undefined(f"the cost takes the logarithm of {u[0]}")
+    return u.log()
+
+
+def _each(a: Matrix, y: Targets, term: Callable[[Number, Ball], Number]) -> Number:
+    """Σᵢⱼ term(a_ij, y_ij)."""
+    return sum(term(p, t) for row, targets in zip(a, y, strict=True) for p, t in zip(row, targets, strict=True))
+
+
+def _weighted(y: Ball, f: Callable[[Number], Number], u: Number) -> Number:
+    """y·f(u), and 0 for y = 0 whatever u is: the convention 0·log 0 = 0."""
+    return 0 if y == 0 else y * f(u)
+
+
+def quadratic(a: Matrix, y: Targets) -> Number:
+    """Σ(a − y)²/(2n)."""
+    return _each(a, y, lambda p, t: (p - t) * (p - t)) / (2 * len(a))
+
+
+def mse(a: Matrix, y: Targets) -> Number:
+    """Σ(a − y)²/(nd)."""
+    return _each(a, y, lambda p, t: (p - t) * (p - t)) / (len(a) * len(a[0]))
+
+
+def mae(a: Matrix, y: Targets) -> Number:
+    """Σ|a − y|/(nd)."""
+    g = bind_definition("|r|", ABSOLUTE, {})
+    return _each(a, y, lambda p, t: elementwise(g, p - t)) / (len(a) * len(a[0]))
+
+
+def huber(a: Matrix, y: Targets, delta: Ball) -> Number:
+    """Σh(a − y)/(nd), h(r) = r²/2 for |r| ≤ δ and δ(|r| − δ/2) beyond."""
+    g = bind("activation/huber", delta=delta)
+    return _each(a, y, lambda p, t: elementwise(g, p - t)) / (len(a) * len(a[0]))
+
+
+def bce(a: Matrix, y: Targets) -> Number:
+    """−Σ[y log a + (1 − y) log(1 − a)]/n."""
+    return -_each(a, y, lambda p, t: _weighted(t, _log, p) + _weighted(1 - t, _log, 1 - p)) / len(a)
+
+
+def bce_logits(z: Matrix, y: Targets) -> Number:
+    """Σ[log(1 + eᶻ) − yz]/n."""
+    g = bind("activation/softplus")
+    return _each(z, y, lambda p, t: elementwise(g, p) - t * p) / len(z)
+
+
+def cross_entropy(a: Matrix, y: Targets) -> Number:
+    """−Σ y log a/n."""
+    return -_each(a, y, lambda p, t: _weighted(t, _log, p)) / len(a)
+
+
+def nll(a: Matrix, y: Targets) -> Number:
+    """−Σ y a/n."""
+    return -_each(a, y, lambda p, t: t * p) / len(a)
+
+
+def softmax_cross_entropy(z: Matrix, y: Targets) -> Number:
+    """−Σ y log softmax(z)/n, softmax over each row."""
+    return nll([log_softmax(row, arb(1)) for row in z], y)
+
+
+class Term(NamedTuple):
+    """A cost or a regularizer: its function, parameters with defaults, and a condition on them, in Python."""
+
+    function: Callable[..., Number]
+    parameters: Mapping[str, float] = {}
+    requires: str = "True"
+
+
+COSTS = {
+    "cost/quadratic": Term(quadratic),
+    "cost/mse": Term(mse),
+    "cost/mae": Term(mae),
+    "cost/huber": Term(huber, {"delta": 1.0}, "delta > 0"),
+    "cost/bce": Term(bce),
+    "cost/bce_logits": Term(bce_logits),
+    "cost/cross_entropy": Term(cross_entropy),
+    "cost/nll": Term(nll),
+    "cost/softmax_cross_entropy": Term(softmax_cross_entropy),
+}
+
+
+# ---------------------------------------------------------------- regularizers: every weight of the network
+
+
+def none(w: list[Number]) -> Number:
+    """No penalty."""
+    return 0
+
+
+def l2(w: list[Number], lam: Ball, n: Ball) -> Number:
+    """λ/(2n)·Σw²."""
+    return lam / (2 * n) * sum(v * v for v in w)
+
+
+def l1(w: list[Number], lam: Ball) -> Number:
+    """λΣ|w|."""
+    g = bind_definition("|w|", ABSOLUTE, {})
+    return lam * sum(elementwise(g, v) for v in w)
+
+
+def elastic_net(w: list[Number], lam: Ball, mix: Ball) -> Number:
+    """λΣ(mix·|w| + (1 − mix)·w²/2)."""
+    return mix * l1(w, lam) + (1 - mix) * l2(w, lam, arb(1))
+
+
+REGULARIZERS = {
+    "regularizer/none": Term(none),
+    "regularizer/l2": Term(l2, {"lam": 0.1, "n": 1}, "lam >= 0 and n > 0"),
+    "regularizer/l1": Term(l1, {"lam": 0.1}, "lam >= 0"),
+    "regularizer/elastic_net": Term(elastic_net, {"lam": 0.1, "mix": 0.5}, "lam >= 0 and 0 <= mix <= 1"),
+}
+
+
+def bind_term(id: str, table: Mapping[str, Term], parameters: Mapping[str, float]) -> Callable[..., Number]:
+    """The cost or regularizer `id` of `table` with its parameters filled in; errors as `arb_definitions.bind`."""
+    term = lookup(id, table)
+    values = check_parameters(id, term.parameters, term.requires, parameters)
+    return functools.partial(term.function, **values)

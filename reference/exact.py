@@ -1,0 +1,52 @@
+"""Exact sums and products of float64 numbers, and exponentials that lose nothing.
+
+Where e^t is wanted and t itself was rounded, the rounding error of t becomes a relative error of e^t, which for
+|t| = 700 is hundreds of ULP. So t is carried as the unevaluated sum of two floats, high + low.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reference.lift import Array
+
+DEEP = -600.0  # e^t is far from underflow above, and so is e^(t − DEEP) below
+
+
+def _split(a: Any) -> tuple[Any, Any]:
+    """a = head + tail, exactly, the head having half of the bits."""
+    head = (np.asarray(a, np.float64).view(np.int64) & -(1 << 27)).view(np.float64)
+    return head, a - head
+
+
+def product(a: Any, b: Any) -> tuple[Any, Any]:
+    """a·b = p + error, exactly unless it leaves the range of float64 (Dekker 1971)."""
+    p = a * b
+    (a_head, a_tail), (b_head, b_tail) = _split(a), _split(b)
+    return p, ((a_head * b_head - p) + a_head * b_tail + a_tail * b_head) + a_tail * b_tail
+
+
+def total(a: Any, b: Any) -> tuple[Any, Any]:
+    """a + b = s + error, exactly (Knuth)."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+def quotient(a: Any, b: Any) -> tuple[Any, Any]:
+    """a/b = q + rest, to twice the precision of float64: the remainder a − q·b is exact."""
+    q = a / b
+    p, error = product(q, b)
+    return q, ((a - p) - error) / b
+
+
+def exponential(high: Array, low: Any = 0.0) -> tuple[Array, Array]:
+    """e^(high + low) as near·far, neither of them subnormal unless the other is: for high ≤ 0 and a tiny low.
+
+    far is 1 for all but the smallest results. Multiply a factor to near first and by far last, and nothing is
+    lost to underflow before the result itself is subnormal.
+    """
+    near = np.exp(np.maximum(high, DEEP))
+    return near + near * low, np.exp(np.minimum(high - DEEP, 0))
