@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gradproof import networks, pages, training
+from gradproof import accuracy, accuracy_pages, errata, kinks, literature, networks, notation, pages, proofs, training
 from gradproof.environment import cpu, load, source_hash, versions
 from gradproof.files import EvidenceError, read_lines, write_lines, write_whole
 from gradproof.summary import summarise
@@ -101,13 +101,70 @@ def audit_training(out: Path, options: Options, progress: Progress) -> Outcome:
     return Outcome()
 
 
+def audit_accuracy(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Every activation against the truth, and the kinks; evidence/accuracy.jsonl and kinks.jsonl."""
+    available = [name for name in options.oracles if load(name)]
+    # The longest first, so that no worker is left alone with one at the end.
+    tasks = [(f.id, dtype) for dtype in accuracy.DTYPES for f in accuracy.formulas()]
+    with pool(options.jobs) as (executor, _):
+        futures = [executor.submit(accuracy.run_one, *task, POINTS, available) for task in tasks]
+        at_kinks = executor.submit(kinks.run, available)
+        running: Any = futures
+        while running:
+            finished, running = wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION)
+            progress("accuracy", len(finished), len(futures))
+            for future in finished:
+                future.result()
+        rows = [row for future in futures for row in future.result()]
+        kink_rows = at_kinks.result()
+    write_lines(out / "evidence" / "accuracy.jsonl", {**header(options, available), "points": POINTS}, rows)
+    write_lines(out / "evidence" / "kinks.jsonl", header(options, available), kink_rows)
+    outcome = Outcome({v.value: 0 for v in Verdict})
+    for row in [*rows, *kink_rows]:
+        if "verdict" in row:
+            outcome.verdicts[row["verdict"]] += 1
+            if Verdict(row["verdict"]).fails:
+                outcome.failures.append(accuracy.failure(row))
+    return outcome
+
+
+def audit_proofs(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Every statement and derivative by computer algebra; evidence/proofs.jsonl. A refuted claim is `wrong`."""
+    rows = proofs.prove_all(
+        out / "evidence" / "proofs.jsonl", jobs=options.jobs, progress=functools.partial(progress, "proofs")
+    )
+    refuted = [row for row in rows if row["verdict"] == "refuted"]
+    messages = [f"{row['id']}: {row['claim']} is refuted at {row['counterexample']}" for row in refuted]
+    return Outcome({Verdict.wrong.value: len(refuted)}, messages)
+
+
+def audit_literature(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Published equations as printed; evidence/literature.jsonl. Their misprints are not our failures."""
+    literature.judge_all(out / "evidence" / "literature.jsonl", progress=functools.partial(progress, "literature"))
+    return Outcome()
+
+
+def literature_pages(evidence: Path, folder: Path) -> None:
+    """Write literature.md, errata.md and notation.md."""
+    errata.write_pages(evidence / "literature.jsonl", folder)
+    notation.write_page(folder)
+
+
+POINTS = 20_000  # per activation in float32 and float64, before the search round the worst
+
 AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
     "networks": audit_networks,
     "training": audit_training,
+    "accuracy": audit_accuracy,
+    "proofs": audit_proofs,
+    "literature": audit_literature,
 }
 PAGES: dict[str, Callable[[Path, Path], None]] = {
     "networks": pages.networks_pages,
     "training": pages.training_page,
+    "accuracy": accuracy_pages.write,
+    "proofs": lambda evidence, folder: proofs.write_page(evidence / "proofs.jsonl", folder),
+    "literature": literature_pages,
 }
 
 
@@ -156,10 +213,7 @@ def write_front(evidence: Path, folder: Path, present: Sequence[str]) -> None:
             "disagreement beyond rounding was decided by the exact gradient, enclosed in balls.",
             "",
             markdown(pages.verdict_table(top)),
-            "## Largest disagreements",
-            "",
-            *(f"* {d:.2g} {pair.replace('-', '–')} at `{at}`" for pair, d, at in pages.disagreements(rows)),
-            "",
+            markdown(pages.disagreements(rows)),
         ]
     lines += ["## Pages", "", *(f"* [{name}]({name}.md): {what}" for name, what in CONTENTS.items()
                                 if (folder / f"{name}.md").exists()), ""]  # fmt: skip
@@ -209,4 +263,7 @@ def check_report(folder: Path) -> list[str]:
             problems.append(
                 f"{path} was made from formulas {made_from}, the source is now {now}; run 'gradproof audit'"
             )
+    claims = evidence / "literature.jsonl"
+    if claims.exists() and (old := literature.stale(read_lines(claims)[1])):
+        problems.append(f"{claims} is stale about {', '.join(old[:5])}; run 'gradproof audit --only literature'")
     return problems

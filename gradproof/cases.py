@@ -109,6 +109,7 @@ class Cases:
         return Cases(self.x[k], self.y[k], [w[k] for w in self.W], [c[k] for c in self.b])
 
 
+@functools.cache
 def excluded(architecture: Architecture, output: str, cost: str) -> str:
     """Why this combination is left out: the mathematics it lacks. Empty if it stays in."""
     g, C = CATALOGUE[output], CATALOGUE[cost]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import re
 import sys
 import time
@@ -63,6 +64,11 @@ def parser() -> argparse.ArgumentParser:
     at.add_argument("--dtype", default="float64", choices=DTYPES)
     at.add_argument("--json", action="store_true", help="print JSON with hex floats")
 
+    cite = command("cite", "How to cite a formula or a published claim.", "gradproof cite activation/gelu")
+    cite.add_argument("id")
+    cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
+    cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
+
     command("doctor", "Versions, oracles and import paths.", "gradproof doctor")
     return top
 
@@ -94,6 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UsageError, EvidenceError) as error:
         print(f"gradproof: {error}", file=sys.stderr)
         return EXIT_USAGE
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"gradproof: {error.filename or ''}: {error.strerror}", file=sys.stderr)
         return EXIT_USAGE
@@ -236,18 +245,31 @@ def _at(options: argparse.Namespace) -> int:
         return 0
     rows = []
     for point in result["points"]:
-        for side in ("ours", "torch", "jax"):
+        x = repr(float.fromhex(point["x"]))
+        base = point.get("truth", point["ours"])
+        for side in ("truth", "ours", "torch", "jax"):
             if side not in point:
-                rows.append([f"{float.fromhex(point['x'])!r}", side, "not installed", "", "", ""])
+                rows.append([x, side, "not installed", "", "", "", ""])
                 continue
             cells = []
             for part in ("value", "slope"):
-                got = point[side][part]
-                off = "" if side == "ours" else f"{ulps(point['ours'][part], got, options.dtype):.3g}"
-                cells += [f"{float.fromhex(got)!r}", off]
-            rows.append([f"{float.fromhex(point['x'])!r}", side, *cells])
-    print(f"{options.id} in {options.dtype}; ULP: distance from ours")
-    _print_table(["x", "side", "value", "ULP", "slope", "ULP"], rows)
+                known = point[side] is not base and base[part] != "nan"
+                off = f"{ulps(base[part], point[side][part], options.dtype):.3g}" if known else ""
+                cells += [repr(float.fromhex(point[side][part])), off]
+            rows.append([x, side, *cells, point.get("verdict", "") if side == "ours" else ""])
+        for side in ("left", "right"):
+            if side in point:
+                rows.append([x, f"from the {side}", "", "", repr(float.fromhex(point[side])), "", ""])
+    from_what = "the rounded truth" if "truth" in result["points"][0] else "ours"
+    print(f"{options.id} in {options.dtype}; ULP: distance from {from_what}")
+    _print_table(["x", "side", "value", "ULP", "slope", "ULP", "verdict"], rows)
+    return 0
+
+
+def _cite(options: argparse.Namespace) -> int:
+    from gradproof.cite import cite
+
+    print(cite(options.id, options.style, options.reports))
     return 0
 
 

@@ -103,6 +103,15 @@ def _slopes_of_others(formula: Formula, z: Array) -> dict[str, Array]:
     }
 
 
+def _as_chosen(formula: Formula, at: Array, ours: Array, theirs: Array, scale: float = 1, **given: float) -> Array:
+    """Slopes `theirs`, with ours at a kink where it lies between left and right: a choice is no error."""
+    for kink in formula.kinks:
+        left, right = sorted((formula.at(kink.left, **given), formula.at(kink.right, **given)))
+        chosen = (at == formula.at(kink.at, **given)) & (left * scale <= ours) & (ours <= right * scale)
+        theirs = np.where(chosen, ours, theirs)
+    return theirs
+
+
 def _in_activation(formula: Formula, z: Array, oracle: ModuleType) -> Diagnosis | None:
     if not formula.elementwise:
         v = np.random.default_rng(0).standard_normal(z.shape)
@@ -113,7 +122,8 @@ def _in_activation(formula: Formula, z: Array, oracle: ModuleType) -> Diagnosis 
         )
     value, slope = formula.function(z)
     true_value, true_slope = oracle.elementwise(formula.id, z)
-    at_a = {"it is taken at a = g(z) instead of z": np.asarray(formula.function(np.asarray(true_value))[1])}
+    true_slope = _as_chosen(formula, z, slope, true_slope)
+    at_a = {"it is taken at a = g(z) instead of z": oracle.elementwise(formula.id, true_value)[1]}
     return _found(formula, "value", value, true_value, 1, z, {}) or _found(
         formula, "slope", slope, true_slope, 1, z, {**at_a, **_slopes_of_others(formula, z)}
     )
@@ -129,9 +139,10 @@ def _in_formulas(c: Configuration, cases: Cases, g: Any, oracle: ModuleType) -> 
     if found := _in_activation(output, g.z[-1], oracle):
         return found
     _, _, our_cost, our_penalty = functions(c)
-    for argument, got, expected in zip(
-        ("value", "gradient"), our_cost(g.a[-1], cases.y), oracle.cost(cost.id, g.a[-1], cases.y), strict=True
-    ):
+    a, y = g.a[-1], cases.y
+    (C, dC), (true_C, true_dC) = our_cost(a, y), oracle.cost(cost.id, a, y)
+    true_dC = _as_chosen(cost, a - y, dC, true_dC, 1 / a.size)
+    for argument, got, expected in (("value", C, true_C), ("gradient", dC, true_dC)):
         if found := _found(cost, argument, np.atleast_1d(got), np.atleast_1d(expected), n, None, {}):
             return found
     value, dR = our_penalty(cases.W)
@@ -141,23 +152,24 @@ def _in_formulas(c: Configuration, cases: Cases, g: Any, oracle: ModuleType) -> 
     if found := _found(regularizer, "value", np.atleast_1d(value), total, n, None, {}):
         return found
     for layer, (got, (_, expected), w) in enumerate(zip(dR, theirs, cases.W, strict=True)):
+        expected = _as_chosen(regularizer, w, got, expected, **given)
         if found := _found(regularizer, f"dW[{layer}]", got, expected, n, w, {}):
             return found
     return None
 
 
-def _in_network(c: Configuration, cases: Cases, g: Any, oracle: ModuleType) -> Diagnosis | None:
+def _in_network(c: Configuration, cases: Cases, g: Any) -> Diagnosis | None:
     """The first of BP1–BP4, from the output downwards, that breaks while every formula by itself is right."""
-    hidden, output, cost, regularizer = c.formulas
+    hidden, output, _, _ = c.formulas
+    _, _, cost, penalty = functions(c)
     n, L = cases.x.shape[-2], len(cases.W)
-    given = PARAMETERS.get(regularizer.id, {})
 
     def back(formula: Formula, z: Array, v: Array) -> Array:
-        if formula.elementwise:
-            return np.asarray(v * oracle.elementwise(formula.id, z)[1])
-        return np.asarray(oracle.pullback(formula.id, z, v)[1])
+        """v pulled back through the activation at z: by its slope, or by the pullback that it returns."""
+        slope = formula.function(z)[1]
+        return np.asarray(v * slope if formula.elementwise else slope(v))
 
-    v = oracle.cost(cost.id, g.a[-1], cases.y)[1]
+    v, dR = cost(g.a[-1], cases.y)[1], penalty(cases.W)[1]
     for layer in reversed(range(L)):
         formula, equation = (output, "network/bp1") if layer == L - 1 else (hidden, "network/bp2")
         delta = back(formula, g.z[layer], v)
@@ -170,14 +182,10 @@ def _in_network(c: Configuration, cases: Cases, g: Any, oracle: ModuleType) -> D
                 others["W is not transposed"] = back(formula, g.z[layer], above @ cases.W[layer + 1].T)
         if found := _found(CATALOGUE[equation], f"delta[{layer}]", g.delta[layer], delta, n, None, others):
             return found
-        penalty = {
-            "the bias is regularized": delta.sum(0)
-            + oracle.regularizer(c.regularizer, cases.b[layer][None], **given)[1][0]
-        }
-        if found := _found(CATALOGUE["network/bp3"], f"db[{layer}]", g.db[layer], delta.sum(0), n, None, penalty):
+        others = {"the bias is regularized": delta.sum(0) + penalty([cases.b[layer][None]])[1][0][0]}
+        if found := _found(CATALOGUE["network/bp3"], f"db[{layer}]", g.db[layer], delta.sum(0), n, None, others):
             return found
-        R = oracle.regularizer(c.regularizer, cases.W[layer], **given)[1]
-        plain = delta.T @ g.a[layer]
+        R, plain = dR[layer], delta.T @ g.a[layer]
         others = {"the regularizer's gradient is missing": plain, "the regularizer is added twice": plain + 2 * R}
         if found := _found(CATALOGUE["network/bp4"], f"dW[{layer}]", g.dW[layer], plain + R, n, None, others):
             return found
@@ -195,4 +203,27 @@ def diagnose(c: Configuration, cases: Cases, oracle: ModuleType) -> Diagnosis | 
     )
     with np.errstate(all="ignore"):
         g = gradient(c, wide)
-        return _in_formulas(c, wide, g, oracle) or _in_network(c, wide, g, oracle)
+        return _in_formulas(c, wide, g, oracle) or _in_network(c, wide, g)
+
+
+def parting(c: Configuration, cases: Cases, oracle: ModuleType, name: str) -> str | None:
+    """Where an oracle parts most from us inside one case: formula, value or slope, input, and both results.
+
+    None where no single activation explains it.
+    """
+    with np.errstate(all="ignore"):
+        g = gradient(c, cases)
+        found: list[tuple[float, str]] = []
+        for layer, z in enumerate(g.z):
+            formula = c.formulas[1] if layer == len(g.z) - 1 else c.formulas[0]
+            if not formula.elementwise:
+                continue
+            ours, theirs = formula.function(z), oracle.elementwise(formula.id, z)
+            for part, p, q in zip(("value", "slope"), ours, theirs, strict=True):
+                p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
+                apart = np.where(p == q, 0, np.abs(p - q) / np.maximum(np.abs(p), np.abs(q)))
+                i = np.unravel_index(np.argmax(np.nan_to_num(apart, nan=2.0)), apart.shape)
+                if apart[i] > 0:
+                    both = f"ours {float(p[i]):.3g}, {name} {float(q[i]):.3g}"
+                    found.append((float(apart[i]), f"{part} of {formula.name} at {float(z[i]):.6g}: {both}"))
+    return max(found)[1] if found else None

@@ -275,7 +275,7 @@ def ball_values(wanted: Sequence[Number]) -> list[Any]:
         lambda x: x.exp(), lambda x: x.log(), lambda x: x.erf(), lambda x: x.sqrt(), lambda x: x[0] > 0
     )
     values: dict[int, Any] = {}
-    numbers = record(wanted)
+    below: dict[int, list[Number]] = {}  # the record of each y that is differentiated
 
     def replay(number: Number, known: Mapping[int, Any]) -> Any:
         args = [known[a.serial] if a.serial in known else values[a.serial] for a in number.args]
@@ -283,7 +283,7 @@ def ball_values(wanted: Sequence[Number]) -> list[Any]:
             args[0] = number.args[0].value
         return (_ARITHMETIC.get(number.op) or named[number.op])(*args)
 
-    for number in numbers:
+    for number in record(wanted):
         if number.op == "leaf":
             values[number.serial] = flint.arb_series([number.value])
         elif number.op != "d":
@@ -291,7 +291,9 @@ def ball_values(wanted: Sequence[Number]) -> list[Any]:
         else:
             y, x = number.args
             moved = {x.serial: values[x.serial] + flint.arb_series([0, 1])}  # x + t
-            for later in record([y]):
+            if y.serial not in below:
+                below[y.serial] = record([y])
+            for later in below[y.serial]:
                 if later.serial not in moved and any(a.serial in moved for a in later.args):
                     if later.op == "d":
                         raise NotImplementedError("a derivative of a derivative; balls here go to first order")

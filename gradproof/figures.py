@@ -76,3 +76,40 @@ def training_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes[0][0].set_ylabel("‖p − q‖ / ‖p‖")
     axes[0][-1].legend(fontsize=6, loc="center right")
     save(figure, path)
+
+
+def error_curves(rows: Sequence[dict[str, Any]], dtype: str, path: Path) -> None:
+    """Largest error in ULP against the input, one small panel per formula, one line per side, log-scaled."""
+    from gradproof.accuracy import curve_edges
+
+    plt = _pyplot()
+    edges = curve_edges(dtype)
+    half = len(edges) - 1
+    names = list(dict.fromkeys(r["formula"] for r in rows))
+    across = 6
+    down = -(-len(names) // across)
+    figure, axes = plt.subplots(
+        down, across, figsize=(2.3 * across, 1.6 * down), sharex=True, sharey=True, squeeze=False
+    )
+    top = 1e18
+    one = half * (0 - edges[0]) / (edges[-1] - edges[0])
+    ticks = [(-one, "−1"), (0, "0"), (one, "1")]
+    for axis, name in zip(axes.flat, names, strict=False):
+        for row in rows:
+            if row["formula"] == name:
+                y = [math.nan if v is None else min(max(v, 0.05), top) for v in row["ulp"]]
+                x = [k + 0.5 - half for k in range(2 * half)]
+                wide = {"ours": 1.6, "torch": 1.0, "jax": 1.0}[row["side"]]
+                above = 3 if row["side"] == "ours" else 2
+                axis.semilogy(x, y, color=COLOURS[row["side"]], linewidth=wide, zorder=above, label=row["side"])
+        axis.set_title(name.split("/")[1], fontsize=8, pad=2)
+        axis.set_ylim(0.05, top)
+        axis.set_xticks([t for t, _ in ticks], [label for _, label in ticks], fontsize=6)
+        axis.tick_params(axis="y", labelsize=6)
+        axis.axhline(0.5, color="black", linewidth=0.5, linestyle=":")
+    for axis in list(axes.flat)[len(names) :]:
+        axis.set_visible(False)
+    axes[0][0].legend(fontsize=6, loc="upper left")
+    figure.tight_layout(pad=0.4, rect=(0.02, 0, 1, 1))
+    figure.supylabel("largest conditioned error in ULP (dotted: ½)", fontsize=8, x=0.004)
+    save(figure, path)

@@ -42,7 +42,7 @@ def read_lines(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     Raises EvidenceError where the file is missing, not JSON, or cut short, naming the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")  # splitlines() cuts strings at U+2028
     except (OSError, UnicodeDecodeError) as error:
         raise EvidenceError(f"{path}: cannot be read ({error}); run 'gradproof audit' to make it") from error
     parsed: list[dict[str, Any]] = []
@@ -51,7 +51,9 @@ def read_lines(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             parsed.append(json.loads(line))
         except json.JSONDecodeError as error:
             raise EvidenceError(f"{path}, line {number}: not JSON ({error.msg}); run the audit again") from error
-    if not parsed or "header" not in parsed[0]:
+        if not isinstance(parsed[-1], dict):
+            raise EvidenceError(f"{path}, line {number}: not a row ({line[:40]}); run the audit again")
+    if not isinstance(parsed[0].get("header"), dict):
         raise EvidenceError(f"{path}: no header line; this is not an evidence file")
     if len(parsed) < 2 or parsed[-1] != {"rows": len(parsed) - 2}:
         raise EvidenceError(

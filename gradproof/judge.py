@@ -34,7 +34,7 @@ class Distance:
 
     `sigmas`: (S, 3), the worst entry of cost, dW and db in standard deviations of its rounding error.
     `norm`: (S,), norm of the difference over the norm of σ. `relative`: (S, 3), norm of the difference over the
-    norm of the first gradient. `equal`: (S,), the same bits everywhere.
+    larger of the two norms, so that 1 and more means that nothing is shared. `equal`: (S,), the same bits everywhere.
     """
 
     sigmas: Array
@@ -61,7 +61,7 @@ def distance(ours: Gradient, other: Gradient, t: Tolerance) -> Distance:
     worst, relative = np.zeros((S, 3)), np.zeros((S, 3))
     error2, sigma2, equal = np.zeros(S), np.zeros(S), np.ones(S, bool)
     for k in range(3):
-        e2, g2 = np.zeros(S), np.zeros(S)
+        e2, g2 = np.zeros(S), np.zeros((2, S))
         for p, q, s in zip(first[k], second[k], sigma[k], strict=True):
             p, q, s = _per_case(p), _per_case(q), _per_case(s)
             same = (p == q) | (np.isnan(p) & np.isnan(q))
@@ -70,11 +70,11 @@ def distance(ours: Gradient, other: Gradient, t: Tolerance) -> Distance:
             ratio = np.where(e == 0, 0, e / s)
             worst[:, k] = np.maximum(worst[:, k], np.where(np.isnan(ratio), np.inf, ratio).max(-1))
             e2 += (e * e).sum(-1)
-            g2 += (p * p).sum(-1)
+            g2 += (p * p).sum(-1), (q * q).sum(-1)
             if k:
                 error2 += (e * e).sum(-1)
                 sigma2 += (s * s).sum(-1)
-        relative[:, k] = np.where(e2 == 0, 0, np.sqrt(e2) / np.sqrt(g2))
+        relative[:, k] = np.where(e2 == 0, 0, np.sqrt(e2) / np.sqrt(g2.max(0)))
     norm = np.where(error2 == 0, 0, np.sqrt(error2) / np.sqrt(sigma2))
     return Distance(worst, np.where(np.isnan(norm), np.inf, norm), relative, equal)
 
@@ -97,34 +97,40 @@ def gradient(c: Configuration, cases: Cases, choice: Sequence[Callable[..., Any]
     return backprop(cases.x, cases.y, cases.W, cases.b, layers, cost, regularizer)
 
 
-def _with_slopes(f: Callable[..., Any], formula: Formula, slopes: dict[float, float]) -> Callable[..., Any]:
-    """`f` returning `slopes[kink]` at its kinks. Costs have theirs in a − y, and a 1/(n·d) in front."""
+def _with_slopes(
+    f: Callable[..., Any], formula: Formula, slopes: dict[float, tuple[float, float]]
+) -> Callable[..., Any]:
+    """`f` with other slopes at its kinks: `slopes` maps each to the slope on record and the one to return instead.
+
+    Only the slope on record is replaced, so that an error of ours at a kink is not excused. Costs have their kinks
+    in a − y, and a 1/(n·d) in front.
+    """
+
+    def put(slope: Array, at: Array, divisor: int = 1) -> Array:
+        for kink, (ours, theirs) in slopes.items():
+            old, new = (slope.dtype.type(s / divisor) for s in (ours, theirs))
+            slope = np.where((at == kink) & (slope == old), new, slope)
+        return slope
 
     def cost(a: Array, y: Array) -> tuple[Array, Array]:
         value, slope = f(a, y)
-        for at, chosen in slopes.items():
-            slope = np.where(a - y == at, slope.dtype.type(chosen / (a.shape[-1] * a.shape[-2])), slope)
-        return value, slope
+        return value, put(slope, a - y, a.shape[-1] * a.shape[-2])
 
     def activation(z: Array) -> tuple[Array, Array]:
         value, slope = f(z)
-        for at, chosen in slopes.items():
-            slope = np.where(z == at, slope.dtype.type(chosen), slope)
-        return value, slope
+        return value, put(slope, z)
 
     def regularizer(W: Sequence[Array]) -> tuple[Array, list[Array]]:
         value, dR = f(W)
-        for at, chosen in slopes.items():
-            dR = [np.where(w == at, r.dtype.type(chosen), r) for w, r in zip(W, dR, strict=True)]
-        return value, dR
+        return value, [put(r, w) for w, r in zip(W, dR, strict=True)]
 
     by_kind: dict[str, Callable[..., Any]] = {"cost": cost, "regularizer": regularizer}
-    return by_kind.get(formula.kind, activation)
+    return by_kind.get(formula.kind, activation) if slopes else f
 
 
 @functools.cache
-def slopes_at_kinks(id: str, oracle: ModuleType) -> dict[float, float]:
-    """What an oracle returns as slope at each kink of a formula, where that is not what we return."""
+def slopes_at_kinks(id: str, oracle: ModuleType) -> dict[float, tuple[float, float]]:
+    """The slope on record and the oracle's, for each kink where they differ and the oracle's is in [left, right]."""
     formula, given = CATALOGUE[id], PARAMETERS.get(id, {})
     found = {}
     for kink in formula.kinks:
@@ -137,8 +143,9 @@ def slopes_at_kinks(id: str, oracle: ModuleType) -> dict[float, float]:
         else:
             got = oracle.regularizer(formula.id, point, **given)[1]
         left, right = sorted((formula.at(kink.left, **given), formula.at(kink.right, **given)))
-        if float(got[0, 0]) != formula.at(kink.chosen, **given) and left <= float(got[0, 0]) <= right:
-            found[at] = float(got[0, 0])
+        ours, theirs = formula.at(kink.chosen, **given), float(got[0, 0])
+        if theirs != ours and left <= theirs <= right:
+            found[at] = (ours, theirs)
     return found
 
 
@@ -191,11 +198,14 @@ class Arbiter:
     def rule(self, k: int, regularizer: str, ours: Gradient, other: Gradient, t: Tolerance) -> Ruling:
         """Decide case k between two gradients of all cases."""
         try:
-            truth = self.truth(k, regularizer)
+            from oracles.arb_network import Undecided
         except ImportError:
             return Ruling(math.nan, math.nan, Verdict.unknown, "python-flint is not installed: nothing decides")
+        try:
+            truth = self.truth(k, regularizer)
         except ArithmeticError as error:
-            return Ruling(math.nan, math.nan, Verdict.undefined, str(error))
+            verdict = Verdict.unknown if isinstance(error, Undecided) else Verdict.undefined
+            return Ruling(math.nan, math.nan, verdict, str(error))
         (ours_fits, ours_off), (other_fits, other_off) = (_fits(g, k, truth, t) for g in (ours, other))
         verdict = Verdict.wrong if not ours_fits else Verdict.agrees if other_fits else Verdict.inaccurate
         return Ruling(ours_off, other_off, verdict)

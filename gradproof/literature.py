@@ -13,8 +13,7 @@ import math
 import platform
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import numpy as np
 from gradproof import __version__
 from gradproof.expression import BITS, Number, as_number, ball_values, torch_values
 from gradproof.files import write_lines
+from gradproof.lookup import UsageError, suggestion
 from gradproof.scenes import network
 from literature import CLAIMS, ROLES, Claim
 from literature.claim import Reading
@@ -60,40 +60,68 @@ def pairs(reading: Reading, scene: Any) -> list[tuple[Number, Number, str]]:
     return found
 
 
-def try_reading(claim: Claim, role: str, oracle: str) -> dict[str, Any]:
-    """Run one reading on every network of its claim and compare by one oracle.
-
-    Returns outcome ("holds", "fails", "undecided" or "does not fit"), how many entries were compared, and for
-    the worst of them the relative difference and the ratio claimed : meant.
-    """
-    values = {"torch": torch_values, "balls": ball_values}[oracle]
-    compared, worst = 0, (-1.0, math.nan, "")
+def run(claim: Claim, role: str) -> list[list[tuple[Number, Number, str]]]:
+    """What one reading sets equal, on every network of its claim. Raises ValueError or IndexError as `pairs` does."""
+    found = []
     for shape in claim.networks:
         for seed in SEEDS:
-            scene = network(
-                shape.sizes, shape.activation, shape.cost, shape.examples, seed + zlib.crc32(claim.id.encode())
-            )
-            try:
-                found = pairs(claim.readings[role], claim.notation(scene))
-            except ValueError as error:
-                return {"outcome": "does not fit", "error": str(error)}
-            numbers = values([n for meant, claimed, _ in found for n in (meant, claimed)])
-            meants, claims = numbers[0::2], numbers[1::2]
-            scale = max(abs(float(v)) for v in numbers)
-            if scale == 0:
-                return {"outcome": "does not fit", "error": "every value is zero: the comparison is vacuous"}
-            for m, c, (_, _, where) in zip(meants, claims, found, strict=True):
-                # A ball's upper bound: equal only if every number in it is that close.
-                gap = abs(c - m) if oracle == "torch" else float((c - m).abs_upper())
-                if not gap / scale <= worst[0]:
-                    worst = (gap / scale, float(c) / float(m) if float(m) else math.inf, where)
-            compared += len(found)
+            # Every claim has its own networks, the same for all of its readings.
+            own = seed + zlib.crc32(claim.id.encode())
+            scene = network(shape.sizes, shape.activation, shape.cost, shape.examples, own)
+            found.append(pairs(claim.readings[role], claim.notation(scene)))
+    return found
+
+
+def gap(meant: Any, claimed: Any) -> tuple[float, float]:
+    """Least and greatest |claimed − meant| that the numbers admit; infinite where what is claimed is not a number."""
+    if not math.isfinite(float(claimed)):
+        return math.inf, math.inf
+    difference = abs(claimed - meant)
+    return (difference, difference) if isinstance(difference, float) else (
+        float(difference.abs_lower()), float(difference.abs_upper()))  # fmt: skip
+
+
+def compare(found: list[list[tuple[Number, Number, str]]], oracle: str) -> dict[str, Any]:
+    """What one oracle says of the pairs: outcome, entries compared, and for the worst of them the difference, relative
+    to the largest number in its network, and the ratio claimed : meant.
+
+    The outcome is "holds", "fails", "undecided", or "does not fit" where the numbers leave the domain of a function.
+    """
+    values = {"torch": torch_values, "balls": ball_values}[oracle]
+    differs, worst = False, (-1.0, math.nan, "")
+    for entries in found:
+        try:
+            numbers = values([n for meant, claimed, _ in entries for n in (meant, claimed)])
+        except (ValueError, ZeroDivisionError) as error:
+            return misfit(error)
+        scale = max(abs(float(v)) for v in numbers)
+        if scale == 0:
+            return misfit("every value is zero: the comparison is vacuous")
+        for meant, claimed, (_, _, where) in zip(numbers[0::2], numbers[1::2], entries, strict=True):
+            least, greatest = gap(meant, claimed)
+            differs |= not least / scale <= DIFFERS
+            if not greatest / scale <= worst[0]:
+                worst = (greatest / scale, float(claimed) / float(meant) if float(meant) else math.inf, where)
     difference, ratio, where = worst
-    outcome = "holds" if difference <= EQUAL[oracle] else "fails" if not difference <= DIFFERS else "undecided"
-    if outcome == "holds":
-        return {"outcome": outcome, "compared": compared, "difference": float(f"{difference:.0e}")}
-    return {"outcome": outcome, "compared": compared, "difference": float(f"{difference:.3g}"),
-            "ratio": float(f"{ratio:.6g}"), "where": where}  # fmt: skip
+    compared = sum(map(len, found))
+    if difference <= EQUAL[oracle]:
+        return {"outcome": "holds", "compared": compared, "difference": float(f"{difference:.0e}")}
+    said = {"outcome": "fails" if differs else "undecided", "compared": compared}
+    return said | {"difference": float(f"{difference:.3g}"), "ratio": float(f"{ratio:.6g}"), "where": where}
+
+
+def misfit(error: object) -> dict[str, Any]:
+    """The result of a reading whose two sides cannot be compared."""
+    return {"outcome": "does not fit", "error": str(error).strip()}
+
+
+def try_reading(claim: Claim, role: str, oracles: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What each oracle says of one reading of a claim."""
+    try:
+        found = run(claim, role)
+    except (ValueError, IndexError) as error:
+        return {oracle: misfit(error) for oracle in oracles}
+    return {oracle: compare(found, oracle) for oracle in oracles}
 
 
 def outcome(results: dict[str, dict[str, Any]]) -> str:
@@ -132,7 +160,7 @@ def oracles_here() -> list[str]:
 
 def judge(claim: Claim, oracles: Sequence[str]) -> dict[str, Any]:
     """One evidence row: the claim, what each oracle says of each of its readings, and the verdict."""
-    results = {role: {o: try_reading(claim, role, o) for o in oracles} for role in ROLES if role in claim.readings}
+    results = {role: try_reading(claim, role, oracles) for role in ROLES if role in claim.readings}
     outcomes = {role: outcome(said) for role, said in results.items()}
     return {
         "claim": claim.id, "verdict": verdict(claim, outcomes), "place": claim.place, "latex": dict(claim.latex),
@@ -148,37 +176,32 @@ def source_hash(claim: Claim) -> str:
     return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()[:12] if module else ""
 
 
-def _judge_by_id(id: str, oracles: Sequence[str]) -> dict[str, Any]:
-    return judge(CLAIMS[id], oracles)
-
-
 def judge_all(
     path: Path,
     ids: Iterable[str] | None = None,
-    jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
     """Judge the claims `ids` (all of them unless given), write the evidence to `path` and return its rows.
 
-    `progress(done, total)` is called after each claim. Raises KeyError for an unknown id, ImportError where no
+    `progress(done, total)` is called after each claim. Raises UsageError for an unknown id, ImportError where no
     oracle is installed, OSError where `path` cannot be written.
     """
     chosen, oracles = list(CLAIMS) if ids is None else list(ids), oracles_here()
-    unknown = [id for id in chosen if id not in CLAIMS]
-    if unknown:
-        raise KeyError(f"no claim {unknown[0]!r}")
+    for id in chosen:
+        if id not in CLAIMS:
+            raise UsageError(f"no claim {id!r}; {suggestion(id, list(CLAIMS))}")
     rows = []
-    if jobs > 1:
-        with ProcessPoolExecutor(jobs) as pool:
-            for row in pool.map(_judge_by_id, chosen, [oracles] * len(chosen), chunksize=4):
-                rows.append(row)
-                progress(len(rows), len(chosen))
-    else:
-        for id in chosen:
-            rows.append(_judge_by_id(id, oracles))
-            progress(len(rows), len(chosen))
+    for id in chosen:
+        rows.append(judge(CLAIMS[id], oracles))
+        progress(len(rows), len(chosen))
     write_lines(path, header(oracles), rows)
     return rows
+
+
+def stale(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Ids of claims that the evidence lacks, has beyond ours, or was made from another text of."""
+    hashes = {row["claim"]: row["source_hash"] for row in rows}
+    return sorted(id for id in hashes.keys() | CLAIMS if id not in CLAIMS or hashes.get(id) != source_hash(CLAIMS[id]))
 
 
 def header(oracles: Sequence[str]) -> dict[str, Any]:

@@ -21,12 +21,11 @@ def find(id: str) -> Formula:
 
 def suggestion(word: str, known: list[str]) -> str:
     """The nearest known words as a question, or where to see them all."""
-    by_name = {k.split("/")[-1]: k for k in known}
-    near = difflib.get_close_matches(word, known, 3)
-    near += [
-        by_name[n] for n in difflib.get_close_matches(word.split("/")[-1], list(by_name), 3) if by_name[n] not in near
-    ]
+    name, names = word.split("/")[-1], [k.split("/")[-1] for k in known]
+    near = [k for k, n in zip(known, names, strict=True) if n == name]  # the right name, under another kind
+    near += difflib.get_close_matches(word, known, 3)
+    near += [known[names.index(n)] for n in difflib.get_close_matches(name, names, 3)]
+    near = list(dict.fromkeys(near))[:3]
     if not near:
         return "'gradproof list' shows them all"
-    near = near[:3]
     return f"did you mean {', '.join(near[:-1]) + ' or ' if near[1:] else ''}{near[-1]}?"

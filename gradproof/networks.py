@@ -10,6 +10,7 @@ import functools
 import io
 import itertools
 import json
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass, replace
@@ -33,8 +34,9 @@ from gradproof.cases import (
 )
 from gradproof.environment import cpu, load, source_hash, versions
 from gradproof.files import EvidenceError, write_whole
-from gradproof.judge import QUANTITIES, Arbiter, distance, gradient, judge
+from gradproof.judge import QUANTITIES, Arbiter, Distance, Gradient, Ruling, distance, gradient, judge
 from gradproof.tolerance import Tolerance, choose, propagate, unit_roundoff, with_penalty
+from gradproof.verdicts import Verdict
 from gradproof.workers import pool, report
 from reference.network import Backward
 
@@ -99,10 +101,15 @@ def _rows(
     theirs, judged = {}, {}
     for name, oracle in modules.items():
         extra = {"among": FAMILIES} if name == "jax" else {}
-        theirs[name] = oracle.network(
-            cases.x, cases.y, cases.W, cases.b, c.hidden, c.output, c.cost, c.regularizer, PARAMETERS, **extra
-        )
-        judged[name] = judge(c, cases, ours, theirs[name], oracle, t, arbiter)
+        try:
+            theirs[name] = oracle.network(
+                cases.x, cases.y, cases.W, cases.b, c.hidden, c.output, c.cost, c.regularizer, PARAMETERS, **extra
+            )
+        except Exception as error:  # whatever a framework raises is a finding, and the other findings stay
+            theirs[name] = _no_gradient(ours)
+            judged[name] = _unknown(f"{name} raised {type(error).__name__}: {error}", ours, t)
+        else:
+            judged[name] = judge(c, cases, ours, theirs[name], oracle, t, arbiter)
     pairs = {f"ours-{name}": apart for name, (_, apart, _) in judged.items()}
     if len(theirs) == 2:
         pairs["torch-jax"] = distance(theirs["torch"], theirs["jax"], t)
@@ -121,6 +128,19 @@ def _rows(
             row[f"{name} reason"] = ruling.reason if ruling else ""
         rows.append(row)
     return rows
+
+
+def _no_gradient(g: Gradient) -> Gradient:
+    """NaN in place of a gradient like `g`."""
+    cost, dW, db = g
+    return np.full_like(cost, np.nan), [np.full_like(w, np.nan) for w in dW], [np.full_like(b, np.nan) for b in db]
+
+
+def _unknown(reason: str, ours: Gradient, t: Tolerance) -> tuple[list[Verdict], Distance, dict[int, Ruling]]:
+    """What `judge` returns, for an oracle that gave no gradient at all."""
+    S = len(ours[0])
+    ruling = Ruling(math.nan, math.nan, Verdict.unknown, reason)
+    return [Verdict.unknown] * S, distance(ours, _no_gradient(ours), t), dict.fromkeys(range(S), ruling)
 
 
 def _schema(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -162,14 +182,14 @@ def fingerprint(seed: int, only: str, dtypes: Sequence[str], oracles: Sequence[s
     }
 
 
-def _readable(path: Path) -> bool:
+def _measured(path: Path, part: Part) -> bool:
+    """True if `path` holds all cases of the part, undamaged."""
     import polars as pl
 
     try:
-        pl.read_parquet_schema(path)
-    except Exception:  # whatever is wrong with a cut-off file: it is measured again
+        return len(pl.read_parquet(path)) == part.cases
+    except Exception:  # missing, cut off or overwritten, whatever polars calls it: it is measured again
         return False
-    return True
 
 
 def run(
@@ -201,8 +221,10 @@ def run(
     if resume and header.exists():
         try:
             before = json.loads(header.read_text())
-        except json.JSONDecodeError as error:
-            raise EvidenceError(f"{header}: not JSON; run again without --resume") from error
+        except json.JSONDecodeError:
+            before = None
+        if not isinstance(before, dict):
+            raise EvidenceError(f"{header}: damaged; run again without --resume")
         if before != made_with:
             changed = ", ".join(key for key in made_with if before.get(key) != made_with[key])
             raise EvidenceError(f"{folder} was measured with another {changed}; run again without --resume")
@@ -212,7 +234,7 @@ def run(
     write_whole(header, json.dumps(made_with, indent=1))
 
     total, done = sum(p.cases for p in todo), 0
-    missing = [p for p in todo if not _readable(folder / p.file)]
+    missing = [p for p in todo if not _measured(folder / p.file, p)]
     done = total - sum(p.cases for p in missing)
     progress(done, total)
     if not missing:

@@ -151,7 +151,7 @@ def bounds(
         (w,), state = step([w], [g[0] if feedback else _flat(g).astype(float)], state, **h)  # type: ignore[list-item,assignment]
         bound.append(w.bound())
         if not feedback:
-            slots = [s for s, v in state.items() if s != "t" and isinstance(v[0], Rounded) and v[0].shape]
+            slots = [s for s, v in state.items() if s != "t" and isinstance(v[0], Rounded)]
             w, *kept = roundoff.collapse([w, *(state[s][0] for s in slots)])
             state |= {s: [x] for s, x in zip(slots, kept, strict=True)}
     return np.array(bound), roundoff.margin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ def _counts(row: Mapping[str, Any], oracle: str) -> str:
 
 def _pair(row: Mapping[str, Any], pair: str) -> list[Any]:
     figures = row.get(pair)
-    return [figures["median"], figures["worst"]] if figures else [None, None]
+    return [figures["median"][0], figures["worst"][0]] if figures else [None, None]
 
 
 def _table(title: str, rows: Rows, kinds: Sequence[str], first: str, note: str = "") -> Table:
@@ -53,7 +52,8 @@ def _table(title: str, rows: Rows, kinds: Sequence[str], first: str, note: str =
 
 
 RELATIVE = (
-    "Differences are ‖ours − other‖/‖ours‖ of all ∂C/∂W or of all ∂C/∂b, whichever is larger; the median is over cases."
+    "Differences are ‖p − q‖/max(‖p‖, ‖q‖) of all ∂C/∂W or of all ∂C/∂b, whichever is larger, so 1 means that nothing "
+    "is shared; medians are over cases."
 )
 
 
@@ -63,11 +63,11 @@ def _worst_cases(rows: Rows, kind: str) -> Table:
     for row in rows:
         if row["row"] == kind:
             for pair in ("ours-torch", "ours-jax"):
-                if pair in row and row[pair]["worst"]:
-                    at = row[pair]["at"].split(" ")[0]
-                    lines.append([row["name"], row["dtype"], pair, row[pair]["worst"], row[pair]["at"],
-                                  f"`gradproof audit --only '{at}'`"])  # fmt: skip
-    columns = ["formula", "dtype", "pair", "relative difference", "case", "again"]
+                if pair in row and row[pair]["worst"][0]:
+                    configuration, regime = row[pair]["at"].split(" ")
+                    again = f"`gradproof audit --only '{configuration}'`"
+                    lines.append([row["name"], row["dtype"], pair, row[pair]["worst"][0], regime, again])
+    columns = [kind, "dtype", "pair", "relative difference", "regime", "again"]
     return Table("Worst cases", columns, lines)
 
 
@@ -127,16 +127,13 @@ def training_page(evidence: Path, folder: Path) -> None:
     write_page(folder, "training", intro, [apart, scores])
 
 
-def disagreements(rows: Rows, count: int = 5) -> list[tuple[str, float, str]]:
-    """The largest relative differences of ours to a framework: (pair, difference, case)."""
-    found: list[tuple[str, float, str]] = [
-        (pair, row[pair]["worst"], row[pair]["at"])
-        for row in rows
-        if row["row"] in ("hidden", "output", "cost")
-        for pair in ("ours-torch", "ours-jax")
-        if pair in row and row[pair]["worst"] is not None and math.isfinite(row[pair]["worst"])
-    ]
-    return sorted(set(found), key=lambda f: -f[1])[:count]
+def disagreements(rows: Rows) -> Table:
+    """The largest differences of ours to a framework, each with its cause."""
+    columns = ["pair", "verdict", "relative difference", "cause", "case"]
+    found = [r for r in rows if r["row"] == "disagreement"]
+    lines = [[r["pair"], r["verdict"], r["relative"], r["cause"], f"`{r['at']}`"] for r in found]
+    note = "No two of one cause; each is the largest difference that its cause makes."
+    return Table("Largest disagreements", columns, lines, note)
 
 
 def verdict_table(header: Mapping[str, Any]) -> Table:

@@ -10,7 +10,8 @@ import numpy as np
 
 from gradproof.environment import ORACLES, load
 from gradproof.lookup import UsageError, find
-from reference.formula import Array
+from gradproof.verdicts import Verdict
+from reference.formula import Array, Formula
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
@@ -60,8 +61,39 @@ def evaluate(id: str, points: Sequence[float], dtype: str = "float64") -> dict[s
         row: dict[str, Any] = {"x": float(x).hex()}
         for name, (value, slope) in sides.items():
             row[name] = {"value": float(value[k]).hex(), "slope": float(slope[k]).hex()}
-        rows.append(row)
+        rows.append({**row, **_truth(formula, z[k : k + 1], row["ours"], dtype)})
     return {"formula": id, "dtype": dtype, "points": rows}
+
+
+def _truth(formula: Formula, z: Array, ours: dict[str, str], dtype: str) -> dict[str, Any]:
+    """The truth at one point, with one-sided slopes if they differ, and the verdict on ours.
+
+    Empty without python-flint. At a kink a slope inside [left, right] is a convention; elsewhere ours agrees within
+    the conditioned bound of its record.
+    """
+    try:
+        from oracles import arb_truth, floats
+    except ImportError:
+        return {}
+    truths = arb_truth.truths(formula.id, z, (0, 1, 2), dtype=dtype)
+    found: dict[str, Any] = {"truth": {"value": _hex(truths[0]), "slope": _hex(truths[1])}}
+    slope = float.fromhex(ours["slope"])
+    if truths[1].undecided[0] and math.isnan(truths[1].hi[0]):
+        left, right = (arb_truth.truth(formula.id, z, 1, dtype=dtype, side=side) for side in ("left", "right"))
+        found.update(left=_hex(left), right=_hex(right))
+        ends = sorted((float(left.hi[0]), float(right.hi[0])))
+        inside = ends[0] <= slope <= ends[1]
+        return {**found, "verdict": (Verdict.convention if inside else Verdict.wrong).value}
+    if math.isnan(truths[1].hi[0]):
+        return {**found, "verdict": Verdict.undefined.value}
+    error = floats.conditioned_error(np.array([slope]), truths[1], z.astype(np.float64), truths[2])[0]
+    exact = slope == truths[1].hi[0]
+    fine = exact or error <= formula.conditioned_ulp
+    return {**found, "verdict": (Verdict.exact if exact else Verdict.agrees if fine else Verdict.wrong).value}
+
+
+def _hex(truth: Any) -> str:
+    return float(truth.hi[0]).hex()
 
 
 def ulps(a: str, b: str, dtype: str) -> float:

@@ -1,21 +1,22 @@
 """First-order propagation of rounding errors through any NumPy expression.
 
-A `Rounded` number carries its value and one row of noise per rounding made so far: row r says by how much rounding r
-can move it at most, with sign, so that errors which cancel are seen to cancel. Running a recurrence on Rounded
-numbers therefore bounds, to first order, what any sequence of roundings can do to its result: the sum of the rows'
-magnitudes. (This is affine arithmetic without the second-order term.)
+A `Rounded` array carries its value and one row of noise per rounding made so far: row r says how far rounding r can
+move it, with sign, so that errors which cancel are seen to cancel. Running a recurrence on Rounded arrays therefore
+bounds, to first order, what any sequence of roundings can do to its result: the sum of the rows' magnitudes. (This
+is affine arithmetic without the second-order term.)
 
     roundoff = Roundoff(np.float32)
     x = roundoff.exact(np.array([1.0, 2.0]))
     y = np.sqrt(x * x + 1) - x
     y.value, y.bound()
 
-Arrays round in the given dtype. Scalars (shape ()) round in a dtype of their own, float64 unless told otherwise:
-implementations compute 1 − βᵗ and the like in Python before they touch an array.
+Scalars round in a dtype of their own, float64 unless told otherwise: implementations compute 1 − βᵗ and the like in
+Python before they touch an array. A `Scalar` carries a plain bound, without signs.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,21 +34,19 @@ PARTIALS: dict[np.ufunc, Callable[..., tuple[Any, ...]]] = {
     np.subtract: lambda x, y, z: (1.0, -1.0),
     np.multiply: lambda x, y, z: (y, x),
     np.divide: lambda x, y, z: (1 / y, -z / y),
-    np.power: lambda x, y, z: (y * z / x, 0.0),  # constant exponents only
     np.sqrt: lambda x, z: (0.5 / z,),
     np.negative: lambda x, z: (-1.0,),
     np.absolute: lambda x, z: (np.sign(x),),
     np.maximum: lambda x, y, z: (x >= y, x < y),
     np.sign: lambda x, z: (0.0,),
 }
-JUMPS = {np.sign, np.greater}  # decided by a sign that the noise must not be able to turn
 
 
 class Roundoff:
     """The roundings of one computation, in arrays of `dtype` and scalars of `scalars`.
 
     `roundings` says how often an implementation may round where the expression as run here rounds once. `margin` is
-    the least |x|/bound over all decisions by the sign of x; below 1, a rounding could have turned one of them.
+    the least |x|/bound over all decisions by a sign; below 1, rounding could have turned one of them.
     """
 
     def __init__(self, dtype: npt.DTypeLike, scalars: npt.DTypeLike = np.float64, roundings: int = 1) -> None:
@@ -55,7 +54,6 @@ class Roundoff:
         self.tiny = float(np.finfo(dtype).smallest_normal)  # underflow may be gradual or abrupt
         self.scalar_u = roundings * float(np.finfo(scalars).eps) / 2
         self.rows = 0
-        self.scalar_rows = 0
         self.margin = np.inf
 
     def exact(self, value: Array) -> Rounded:
@@ -63,23 +61,19 @@ class Roundoff:
         x = np.asarray(value, np.float64)
         return Rounded(x, np.zeros((0, *x.shape)), self)
 
-    def scalar(self, value: float) -> Rounded:
+    def scalar(self, value: float) -> Scalar:
         """A hyperparameter: exact in float64, rounded to the dtype of scalars."""
-        x = Rounded(np.float64(value), np.zeros(0), self)
-        return x if self.scalar_u < 2**-50 else x._rounded()
+        return Scalar(value, self.scalar_u * abs(value) if self.scalar_u > 2**-40 else 0.0, self)
 
-    def rounding(self, value: Any) -> Any:
+    def rounding(self, value: Array) -> Array:
         """The largest error of rounding `value` once; an exact 0 is exact."""
         size = np.abs(value)
-        return self.scalar_u * size if np.shape(value) == () else np.where(size == 0, 0, self.u * size + self.tiny)
+        return np.where(size == 0, 0, self.u * size + self.tiny)
 
-    def fresh_row(self, shape: tuple[int, ...]) -> int:
-        """Open a row of noise for an array or a scalar; return how many there are."""
-        if shape == ():
-            self.scalar_rows += 1
-            return self.scalar_rows
-        self.rows += 1
-        return self.rows
+    def decide(self, gap: Any, bound: Any) -> None:
+        """Note how safely the sign of a number stands above its noise."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.margin = min(self.margin, float(np.nanmin(np.abs(gap) / bound)))
 
     def collapse(self, numbers: Sequence[Rounded]) -> list[Rounded]:
         """The same numbers and bounds, with every number's noise in one row of its own.
@@ -96,21 +90,72 @@ class Roundoff:
         return fresh
 
 
+class Scalar:
+    """A scalar with a bound of its error."""
+
+    __array_priority__ = 1000  # arrays leave arithmetic with scalars to this class
+
+    def __init__(self, value: float, error: float, roundoff: Roundoff) -> None:
+        self.value, self.error, self.roundoff = float(value), float(error), roundoff
+
+    def _with(self, op: Callable[[Any, Any], Any], x: Any, y: Any, slopes: Callable[..., tuple[float, float]]) -> Any:
+        """op(x, y), one of which is self: the error by its partial derivatives, and one rounding."""
+        if isinstance(x, Rounded) or isinstance(y, Rounded):
+            return NotImplemented
+        if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):
+            lift = self.roundoff.exact
+            return op(lift(x) if isinstance(x, np.ndarray) else x, lift(y) if isinstance(y, np.ndarray) else y)
+        p, q = (v.value if isinstance(v, Scalar) else float(v) for v in (x, y))
+        z = op(p, q)
+        errors = (v.error if isinstance(v, Scalar) else 0.0 for v in (x, y))
+        carried = sum(abs(d) * e for d, e in zip(slopes(p, q, z), errors, strict=True) if e)
+        return Scalar(z, carried + self.roundoff.scalar_u * abs(z), self.roundoff)
+
+    def __add__(self, y: Any) -> Any:
+        return self._with(operator.add, self, y, PARTIALS[np.add])
+
+    def __radd__(self, x: Any) -> Any:
+        return self._with(operator.add, x, self, PARTIALS[np.add])
+
+    def __sub__(self, y: Any) -> Any:
+        return self._with(operator.sub, self, y, PARTIALS[np.subtract])
+
+    def __rsub__(self, x: Any) -> Any:
+        return self._with(operator.sub, x, self, PARTIALS[np.subtract])
+
+    def __mul__(self, y: Any) -> Any:
+        return self._with(operator.mul, self, y, PARTIALS[np.multiply])
+
+    def __rmul__(self, x: Any) -> Any:
+        return self._with(operator.mul, x, self, PARTIALS[np.multiply])
+
+    def __truediv__(self, y: Any) -> Any:
+        return self._with(operator.truediv, self, y, PARTIALS[np.divide])
+
+    def __rtruediv__(self, x: Any) -> Any:
+        return self._with(operator.truediv, x, self, PARTIALS[np.divide])
+
+    def __pow__(self, y: Any) -> Any:
+        return self._with(operator.pow, self, y, lambda p, q, z: (q * z / p if p else 0.0, 0.0))
+
+    def __rpow__(self, x: Any) -> Any:
+        return self._with(operator.pow, x, self, lambda p, q, z: (0.0, z * np.log(p)))
+
+    def __gt__(self, y: Any) -> bool:
+        """Decided by the values; the margin is noted."""
+        gap = self - y
+        self.roundoff.decide(gap.value, gap.error)
+        return bool(gap.value > 0)
+
+
 class Rounded(NDArrayOperatorsMixin):
-    """A value (…) with the noise (rows, …) of the roundings behind it."""
+    """An array of values (…) with the noise (rows, …) of the roundings behind it."""
 
-    def __init__(self, value: Any, noise: Array, roundoff: Roundoff) -> None:
+    dtype = np.dtype(np.float64)  # of the values, whatever dtype is modelled
+
+    def __init__(self, value: Array, noise: Array, roundoff: Roundoff) -> None:
         self.value, self.noise, self.roundoff = value, noise, roundoff
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the value."""
-        return np.shape(self.value)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Values are float64 whatever dtype is modelled."""
-        return np.dtype(np.float64)
+        self.shape = value.shape
 
     def copy(self) -> Rounded:
         """The number itself: nothing here is changed in place."""
@@ -120,51 +165,32 @@ class Rounded(NDArrayOperatorsMixin):
         """How far all roundings together can move the value, to first order."""
         return np.asarray(np.abs(self.noise).sum(0))
 
-    def _rounded(self) -> Rounded:
-        """With one more rounding, of the value itself."""
-        return Rounded(self.value, self._propagate([self], [1.0], self.value, rounds=True), self.roundoff)
-
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """Value, linearised noise, and a fresh rounding unless the operation is exact."""
-        if method != "__call__" or kwargs or (ufunc not in PARTIALS and ufunc not in JUMPS):
+        """Value, linearised noise, and a fresh row for the rounding unless the operation is exact."""
+        if method != "__call__" or kwargs or ufunc not in PARTIALS:
             return NotImplemented
-        values = [x.value if isinstance(x, Rounded) else x for x in inputs]
-        if ufunc in JUMPS:
-            self._decide(inputs, values)
-        value = ufunc(*values)
-        if ufunc is np.greater:
-            return value
+        ledger = self.roundoff
+        values = [x.value if isinstance(x, (Rounded, Scalar)) else x for x in inputs]
+        if ufunc is np.sign:
+            ledger.decide(self.value, self.bound())
         with np.errstate(divide="ignore", invalid="ignore"):
-            partials = PARTIALS[ufunc](*values, value)
-            noise = self._propagate(inputs, partials, value, rounds=ufunc not in EXACT)
-        return Rounded(value, noise, self.roundoff)
-
-    def _propagate(self, inputs: Sequence[Any], partials: Sequence[Any], value: Any, rounds: bool) -> Array:
-        """Σ ∂f/∂x · noise of x, and a row of its own for the rounding of the value.
-
-        Scalars that meet an array bring the sum of their noise, in that same row.
-        """
-        ledger, shape = self.roundoff, np.shape(value)
-        noisy = [(x, d) for x, d in zip(inputs, partials, strict=True) if isinstance(x, Rounded)]
-        scalars = [(x, d) for x, d in noisy if x.shape == () != shape]
-        own = ledger.rounding(value) if rounds else 0.0
-        rows = ledger.fresh_row(shape) if rounds or scalars else max(len(x.noise) for x, _ in noisy)
-        noise = np.zeros((rows, *shape))
-        for x, d in noisy:
-            if x.shape == () != shape:
-                own = own + np.abs(d) * x.bound()
-                continue
-            term = d * x.noise
-            if not np.isfinite(d).all():
-                term[x.noise == 0] = 0  # an exact 0 under a root stays exact, whatever its slope
-            noise[: len(x.noise)] += term
-        if rounds or scalars:
-            noise[-1] += own
-        return noise
-
-    def _decide(self, inputs: Sequence[Any], values: Sequence[Any]) -> None:
-        """Note how safely the sign of x (or of x − y) stands above its noise."""
-        gap = np.abs(values[0] - values[1]) if len(values) == 2 else np.abs(values[0])
-        bound = sum(x.bound() for x in inputs if isinstance(x, Rounded))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self.roundoff.margin = min(self.roundoff.margin, float(np.nanmin(gap / bound)))
+            z = ufunc(*values)
+            slopes = PARTIALS[ufunc](*values, z)
+        own: Any = 0.0 if ufunc in EXACT else ledger.rounding(z)
+        for x, d in zip(inputs, slopes, strict=True):
+            if isinstance(x, Scalar) and x.error:
+                own = own + np.abs(d) * x.error
+        if ufunc in EXACT:
+            noise = np.zeros((max(len(x.noise) for x in inputs if isinstance(x, Rounded)), *z.shape))
+        else:
+            ledger.rows += 1
+            noise = np.zeros((ledger.rows, *z.shape))
+            noise[-1] = own
+        for x, d in zip(inputs, slopes, strict=True):
+            if isinstance(x, Rounded):
+                with np.errstate(invalid="ignore"):
+                    term = d * x.noise
+                if not np.isfinite(d).all():
+                    term[x.noise == 0] = 0  # an exact 0 under a root stays exact, whatever its slope
+                noise[: len(term)] += term
+        return Rounded(z, noise, ledger)

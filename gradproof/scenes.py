@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.expression import Array, Number, d, leaf, native, objects, prime
+from gradproof.expression import Array, Number, as_number, d, leaf, native, objects, prime
 
 
 def each(op: str) -> Callable[..., Any]:
@@ -53,6 +53,7 @@ class Scene:
     d = staticmethod(d)
     prime = staticmethod(prime)
     native = staticmethod(each)
+    number = staticmethod(as_number)  # a constant in whichever arithmetic replays the record
     softmax = staticmethod(softmax)
 
     def draw(self, *shape: int, low: float = -2.0, high: float = 2.0) -> Any:

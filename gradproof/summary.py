@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gradproof.files import EvidenceError, write_lines
 from gradproof.judge import QUANTITIES
@@ -41,76 +42,85 @@ def summarise(raw: Path, evidence: Path, made_with: dict[str, Any]) -> dict[str,
     pairs = [p for p in PAIRS if f"{p} dW sigma" in cases.columns]
     oracles = [c.removesuffix(" verdict") for c in cases.columns if c.endswith(" verdict")]
     cases = cases.with_columns(
-        pl.max_horizontal(*(f"{p} {q} relative" for q in ("dW", "db"))).alias(f"{p} worst") for p in pairs
-    )
-    rows = [*_configurations(cases, pairs, oracles), *_cells(cases, pairs, oracles), *_histograms(cases, pairs)]
+        pl.max_horizontal(*(f"{p} {q} relative" for q in ("dW", "db"))).alias(f"{p} gradient") for p in pairs
+    ).sort("configuration", "case")
+    rows = list(_fold(cases, [f for f in FIELDS if f != "architecture"], pairs, oracles, QUANTITIES))
+    for field in ("architecture", "regime", "hidden", "output", "cost", "regularizer"):
+        for row in _fold(cases, [field, "dtype"], pairs, oracles, ("gradient",)):
+            rows.append({"row": field, "name": row.pop(field), **{k: v for k, v in row.items() if k != "row"}})
+    rows += _disagreements(cases, oracles, made_with["seed"])
+    rows += _histograms(cases, pairs)
     counts = {v.value: 0 for v in Verdict}
     for name in oracles:
         for value, n in cases[f"{name} verdict"].value_counts().iter_rows():
             counts[value] += n
-    header = {
-        "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        **made_with,
-        "cases": len(cases),
-        "verdicts": counts,
-    }
-    write_lines(evidence / "networks.jsonl", header, rows)
+    write_lines(evidence / "networks.jsonl", {**made_with, "cases": len(cases), "verdicts": counts}, rows)
     return counts
 
 
-def _counts(frame: Any, oracles: Iterable[str]) -> dict[str, dict[str, int]]:
-    return {name: dict(sorted(frame[f"{name} verdict"].value_counts().iter_rows())) for name in oracles}
+def _fold(
+    cases: Any, keys: list[str], pairs: list[str], oracles: list[str], quantities: Sequence[str]
+) -> Iterable[dict[str, Any]]:
+    """One row per value of `keys`: verdict counts, and for each pair the worst and median relative differences."""
+    import polars as pl
 
+    def relative(pair: str, quantity: str) -> Any:
+        return pl.col(f"{pair} {quantity}" + ("" if quantity == "gradient" else " relative")).fill_nan(None)
 
-def _worst(frame: Any, pair: str) -> list[Any]:
-    """Largest relative difference of any gradient among the cases, and which case it is."""
-    finite = frame.filter(frame[f"{pair} worst"].is_not_nan())
-    if not len(finite):
-        return [None, ""]
-    top = finite.sort(f"{pair} worst", "configuration", "case", descending=[True, False, False]).row(0, named=True)
-    return [short(top[f"{pair} worst"]), f"{top['configuration']} ({top['regime']})"]
-
-
-def _configurations(cases: Any, pairs: list[str], oracles: list[str]) -> Iterable[dict[str, Any]]:
-    """One row for each hidden × output × cost × regularizer × dtype."""
-    keys = [f for f in FIELDS if f != "architecture"]
-    for key, group in sorted(cases.group_by(keys, maintain_order=True), key=lambda item: item[0]):
-        row: dict[str, Any] = {"row": "configuration", **dict(zip(keys, key, strict=True)), "cases": len(group)}
-        row["verdicts"] = _counts(group, oracles)
+    figures = [pl.len().alias("cases")]
+    for name in oracles:
+        figures += [(pl.col(f"{name} verdict") == v.value).sum().alias(f"{name} {v.value}") for v in Verdict]
+    for pair in pairs:
+        figures += [relative(pair, q).max().alias(f"{pair} {q} max") for q in quantities]
+        figures += [relative(pair, q).median().alias(f"{pair} {q} median") for q in quantities]
+        worst = relative(pair, "gradient").fill_null(-1).arg_max()
+        figures.append(pl.concat_str("configuration", pl.lit(" "), "regime").get(worst).alias(f"{pair} at"))
+    for found in cases.group_by(keys).agg(figures).sort(keys).iter_rows(named=True):
+        row: dict[str, Any] = {"row": "configuration", **{k: found[k] for k in keys}, "cases": found["cases"]}
+        row["verdicts"] = {n: {v.value: c for v in Verdict if (c := found[f"{n} {v.value}"])} for n in oracles}
         for pair in pairs:
-            figures = [
-                [
-                    short(group[f"{pair} {q} relative"].fill_nan(None).max()),
-                    short(group[f"{pair} {q} relative"].median()),
-                ]
-                for q in QUANTITIES
-            ]
-            row[pair] = {"[worst, median]": figures, "at": _worst(group, pair)[1]}
+            configuration, regime = found[f"{pair} at"].split(" ")
+            whole = quantities == ("gradient",)  # a configuration's row already says all but the architecture
+            row[pair] = {
+                "worst": [short(found[f"{pair} {q} max"]) for q in quantities],
+                "median": [short(found[f"{pair} {q} median"]) for q in quantities],
+                "at": f"{configuration if whole else configuration.split('/')[0]} {regime}",
+            }
         yield row
 
 
-def _cells(cases: Any, pairs: list[str], oracles: list[str]) -> Iterable[dict[str, Any]]:
-    """Rows for the tables by formula, by architecture and by regime."""
+def _disagreements(cases: Any, oracles: list[str], seed: int, most: int = 5) -> Iterable[dict[str, Any]]:
+    """The largest differences of our gradients to a framework's, no two of one cause, each with its cause."""
     import polars as pl
 
-    for field in (*FIELDS, "regime"):
-        groups = cases.with_columns(pl.col(field).alias("name")).group_by(["name", "dtype"])
-        for (name, dtype), group in sorted(groups, key=lambda item: item[0]):
-            row: dict[str, Any] = {"row": field, "name": name, "dtype": dtype, "cases": len(group)}
-            row["verdicts"] = _counts(group, oracles)
-            for pair in pairs:
-                worst, at = _worst(group, pair)
-                row[pair] = {"median": short(group[f"{pair} worst"].median()), "worst": worst, "at": at}
-            yield row
+    from gradproof.cases import by_id, draw
+    from gradproof.diagnose import parting
+    from gradproof.environment import load
+
+    found: dict[str, dict[str, Any]] = {}
+    for name in oracles:
+        oracle = load(name)
+        apart = cases.filter(pl.col(f"{name} verdict").is_in(["inaccurate", "convention", "wrong"]))
+        apart = apart.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
+        firsts = apart.group_by("hidden", "output", f"{name} verdict", maintain_order=True).head(1)
+        firsts = firsts.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
+        for row in firsts.head(4 * most).iter_rows(named=True):
+            c = by_id(row["configuration"])
+            cause = parting(c, draw(c, seed)[row["case"]], oracle, name) if oracle else None
+            if cause:
+                found.setdefault(
+                    f"{name} {cause.split(' at ')[0]}",
+                    {"row": "disagreement", "pair": f"ours-{name}", "verdict": row[f"{name} verdict"],
+                     "relative": short(row[f"ours-{name} gradient"]), "at": f"{c.id} {row['regime']}", "cause": cause},
+                )  # fmt: skip
+    return sorted(found.values(), key=lambda r: (-(r["relative"] or 0), r["at"]))[:most]
 
 
 def _histograms(cases: Any, pairs: list[str]) -> Iterable[dict[str, Any]]:
     """How log10 of the relative difference of the gradients is distributed, per pair and dtype."""
-    import numpy as np
-
     for (dtype,), group in sorted(cases.group_by(["dtype"]), key=lambda item: item[0]):
         for pair in pairs:
-            values = group[f"{pair} worst"].to_numpy()
+            values = group[f"{pair} gradient"].to_numpy()
             with np.errstate(divide="ignore"):
                 logs = np.log10(values[np.isfinite(values)])
             # Zero differences have no logarithm; they are counted by themselves.

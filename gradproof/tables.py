@@ -40,7 +40,7 @@ def number(x: float | int | None, digits: int = 2) -> str:
     if x == 0:
         return "0"
     if 0.01 <= abs(x) < 1000:
-        decimals = digits if abs(x) < 1 else 1 if abs(x) < 100 else 0
+        decimals = 0 if abs(x) >= 100 else 1 if abs(x) >= 1 else digits if abs(x) >= 0.1 else digits + 1
         return f"{x:.{decimals}f}"
     mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
     return f"{mantissa}e{int(exponent)}"

@@ -37,8 +37,8 @@ claim = Source("backprop-05", notation, ANY)
     networks=(Network(sizes=(2, 3, 1), examples=4), Network(sizes=(2, 2, 2), examples=3, cost="bce")),
     supports=("update/sgd",),
     assumptions=("the cost is the mean of the costs of n examples Xᵢ",),
-    wrong="The sum runs over j, but the summand is indexed by i: n equal terms of one example add up to n times its "
-    "gradient, so the step follows example i alone and not the mean over the examples.",
+    wrong="The sum runs over j, but the summand is indexed by i: n equal terms of one example add up to n times "
+    "its gradient, so the step follows example i alone and not the mean over the examples.",
     charity="Right if the index of summation is read as the index of the example.",
 )
 def step(s: Any) -> Equal:
@@ -92,19 +92,21 @@ def feedforward_vector(s: Any) -> Equal:
     "weight-gradient-derivation",
     "deriving the gradients, first display",
     r"\frac{\partial C}{\partial w^l_{jk}} = \frac{\partial C}{\partial z^l_j} \frac{\partial z^l_j}{\partial "
-    r"w^l_{jk}} = \delta^l_j \frac{\partial}{\partial w^l_{jk}} \Big(\sum_m w^l_{jm} a^{l-1}_m + b^l_j\Big) "
-    r"= \delta^l_j a^{l-1}_k",
+    r"w^l_{jk}} = \delta^l_j \frac{\partial}{\partial w^l_{jk}} \Big(\sum_m w^l_{jm} a^{l-1}_m + b^l_j\Big) = "
+    r"\delta^l_j a^{l-1}_k",
     supports=("network/bp4",),
 )
 def weight_gradient_derivation(s: Any) -> Equal:
     for l in s.layers:
         w, a, b, z = s.w[l], s.a[l - 1], s.b[l], s.z[l]
         for j in range(len(b)):
+            bracket = sum(w[j, m] * a[m] for m in range(len(a))) + b[j]
+            yield z[j], bracket
             for k in range(len(a)):
                 yield (
                     s.d(s.C, w[j, k]),
                     s.d(s.C, z[j]) * s.d(z[j], w[j, k]),
-                    s.delta[l][j] * s.d(sum(w[j, m] * a[m] for m in range(len(a))) + b[j], w[j, k]),
+                    s.delta[l][j] * s.d(bracket, w[j, k]),
                     s.delta[l][j] * a[k],
                 )
 
@@ -122,12 +124,14 @@ def hidden_error_derivation(s: Any) -> Equal:
     for l in s.hidden:
         z, above, w, b, delta = s.z[l], s.z[l + 1], s.w[l + 1], s.b[l + 1], s.delta[l + 1]
         m_, n_ = range(len(above)), range(len(z))
+        bracket = [sum(w[m, n] * s.sigma(z[n]) for n in n_) + b[m] for m in m_]
+        yield above, np.array(bracket)
         for j in n_:
             slope = s.sigma_prime(z[j])
             yield (
                 s.d(s.C, z[j]),
                 sum(s.d(s.C, above[m]) * s.d(above[m], z[j]) for m in m_),
-                sum(delta[m] * s.d(sum(w[m, n] * s.sigma(z[n]) for n in n_) + b[m], z[j]) for m in m_),
+                sum(delta[m] * s.d(bracket[m], z[j]) for m in m_),
                 sum(delta[m] * w[m, j] * slope for m in m_),
                 slope * sum(delta[m] * w[m, j] for m in m_),
             )
@@ -217,8 +221,8 @@ def _(s: Any) -> Equal:
 @claim(
     "algorithm-4-output",
     "algorithm, step 4",
-    r"\frac{\partial C_{X_i}}{\partial w^l_{jk}} = a^{l-1}_k \delta^l_j, \quad "
-    r"\frac{\partial C_{X_i}}{\partial b^l_j} = \delta^l_j",
+    r"\frac{\partial C_{X_i}}{\partial w^l_{jk}} = a^{l-1}_k \delta^l_j, \quad \frac{\partial C_{X_i}}{\partial "
+    r"b^l_j} = \delta^l_j",
     supports=("network/bp3", "network/bp4"),
 )
 def algorithm_output(s: Any) -> Equal:

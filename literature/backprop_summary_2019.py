@@ -33,6 +33,19 @@ def notation(net: Any) -> SimpleNamespace:
 claim = Source("backprop-summary-2019", notation, ANY)
 
 
+@claim(
+    "weight",
+    "notation",
+    r"w_{jk}^l: \text{ from the } k\text{-th neuron of layer } l-1 \text{ to the } j\text{-th of layer } l",
+)
+def weight(s: Any) -> Equal:
+    # The weight from k to j is what a_k is multiplied with in z_j.
+    for l in s.hidden:
+        for j in range(len(s.z[l + 1])):
+            for k in range(len(s.a[l])):
+                yield s.d(s.z[l + 1][j], s.a[l][k]), s.w[l + 1][j, k]
+
+
 @claim("feedforward", "notation", r"a^l_j = \sigma\Big(\sum_k w^l_{jk} a^{l-1}_k + b^l_j\Big)")
 def feedforward(s: Any) -> Equal:
     for l in s.layers:

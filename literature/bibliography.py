@@ -69,6 +69,11 @@ WORKS: dict[str, Work] = {
         "book", "2016", venue="MIT Press", url="https://www.deeplearningbook.org",
         note="claims read in the open Chinese translation exacity/deeplearningbook-chinese",
     ),
+    "goodfellow-2016-zh": Work(
+        "",
+        "Deep Learning, Chinese translation of the book by Goodfellow, Bengio and Courville",
+        "misc", "2016", url="https://github.com/exacity/deeplearningbook-chinese",
+    ),
     "d2l": Work(
         "Zhang, Aston and Lipton, Zachary C. and Li, Mu and Smola, Alexander J.",
         "Dive into Deep Learning",
@@ -99,24 +104,54 @@ WORKS: dict[str, Work] = {
         "misc", "", url="http://www.philkr.net/cs395t/summaries/misra2019mish_1",
     ),
     "sefiks-elu": Work(
-        "sefiks.com",
+        "{sefiks.com}",
         "ELU as a Neural Networks Activation Function",
         "misc", "2018", url="https://sefiks.com/2018/01/02/elu-as-a-neural-networks-activation-function",
     ),
     "stackexchange-focal": Work(
-        "AI Stack Exchange",
+        "{AI Stack Exchange}",
         "Question 13755, on the gradient of the focal loss",
         "misc", "", url="https://ai.stackexchange.com/questions/13755",
     ),
     "click4ai-swish": Work(
-        "click4ai",
+        "{click4ai}",
         "Swish activation",
         "misc", "", url="https://click4ai.perfionixai.com/problems/swish-activation",
     ),
     "ahiru-neurons": Work(
-        "ahiru.pl",
+        "{ahiru.pl}",
         "Artificial neurons",
         "misc", "", url="https://ahiru.pl/notes/artificial_neurons/",
+    ),
+    "sunhaozhe-2019": Work(
+        "{sunhaozhe.github.io}",
+        "Matrix calculus",
+        "misc", "2019", url="https://sunhaozhe.github.io/blogs/2019/10/03/matrix-calculus",
+    ),
+    "jpark-softmax": Work(
+        "{jpark7ca.github.io}",
+        "Multiclass logistic regression (softmax) and its derivative",
+        "misc", "", url="https://jpark7ca.github.io/softmax.html",
+    ),
+    "yale-adam-memo": Work(
+        "{Yale Data Science}",
+        "Paper memo on Adam: initialization bias correction",
+        "misc", "", url="https://github.com/YaleDataScience/paper-memo",
+    ),
+    "stackexchange-lecun": Work(
+        "{Cross Validated}",
+        "Question 60166, on 1.7159 tanh(2x/3) as activation function",
+        "misc", "2013", url="https://stats.stackexchange.com/questions/60166",
+    ),
+    "gmse-tanh": Work(
+        "{gmse.de}",
+        "Activation units and derivatives",
+        "misc", "", url="https://www.gmse.de/math-test/",
+    ),
+    "javashuo-focal": Work(
+        "{javashuo}",
+        "Forward and backward formulas of the focal loss (in Chinese)",
+        "misc", "", url="http://hk.javashuo.com/article/p-rxeydvem-gs.html",
     ),
     # Activations.
     "barron-2017": Work(

@@ -18,8 +18,8 @@ claim = Source("compphysics", backprop_05.notation, (Network(sizes=(3, 3, 3, 3),
 
 
 @claim("hidden-error", "week 42, final back propagating equation",
-       r"\delta_j^l = \sum_k \frac{\partial C}{\partial z_k^{l+1}} \frac{\partial z_k^{l+1}}{\partial z_j^l} = \sum_k "
-       r"\delta_k^{l+1} \frac{\partial z_k^{l+1}}{\partial z_j^l}", supports=("network/bp2",))  # fmt: skip
+       r"\delta_j^l = \sum_k \frac{\partial C}{\partial z_k^{l+1}} \frac{\partial z_k^{l+1}}{\partial z_j^l} = "
+       r"\sum_k \delta_k^{l+1} \frac{\partial z_k^{l+1}}{\partial z_j^l}", supports=("network/bp2",))  # fmt: skip
 def hidden_error(s: Any) -> Equal:
     for l in s.hidden:
         for j in range(len(s.z[l])):
@@ -33,11 +33,9 @@ def hidden_error(s: Any) -> Equal:
 
 @claim("weighted-input-and-error", "week 42, final back propagating equation",
        r"z_j^{l+1} = \sum_i w_{ij}^{l+1} a_i^l + b_j^{l+1} \;\Rightarrow\; \delta_j^l = \sum_k \delta_k^{l+1} "
-       r"w_{kj}^{l+1} "
-       r"\sigma'(z_j^l)", supports=("network/bp2",),
-       wrong="The two sums use w with its indices in different orders. If w_ij leads from i to j, as in the weighted "
-             "input, "
-       "the weight on the way from j to k is w_jk.",
+       r"w_{kj}^{l+1} \sigma'(z_j^l)", supports=("network/bp2",),
+       wrong="The two sums use w with its indices in different orders. If w_ij leads from i to j, as in the "
+             "weighted input, the weight on the way from j to k is w_jk.",
        charity="Right where every weight matrix is symmetric, or if w_ij of the weighted input is read as "
                "w_ji.")  # fmt: skip
 def weighted_input_and_error(s: Any) -> Equal:
@@ -60,8 +58,7 @@ def _(s: Any) -> Equal:
 
 @weighted_input_and_error.corrected(
     r"z_j^{l+1} = \sum_i w_{ij}^{l+1} a_i^l + b_j^{l+1} \;\Rightarrow\; \delta_j^l = \sum_k \delta_k^{l+1} "
-    r"w_{jk}^{l+1} "
-    r"\sigma'(z_j^l)"
+    r"w_{jk}^{l+1} \sigma'(z_j^l)"
 )
 def _(s: Any) -> Equal:
     for l in s.hidden:

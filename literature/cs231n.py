@@ -20,11 +20,6 @@ def one_hot(y: int, classes: int) -> Any:
     return np.array([int(k == y) for k in range(classes)])
 
 
-def third(s: Any) -> Any:
-    """One third, in the arithmetic of the scene."""
-    return (1 + 0 * s.draw()) / 3
-
-
 @claim("softmax-loss", "linear classification, softmax classifier",
        r"L_i = -\log\left(\frac{e^{f_{y_i}}}{\sum_j e^{f_j}}\right) = -f_{y_i} + \log\sum_j e^{f_j}",
        supports=("cost/softmax_cross_entropy",))  # fmt: skip
@@ -89,8 +84,8 @@ def output_layer(s: Any) -> Equal:
 
 
 @claim("hidden-layer-gradient", "case study, code of dhidden, dW and db",
-       r"\mathrm{dhidden} = (\mathrm{dscores}\,W_2^T) \odot \mathbb{1}(h > 0), \quad dW = X^T\,\mathrm{dhidden}, \quad "
-       r"db = \textstyle\sum_i \mathrm{dhidden}_i",
+       r"\mathrm{dhidden} = (\mathrm{dscores}\,W_2^T) \odot \mathbb{1}(h > 0), \quad dW = X^T\,\mathrm{dhidden}, "
+       r"\quad db = \textstyle\sum_i \mathrm{dhidden}_i",
        supports=("network/bp2", "network/bp3", "network/bp4", "activation/relu"))  # fmt: skip
 def hidden_layer(s: Any) -> Equal:
     X, y, W, b, hidden, W2, _, scores, loss, _ = classifier(s)
@@ -102,28 +97,26 @@ def hidden_layer(s: Any) -> Equal:
 
 @claim("initial-loss", "case study, value of the loss before training (revision 67b3568 of the notes)",
        r"\mathrm{loss} = 1.1 = \log(1/3)", supports=("cost/softmax_cross_entropy",),
-       wrong="log(1/3) is −1.0986. The loss of three equally likely classes is −log(1/3) = log 3, as the formula of "
-             "the "
-       "loss two paragraphs before gives it.",
-       charity="Right if the code is read as the logarithm inside the loss, whose minus sign is understood; another "
-               "copy of "
-       "the notes has it.")  # fmt: skip
+       wrong="log(1/3) is −1.0986. The loss of three equally likely classes is −log(1/3) = log 3, as the formula "
+             "of the loss two paragraphs before gives it.",
+       charity="Right if the code is read as the logarithm inside the loss, whose minus sign is understood; "
+               "another copy of the notes has it.")  # fmt: skip
 def initial_loss(s: Any) -> Equal:
     equal = s.draw()
-    yield -np.log(s.softmax(np.array([equal, equal, equal]))[0]), np.log(third(s))
+    yield -np.log(s.softmax(np.array([equal, equal, equal]))[0]), np.log(s.number(1) / 3)
 
 
 @initial_loss.again
 def _(s: Any) -> Equal:
     # By the other form of the loss, log Σ eᶠ − f, which is log 3 for three equal scores.
     f = s.draw() + 0 * s.draw(3)
-    yield np.log(sum(np.exp(f))) - f[0], -np.log(1 / third(s))
+    yield np.log(sum(np.exp(f))) - f[0], -np.log(s.number(3))
 
 
 @initial_loss.corrected(r"\mathrm{loss} \approx 1.1 \approx -\log(1/3)")
 def _(s: Any) -> Equal:
     equal = s.draw()
-    yield -np.log(s.softmax(np.array([equal, equal, equal]))[0]), -np.log(third(s))
+    yield -np.log(s.softmax(np.array([equal, equal, equal]))[0]), -np.log(s.number(1) / 3)
 
 
 @claim(
@@ -156,11 +149,10 @@ def penalty_gradient(s: Any) -> Equal:
 
 
 @claim("max-gate", "optimization 2, max operation",
-       r"f(x,y) = \max(x, y): \quad \frac{\partial f}{\partial x} = \mathbb{1}(x \ge y), \quad \frac{\partial f}"
-       r"{\partial y} = \mathbb{1}(y \ge x)", supports=("activation/relu",),
+       r"f(x,y) = \max(x, y): \quad \frac{\partial f}{\partial x} = \mathbb{1}(x \ge y), \quad \frac{\partial "
+       r"f}{\partial y} = \mathbb{1}(y \ge x)", supports=("activation/relu",),
        convention="x ≠ y. At a tie both sides would be 1, and the two slopes of a maximum of equal arguments would "
-                  "add up "
-       "to 2 where x and y are moved together.")  # fmt: skip
+                  "add up to 2 where x and y are moved together.")  # fmt: skip
 def max_gate(s: Any) -> Equal:
     x, y = s.draw(8), s.draw(8)
     for u, v in zip(x, y, strict=True):

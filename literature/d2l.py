@@ -42,8 +42,8 @@ def objective(s: Any) -> Equal:
 
 
 @claim("output-gradient", f"{PLACE}, backpropagation",
-       r"\frac{\partial J}{\partial \mathbf{o}} = \mathrm{prod}\Big(\frac{\partial J}{\partial L}, \frac{\partial L}"
-       r"{\partial \mathbf{o}}\Big) = \frac{\partial L}{\partial \mathbf{o}}")  # fmt: skip
+       r"\frac{\partial J}{\partial \mathbf{o}} = \mathrm{prod}\Big(\frac{\partial J}{\partial L}, \frac{\partial "
+       r"L}{\partial \mathbf{o}}\Big) = \frac{\partial L}{\partial \mathbf{o}}")  # fmt: skip
 def output_gradient(s: Any) -> Equal:
     yield s.d(s.J, s.o), s.d(s.J, s.L) * s.d(s.L, s.o), s.d(s.L, s.o)
 
@@ -58,8 +58,7 @@ def penalty_gradient(s: Any) -> Equal:
 
 @claim("output-weights", f"{PLACE}, backpropagation",
        r"\frac{\partial J}{\partial \mathbf{W}^{(2)}} = \frac{\partial J}{\partial \mathbf{o}} \mathbf{h}^\top + "
-       r"\lambda "
-       r"\mathbf{W}^{(2)}", supports=("network/bp4", "regularizer/l2"))  # fmt: skip
+       r"\lambda \mathbf{W}^{(2)}", supports=("network/bp4", "regularizer/l2"))  # fmt: skip
 def output_weights(s: Any) -> Equal:
     yield s.d(s.J, s.W2), np.outer(s.d(s.J, s.o), s.h) + s.lam * s.W2
 
@@ -80,18 +79,16 @@ def preactivation_gradient(s: Any) -> Equal:
 
 @claim("input-weights", f"{PLACE}, backpropagation",
        r"\frac{\partial J}{\partial \mathbf{W}^{(1)}} = \frac{\partial J}{\partial \mathbf{z}} \mathbf{x}^\top + "
-       r"\lambda "
-       r"\mathbf{W}^{(1)}", supports=("network/bp4", "regularizer/l2"))  # fmt: skip
+       r"\lambda \mathbf{W}^{(1)}", supports=("network/bp4", "regularizer/l2"))  # fmt: skip
 def input_weights(s: Any) -> Equal:
     yield s.d(s.J, s.W1), np.outer(s.d(s.J, s.z), s.x) + s.lam * s.W1
 
 
 @claim("adam-bias-correction", "Adam, the algorithm",
-       r"\hat{\mathbf{v}}_t = \frac{\mathbf{v}_t}{1 - \beta_1^t}, \quad \mathbf{v}_t = \beta_1 \mathbf{v}_{t-1} + (1 - "
-       r"\beta_1) \mathbf{g}_t, \; \mathbf{v}_0 = 0", supports=("update/adam",),
+       r"\hat{\mathbf{v}}_t = \frac{\mathbf{v}_t}{1 - \beta_1^t}, \quad \mathbf{v}_t = \beta_1 \mathbf{v}_{t-1} + "
+       r"(1 - \beta_1) \mathbf{g}_t, \; \mathbf{v}_0 = 0", supports=("update/adam",),
        remark="Checked by what the correction is for: with a constant gradient the corrected average is that "
-              "gradient at "
-       "every step.")  # fmt: skip
+              "gradient at every step.")  # fmt: skip
 def adam_bias_correction(s: Any) -> Equal:
     g, beta = s.draw(3), s.draw(low=0.5, high=0.99)
     v = 0 * g
@@ -102,9 +99,8 @@ def adam_bias_correction(s: Any) -> Equal:
 
 @claim("geometric-sum", "Adam, the algorithm (revision 01bc4d0 of the text)",
        r"\sum_{i=0}^t \beta^i = \frac{1 - \beta^t}{1 - \beta}", supports=("update/adam",),
-       wrong="The sum from 0 to t has t + 1 terms, so that the numerator is 1 − β^(t+1). The normalisation that the "
-             "text "
-       "derives from it, 1 − βᵗ, is that of t terms.",
+       wrong="The sum from 0 to t has t + 1 terms, so that the numerator is 1 − β^(t+1). The normalisation that "
+             "the text derives from it, 1 − βᵗ, is that of t terms.",
        charity="Right with t − 1 above the sum, as later revisions of the text print it.")  # fmt: skip
 def geometric_sum(s: Any) -> Equal:
     beta = s.draw(low=0.3, high=0.9)

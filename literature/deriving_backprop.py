@@ -34,8 +34,7 @@ claim = Source(
 SETTING = ("sigmoid in both layers", "binary cross-entropy", "one example at a time")
 PRODUCT = (
     "The factors are Jacobians and the product contracts the index between neighbours; written as matrices in the "
-    "order "
-    "printed it takes the numerator layout, ∂y/∂x with a row for each entry of y."
+    "order printed it takes the numerator layout, ∂y/∂x with a row for each entry of y."
 )
 
 
@@ -104,8 +103,7 @@ def _(s: Any) -> Equal:
     "chain-W1",
     "chain rule, W⁽¹⁾",
     r"\frac{\partial L}{\partial W^{[1]}} = \frac{\partial L}{\partial z^{[2]}} \frac{\partial z^{[2]}}{\partial "
-    r"a^{[1]}} "
-    r"\frac{\partial a^{[1]}}{\partial z^{[1]}} \frac{\partial z^{[1]}}{\partial W^{[1]}}",
+    r"a^{[1]}} \frac{\partial a^{[1]}}{\partial z^{[1]}} \frac{\partial z^{[1]}}{\partial W^{[1]}}",
     convention=PRODUCT,
 )
 def chain_W1(s: Any) -> Equal:
@@ -123,8 +121,7 @@ def _(s: Any) -> Equal:
     "chain-b1",
     "chain rule, b⁽¹⁾",
     r"\frac{\partial L}{\partial b^{[1]}} = \frac{\partial L}{\partial z^{[2]}} \frac{\partial z^{[2]}}{\partial "
-    r"a^{[1]}} "
-    r"\frac{\partial a^{[1]}}{\partial z^{[1]}} \frac{\partial z^{[1]}}{\partial b^{[1]}}",
+    r"a^{[1]}} \frac{\partial a^{[1]}}{\partial z^{[1]}} \frac{\partial z^{[1]}}{\partial b^{[1]}}",
     convention=PRODUCT,
 )
 def chain_b1(s: Any) -> Equal:
@@ -238,12 +235,12 @@ def label(point: Any) -> int:
     networks=(Network(sizes=(2, 3, 1), cost="bce", examples=12),),
     supports=("update/sgd",),
     assumptions=("the loss to be reduced is the mean cross-entropy of the samples",),
-    wrong="Only misclassified points are to be drawn. The cross-entropy of a correctly classified point has a gradient "
-    "too, so the drawn gradient is not that of the loss on average, and the procedure halts once no point is "
-    "misclassified although the loss can still fall. Choosing among misclassified points belongs to the perceptron.",
-    charity="Right for the perceptron's loss max(0, −yz), whose gradient vanishes at correctly classified points, up "
-    "to "
-    "the constant share of misclassified points.",
+    wrong="Only misclassified points are to be drawn. The cross-entropy of a correctly classified point has a "
+    "gradient too, so the drawn gradient is not that of the loss on average, and the procedure halts once no point "
+    "is misclassified although the loss can still fall. Choosing among misclassified points belongs to the "
+    "perceptron.",
+    charity="Right for the perceptron's loss max(0, −yz), whose gradient vanishes at correctly classified points, "
+    "up to the constant share of misclassified points.",
 )
 def choice_of_point(s: Any) -> Equal:
     everyone = list(range(len(s.points)))
@@ -275,19 +272,35 @@ def _(s: Any) -> Equal:
     yield everyone, sum(s.d(losses[i], s.W[2]) for i in missed)
 
 
+def gradients(s: Any) -> tuple[dict[int, Any], dict[int, Any]]:
+    """dW and db by the list of gradients, from the activations alone."""
+    dz2 = s.a[2] - s.y
+    dz1 = (s.W[2].T @ dz2) * s.a[1] * (1 - s.a[1])
+    return {2: np.outer(dz2, s.a[1]), 1: np.outer(dz1, s.x)}, {2: dz2, 1: dz1}
+
+
 @claim(
-    "updates",
-    "parameter updates",
-    r"W^{[k]} := W^{[k]} - \alpha * dW^{[k]}, \quad b^{[k]} := b^{[k]} - \alpha * db^{[k]}, \quad k = 2, 1",
+    "update-weights",
+    "parameter updates, lines 1 and 3",
+    r"W^{[2]} := W^{[2]} - \alpha * dW^{[2]}, \quad W^{[1]} := W^{[1]} - \alpha * dW^{[1]}",
     supports=("update/sgd",),
     remark="The four lines are given after all gradients, so W⁽²⁾ is not changed before dz⁽¹⁾ needs it.",
 )
-def updates(s: Any) -> Equal:
-    dz2 = s.a[2] - s.y
-    dz1 = (s.W[2].T @ dz2) * s.a[1] * (1 - s.a[1])
-    dW, db = {2: np.outer(dz2, s.a[1]), 1: np.outer(dz1, s.x)}, {2: dz2, 1: dz1}
+def update_weights(s: Any) -> Equal:
+    dW, _ = gradients(s)
     for k in (2, 1):
         yield s.W[k] - s.alpha * s.d(s.L, s.W[k]), s.W[k] - s.alpha * dW[k]
+
+
+@claim(
+    "update-biases",
+    "parameter updates, lines 2 and 4",
+    r"b^{[2]} := b^{[2]} - \alpha * db^{[2]}, \quad b^{[1]} := b^{[1]} - \alpha * db^{[1]}",
+    supports=("update/sgd",),
+)
+def update_biases(s: Any) -> Equal:
+    _, db = gradients(s)
+    for k in (2, 1):
         yield s.b[k] - s.alpha * s.d(s.L, s.b[k]), s.b[k] - s.alpha * db[k]
 
 
@@ -295,6 +308,6 @@ claim(
     "convergence",
     "stochastic gradient descent, end",
     r"\text{until convergence}",
-    unchecked="No criterion is given. With a fixed α, single-example steps do not converge in general but settle into "
-    "fluctuations around a minimum.",
+    unchecked="No criterion is given. With a fixed α, single-example steps do not converge in general but settle "
+    "into fluctuations around a minimum.",
 )

@@ -82,8 +82,8 @@ def sigmoid(s: Any) -> Equal:
     r"w_{ii}^l: \text{ from the } i\text{-th neuron of layer } l-1 \text{ to the } j\text{-th of layer } l",
     networks=SQUARE,
     wrong="The weight that leads from i to j cannot be w_ii: j does not occur in it.",
-    charity="Right if the index is read as ji, as in every equation after it; the slip may be one of the copy at hand, "
-    "a text made from the printed page.",
+    charity="Right if the index is read as ji, as in every equation after it; the slip may be one of the copy at "
+    "hand, a text made from the printed page.",
 )
 def weight(s: Any) -> Equal:
     # The weight from i to j is what a_i is multiplied with in z_j.
@@ -122,8 +122,8 @@ def weighted_input(s: Any) -> Equal:
 @claim(
     "1-layer-derivative",
     "1, notation 3",
-    r"\frac{\partial z_j^{l+1}}{\partial z_i^l} = \frac{\partial z_j^{l+1}}{\partial a_i^l} \frac{\partial a_i^l}"
-    r"{\partial z_i^l} = w_{ji}^{l+1} g'(z_i^l)",
+    r"\frac{\partial z_j^{l+1}}{\partial z_i^l} = \frac{\partial z_j^{l+1}}{\partial a_i^l} \frac{\partial "
+    r"a_i^l}{\partial z_i^l} = w_{ji}^{l+1} g'(z_i^l)",
     supports=("network/bp2",),
     remark="For i ≥ 1; the constant input i = 0 has no z.",
 )
@@ -142,11 +142,26 @@ def layer_derivative(s: Any) -> Equal:
     networks=(Network(), Network(activation="tanh")),
     supports=("cost/quadratic",),
     assumptions=("i = 0, …, n are output units here, i = 0 included",),
-    remark="n is the number of inputs of a neuron, the last output unit and, in section 2, the size of the training "
-    "set.",
+    remark="n is the number of inputs of a neuron, the last output unit and, in section 2, the size of the "
+    "training set.",
 )
 def quadratic_cost(s: Any) -> Equal:
     yield s.C, sum((s.A_L[i] - s.y[i]) ** 2 for i in range(len(s.y))) / 2
+
+
+@claim(
+    "1-summed-cost",
+    "1, notation 5",
+    r"C = \sum_x C_x \quad\text{in stochastic gradient descent}",
+    networks=BATCH,
+    supports=("network/bp4",),
+    remark="A sum, not a mean: the gradient grows with the number of examples, and η must shrink with it.",
+)
+def summed_cost(s: Any) -> Equal:
+    C = sum(e.C for e in s.examples)
+    for l in s.layers:
+        W = s.weights[l]
+        yield s.d(C, W), sum(s.d(e.C, W) for e in s.examples), errors(s, l) @ columns(s, "a", l - 1).T
 
 
 @claim(
@@ -155,8 +170,8 @@ def quadratic_cost(s: Any) -> Equal:
     r"\delta_i^l = \frac{\partial C}{\partial z_i^L}",
     networks=SQUARE,
     supports=("network/bp2",),
-    wrong="The right side has the output layer L where the left has layer l: every layer would have the error of the "
-    "last. The words before it and the recursion of 1.3 need layer l.",
+    wrong="The right side has the output layer L where the left has layer l: every layer would have the error of "
+    "the last. The words before it and the recursion of 1.3 need layer l.",
     charity="Right at l = L.",
 )
 def error_definition(s: Any) -> Equal:
@@ -246,8 +261,7 @@ def _(s: Any) -> Equal:
     networks=ENTROPY,
     supports=("cost/bce",),
     wrong="The cross-entropy is the negative of this sum. As printed C is at most 0 and largest for a perfect "
-    "answer, so "
-    "the descent of 1.4 would make the network worse.",
+    "answer, so the descent of 1.4 would make the network worse.",
     charity="Right as the log-likelihood, to be maximised; the document, though, calls it the cross-entropy and "
     "descends.",
 )
@@ -281,8 +295,8 @@ def entropy_slope(s: Any) -> Any:
 @claim(
     "1.2-output-error",
     "1.2, second display",
-    r"\delta_i^L \equiv \frac{\partial C}{\partial z_i^L} = \frac{\partial C}{\partial a_i^L} \frac{\partial a_i^L}"
-    r"{\partial z_i^L} = \left[\frac{y_i}{a_i^L} - \frac{1 - y_i}{1 - a_i^L} \right] \odot g'(z_i^L)",
+    r"\delta_i^L \equiv \frac{\partial C}{\partial z_i^L} = \frac{\partial C}{\partial a_i^L} \frac{\partial "
+    r"a_i^L}{\partial z_i^L} = \left[\frac{y_i}{a_i^L} - \frac{1 - y_i}{1 - a_i^L} \right] \odot g'(z_i^L)",
     networks=ENTROPY,
     supports=("network/bp1", "cost/bce"),
     convention="C is the sum printed above it, the log-likelihood. For the cross-entropy the whole expression "
@@ -323,16 +337,15 @@ def path_sum(s: Any, J: dict[int, Any], l: int, c: int, keep: Any = lambda path:
     "1.3-path-sum",
     "1.3, proof, lines 1 and 2",
     r"\delta_c^l = \frac{\partial C}{\partial z_c^l} = \sum_{i,j,k,m,\dots} \frac{\partial C}{\partial z_m^L} "
-    r"\frac{\partial z_m^L}{\partial z_k^{L-1}} \cdots \frac{\partial z_k^{l+3}}{\partial z_j^{l+2}} \frac{\partial "
-    r"z_j^{l+2}}{\partial z_i^{l+1}} \frac{\partial z_i^{l+1}}{\partial z_c^l}",
+    r"\frac{\partial z_m^L}{\partial z_k^{L-1}} \cdots \frac{\partial z_k^{l+3}}{\partial z_j^{l+2}} "
+    r"\frac{\partial z_j^{l+2}}{\partial z_i^{l+1}} \frac{\partial z_i^{l+1}}{\partial z_c^l}",
     networks=(
         Network(sizes=(2, 2, 3, 2, 2, 2, 2), activation="tanh"),
         Network(sizes=(2, 2, 2, 2, 3, 2, 2), activation="silu"),
     ),
     supports=("network/bp2",),
-    convention="Each layer on the way has its own index. As printed k names a neuron of layer L − 1 and one of layer "
-    "l + 3, "
-    "which are the same layer only if L = l + 4.",
+    convention="Each layer on the way has its own index. As printed k names a neuron of layer L − 1 and one of "
+    "layer l + 3, which are the same layer only if L = l + 4.",
 )
 def path_sums(s: Any) -> Equal:
     J = jacobians(s)
@@ -353,10 +366,9 @@ def _(s: Any) -> Equal:
     "1.3-recursion",
     "1.3, proof, lines 3 to 7",
     r"\delta_c^l = \sum_i \frac{\partial z_i^{l+1}}{\partial z_c^l} \sum_{j,k,m,\dots} \frac{\partial C}{\partial "
-    r"z_m^L} "
-    r"\cdots \frac{\partial z_j^{l+2}}{\partial z_i^{l+1}} = \sum_i \frac{\partial z_i^{l+1}}{\partial z_c^l} "
-    r"\delta_i^{l+1} = \frac{\partial a_c^l}{\partial z_c^l} \sum_i \frac{\partial z_i^{l+1}}{\partial a_c^l} "
-    r"\delta_i^{l+1} = g'(z_c^l) \sum_i w_{ic}^{l+1} \delta_i^{l+1}",
+    r"z_m^L} \cdots \frac{\partial z_j^{l+2}}{\partial z_i^{l+1}} = \sum_i \frac{\partial z_i^{l+1}}{\partial "
+    r"z_c^l} \delta_i^{l+1} = \frac{\partial a_c^l}{\partial z_c^l} \sum_i \frac{\partial z_i^{l+1}}{\partial "
+    r"a_c^l} \delta_i^{l+1} = g'(z_c^l) \sum_i w_{ic}^{l+1} \delta_i^{l+1}",
     networks=(Network(sizes=(2, 2, 3, 2, 2), activation="tanh"), Network(sizes=(2, 3, 2, 2), activation="silu")),
     supports=("network/bp2",),
     assumptions=("each layer on the way has its own index",),
@@ -381,11 +393,10 @@ def recursion(s: Any) -> Equal:
     "1.3, proof, last line",
     r"\delta_c^l = g'(z_c^l) \left\{ \left[\underline{w}_{:c}^{l+1} \right]^T \cdot \delta_i^{l+1} \right\}",
     supports=("network/bp2",),
-    wrong="The index i of the sum is left over: δ_i is one number, and a column transposed times a number is a row, "
-    "not "
-    "the number on the left.",
-    charity="Right if δ with index i is read as the whole vector over i; a mark for vectors may be lost in the copy "
-    "at hand.",
+    wrong="The index i of the sum is left over: δ_i is one number, and a column transposed times a number is a "
+    "row, not the number on the left.",
+    charity="Right if δ with index i is read as the whole vector over i; a mark for vectors may be lost in the "
+    "copy at hand.",
 )
 def recursion_column(s: Any) -> Equal:
     for l in s.hidden:
@@ -456,8 +467,8 @@ def _(s: Any) -> Equal:
     r"\underline{\delta}^{l+1} \right\}",
     supports=("network/bp2",),
     convention="Going back, W is without the column of the biases: the constant input has no z and no error.",
-    remark="The text after it says that the backward pass needs element-wise multiplication only; it needs the product "
-    "with the transposed weights, as many multiplications as the forward pass.",
+    remark="The text after it says that the backward pass needs element-wise multiplication only; it needs the "
+    "product with the transposed weights, as many multiplications as the forward pass.",
 )
 def recursion_vector(s: Any) -> Equal:
     for l in s.hidden:
@@ -477,8 +488,8 @@ def _(s: Any) -> Equal:
 @claim(
     "1.4-weight-gradient",
     "1.4, first display",
-    r"\frac{\partial C}{\partial w_{ji}^l} = \frac{\partial C}{\partial z_j^l} \cdot \frac{\partial z_j^l}{\partial "
-    r"w_{ji}^l} = \delta_j^l \cdot a_i^{l-1}",
+    r"\frac{\partial C}{\partial w_{ji}^l} = \frac{\partial C}{\partial z_j^l} \cdot \frac{\partial "
+    r"z_j^l}{\partial w_{ji}^l} = \delta_j^l \cdot a_i^{l-1}",
     supports=("network/bp4", "network/bp3"),
     assumptions=CONSTANT,
     remark="With i = 0 it is the gradient of the bias.",
@@ -495,8 +506,7 @@ def weight_gradient(s: Any) -> Equal:
     r"\frac{\partial C}{\partial \boldsymbol{w}^{l}} = \delta^{l}_j \cdot \boldsymbol{a}^{l-1}",
     supports=("network/bp4",),
     doubt="The left side has lost its index, in the document or in the copy at hand. Of the whole matrix it cannot "
-    "be true: "
-    "the right side is a vector. Of row j it is.",
+    "be true: the right side is a vector. Of row j it is.",
 )
 def weight_gradient_row(s: Any) -> Equal:
     for l in s.layers:
@@ -557,8 +567,8 @@ def errors(s: Any, l: int) -> Any:
     "1.5, forward pass 1–3",
     r"Z = W \cdot X, \quad X: m \times n, \; W: p \times m, \; Z: p \times n",
     networks=BATCH,
-    convention="m counts the constant input: X has a row of ones and W the column of the biases. With m features alone "
-    "the bias disappears.",
+    convention="m counts the constant input: X has a row of ones and W the column of the biases. With m features "
+    "alone the bias disappears.",
 )
 def forward_batch(s: Any) -> Equal:
     for l in s.layers:
@@ -593,8 +603,8 @@ def output_error_shape(s: Any) -> Equal:
     "1.5, backward pass 2",
     r"W: p \times m, \text{ a row holds the connections from one input neuron to the } p \text{ output neurons}",
     networks=BATCH,
-    wrong="W is p × m: a row has m entries and holds what one output neuron receives. It is the columns that hold the "
-    "connections from one input neuron.",
+    wrong="W is p × m: a row has m entries and holds what one output neuron receives. It is the columns that hold "
+    "the connections from one input neuron.",
     charity="Right of the transposed matrix, which is the one used going back.",
 )
 def weight_rows(s: Any) -> Equal:
@@ -665,8 +675,7 @@ def half_squares(s: Any) -> Any:
     networks=ENTROPY,
     supports=("cost/bce", "regularizer/l2"),
     wrong="The minus sign of the cross-entropy is missing, as in 1.2. Here no change of direction mends it: the "
-    "penalty is "
-    "added, so maximising C would reward large weights and minimising it would reward wrong answers.",
+    "penalty is added, so maximising C would reward large weights and minimising it would reward wrong answers.",
     remark="All weights include those of the constant input, so the biases are penalised too, other than in most "
     "texts.",
 )
@@ -706,14 +715,12 @@ def penalty_gradient(s: Any) -> Equal:
     "2-update",
     "2, third display",
     r"\boldsymbol{W}^{l} \leftarrow \boldsymbol{W}^{l} - \frac{\eta \lambda}{n} \boldsymbol{W}^{l} - \eta "
-    r"\frac{\partial C}"
-    r"{\partial \boldsymbol{W}^{l}} = \boldsymbol{W}^{l} - \frac{\eta \lambda}{n} \boldsymbol{W}^{l} - \eta \, "
-    r"\underline{\delta}^{l} \left[\underline{a}^{l-1}\right]^T",
+    r"\frac{\partial C}{\partial \boldsymbol{W}^{l}} = \boldsymbol{W}^{l} - \frac{\eta \lambda}{n} "
+    r"\boldsymbol{W}^{l} - \eta \, \underline{\delta}^{l} \left[\underline{a}^{l-1}\right]^T",
     supports=("update/sgd_l2", "regularizer/l2"),
     assumptions=("the penalty is scaled once more by the size n of the training set",),
-    doubt="In section 2, C includes the penalty; then ∂C/∂W is not δaᵀ, and the penalty is counted twice. Where C is "
-    "the "
-    "cost of section 1 without the penalty, the step is the gradient step on C + λ/2n Σw².",
+    doubt="In section 2, C includes the penalty; then ∂C/∂W is not δaᵀ, and the penalty is counted twice. Where C "
+    "is the cost of section 1 without the penalty, the step is the gradient step on C + λ/2n Σw².",
 )
 def regularized_update(s: Any) -> Equal:
     C = s.C + s.lam * half_squares(s)
@@ -724,8 +731,7 @@ def regularized_update(s: Any) -> Equal:
 
 @regularized_update.other(
     r"\boldsymbol{W}^{l} - \eta \frac{\partial}{\partial \boldsymbol{W}^{l}} \Big(C_0 + \frac{\lambda}{2n} \sum "
-    r"w^2\Big) = "
-    r"\boldsymbol{W}^{l} - \frac{\eta \lambda}{n} \boldsymbol{W}^{l} - \eta \, \underline{\delta}^{l} "
+    r"w^2\Big) = \boldsymbol{W}^{l} - \frac{\eta \lambda}{n} \boldsymbol{W}^{l} - \eta \, \underline{\delta}^{l} "
     r"\left[\underline{a}^{l-1}\right]^T"
 )
 def _(s: Any) -> Equal:

@@ -19,13 +19,19 @@ elu_notes = Source("sefiks-elu")
 focal_notes = Source("stackexchange-focal")
 swish_notes = Source("click4ai-swish")
 sigmoid_notes = Source("ahiru-neurons")
+softmax_blog = Source("sunhaozhe-2019")
+softmax_page = Source("jpark-softmax")
+adam_memo = Source("yale-adam-memo")
+lecun_question = Source("stackexchange-lecun")
+tanh_page = Source("gmse-tanh")
+focal_page = Source("javashuo-focal")
 
 
 @pytorch("gelu", "torch.nn.GELU", r"\mathrm{GELU}(x) = x \Phi(x)", supports=("activation/gelu",),
          assumptions=("Φ is the distribution function of the standard normal distribution",))  # fmt: skip
 def gelu(s: Any) -> Equal:
     for x in s.draw(6):
-        yield s.native("gelu")(x), x * (1 + (x / np.sqrt(2 + 0 * x)).erf()) / 2
+        yield s.native("gelu")(x), x * (1 + (x / np.sqrt(s.number(2))).erf()) / 2
 
 
 @pytorch("silu", "torch.nn.SiLU", r"\mathrm{silu}(x) = x \sigma(x)", supports=("activation/silu",))
@@ -81,8 +87,7 @@ def bce_with_logits(s: Any) -> Equal:
 
 @mish_notes("slope", "first derivative",
             r"f'(x) = \frac{e^x \omega}{\delta^2}, \; \omega = 4(x+1) + 4e^{2x} + e^{3x} + e^x(4x+6), \; \delta = "
-            r"2e^x + "
-            r"e^{2x} + 2", supports=("activation/mish",))  # fmt: skip
+            r"2e^x + e^{2x} + 2", supports=("activation/mish",))  # fmt: skip
 def mish_slope(s: Any) -> Equal:
     for x in s.draw(6):
         omega = 4 * (x + 1) + 4 * np.exp(2 * x) + np.exp(3 * x) + np.exp(x) * (4 * x + 6)
@@ -109,8 +114,8 @@ def elu_slope(s: Any) -> Equal:
 
 
 @focal_notes("slope", "question 13755, gradient of the focal loss",
-             r"FL(p) = -(1-p)^\gamma \log p: \quad FL'(p) = \gamma(1-p)^{\gamma-1} \log p - \frac{(1-p)^\gamma}{p} = "
-             r"(1-p)^\gamma\, CE'(p) + \gamma (1-p)^{\gamma-1} \log p", assumptions=("CE(p) = −log p",))  # fmt: skip
+             r"FL(p) = -(1-p)^\gamma \log p: \quad FL'(p) = \gamma(1-p)^{\gamma-1} \log p - \frac{(1-p)^\gamma}{p} "
+             r"= (1-p)^\gamma\, CE'(p) + \gamma (1-p)^{\gamma-1} \log p", assumptions=("CE(p) = −log p",))  # fmt: skip
 def focal_slope(s: Any) -> Equal:
     for gamma in (2, 3):
         for p in s.draw(4, low=0.1, high=0.9):
@@ -167,9 +172,8 @@ def swish_slope_first_form(s: Any) -> Equal:
 
 @sigmoid_notes("sigmoid", "definition of the sigmoid", r"\sigma(x) = \frac{1}{1 - e^{-z}}",
                supports=("activation/sigmoid",),
-               wrong="The sign in the denominator is wrong: the function printed has a pole at 0 and leaves (0, 1), "
-                     "the "
-               "range that the text itself gives. (x on the left is z on the right.)")  # fmt: skip
+               wrong="The sign in the denominator is wrong: the function printed has a pole at 0 and leaves (0, "
+                     "1), the range that the text itself gives. (x on the left is z on the right.)")  # fmt: skip
 def sigmoid(s: Any) -> Equal:
     for z in s.draw(6):
         yield s.native("sigmoid")(z), 1 / (1 - np.exp(-z))
@@ -187,3 +191,91 @@ def _(s: Any) -> Equal:
 def _(s: Any) -> Equal:
     for z in s.draw(6):
         yield s.native("sigmoid")(z), 1 / (1 + np.exp(-z))
+
+
+@softmax_blog("jacobian", "derivative of cross-entropy with softmax",
+              r"\frac{\partial p_i}{\partial o_k} = \begin{cases} p_k (1 - p_k) & i = k \\ -p_k p_i & i \neq k "
+              r"\end{cases}",
+              supports=("activation/softmax",))  # fmt: skip
+def softmax_jacobian(s: Any) -> Equal:
+    o = s.draw(4)
+    p = s.softmax(o)
+    for i, k in np.ndindex(4, 4):
+        yield s.d(p[i], o[k]), p[k] * (1 - p[k]) if i == k else -p[k] * p[i]
+
+
+@softmax_blog("cross-entropy", "derivative of cross-entropy with softmax",
+              r"L = -\sum_i y_i \log p_i: \quad \frac{\partial L}{\partial o_k} = -\sum_i \frac{y_i}{p_i} "
+              r"\frac{\partial p_i}{\partial o_k} = -y_k(1 - p_k) + \sum_{i \neq k} y_i p_k = -y_k + \sum_i y_i "
+              r"p_k = p_k - y_k",
+              supports=("cost/softmax_cross_entropy",), assumptions=("y adds up to 1",))  # fmt: skip
+def softmax_cross_entropy(s: Any) -> Equal:
+    o, y = s.draw(3), s.softmax(s.draw(3))
+    p = s.softmax(o)
+    L = -sum(y * np.log(p))
+    for k in range(3):
+        yield (
+            s.d(L, o[k]),
+            -sum(y[i] / p[i] * s.d(p[i], o[k]) for i in range(3)),
+            -y[k] * (1 - p[k]) + sum(y[i] * p[k] for i in range(3) if i != k),
+            -y[k] + sum(y[i] * p[k] for i in range(3)),
+            p[k] - y[k],
+        )
+
+
+@softmax_page("cross-entropy", "introduction",
+              r"\frac{\partial C}{\partial z_i} = \sum_k \frac{\partial C}{\partial s_k} \frac{\partial "
+              r"s_k}{\partial z_i} = "
+              r"s_i - y_i, \quad C = -\sum_k y_k \ln s_k", supports=("cost/softmax_cross_entropy",),
+              assumptions=("y adds up to 1",))  # fmt: skip
+def softmax_cross_entropy_by_chain(s: Any) -> Equal:
+    z, y = s.draw(3), s.softmax(s.draw(3))
+    p = s.softmax(z)
+    C = -sum(y[k] * np.log(p[k]) for k in range(3))
+    for i in range(3):
+        yield s.d(C, z[i]), sum(s.d(C, p[k]) * s.d(p[k], z[i]) for k in range(3)), p[i] - y[i]
+
+
+@adam_memo("expansion", "answer", r"v_t = \beta_2 v_{t-1} + (1-\beta_2)\, g_t \odot g_t = (1-\beta_2) \sum_{i=1}^t "
+           r"\beta_2^{t-i}\, g_i \odot g_i, \quad v_0 = 0", supports=("update/adam",))  # fmt: skip
+def adam_expansion(s: Any) -> Equal:
+    beta, g = s.draw(low=0.5, high=0.99), s.draw(5, 2)
+    v = 0 * g[0]
+    for t in range(1, 6):
+        v = beta * v + (1 - beta) * g[t - 1] ** 2
+        powers = [s.number(1), *(beta**i for i in range(1, t))]
+        yield v, (1 - beta) * sum(powers[t - i] * g[i - 1] ** 2 for i in range(1, t + 1))
+
+
+@lecun_question("slope", "code of DSIGMOID",
+                r"S(x) = a \tanh(bx): \quad S'(x) = \frac{b}{a} (a - S)(a + S), \quad a = 1.7159, \; b = \tfrac{2}{3}",
+                supports=("activation/tanh",), assumptions=("b stands for its decimals in the code",))  # fmt: skip
+def lecun_slope(s: Any) -> Equal:
+    a, b = s.number(1.7159), s.number(2) / 3
+    for x in s.draw(6):
+        S = a * s.native("tanh")(b * x)
+        yield s.d(S, x), b / a * (a - S) * (a + S)
+
+
+@tanh_page("slope", "activations",
+           r"\tanh x = 1 - \frac{2}{e^{2x}+1}, \quad \frac{d \tanh x}{dx} = \Big(\frac{2}{e^x+e^{-x}}\Big)^2 = 1 - "
+           r"\tanh^2 x",
+           supports=("activation/tanh",))  # fmt: skip
+def tanh_slope(s: Any) -> Equal:
+    tanh = s.native("tanh")
+    for x in s.draw(6):
+        yield tanh(x), 1 - 2 / (np.exp(2 * x) + 1)
+        yield s.prime(tanh)(x), (2 / (np.exp(x) + np.exp(-x))) ** 2, 1 - tanh(x) ** 2
+
+
+@focal_page("log-probability", "(4) and (5)",
+            r"\frac{\partial \log p_t}{\partial x_i} = \begin{cases} 1 - p_t & i = t \\ -p_i & i \neq t "
+            r"\end{cases}, \quad \frac{\partial p_t}{\partial x_i} = \begin{cases} p_t - p_t^2 & i = t \\ -p_i p_t "
+            r"& i \neq t \end{cases}",
+            supports=("activation/softmax", "activation/log_softmax"))  # fmt: skip
+def log_probability(s: Any) -> Equal:
+    x = s.draw(4)
+    p = s.softmax(x)
+    for t, i in np.ndindex(4, 4):
+        yield s.d(np.log(p[t]), x[i]), 1 - p[t] if i == t else -p[i]
+        yield s.d(p[t], x[i]), p[t] - p[t] ** 2 if i == t else -p[i] * p[t]

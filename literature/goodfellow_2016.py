@@ -19,8 +19,7 @@ claim = Source("goodfellow-2016")
 
 @claim("6.49", "6.5.3, (6.49)",
        r"\frac{\partial u^{(n)}}{\partial u^{(j)}} = \sum_{i: j \in Pa(u^{(i)})} \frac{\partial u^{(n)}}{\partial "
-       r"u^{(i)}} "
-       r"\frac{\partial u^{(i)}}{\partial u^{(j)}}", supports=("network/bp2",))  # fmt: skip
+       r"u^{(i)}} \frac{\partial u^{(i)}}{\partial u^{(j)}}", supports=("network/bp2",))  # fmt: skip
 def chain_rule(s: Any) -> Equal:
     # The nodes of a network of layers: the parents of a layer's z are the z of the layer below.
     e = s.examples[0]
@@ -31,8 +30,8 @@ def chain_rule(s: Any) -> Equal:
 
 
 @claim("path-sum", "6.5.6, rewriting of (6.49) without recursion",
-       r"\frac{\partial u^{(n)}}{\partial u^{(j)}} = \sum_{\text{paths } \pi_1 = j, \dots, \pi_t = n} \; \prod_{k=2}^t "
-       r"\frac{\partial u^{(\pi_k)}}{\partial u^{(\pi_{k-1})}}",
+       r"\frac{\partial u^{(n)}}{\partial u^{(j)}} = \sum_{\text{paths } \pi_1 = j, \dots, \pi_t = n} \; "
+       r"\prod_{k=2}^t \frac{\partial u^{(\pi_k)}}{\partial u^{(\pi_{k-1})}}",
        networks=(Network(sizes=(2, 2, 3, 2, 2), activation="tanh"),), supports=("network/bp2",))  # fmt: skip
 def path_sum(s: Any) -> Equal:
     e, l = s.examples[0], 2
@@ -69,8 +68,8 @@ def perceptron(s: Any) -> tuple[Any, ...]:
 
 
 @claim("weight-decay", "6.5.7, cost with weight decay",
-       r"J = J_{\text{MLE}} + \lambda \Big(\sum (W^{(1)})^2 + \sum (W^{(2)})^2\Big): \text{ weight decay contributes } "
-       r"2\lambda W^{(i)}", supports=("regularizer/l2",),
+       r"J = J_{\text{MLE}} + \lambda \Big(\sum (W^{(1)})^2 + \sum (W^{(2)})^2\Big): \text{ weight decay "
+       r"contributes } 2\lambda W^{(i)}", supports=("regularizer/l2",),
        remark="Without the factor ½ that most texts put into the penalty, hence the 2.")  # fmt: skip
 def weight_decay(s: Any) -> Equal:
     _, W1, W2, _, _, _, J_MLE, lam = perceptron(s)
@@ -92,16 +91,100 @@ def mlp_gradients(s: Any) -> Equal:
     yield s.d(J, W1), X.T @ (dH * (U1 > 0).astype(int))
 
 
-@claim("softmax-cross-entropy-gradient", "6.5.9 (revision 048abf9 of the translation)",
+@claim("6.45-6.46", "6.5.2, (6.45) and (6.46)",
+       r"\frac{\partial z}{\partial x_i} = \sum_j \frac{\partial z}{\partial y_j} \frac{\partial y_j}{\partial "
+       r"x_i}, \quad \nabla_{\mathbf{x}} z = \Big(\frac{\partial \mathbf{y}}{\partial \mathbf{x}}\Big)^\top "
+       r"\nabla_{\mathbf{y}} z")  # fmt: skip
+def vector_chain_rule(s: Any) -> Equal:
+    x, A, weights = s.draw(3), s.draw(2, 3), s.draw(2)
+    y = s.native("tanh")(A @ x)
+    z = (weights * y**2).sum()
+    for i in range(3):
+        yield s.d(z, x[i]), sum(s.d(z, y[j]) * s.d(y[j], x[i]) for j in range(2))
+    yield s.d(z, x), s.d(y, x).T @ s.d(z, y)
+
+
+@claim("6.52-6.53", "6.5.3, (6.52) and (6.53)",
+       r"\frac{\partial z}{\partial w} = \frac{\partial z}{\partial y} \frac{\partial y}{\partial x} "
+       r"\frac{\partial x}{\partial w} = f'(y) f'(x) f'(w) = f'(f(f(w))) f'(f(w)) f'(w)",
+       assumptions=("x = f(w), y = f(x), z = f(y)",))  # fmt: skip
+def chain_of_three(s: Any) -> Equal:
+    f = s.native("silu")
+    w = s.draw()
+    x = f(w)
+    y = f(x)
+    z = f(y)
+    slope = s.prime(f)
+    yield (
+        s.d(z, w),
+        s.d(z, y) * s.d(y, x) * s.d(x, w),
+        slope(y) * slope(x) * slope(w),
+        slope(f(f(w))) * slope(f(w)) * slope(w),
+    )
+
+
+def algorithm(s: Any) -> tuple[Any, ...]:
+    """Algorithm 6.3 on the first example, with Ω = ½Σ(W² + b²), and the gradients that algorithm 6.4 then gives."""
+    e, lam = s.examples[0], s.draw(low=0.1, high=1.0)
+    h, a = {0: e.a[1]}, {}
+    for k in range(1, s.L):
+        a[k] = s.b[k + 1] + s.w[k + 1] @ h[k - 1]
+        h[k] = s.sigma(a[k])
+    penalty = sum((s.w[l] ** 2).sum() + (s.b[l] ** 2).sum() for l in s.layers) / 2
+    g, bias, weights = s.d(e.C, e.a[s.L]), {}, {}
+    for k in range(s.L - 1, 0, -1):
+        g = g * s.prime(s.sigma)(a[k])
+        bias[k] = g + lam * s.d(penalty, s.b[k + 1])
+        weights[k] = np.outer(g, h[k - 1]) + lam * s.d(penalty, s.w[k + 1])
+        g = s.w[k + 1].T @ g
+    return e.C + lam * penalty, a, h, bias, weights
+
+
+@claim("algorithm-6.3", "6.5.4, algorithm 6.3",
+       r"h^{(0)} = x, \quad a^{(k)} = b^{(k)} + W^{(k)} h^{(k-1)}, \quad h^{(k)} = f(a^{(k)})")  # fmt: skip
+def algorithm_forward(s: Any) -> Equal:
+    _, a, h, _, _ = algorithm(s)
+    for k in a:
+        yield s.examples[0].z[k + 1], a[k]
+        yield s.examples[0].a[k + 1], h[k]
+
+
+@claim("algorithm-6.4", "6.5.4, algorithm 6.4",
+       r"g \leftarrow \nabla_{\hat y} L; \; g \leftarrow g \odot f'(a^{(k)}), \; \nabla_{b^{(k)}} J = g + \lambda "
+       r"\nabla_{b^{(k)}} \Omega, \; \nabla_{W^{(k)}} J = g\, h^{(k-1)\top} + \lambda \nabla_{W^{(k)}} \Omega, \; "
+       r"g \leftarrow W^{(k)\top} g, \quad k = l, \dots, 1",
+       networks=(Network(activation="tanh"), Network(cost="bce")),
+       supports=("network/bp1", "network/bp2", "network/bp3", "network/bp4"),
+       assumptions=("f acts entry by entry", "Ω may contain weights and biases"))  # fmt: skip
+def algorithm_backward(s: Any) -> Equal:
+    J, _, _, bias, weights = algorithm(s)
+    for k in bias:
+        yield s.d(J, s.b[k + 1]), bias[k]
+        yield s.d(J, s.w[k + 1]), weights[k]
+
+
+@claim("softmax-cross-entropy-gradient", "6.5.9, as quoted in question 3297525 of Mathematics Stack Exchange",
+       r"q_i = \frac{e^{z_i}}{\sum_i e^{z_i}}, \; J = -\sum_i p_i \log q_i: \quad \frac{\partial J}{\partial z_i} "
+       r"= q_i - p_i", supports=("cost/softmax_cross_entropy",), assumptions=("p adds up to 1",))  # fmt: skip
+def softmax_gradient_quoted(s: Any) -> Equal:
+    z, p = s.draw(4), s.softmax(s.draw(4))
+    q = s.softmax(z)
+    J = -sum(p * np.log(q))
+    for i in range(4):
+        yield s.d(J, z[i]), q[i] - p[i]
+
+
+translation = Source("goodfellow-2016-zh")
+
+
+@translation("softmax-cross-entropy-gradient", "6.5.9 (revision 048abf9)",
        r"q_i = \frac{\exp(z_i)}{\sum_i \exp(z_i)}, \; J = -\sum_i p_i \log q_i: \quad \frac{\partial J}{\partial "
-       r"z_i} = "
-       r"p_i q_i - p_i", supports=("cost/softmax_cross_entropy",),
+       r"z_i} = p_i q_i - p_i", supports=("cost/softmax_cross_entropy",),
        assumptions=("p and q are probabilities",),
        wrong="The factor p_i of q_i is too much; the derivative is q_i − p_i for probabilities p that add up to 1.",
        charity="Right for the true class of a certain target, p_i = 1, but not for the other classes, whose "
-               "derivative is "
-       "q_i and not 0.",
-       remark="Seen in the translation; the wording of the printed book was not.")  # fmt: skip
+               "derivative is q_i and not 0.",
+       remark="Of this revision of the translation: the book is quoted elsewhere with the right form.")  # fmt: skip
 def softmax_gradient(s: Any) -> Equal:
     z, p = s.draw(4), s.softmax(s.draw(4))
     q = s.softmax(z)

@@ -137,8 +137,8 @@ def bp_product(s: Any) -> Equal:
 
 @claim("37-39", "ch. 2, (37)–(39)",
        r"\delta^L_j = \sum_k \frac{\partial C}{\partial a^L_k} \frac{\partial a^L_k}{\partial z^L_j} = "
-       r"\frac{\partial C}"
-       r"{\partial a^L_j} \frac{\partial a^L_j}{\partial z^L_j} = \frac{\partial C}{\partial a^L_j} \sigma'(z^L_j)",
+       r"\frac{\partial C}{\partial a^L_j} \frac{\partial a^L_j}{\partial z^L_j} = \frac{\partial C}{\partial "
+       r"a^L_j} \sigma'(z^L_j)",
        supports=("network/bp1",))  # fmt: skip
 def bp1_proof(s: Any) -> Equal:
     a, z, C, d = s.a[s.L], s.z[s.L], s.C_one, s.d
@@ -152,8 +152,8 @@ def bp1_proof(s: Any) -> Equal:
 
 
 @claim("40-42", "ch. 2, (40)–(42)",
-       r"\delta^l_j = \sum_k \frac{\partial C}{\partial z^{l+1}_k} \frac{\partial z^{l+1}_k}{\partial z^l_j} = \sum_k "
-       r"\frac{\partial z^{l+1}_k}{\partial z^l_j} \delta^{l+1}_k", supports=("network/bp2",))  # fmt: skip
+       r"\delta^l_j = \sum_k \frac{\partial C}{\partial z^{l+1}_k} \frac{\partial z^{l+1}_k}{\partial z^l_j} = "
+       r"\sum_k \frac{\partial z^{l+1}_k}{\partial z^l_j} \delta^{l+1}_k", supports=("network/bp2",))  # fmt: skip
 def bp2_proof(s: Any) -> Equal:
     for l in s.hidden:
         z, above = s.z[l], s.z[l + 1]
@@ -206,9 +206,10 @@ def cross_entropy(s: Any) -> Equal:
 
 
 @claim("58-60", "ch. 3, (58)–(60)",
-       r"\frac{\partial C}{\partial w_j} = -\frac{1}{n} \sum_x \Big(\frac{y}{\sigma(z)} - \frac{1-y}{1-\sigma(z)}\Big) "
-       r"\frac{\partial \sigma}{\partial w_j} = -\frac{1}{n} \sum_x \Big(\frac{y}{\sigma(z)} - \frac{1-y}{1-\sigma(z)}"
-       r"\Big) \sigma'(z) x_j = \frac{1}{n} \sum_x \frac{\sigma'(z) x_j}{\sigma(z)(1-\sigma(z))} (\sigma(z)-y)",
+       r"\frac{\partial C}{\partial w_j} = -\frac{1}{n} \sum_x \Big(\frac{y}{\sigma(z)} - "
+       r"\frac{1-y}{1-\sigma(z)}\Big) \frac{\partial \sigma}{\partial w_j} = -\frac{1}{n} \sum_x "
+       r"\Big(\frac{y}{\sigma(z)} - \frac{1-y}{1-\sigma(z)}\Big) \sigma'(z) x_j = \frac{1}{n} \sum_x "
+       r"\frac{\sigma'(z) x_j}{\sigma(z)(1-\sigma(z))} (\sigma(z)-y)",
        networks=NEURON, supports=("cost/bce",))  # fmt: skip
 def cross_entropy_weights(s: Any) -> Equal:
     n, w = len(s.x), s.w[2][0]
@@ -227,8 +228,8 @@ def cross_entropy_weights(s: Any) -> Equal:
 
 
 @claim("61-62", "ch. 3, (61)–(62)",
-       r"\frac{\partial C}{\partial w_j} = \frac{1}{n} \sum_x x_j(\sigma(z)-y), \quad "
-       r"\frac{\partial C}{\partial b} = \frac{1}{n} \sum_x (\sigma(z)-y)",
+       r"\frac{\partial C}{\partial w_j} = \frac{1}{n} \sum_x x_j(\sigma(z)-y), \quad \frac{\partial C}{\partial "
+       r"b} = \frac{1}{n} \sum_x (\sigma(z)-y)",
        networks=NEURON, supports=("cost/bce_logits",))  # fmt: skip
 def cross_entropy_simplified(s: Any) -> Equal:
     n = len(s.x)
@@ -247,8 +248,8 @@ def cross_entropy_layers(s: Any) -> Equal:
 
 @claim("cross-entropy-of-distributions", "ch. 3, after (63)", r"\sum_j p_j \ln q_j", networks=NEURON,
        supports=("cost/cross_entropy",),
-       wrong="Named as the common definition of the cross-entropy of two distributions; that is the negative of this "
-             "sum.",
+       wrong="Named as the common definition of the cross-entropy of two distributions; that is the negative of "
+             "this sum.",
        charity="Right for the expected log-likelihood of q under p, which is not positive.")  # fmt: skip
 def distributions(s: Any) -> Equal:
     # For the pair of distributions that the text goes on to form, (y, 1 − y) and (a, 1 − a).
@@ -331,8 +332,8 @@ def entropy_by_design(s: Any) -> Equal:
 
 
 @claim("78-79", "ch. 3, (78)–(79)",
-       r"a^L_j = \frac{e^{z^L_j}}{\sum_k e^{z^L_k}}, \quad \sum_j a^L_j = \frac{\sum_j e^{z^L_j}}{\sum_k e^{z^L_k}} "
-       r"= 1",
+       r"a^L_j = \frac{e^{z^L_j}}{\sum_k e^{z^L_k}}, \quad \sum_j a^L_j = \frac{\sum_j e^{z^L_j}}{\sum_k "
+       r"e^{z^L_k}} = 1",
        networks=(Network(sizes=(2, 4)),), supports=("activation/softmax",))  # fmt: skip
 def softmax(s: Any) -> Equal:
     z = s.z[s.L]
@@ -341,8 +342,8 @@ def softmax(s: Any) -> Equal:
 
 
 @claim("81-82", "ch. 3, (80)–(82)",
-       r"C \equiv -\ln a^L_y: \quad \frac{\partial C}{\partial b^L_j} = a^L_j-y_j, \quad \frac{\partial C}{\partial "
-       r"w^L_{jk}} = a^{L-1}_k (a^L_j-y_j)", networks=(Network(sizes=(2, 3, 4)),),
+       r"C \equiv -\ln a^L_y: \quad \frac{\partial C}{\partial b^L_j} = a^L_j-y_j, \quad \frac{\partial "
+       r"C}{\partial w^L_{jk}} = a^{L-1}_k (a^L_j-y_j)", networks=(Network(sizes=(2, 3, 4)),),
        supports=("cost/softmax_cross_entropy", "network/bp4"),
        assumptions=("softmax output layer", "y is an index in (80), the vector of targets after it"))  # fmt: skip
 def log_likelihood(s: Any) -> Equal:
@@ -376,8 +377,8 @@ def penalized(s: Any) -> Any:
 
 @claim("90-92", "ch. 3, (90)–(92)",
        r"b \rightarrow b - \eta \frac{\partial C_0}{\partial b}, \quad w \rightarrow w - \eta \frac{\partial "
-       r"C_0}{\partial w} "
-       r"- \frac{\eta\lambda}{n} w = \Big(1 - \frac{\eta\lambda}{n}\Big) w - \eta \frac{\partial C_0}{\partial w}",
+       r"C_0}{\partial w} - \frac{\eta\lambda}{n} w = \Big(1 - \frac{\eta\lambda}{n}\Big) w - \eta \frac{\partial "
+       r"C_0}{\partial w}",
        networks=BATCH, supports=("regularizer/l2", "update/sgd_l2"),
        assumptions=("the penalty is λ/2n times the sum of the squared weights, without the biases",))  # fmt: skip
 def weight_decay(s: Any) -> Equal:
@@ -390,9 +391,8 @@ def weight_decay(s: Any) -> Equal:
 
 
 @claim("93-94", "ch. 3, (93)–(94)",
-       r"w \rightarrow \Big(1-\frac{\eta \lambda}{n}\Big) w - \frac{\eta}{m} \sum_x \frac{\partial C_x}{\partial w}, "
-       r"\quad "
-       r"b \rightarrow b - \frac{\eta}{m} \sum_x \frac{\partial C_x}{\partial b}", networks=BATCH,
+       r"w \rightarrow \Big(1-\frac{\eta \lambda}{n}\Big) w - \frac{\eta}{m} \sum_x \frac{\partial C_x}{\partial "
+       r"w}, \quad b \rightarrow b - \frac{\eta}{m} \sum_x \frac{\partial C_x}{\partial b}", networks=BATCH,
        supports=("regularizer/l2", "update/sgd_l2"),
        assumptions=("m examples in the mini-batch, n in the training set",))  # fmt: skip
 def weight_decay_batch(s: Any) -> Equal:

@@ -43,7 +43,8 @@ def decayed(s: Any) -> Any:
 
 @claim("overall-cost-gradient", "overall cost and update",
        r"J(W,b) = \Big[\frac{1}{m} \sum_{i=1}^m J(W,b;x^{(i)},y^{(i)})\Big] + \frac{\lambda}{2} \sum_{l=1}^{n_l-1} "
-       r"\sum_{i=1}^{s_l} \sum_{j=1}^{s_{l+1}} \big(W^{(l)}_{ji}\big)^2, \quad W_{ij}^{(l)} = W_{ij}^{(l)} - \alpha "
+       r"\sum_{i=1}^{s_l} \sum_{j=1}^{s_{l+1}} \big(W^{(l)}_{ji}\big)^2, \quad W_{ij}^{(l)} = W_{ij}^{(l)} - "
+       r"\alpha "
        r"\frac{\partial}{\partial W_{ij}^{(l)}} J(W,b)", networks=BATCH, supports=("regularizer/l2", "update/sgd"),
        remark="λ is not divided by the number of examples here, other than in most books.")  # fmt: skip
 def overall_cost(s: Any) -> Equal:
@@ -55,8 +56,7 @@ def overall_cost(s: Any) -> Equal:
 
 @claim("output-error", "algorithm, step 2",
        r"\delta^{(n_l)}_i = \frac{\partial}{\partial z^{(n_l)}_i} \frac{1}{2} \left\|y - h_{W,b}(x)\right\|^2 = - "
-       r"(y_i - "
-       r"a^{(n_l)}_i) \cdot f'(z^{(n_l)}_i)", supports=("network/bp1", "cost/quadratic"))  # fmt: skip
+       r"(y_i - a^{(n_l)}_i) \cdot f'(z^{(n_l)}_i)", supports=("network/bp1", "cost/quadratic"))  # fmt: skip
 def output_error(s: Any) -> Equal:
     z, a = s.z[s.n_l], s.a[s.n_l]
     for i in range(len(z)):
@@ -89,10 +89,7 @@ def gradients(s: Any) -> Equal:
        r"(y_j-f(z_j^{(n_l)})) \cdot \frac{\partial}{\partial z_i^{(n_l-1)}} f(z_j^{(n_l)})",
        supports=("network/bp2", "cost/quadratic"),
        wrong="The inner derivative of −f(z) is lost: the right side has the opposite sign. The result that the "
-             "derivation "
-       "ends in is right.",
-       charity="Right if the square on the left is read as that of f(z) − y and the factor behind it "
-               "likewise.")  # fmt: skip
+             "derivation ends in is right.")  # fmt: skip
 def derivation_sign(s: Any) -> Equal:
     below, top = s.z[s.n_l - 1], s.z[s.n_l]
     for i in range(len(below)):

@@ -84,9 +84,8 @@ def sigmoid_slope(s: Any) -> Equal:
     "3, first display",
     r"\mathbf{u} \leftarrow \mathbf{u} - \eta \nabla_{\mathbf{u}} L(\mathbf{u})",
     supports=("update/sgd",),
-    remark="The rule itself, so its check is the definition of the gradient: to first order the step lowers the loss "
-    "by "
-    "η‖∇L‖².",
+    remark="The rule itself, so its check is the definition of the gradient: to first order the step lowers the "
+    "loss by η‖∇L‖².",
 )
 def output_update_rule(s: Any) -> Equal:
     # Along the step, dL = Σ ∂L/∂u · (u′ − u) = −η ‖∇L‖², the loss being followed by the oracle along the ray.
@@ -113,8 +112,7 @@ def output_chain_rule(s: Any) -> Equal:
     supports=("cost/quadratic",),
     assumptions=SETTING,
     wrong="The left side is indexed by j, the right by i: the derivative by one output would be the deviation of "
-    "another. "
-    "The document itself goes on with (yⱼ − tⱼ).",
+    "another. The document itself goes on with (yⱼ − tⱼ).",
     charity="Right if i and j are read as the same output.",
 )
 def loss_derivative(s: Any) -> Equal:
@@ -181,8 +179,8 @@ def output_gradient(s: Any) -> Equal:
     r"u_{ij} \leftarrow u_{ij} - \eta \delta_j h_i",
     supports=("update/sgd", "network/bp4"),
     assumptions=SETTING,
-    remark="No rule for the biases b⁽¹⁾ and b⁽²⁾ of section 1 is given anywhere in the document; it would be "
-    "bⱼ ← bⱼ − ηδⱼ.",
+    remark="No rule for the biases b⁽¹⁾ and b⁽²⁾ of section 1 is given anywhere in the document; it would be bⱼ ← "
+    "bⱼ − ηδⱼ.",
 )
 def output_update(s: Any) -> Equal:
     for i, j in np.ndindex(s.u.shape):
@@ -223,8 +221,8 @@ def hidden_preactivation_slope(s: Any) -> Equal:
     "4, solution for h₁",
     r"\frac{\partial L}{\partial h_1} = \frac{\partial L}{\partial y_1} \frac{\partial y_1}{\partial a_1^{(2)}} "
     r"\frac{\partial a_1^{(2)}}{\partial h_1} + \frac{\partial L}{\partial y_2} \frac{\partial y_2}{\partial "
-    r"a_2^{(2)}} "
-    r"\frac{\partial a_2^{(2)}}{\partial h_1} = (y_1 - t_1)y_1(1 - y_1)u_{11} + (y_2 - t_2)y_2(1 - y_2)u_{12}",
+    r"a_2^{(2)}} \frac{\partial a_2^{(2)}}{\partial h_1} = (y_1 - t_1)y_1(1 - y_1)u_{11} + (y_2 - t_2)y_2(1 - "
+    r"y_2)u_{12}",
     supports=("network/bp2",),
     assumptions=SETTING,
 )
@@ -240,8 +238,8 @@ def hidden_loss_derivative(s: Any) -> Equal:
 @claim(
     "w11-gradient",
     "4, final expression",
-    r"\frac{\partial L}{\partial w_{11}} = [(y_1 - t_1)y_1(1 - y_1)u_{11} + (y_2 - t_2)y_2(1 - y_2)u_{12}]"
-    r"h_1(1 - h_1)x_1",
+    r"\frac{\partial L}{\partial w_{11}} = [(y_1 - t_1)y_1(1 - y_1)u_{11} + (y_2 - t_2)y_2(1 - y_2)u_{12}]h_1(1 - "
+    r"h_1)x_1",
     supports=("network/bp2", "network/bp4"),
     assumptions=SETTING,
 )
@@ -296,9 +294,9 @@ def _(s: Any) -> Equal:
     supports=("network/bp2",),
     assumptions=SETTING,
     doubt="In sections 1–4 w leads into the hidden layer and y is the output of the network; read so, the equation "
-    "takes "
-    "the wrong weights and the wrong slope. Where each layer has its own w and y (w the weights that leave unit j, "
-    "y its own output), it is the hidden-layer error. The document changes to the second meaning without saying so.",
+    "takes the wrong weights and the wrong slope. Where each layer has its own w and y (w the weights that leave "
+    "unit j, y its own output), it is the hidden-layer error. The document changes to the second meaning without "
+    "saying so.",
 )
 def general_error(s: Any) -> Equal:
     # The symbols of sections 1–4, on a 3-3-3 network so that every index exists.

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 HALF, QUARTER, EIGHTH = Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)
 
 
@@ -17,7 +19,7 @@ HALF, QUARTER, EIGHTH = Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)
 class Worked:
     """One example through a network, W[l] as (units, inputs), and what comes out.
 
-    `activations` and `cost` are names of formulas. `C` is None where the cost is not a fraction.
+    `hidden`, `output` and `cost` are ids of formulas. `C` is None where the cost is not a fraction.
     """
 
     id: str
@@ -27,7 +29,8 @@ class Worked:
     y: list[Any]
     W: list[Any]
     b: list[Any]
-    activations: list[str]
+    hidden: str
+    output: str
     cost: str
     z: list[Any]
     a: list[Any]
@@ -46,8 +49,9 @@ EXAMPLES = (
         y=[1],
         W=[[[HALF, QUARTER], [-1, HALF]], [[3, 2]]],
         b=[[0, -HALF], [-1]],
-        activations=["relu", "identity"],
-        cost="quadratic",
+        hidden="activation/relu",
+        output="activation/identity",
+        cost="cost/quadratic",
         z=[[1, -HALF], [2]],
         a=[[1, 0], [2]],
         delta=[[3, 0], [1]],
@@ -58,14 +62,15 @@ EXAMPLES = (
     Worked(
         id="sigmoid-2-3-2",
         source="valchanov-365",
-        says="The 2-3-2 network of Valchanov's notes, W being its w and u transposed. "
-        "∂L/∂w₁₁ = [½·¼·1 − ½·¼·3]·¼·1 = −1/16.",
+        says="The 2-3-2 network of Valchanov's notes, W being its w and u transposed. ∂L/∂w₁₁ = [½·¼·1 − "
+        "½·¼·3]·¼·1 = −1/16.",
         x=[1, -1],
         y=[0, 1],
         W=[[[1, 1], [2, 2], [-1, -1]], [[1, -2, 1], [3, -1, -2]]],
         b=[[0, 0, 0], [0, 0]],
-        activations=["sigmoid", "sigmoid"],
-        cost="quadratic",
+        hidden="activation/sigmoid",
+        output="activation/sigmoid",
+        cost="cost/quadratic",
         z=[[0, 0, 0], [0, 0]],
         a=[[HALF, HALF, HALF], [HALF, HALF]],
         delta=[[-Fraction(1, 16), -Fraction(1, 32), Fraction(3, 32)], [EIGHTH, -EIGHTH]],
@@ -88,8 +93,9 @@ EXAMPLES = (
         y=[1],
         W=[[[1, -2], [HALF, -1]], [[4, -2]]],
         b=[[0, 0], [-1]],
-        activations=["sigmoid", "sigmoid"],
-        cost="bce",
+        hidden="activation/sigmoid",
+        output="activation/sigmoid",
+        cost="cost/bce",
         z=[[0, 0], [0]],
         a=[[HALF, HALF], [HALF]],
         delta=[[-HALF, QUARTER], [-HALF]],
@@ -98,3 +104,14 @@ EXAMPLES = (
         C=None,
     ),
 )
+
+
+def w11(x: Any, t: Any, w: Any, u: Any, b1: Any, b2: Any) -> Any:
+    """∂L/∂w₁₁ of the 2-3-2 network as Valchanov's notes write it out (section 4), rows and all.
+
+    x: (2,), t: (2,), w: (2, 3), u: (3, 2), b1: (3,), b2: (2,), arrays of float64.
+    """
+    h = 1 / (1 + np.exp(-(x @ w + b1)))
+    y = 1 / (1 + np.exp(-(h @ u + b2)))
+    bracket = (y[0] - t[0]) * y[0] * (1 - y[0]) * u[0, 0] + (y[1] - t[1]) * y[1] * (1 - y[1]) * u[0, 1]
+    return bracket * h[0] * (1 - h[0]) * x[0]

@@ -96,8 +96,8 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/lion": optax.lion,
 }
 NAMES = {"eta": "learning_rate", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value",
-         "beta1": "b1"}  # fmt: skip
-CLIPS: dict[str, Callable[[float], Any]] = {
+         "beta1": "b1", "rho": "decay"}  # fmt: skip
+CLIPS: dict[str, Callable[[Any], Any]] = {
     "update/clip_by_value": optax.clip,
     "update/clip_by_norm": optax.clip_by_global_norm,
 }
@@ -167,18 +167,25 @@ def defaults(id: str) -> dict[str, Any]:
     return {p.name: p.default for p in numeric}
 
 
+@functools.partial(jax.jit, static_argnames="id")
+def _clip(id: str, gradients: list[Any], limit: Any) -> Any:
+    transformation = CLIPS[id](limit)
+    return transformation.update(gradients, transformation.init(None))[0]
+
+
+@functools.partial(jax.jit, static_argnames="id")
+def _clip_vjp(id: str, gradients: list[Any], limit: Any, cotangents: list[Any]) -> Any:
+    return jax.vjp(lambda g: _clip(id, g, limit), gradients)[1](cotangents)[0]
+
+
 def clip(id: str, gradients: Sequence[Array], limit: float) -> list[Array]:
     """What `optax.clip` and `optax.clip_by_global_norm` make of the gradients."""
     with precision(gradients):
-        transformation = CLIPS[id](limit)
-        clipped, _ = transformation.update([jnp.asarray(g) for g in gradients], transformation.init(None))
-        return [np.asarray(g) for g in clipped]
+        return [np.asarray(g) for g in _clip(id, [jnp.asarray(g) for g in gradients], limit)]
 
 
 def clip_pullback(id: str, gradients: Sequence[Array], limit: float, cotangents: Sequence[Array]) -> list[Array]:
     """JAX's vector-Jacobian product of the same."""
     with precision(gradients):
-        transformation = CLIPS[id](limit)
-        state = transformation.init(None)
-        _, vjp = jax.vjp(lambda g: transformation.update(g, state)[0], [jnp.asarray(g) for g in gradients])
-        return [np.asarray(g) for g in vjp([jnp.asarray(v) for v in cotangents])[0]]
+        g, v = ([jnp.asarray(x) for x in arrays] for arrays in (gradients, cotangents))
+        return [np.asarray(x) for x in _clip_vjp(id, g, limit, v)]

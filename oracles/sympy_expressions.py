@@ -12,7 +12,7 @@ An expression is one line in SymPy's syntax. What its letters are is read off ho
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -20,14 +20,16 @@ from typing import Any
 import sympy as sp
 from sympy.parsing.sympy_parser import parse_expr, rationalize, standard_transformations
 
-SIZES = {"n": 2, "d": 3, "m": 3}  # the least sizes at which "one", "the others" and "all" differ
+SIZES = {"n": 2, "d": 3, "m": 3}  # a dimension of another name is 3 too: an entry, another one, and all of them
 FUNCTIONS = {
-    name: getattr(sp, name)
-    for name in (
-        "Abs And Derivative Eq KroneckerDelta Max Min Ne Not Or Piecewise Product Sum acos acosh asin asinh atan "
-        "atanh cos cosh digamma erf erfc exp log loggamma sign sin sinh sqrt tan tanh"
-    ).split()
-}
+    f.__name__: f
+    for f in (
+        sp.Abs, sp.And, sp.Derivative, sp.Eq, sp.KroneckerDelta, sp.Max, sp.Min, sp.Ne, sp.Not, sp.Or, sp.Piecewise,
+        sp.Product, sp.Sum, sp.acos, sp.acosh, sp.asin, sp.asinh, sp.atan, sp.atanh, sp.cos, sp.cosh, sp.digamma,
+        sp.erf, sp.erfc, sp.exp, sp.log, sp.loggamma, sp.sign, sp.sin, sp.sinh, sp.sqrt, sp.tan, sp.tanh,
+    )
+}  # fmt: skip
+FUNCTIONS |= {"Eq": sp.Eq, "Ne": sp.Ne}  # whose classes have longer names
 CONSTANTS = {"pi": sp.pi, "oo": sp.oo}
 SPACE = {**FUNCTIONS, **CONSTANTS, "Integer": sp.Integer, "Float": sp.Float, "Rational": sp.Rational}
 
@@ -56,7 +58,7 @@ class Names:
     places: frozenset[tuple[str, int, str]]
 
 
-def names(text: str) -> Names:
+def names(text: str, functions: Collection[str] = FUNCTIONS) -> Names:
     """Sort the letters of `text`. Raises ExpressionError where it is not in the notation above."""
     try:
         nodes = list(ast.walk(ast.parse(text.strip(), mode="eval")))
@@ -66,12 +68,12 @@ def names(text: str) -> Names:
         if not isinstance(node, _NODES) or (isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))):
             hint = "; a power is written **" if isinstance(node, ast.BitXor) else ""
             raise ExpressionError(f"{text!r} has a Python {type(node).__name__}, which no formula needs{hint}")
-    functions, indices, subscripted, limits, places = set(), set(), set(), {}, set()
+    called, indices, subscripted, limits, places = set(), set(), set(), {}, set()
     for call in (node for node in nodes if isinstance(node, ast.Call)):
         name = ast.unparse(call.func)
-        if name not in FUNCTIONS or call.keywords:
-            raise ExpressionError(f"{text!r} calls {name}; the functions of the notation are {', '.join(FUNCTIONS)}")
-        functions.add(name)
+        if name not in functions or call.keywords:
+            raise ExpressionError(f"{text!r} calls {name}; the functions of the notation are {', '.join(functions)}")
+        called.add(name)
         for limit in call.args[1:] if name in _SUMS else ():
             match limit:
                 case ast.Tuple(elts=[ast.Name(id=index), _, last]):
@@ -88,10 +90,19 @@ def names(text: str) -> Names:
         for place, subscript in enumerate(subscripts):
             indices |= {n.id for n in ast.walk(subscript) if isinstance(n, ast.Name)}
             places.add((node.value.id, place, ast.unparse(subscript)))
-    letters = {node.id for node in nodes if isinstance(node, ast.Name)}
+    heads = {id(node.value) for node in nodes if isinstance(node, ast.Subscript)}  # the a of a[i, j]
+    letters = {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in heads}
     indices -= {*limits.values(), *SIZES}
-    plain = letters - functions - subscripted - indices - set(CONSTANTS)
+    plain = letters - called - indices - set(CONSTANTS)
     return Names(frozenset(plain), frozenset(subscripted), frozenset(indices), limits, frozenset(places))
+
+
+def parse(text: str, symbols: Mapping[str, Any]) -> sp.Expr:
+    """`text` in these symbols, decimals as exact fractions. Raises ExpressionError where SymPy refuses it."""
+    try:
+        return sp.sympify(parse_expr(text, dict(symbols), (*standard_transformations, rationalize), dict(SPACE)))
+    except Exception as error:  # whatever SymPy raises, the person needs to know for which expression
+        raise ExpressionError(f"{text!r} cannot be read: {type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -112,11 +123,8 @@ class Notation:
         return self.argument.split("[")[0]
 
     def read(self, text: str) -> sp.Expr:
-        """`text` as a SymPy expression, decimals as exact fractions. Raises ExpressionError if SymPy refuses it."""
-        try:
-            return sp.sympify(parse_expr(text, dict(self.symbols), (*standard_transformations, rationalize), SPACE))
-        except Exception as error:  # whatever SymPy raises, the person needs to know for which expression
-            raise ExpressionError(f"{text!r} cannot be read: {type(error).__name__}: {error}") from error
+        """`text` in this notation; errors as `parse`."""
+        return parse(text, self.symbols)
 
     def free(self, *expressions: sp.Basic) -> list[str]:
         """The index letters that no sum binds, in alphabetical order."""
@@ -154,6 +162,16 @@ def real(name: str, sign: float = 0) -> sp.Symbol:
     return sp.Symbol(name, real=True, **({"positive": sign > 0, "negative": sign < 0} if sign else {}))
 
 
+def _runs_to(found: Sequence[Names]) -> dict[str, str]:
+    """The dimension of every index: of the sum that binds it, or of an index that elsewhere stands in its place."""
+    limits = {index: dimension for f in found for index, dimension in f.limits.items()}
+    places = [place for f in found for place in f.places]
+    along = {(letter, k): limits[index] for letter, k, index in places if index in limits}
+    alike = {index: along[letter, k] for letter, k, index in places if (letter, k) in along}
+    default = {index: "n" if index == "i" else "d" for f in found for index in f.indices}
+    return {index: limits.get(index) or alike.get(index) or default[index] for index in sorted(default)}
+
+
 def notation(
     texts: Sequence[str],
     argument: str = "z",
@@ -163,39 +181,28 @@ def notation(
 ) -> Notation:
     """The notation in which all `texts` are read.
 
-    A bare `argument` stands for an entry with all free indices where the texts subscript it. An index that no sum
-    binds runs as far as one that stands in its place, such as k in z[i, k]; failing that i runs to n, others to d.
-    Raises ExpressionError for a text that is not in the notation, or a letter used both with and without indices.
+    An index that no sum binds runs as far as one that stands in its place, as j does like k in z[i, k]; failing that,
+    i runs to n and every other one to d. Raises ExpressionError for a text that is not in the notation, or a letter
+    used both with indices and without.
     """
     parameters = dict(parameters or {})
-    found = [names(text) for text in (*texts, *domain)]
-    subscripted = frozenset[str]().union(*(f.subscripted for f in found))
-    if argument not in subscripted:
-        found.append(names(argument))
-    subscripted, plain, indices = (
-        frozenset[str]().union(*(getattr(f, kind) for f in found)) for kind in ("subscripted", "plain", "indices")
-    )
+    found = [names(text) for text in (*texts, *domain, argument)]
+    plain, subscripted = ({letter for f in found for letter in getattr(f, how)} for how in ("plain", "subscripted"))
     if both := sorted(plain & subscripted):
         raise ExpressionError(f"{texts[0]!r}: {both[0]} appears with indices and without")
-    limits = {index: last for f in found for index, last in f.limits.items()}
-    dimensions = {*limits.values(), *(plain & {*SIZES} if subscripted else ())} - {*parameters}
-    used = {d: (sizes or {}).get(d, SIZES.get(d, 3)) for d in sorted(dimensions)}
-    along = {(letter, place): limits[index] for f in found for letter, place, index in f.places if index in limits}
-    alike = {index: along[letter, place] for f in found for letter, place, index in f.places if (letter, place) in along}
-    ranges = {index: alike.get(index, "n" if index == "i" else "d") for index in sorted(indices)} | limits
-    low, high = (sp.S(end) if end in ("0", "oo", "-oo") else sp.S.NaN for end in domain)
-    sign = 1 if low == 0 else -1 if high == 0 else 0
+    runs_to = _runs_to(found)
+    counted = set(SIZES) & plain - set(parameters) if subscripted else set()
+    dimensions = sorted({*runs_to.values(), *counted}, key=lambda name: (name != "n", name))
+    size = {name: (sizes or {}).get(name, SIZES.get(name, 3)) for name in dimensions}
+    sign = 1 if domain[0] == "0" else -1 if domain[1] == "0" else 0
     symbols = {
-        **{name: real(name) for name in plain},
+        **{name: real(name, sign if name == argument else 0) for name in plain},
         **{name: real(name, value) for name, value in parameters.items()},
         **{name: sp.IndexedBase(name, real=True) for name in subscripted},
-        **{name: sp.Symbol(name, integer=True, positive=True) for name in indices},
-        **{name: sp.Integer(size) for name, size in used.items()},
+        **{name: sp.Symbol(name, integer=True, positive=True) for name in runs_to},
+        **{name: sp.Integer(value) for name, value in size.items()},
     }
-    if argument in plain:
-        symbols[argument] = real(argument, sign)
-    assumed = [f"{domain[0]} < {argument} < {domain[1]}"] if domain != WHOLE_LINE else []
-    assumed += [f"{name} {'>' if value > 0 else '<'} 0" for name, value in parameters.items() if value and name in plain]
-    used |= {last: (sizes or {}).get(last, SIZES.get(last, 3)) for last in ranges.values()}
-    extent = {index: used[last] for index, last in ranges.items()}
-    return Notation(symbols, used, extent, argument, domain, sign, ", ".join(assumed))
+    given = [f"{domain[0]} < {argument} < {domain[1]}"] * (domain != WHOLE_LINE)
+    given += [f"{name} {'>' if value > 0 else '<'} 0" for name, value in parameters.items() if value and name in plain]
+    ranges = {index: size[dimension] for index, dimension in runs_to.items()}
+    return Notation(symbols, size, ranges, argument, domain, sign, ", ".join(given))

@@ -1,7 +1,7 @@
 """Is left = right for all real values of the symbols? Proved, refuted by a rational point, or unknown.
 
-The question is first split into cases by the sign of every expression on which a branch depends (arguments of Abs,
-sign, Max and Min, conditions of Piecewise), until no branch is left. In each case
+The claim is first split into cases by the sign of every expression on which a branch depends (arguments of Abs and
+sign, differences inside Max and Min, conditions of Piecewise), until no branch is left. In each case
 
 1. the two sides are evaluated to 40 digits at a few rational points: one difference refutes;
 2. their difference is written over independent symbols for exponentials, logarithms and roots: where the
@@ -13,6 +13,7 @@ Nothing rests on the points: they can refute, never prove.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +45,8 @@ class Counterexample:
 class Proof:
     """The verdict on one claim: `proved`, `refuted` with a counterexample, or `unknown` with a reason.
 
-    `steps` names the routes that were needed, `sizes` the concrete dimensions, `given` the assumptions.
+    `steps` names the routes that were needed, `sizes` the concrete dimensions, `given` the assumptions; `seconds` is
+    processor time. It has no truth value, so that `assert proof` cannot pass by accident.
     """
 
     verdict: Literal["proved", "refuted", "unknown"]
@@ -79,44 +81,41 @@ class Undecided(Exception):
 # Cases
 
 
-def _deciding(expression: sp.Basic) -> sp.Expr | None:
-    """The innermost expression on whose sign a branch of `expression` depends."""
-    for node in sp.postorder_traversal(expression):
-        match node:
-            case sp.Abs() | sp.sign():
-                return node.args[0]
-            case sp.Max() | sp.Min():
-                return node.args[0] - node.args[1]
-            case Relational():
-                return node.lhs - node.rhs
+def _question(node: sp.Basic) -> sp.Expr | None:
+    """The expression whose sign decides what `node` is, if anything does."""
+    match node:
+        case sp.Abs() | sp.sign():
+            return node.args[0]
+        case sp.Max() | sp.Min():
+            return node.args[0] - node.args[1]
+        case Relational():
+            return node.lhs - node.rhs
     return None
 
 
-def _choose(expression: sp.Basic, deciding: sp.Expr, sign: int) -> sp.Basic:
-    """`expression` where `deciding` has this sign: every branch that it settles is taken."""
+def _settle(node: sp.Basic, sign: int) -> sp.Basic:
+    """What `node` is where its question has this sign. No question is zero inside a case."""
+    match node:
+        case sp.Abs():
+            return sign * node.args[0]
+        case sp.sign():
+            return sp.Integer(sign)
+        case sp.Max() | sp.Min():
+            winner = node.args[0 if (sign > 0) == isinstance(node, sp.Max) else 1]
+            return node.func(winner, *node.args[2:])
+        case sp.Eq() | sp.Ne():
+            return sp.S(isinstance(node, sp.Ne))
+    return sp.S((sign > 0) == (">" in node.rel_op))
 
-    def sign_of(u: sp.Expr) -> int | None:
-        ratio = sp.cancel(u / deciding)
-        return sign if ratio.is_positive else -sign if ratio.is_negative else None
+
+def _choose(expression: sp.Basic, question: sp.Expr, sign: int) -> sp.Basic:
+    """`expression` where `question` has this sign: every branch that this settles is taken."""
 
     def take(node: sp.Basic) -> sp.Basic:
-        match node:
-            case sp.Abs() | sp.sign():
-                s = sign_of(node.args[0])
-                return node if s is None else sp.Integer(s) if isinstance(node, sp.sign) else s * node.args[0]
-            case sp.Max() | sp.Min():
-                s = sign_of(node.args[0] - node.args[1])
-                larger = isinstance(node, sp.Max)
-                return node if s is None else node.func(node.args[0 if (s > 0) == larger else 1], *node.args[2:])
-            case sp.Eq() | sp.Ne():  # the case is open: no expression is zero in it
-                return node if sign_of(node.lhs - node.rhs) is None else sp.true if isinstance(node, sp.Ne) else sp.false
-            case Relational():
-                s = sign_of(node.lhs - node.rhs)
-                return node if s is None else sp.true if (s > 0) == (">" in node.rel_op) else sp.false
-        return node
+        ratio = sp.cancel(_question(node) / question)
+        return _settle(node, sign) if ratio.is_positive else _settle(node, -sign) if ratio.is_negative else node
 
-    branches = (sp.Abs, sp.sign, sp.Max, sp.Min, Relational)
-    return expression.replace(lambda node: isinstance(node, branches), take)
+    return expression.replace(lambda node: _question(node) is not None, take)
 
 
 def _empty(positive: Sequence[sp.Expr]) -> bool:
@@ -139,19 +138,20 @@ def _empty(positive: Sequence[sp.Expr]) -> bool:
 def cases(*sides: sp.Expr, positive: tuple[sp.Expr, ...] = ()) -> Iterator[Case]:
     """Split `sides` into cases without branches, within the region where every `positive` expression is > 0.
 
-    The boundaries of the cases, where a deciding expression is zero, are left out. Raises Undecided where neither
-    sign of a deciding expression is possible, which is so if it is zero throughout.
+    The boundaries of the cases, where a question is answered by zero, are left out. Raises Undecided where a
+    question can have neither sign, which is so if it is zero throughout.
     """
-    deciding = next((u for u in map(_deciding, sides) if u is not None), None)
-    if deciding is None:
+    nodes = (node for side in sides for node in sp.postorder_traversal(side))  # innermost first
+    question = next((q for q in map(_question, nodes) if q is not None), None)
+    if question is None:
         yield Case(positive, sides)
         return
-    signs = [sign for sign in (1, -1) if not _empty((*positive, sign * deciding))]
+    signs = [sign for sign in (1, -1) if not _empty((*positive, sign * question))]
     if not signs:
-        raise Undecided(f"{deciding} is neither positive nor negative")
+        raise Undecided(f"{question} is neither positive nor negative")
     for sign in signs:
-        chosen = (_choose(side, deciding, sign) for side in sides)
-        yield from cases(*chosen, positive=(*positive, sign * deciding))
+        chosen = (_choose(side, question, sign) for side in sides)
+        yield from cases(*chosen, positive=(*positive, sign * question))
 
 
 # Refutation
@@ -171,6 +171,12 @@ def _rational(symbol: sp.Symbol, low: sp.Expr, high: sp.Expr, rng: random.Random
     return size if symbol.is_positive else -size if symbol.is_negative else rng.choice([-1, 1]) * size
 
 
+def value(expression: sp.Expr, point: Point, digits: int = DIGITS + 10) -> sp.Float | None:
+    """`expression` at `point` to so many digits; None where it is not a real number there."""
+    number = expression.evalf(digits, subs=point, maxn=1000)
+    return number if number.is_real and number.is_finite and number.is_number else None
+
+
 def points(case: Case, wanted: int, domain: Domain | None = None, tries: int = 400) -> Iterator[Point]:
     """Up to `wanted` rational points inside `case` and `domain`, the same ones on every call."""
     domain = domain or {}
@@ -182,26 +188,20 @@ def points(case: Case, wanted: int, domain: Domain | None = None, tries: int = 4
         for s in symbols:
             low, high = (sp.sympify(end).subs(point) for end in domain.get(s, (-sp.oo, sp.oo)))
             point[s] = _rational(s, low, high, rng)
-        if all(condition.subs(point) > 0 for condition in case.positive):
+        if all((value(condition, point) or 0) > 0 for condition in case.positive):
             yield point
             wanted -= 1
         if wanted <= 0:
             return
 
 
-def value(expression: sp.Expr, point: Point, digits: int = DIGITS + 10) -> sp.Float | None:
-    """`expression` at `point` to so many digits; None where it is not a real number there."""
-    number = expression.subs(point).evalf(digits, maxn=1000)
-    return number if number.is_real and number.is_finite and number.is_number else None
-
-
 def refute(true: sp.Expr, claimed: sp.Expr, point: Point) -> Counterexample | None:
     """The counterexample at `point`, if the two sides differ there by more than 40-digit arithmetic can."""
-    pair = value(true, point), value(claimed, point)
-    if None in pair or abs(pair[0] - pair[1]) <= sp.Float(10) ** -DIGITS * max(1, *map(abs, pair)):
+    x, y = value(true, point), value(claimed, point)
+    if x is None or y is None or abs(x - y) <= sp.Float(10) ** -DIGITS * max(1, abs(x), abs(y)):
         return None
     inputs = {str(symbol): str(Fraction(int(q.p), int(q.q))) for symbol, q in point.items()}
-    return Counterexample(inputs, *(str(sp.N(side, DIGITS)) for side in pair))
+    return Counterexample(inputs, str(sp.N(x, DIGITS)), str(sp.N(y, DIGITS)))
 
 
 # Proof
@@ -220,8 +220,15 @@ class _Field:
     def __init__(self) -> None:
         self.powers: dict[tuple[sp.Expr, sp.Expr], sp.Symbol] = {}
         self.roots: dict[tuple[sp.Expr, int], sp.Symbol] = {}
+        self.written: dict[sp.Expr, sp.Expr] = {}
 
     def write(self, e: sp.Expr) -> sp.Expr:
+        """`e` over the symbols of this field."""
+        if e not in self.written:
+            self.written[e] = self._write(e)
+        return self.written[e]
+
+    def _write(self, e: sp.Expr) -> sp.Expr:
         if not e.args:
             return e
         if isinstance(e, (sp.exp, sp.Pow)):
@@ -261,11 +268,18 @@ class _Field:
 
     def is_zero(self, e: sp.Expr) -> bool:
         """True if `e` is zero by its numerator; False says nothing."""
-        numerator = sp.fraction(sp.together(self.write(e.rewrite(HYPERBOLIC, sp.exp))))[0]
+        written = self.write(e.rewrite(HYPERBOLIC, sp.exp))
+        finer = {radicand: r**q for (radicand, q), r in self.roots.items() if radicand.is_Symbol}  # √X = r: X = r²
+        numerator = _numerator(written.xreplace(finer))
+        numerator = numerator.xreplace({f: sp.Dummy() for f in numerator.atoms(sp.Function)})
         for (radicand, q), r in reversed(self.roots.items()):
-            if numerator.has(r):
-                numerator = sp.prem(sp.expand(numerator), sp.fraction(sp.together(r**q - radicand))[0], r)
+            if numerator.has(r) and radicand not in finer:
+                numerator = sp.prem(sp.expand(numerator), _numerator(r**q - radicand.xreplace(finer)), r)
         return sp.expand(numerator) == 0
+
+
+def _numerator(e: sp.Expr) -> sp.Expr:
+    return sp.fraction(sp.together(e))[0]
 
 
 def depending_on(t: sp.Symbol, total: sp.Expr) -> sp.Expr:
@@ -277,8 +291,9 @@ def proof(difference: sp.Expr) -> str | None:
     """The name of the first route that shows `difference` to be zero, or None."""
     if difference == 0:
         return "identical"
-    if _Field().is_zero(difference):
-        return "exponentials"
+    with contextlib.suppress(sp.PolynomialError):  # not a rational function in anything
+        if _Field().is_zero(difference):
+            return "exponentials"
     return "simplify" if sp.simplify(difference) == 0 else None
 
 
@@ -308,8 +323,8 @@ def identity(true: sp.Expr, claimed: sp.Expr, wrt: sp.Symbol | None = None, doma
 
 
 def conjunction(proofs: Iterable[Proof], sizes: Mapping[str, int] | None = None, given: str = "") -> Proof:
-    """One proof of all claims, or the first that is not proved; its seconds include making `proofs`."""
-    start, steps = time.perf_counter(), dict[str, None]()
+    """One proof of all claims, or the first that is not proved, with the processor time that making them took."""
+    start, steps = time.process_time(), dict[str, None]()
     verdict = Proof("unknown", reason="there is nothing to prove")
     for verdict in proofs:
         if verdict.verdict != "proved":
@@ -317,4 +332,4 @@ def conjunction(proofs: Iterable[Proof], sizes: Mapping[str, int] | None = None,
         steps |= dict.fromkeys(verdict.steps)
     else:
         verdict = replace(verdict, steps=tuple(steps))
-    return replace(verdict, sizes=sizes or {}, given=given, seconds=time.perf_counter() - start)
+    return replace(verdict, sizes=sizes or {}, given=given, seconds=time.process_time() - start)

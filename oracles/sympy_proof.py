@@ -63,8 +63,8 @@ def prove_equal(
     """
     N = notation([left, right], argument, parameters, domain, sizes)
     sides = N.read(left), N.read(right)
-    pairs = ([N.at(side, at) for side in sides] for at in N.everywhere(*sides))
-    proofs = (identity(*pair, domain=N.intervals(*pair)) for pair in pairs)
+    pairs = ((N.at(sides[0], at), N.at(sides[1], at)) for at in N.everywhere(*sides))
+    proofs = (identity(true, claimed, None, N.intervals(true, claimed)) for true, claimed in pairs)
     return conjunction(proofs, N.sizes, N.given)
 
 
@@ -79,11 +79,7 @@ def _entries(N: Notation, statement: str, derivative: str) -> Iterator[Entry]:
     known = stated.subscripted | stated.plain | {N.base, *N.sizes, *((COTANGENT, OUTPUT) if outputs else ())}
     if strangers := sorted((claimed.subscripted | claimed.plain) - known):
         raise ExpressionError(f"{derivative!r} has {', '.join(strangers)}, which {statement!r} does not have")
-    letter = N.symbols[N.base]
-    if "[" in N.argument:
-        letter = N.read(N.argument)
-    elif isinstance(letter, sp.IndexedBase):
-        letter = letter[tuple(N.symbols[index] for index in N.free(slope))]
+    letter = N.read(N.argument)
     scalar, own = N.at(value, {}), {}
     if outputs:  # the pullback of v is the gradient of ⟨v, value⟩
         values = {tuple(at.values()): N.at(value, at) for at in N.everywhere(value)}
@@ -115,6 +111,8 @@ def prove_kinks(
 
     At a kink the one-sided slopes must be its `left` and `right`, and `derivative` must give the value `chosen`.
     At every other breakpoint both one-sided slopes and `derivative` must agree, so that no kink can be missing.
+    Where the branch depends on data, as that of Abs(a - y) does, `at` counts in that difference and the slopes may
+    have a common factor, such as 1/n.
     Arguments and errors as for `prove_derivative`; one entry of an indexed argument stands for all.
 
     >>> prove_kinks("Abs(z)", "sign(z)", [Kink("0", "-1", "1", "0")]).verdict
@@ -128,14 +126,18 @@ def prove_kinks(
     listed = [Kink(*(N.at(N.read(text), {}) for text in kink)) for kink in kinks]
 
     def proofs() -> Iterator[Proof]:
-        for what, true, claimed in _one_sided(N, value, slope, t, listed):
+        try:
+            claims = list(_one_sided(N, value, slope, t, listed))
+        except Undecided as reason:
+            yield Proof("unknown", reason=str(reason))
+            return
+        for what, true, claimed in claims:
             found = identity(true, claimed)
             yield replace(found, reason=found.reason or what) if found.verdict != "proved" else found
+        if not claims:
+            yield Proof("proved", (f"no branch depends on {t}",))
 
-    try:
-        return conjunction(proofs(), N.sizes, N.given)
-    except Undecided as reason:
-        return Proof("unknown", sizes=N.sizes, given=N.given, reason=str(reason))
+    return conjunction(proofs(), N.sizes, N.given)
 
 
 def _one_sided(
@@ -145,26 +147,44 @@ def _one_sided(
     value = depending_on(t, value)
     inside = [end for low, high in N.intervals(value).values() for end in (t - low, high - t) if end.is_finite]
     pieces = list(cases(value, positive=tuple(inside)))
-    deciding = {u for case in pieces for u in case.positive[len(inside) :] if t in u.free_symbols}
-    places = [kink.at for kink in kinks]
-    for u in sorted(deciding, key=str):
-        if sp.diff(u, t, 2) != 0:
-            raise Undecided(f"the breakpoints where {u} = 0 are not linear in {t}")
-        root = sp.cancel(t - u / sp.diff(u, t))
-        if kinks and not root.free_symbols <= {N.symbols[name] for name in N.symbols}:
-            raise Undecided(f"the branch changes at {t} = {root}, but the kink is stated at {kinks[0].at}")
-        if all(sp.simplify(root - place) != 0 for place in places):
-            places.append(root)
-    for k, place in enumerate(places):
+    breakpoints = {_root(u, t) for case in pieces for u in case.positive[len(inside) :] if t in u.free_symbols}
+    data = [root for root in breakpoints if not root.free_symbols <= {*N.symbols.values()}]
+    if kinks and len(data) == 1:
+        # The branch depends on data, as |a − y| does, and the kink is stated in that difference.
+        yield from _up_to_a_factor(pieces, slope, t, data[0], kinks)
+        return
+    for kink in kinks:
+        left, right = (_slope_beside(pieces, t, kink.at, side) for side in (-1, 1))
+        yield f"slope to the left of {kink.at}", left, kink.left
+        yield f"slope to the right of {kink.at}", right, kink.right
+        yield f"derivative at {kink.at} against the slope chosen", slope.subs(t, kink.at), kink.chosen
+    for root in sorted(breakpoints, key=str):
+        if all(sp.simplify(root - kink.at) != 0 for kink in kinks):
+            left, right = (_slope_beside(pieces, t, root, side) for side in (-1, 1))
+            yield f"slope to the left and to the right of {root}, which is not listed as a kink", left, right
+            yield f"derivative at {root} against the slope on both sides", left, slope.subs(t, root)
+
+
+def _root(u: sp.Expr, t: sp.Symbol) -> sp.Expr:
+    """Where u = 0, for u linear in t."""
+    if sp.diff(u, t, 2) != 0:
+        raise Undecided(f"the breakpoints where {u} = 0 are not linear in {t}")
+    return sp.cancel(t - u / sp.diff(u, t))
+
+
+def _up_to_a_factor(
+    pieces: Sequence[Case], slope: sp.Expr, t: sp.Symbol, root: sp.Expr, kinks: Sequence[Kink]
+) -> Iterator[tuple[str, sp.Expr, sp.Expr]]:
+    """As `_one_sided` for kinks in t − root, whose slopes a reduction or a cotangent may scale by a common factor."""
+    for kink in kinks:
+        place = root + kink.at
         left, right = (_slope_beside(pieces, t, place, side) for side in (-1, 1))
+        if sp.simplify(left - right) == 0:
+            raise Undecided(f"both slopes at {t} = {place} are {left}: there is no kink")
         here = slope.subs(t, place)
-        if k < len(kinks):
-            yield f"slope to the left of {place}", left, kinks[k].left
-            yield f"slope to the right of {place}", right, kinks[k].right
-            yield f"derivative at {place} against the slope chosen", here, kinks[k].chosen
-        else:
-            yield f"slope to the left and to the right of {place}, which is not listed as a kink", left, right
-            yield f"derivative at {place} against the slope on both sides", left, here
+        yield f"left : right slope at {t} = {place}, crosswise", left * kink.right, right * kink.left
+        yield f"derivative : right slope at {t} = {place}, crosswise", here * kink.right, right * kink.chosen
+        yield f"derivative : left slope at {t} = {place}, crosswise", here * kink.left, left * kink.chosen
 
 
 def _slope_beside(pieces: Sequence[Case], t: sp.Symbol, place: sp.Expr, side: int) -> sp.Expr:

@@ -135,8 +135,26 @@ REGULARIZERS: dict[str, Definition] = {
 }
 
 
+def tensor(x: Any) -> Tensor:
+    """A NumPy array as a tensor of its own; bfloat16, which NumPy does not know, goes by its bits."""
+    x = np.array(x)
+    if x.dtype.name == "bfloat16":
+        return torch.from_numpy(x.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(x)
+
+
+def array(t: Tensor) -> Any:
+    """The inverse of `tensor`."""
+    t = t.detach()
+    if t.dtype == torch.bfloat16:
+        import ml_dtypes
+
+        return t.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    return t.numpy()
+
+
 def _leaf(x: Any) -> Tensor:
-    return torch.from_numpy(np.array(x)).requires_grad_()
+    return tensor(x).requires_grad_()
 
 
 def elementwise(id: str, z: Any, **parameters: float) -> tuple[Any, Any]:
@@ -144,23 +162,23 @@ def elementwise(id: str, z: Any, **parameters: float) -> tuple[Any, Any]:
     x = _leaf(z)
     value = ELEMENTWISE[id](x, **parameters)
     (slope,) = torch.autograd.grad(value.sum(), x)
-    return value.detach().numpy(), slope.numpy()
+    return array(value), array(slope)
 
 
 def pullback(id: str, z: Any, v: Any, **parameters: float) -> tuple[Any, Any]:
     """Value of a row-wise activation and the pullback of the cotangent v."""
     x = _leaf(z)
     value = ROWWISE[id](x, **parameters)
-    (g,) = torch.autograd.grad(value, x, torch.from_numpy(np.array(v)))
-    return value.detach().numpy(), g.numpy()
+    (g,) = torch.autograd.grad(value, x, tensor(v))
+    return array(value), array(g)
 
 
 def cost(id: str, a: Any, y: Any, **parameters: float) -> tuple[Any, Any]:
     """Cost and its gradient with respect to a.  a, y: (..., n, d) -> (...), (..., n, d)."""
     x = _leaf(a)
-    value = COSTS[id](x, torch.from_numpy(np.array(y)), **parameters)
+    value = COSTS[id](x, tensor(y), **parameters)
     (g,) = torch.autograd.grad(value.sum(), x)
-    return value.detach().numpy(), g.numpy()
+    return array(value), array(g)
 
 
 def regularizer(id: str, w: Any, **parameters: float) -> tuple[Any, Any]:
@@ -168,7 +186,7 @@ def regularizer(id: str, w: Any, **parameters: float) -> tuple[Any, Any]:
     x = _leaf(w)
     value = REGULARIZERS[id](x, **parameters)
     (g,) = torch.autograd.grad(value.sum(), x)
-    return value.detach().numpy(), g.numpy()
+    return array(value), array(g)
 
 
 def network(
@@ -186,13 +204,13 @@ def network(
     given = parameters or {}
     activations = {**ELEMENTWISE, **ROWWISE}
     weights, biases = [_leaf(w) for w in W], [_leaf(c) for c in b]
-    a = torch.from_numpy(np.array(x))
+    a = tensor(x)
     for layer, (w, c) in enumerate(zip(weights, biases, strict=True), 1):
         z = F.linear(a, w, c) if w.ndim == 2 else torch.baddbmm(c.unsqueeze(-2), a, w.mT)
         id = output if layer == len(weights) else hidden
         a = activations[id](z, **given.get(id, {}))
-    C = COSTS[cost](a, torch.from_numpy(np.array(y)), **given.get(cost, {}))
+    C = COSTS[cost](a, tensor(y), **given.get(cost, {}))
     for w in weights:
         C = C + REGULARIZERS[regularizer](w, **given.get(regularizer, {}))
-    gradients = [g.numpy() for g in torch.autograd.grad(C.sum(), [*weights, *biases])]
-    return C.detach().numpy(), gradients[: len(weights)], gradients[len(weights) :]
+    gradients = [array(g) for g in torch.autograd.grad(C.sum(), [*weights, *biases])]
+    return array(C), gradients[: len(weights)], gradients[len(weights) :]

@@ -95,7 +95,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/radam": torch.optim.RAdam,
     "update/adamax": torch.optim.Adamax,
 }
-NAMES = {"eta": "lr", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value"}
+NAMES = {"eta": "lr", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value", "rho": "alpha"}
 
 
 def run(

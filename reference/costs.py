@@ -15,8 +15,8 @@ import numpy.typing as npt
 from scipy.special import xlog1py, xlogy
 
 from reference.activations import huber as huber_activation
-from reference.activations import log_softmax, sigmoid, softplus
 from reference.formula import Array, Kink, floating, formula
+from reference.lift import QUIET, rounded
 
 Cost = Callable[[Array, Array], tuple[Array, Array]]
 
@@ -53,10 +53,10 @@ def _outputs_and_targets(a: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Arr
 
 
 def _check_probabilities(p: Array, name: str) -> None:
-    wrong = ~((p >= 0) & (p <= 1))
-    if wrong.any():
-        where = tuple(int(k) for k in np.argwhere(wrong)[0])
-        raise ValueError(f"{name} = {p[where]} at index {where} is not a probability: must lie in [0, 1]")
+    if p.min() >= 0 and p.max() <= 1:
+        return
+    where = tuple(int(k) for k in np.argwhere(~((p >= 0) & (p <= 1)))[0])
+    raise ValueError(f"{name} = {p[where]} at index {where} is not a probability: must lie in [0, 1]")
 
 
 def _mean(per_output: Array, n: int) -> Array:
@@ -176,6 +176,7 @@ def bce(a: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
     assumptions=("bce of sigmoid(z)", "sum over outputs", "mean over examples", "targets in [0, 1]"),
     sources=("deriving-backprop", "nielsen-2015"),
 )
+@QUIET
 def bce_logits(z: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
     """Binary cross-entropy of σ(z), fused: log(1 + eᶻ) − yz.
 
@@ -184,11 +185,13 @@ def bce_logits(z: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
     """
     z, y, n = _outputs_and_targets(z, y)
     _check_probabilities(y, "y")
-    # softplus(z) − yz = log(1 + e^(−|z|)) + |z|·(1 − y or y): no cancellation for confident logits.
-    tail = softplus(-np.abs(z))[0] + np.abs(z) * np.where(z > 0, 1 - y, y)
-    above, below = sigmoid(z)[0], sigmoid(-z)[0]
-    # σ(z) − y = (1 − y) − σ(−z), whichever has the smaller first term.
-    return _mean(tail, n), np.where(z > 0, (1 - y) - below, above - y) / n
+    x, w = (q.astype(np.float64, copy=False) for q in (z, y))
+    e = np.exp(-np.abs(x))
+    miss = np.where(x > 0, 1 - w, w)  # how far y is from the class that z votes for
+    # softplus(z) − yz = log(1 + e^(−|z|)) + |z|·miss and σ(z) − y = ±(σ(−|z|) − miss): no 1 − σ of confident logits
+    cost = np.log1p(e) + np.multiply(np.abs(x), miss, where=miss != 0, out=np.zeros_like(x))
+    gradient = np.where(x > 0, miss - e / (1 + e), e / (1 + e) - miss)
+    return rounded(_mean(cost, n), z.dtype), rounded(gradient / n, z.dtype)
 
 
 @formula(
@@ -236,13 +239,29 @@ def nll(a: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
     assumptions=("cross-entropy of softmax(z)", "sum over classes", "mean over examples"),
     sources=("bridle-1990", "nielsen-2015"),
 )
+@QUIET
 def softmax_cross_entropy(z: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
     """Cross-entropy of softmax(z), fused on logits: −Σ y log softmax(z).
 
     ∂(−log s_k)/∂z_j = s_j − [k = j]; weighting by y_k and summing gives s_j·Σy − y_j, which is s − y for rows
-    of probabilities.
+    of probabilities. Where a row is learned, s_m is all but 1 at its largest logit, and what is left is taken from
+    the sum over the others.
     """
     z, y, n = _outputs_and_targets(z, y)
     _check_probabilities(y, "y")
-    log_s, pullback = log_softmax(z)
-    return _mean(-y * log_s, n), pullback(-y) / n
+    x, w = (q.reshape(-1, z.shape[-1]).astype(np.float64) for q in (z, y))  # one row an example
+    m = np.arange(len(x)), x.argmax(-1)  # the largest logit of each row
+    x -= x[m][:, None]
+    e = np.exp(x)
+    x[m] = e[m] = 0
+    cost = -np.vecdot(w, np.where(w == 0, 0, x))  # a class that is not wanted costs nothing, also at −∞
+    w_m, w[m] = w[m], 0
+    rest_e, rest_w = e.sum(-1), w.sum(-1)
+    total_e, total_w = 1 + rest_e, w_m + rest_w
+    cost += total_w * np.log1p(rest_e)
+    gradient = e * (total_w / total_e)[:, None]
+    gradient -= w  # s·Σy − y
+    gradient[m] = (rest_w - w_m * rest_e) / total_e  # s_m·(Σy − y_m) − y_m·(1 − s_m), the same, but no 1 − s_m
+    gradient /= n
+    C = np.asarray(cost.reshape(z.shape[:-1]).sum(-1) / n)
+    return rounded(C, z.dtype), rounded(gradient.reshape(z.shape), z.dtype)

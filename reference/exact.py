@@ -16,8 +16,8 @@ DEEP = -600.0  # e^t is far from underflow above, and so is e^(t − DEEP) below
 
 
 def _split(a: Any) -> tuple[Any, Any]:
-    """a = head + tail, exactly, the head having half of the bits."""
-    head = (np.asarray(a, np.float64).view(np.int64) & -(1 << 27)).view(np.float64)
+    """a = head + tail, exactly, with 26 bits each: head is a rounded in its bit pattern."""
+    head = ((np.asarray(a, np.float64).view(np.int64) + (1 << 26)) & -(1 << 27)).view(np.float64)
     return head, a - head
 
 

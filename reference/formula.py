@@ -45,8 +45,9 @@ class Formula:
     """One formula with its hand-derived derivative under a permanent `id` such as `activation/gelu`.
 
     `numpy_value` and `numpy_form` are what the body evaluates for value and derivative, where that is an exact
-    rewriting of the textbook form. `conditioned_ulp` and `strict_ulp` bound the errors of both in float64;
-    `slope_zeros` are points where the slope crosses zero, and within 1/4 of them its strict ULP are not bounded.
+    rewriting of the textbook form. `conditioned_ulp` and `strict_ulp` bound the errors of both in float64 (of a
+    vector activation: of its value and of the entries of its Jacobian, in rows of up to ten). `slope_zeros` are
+    points where the slope crosses zero, and within 1/4 of them its strict ULP are not bounded.
     """
 
     id: str

@@ -49,7 +49,7 @@ def silu(z: Array) -> tuple[Array, Array]:
 # Φ(−y) = y·φ̂(y)/π·∫₀^∞ e^(−t²/2)/(t² + y²) dt with φ̂ = e^(−y²/2). The midpoint rule of step h is exact for this
 # integrand up to e^(−2π²/h²) = 1e-20, once the poles ±iy are allowed for by 1/(1 + e^(2πy/h)).
 STEP = 21 / 32
-NODES = (STEP * (np.arange(13) + 0.5)) ** 2  # t², exact
+NODES = (STEP * (np.arange(13)[::-1, None] + 0.5)) ** 2  # t², exact; (13, 1), the smallest weight first
 WEIGHTS = STEP / np.pi * np.exp(-NODES / 2)
 POLES = 2 * np.pi / STEP
 
@@ -59,11 +59,10 @@ def normal_tail(y: Array) -> tuple[Array, Array]:
 
     Φ(−y) is the upper tail of the normal distribution. Source: Hunter and Regan (1972), for erfc.
     """
-    square, S = y * y, np.zeros_like(y)
-    for node, weight in zip(NODES[::-1], WEIGHTS[::-1], strict=True):  # the smallest terms first
-        S += weight / (node + square)
-    x = np.minimum(y, POLES)  # the poles count no more, and must not beyond
-    return S, np.exp(x * (x / 2 - POLES)) / (1 + np.exp(-POLES * x))
+    terms = NODES + y * y  # (13, size)
+    np.divide(WEIGHTS, terms, out=terms)
+    x = np.minimum(y, POLES)  # by then P is nothing beside y·S; beyond, it must not come back
+    return sum(terms), np.exp(x * (x / 2 - POLES)) / (1 + np.exp(-POLES * x))
 
 
 @formula(

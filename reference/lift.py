@@ -3,7 +3,7 @@
 A body is evaluated in float64 and its results are rounded once. So float32 results are within 0.501 ULP wherever
 the body is good to a few ULP of float64, and float16 and bfloat16 results are correctly rounded: what could spoil
 these is a second rounding on the way, which `rounded` avoids, or a truth so close to the middle between two
-floats that float64 shows the middle itself, for which a formula names the side (`beyond`).
+floats that float64 shows the middle itself, for which a formula gives the remainder (`beyond`).
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Slope = Callable[..., tuple[Array, Array]]
-Side = Callable[[Array], tuple[Any, Any]]
+Remainders = Callable[..., tuple[Any, Any]]
 
-FLOATS = ("float16", "bfloat16", "float32", "float64")
+# Overflow and underflow are results like any other. Invalid is a signalling NaN among the inputs, or a limit that
+# does not exist: NaN is the answer to both.
+QUIET = np.errstate(over="ignore", under="ignore", invalid="ignore")
 BLOCK = 1 << 14  # entries evaluated at once: the temporaries of a body stay in the second-level cache
 
 
 def floating(x: npt.ArrayLike, name: str = "z") -> Array:
     """`x` as an array of one of the four floating dtypes. Raises TypeError for any other, naming `name`."""
     x = np.asarray(x)
-    # By name, so that bfloat16 (of ml_dtypes) is recognised without importing it.
-    if x.dtype.name not in FLOATS:
+    # bfloat16 comes from ml_dtypes, which is optional: it is recognised by its name.
+    if not (x.dtype.kind == "f" and x.dtype.itemsize <= 8) and x.dtype.name != "bfloat16":
         raise TypeError(f"{name} has dtype {x.dtype}; pass floats, e.g. {name}.astype(np.float64)")
     return x
 
@@ -53,16 +55,16 @@ def rounded(x: Array, dtype: np.dtype[Any], beyond: Any = 0) -> Array:
     """Float64 `x` in `dtype`, rounded once, to nearest even.
 
     To 16 bits the way leads over float32, rounded to odd: an inexact float32 is made odd, and is then never the
-    middle between two shorter floats. `beyond` is the side (−1, 0, 1) of x on which the exact value lies where x
-    itself is all that float64 can show of it.
+    middle between two shorter floats. `beyond` is what the exact value has beyond x, too small for float64 to
+    show; only its sign counts.
     """
     if dtype.itemsize > 2:
         return x.astype(dtype, copy=False)
     single = x.astype(np.float32)
     lost = (x > single).astype(np.int32) - (x < single)
-    lost = np.where((lost == 0) & np.isfinite(x) & (x != 0), beyond, lost)
+    lost = np.where((lost == 0) & np.isfinite(x) & (x != 0), np.sign(beyond), lost).astype(np.int32)
     bits = single.view(np.int32)
-    outwards = np.where(bits < 0, -lost, lost).astype(np.int32)
+    outwards = np.where(bits < 0, -lost, lost)  # bits count away from zero
     return np.where(bits & 1, bits, bits + outwards).view(np.float32).astype(dtype)
 
 
@@ -71,21 +73,22 @@ def elementwise(body: Slope) -> Slope: ...
 
 
 @overload
-def elementwise(*, exact: bool = False, beyond: Side | None = None) -> Callable[[Slope], Slope]: ...
+def elementwise(*, exact: bool = False, beyond: Remainders | None = None) -> Callable[[Slope], Slope]: ...
 
 
-def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Side | None = None) -> Any:
+def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remainders | None = None) -> Any:
     """Lift `body`, which maps a flat float64 array z to (value, slope), to any shape and floating dtype.
 
     The lifted function returns (value, slope) in the dtype of its input, NaN where that is NaN, and checks that
     parameters are finite numbers. `exact` says that the body needs no wider dtype: it then sees float32 and
-    float64 arrays as they are. `beyond(z)` gives, for value and slope, the side on which the truth lies where
-    float64 swallowed the last term (see `rounded`).
+    float64 arrays as they are. `beyond(z, **parameters)` gives, for value and slope, the first term that float64
+    swallows where the result is all but halfway between two 16-bit floats (see `rounded`).
     """
     if body is None:
         return functools.partial(elementwise, exact=exact, beyond=beyond)
 
     @functools.wraps(body)
+    @QUIET
     def lifted(z: npt.ArrayLike, **parameters: float) -> tuple[Array, Array]:
         z, parameters = floating(z), numbers(**parameters)
         if exact and z.dtype.itemsize > 2:
@@ -95,17 +98,18 @@ def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Side 
                 slope[nan] = np.nan
             return value, slope
         value, slope = np.empty(z.shape, z.dtype), np.empty(z.shape, z.dtype)
-        flat, outputs = z.reshape(-1), (value.reshape(-1), slope.reshape(-1))
-        with np.errstate(over="ignore", under="ignore"):
-            for k in range(0, max(z.size, 1), BLOCK):
-                block = slice(k, k + BLOCK)
-                x = flat[block].astype(np.float64, copy=False)
-                sides = beyond(x) if beyond and z.dtype.itemsize == 2 else (0, 0)
-                nan = np.isnan(x)
-                for output, result, side in zip(outputs, body(x, **parameters), sides, strict=True):
-                    output[block] = rounded(result, z.dtype, side)
-                    if nan.any():
-                        output[block][nan] = np.nan
+        # Contiguous: NumPy may round exp and its kin differently where it cannot load whole vectors.
+        flat, outputs = np.ascontiguousarray(z).reshape(-1), (value.reshape(-1), slope.reshape(-1))
+        for k in range(0, max(z.size, 1), BLOCK):
+            block = slice(k, k + BLOCK)
+            x = flat[block].astype(np.float64, copy=False)
+            remainders = beyond(x, **parameters) if beyond and z.dtype.itemsize == 2 else (0, 0)
+            nan = np.isnan(x)
+            any_nan = nan.any()
+            for output, result, remainder in zip(outputs, body(x, **parameters), remainders, strict=True):
+                output[block] = rounded(result, z.dtype, remainder)
+                if any_nan:
+                    output[block][nan] = np.nan
         return value, slope
 
     lifted.body = body  # type: ignore[attr-defined]  # marks the function as elementwise
@@ -121,12 +125,12 @@ def parameter_slope(owner: Any, name: str) -> Callable[[Callable[..., Array]], C
 
     def register(body: Callable[..., Array]) -> Callable[..., Array]:
         @functools.wraps(body)
+        @QUIET
         def lifted(z: npt.ArrayLike, **parameters: float) -> Array:
             z = floating(z)
-            x = z.astype(np.float64).reshape(-1)
-            with np.errstate(over="ignore", under="ignore"):
-                slope = body(x, **numbers(**parameters))
-                return rounded(np.where(np.isnan(x), x, slope), z.dtype).reshape(z.shape)
+            x = np.ascontiguousarray(z, np.float64).reshape(-1)
+            slope = body(x, **numbers(**parameters))
+            return rounded(np.where(np.isnan(x), x, slope), z.dtype).reshape(z.shape)
 
         owner.parameter_slopes[name] = lifted
         return lifted

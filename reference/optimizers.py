@@ -246,8 +246,8 @@ def adam(
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
     m_hat = m / (1 - beta1**t)
-    v_hat = v / (1 - beta2**t)
-    return w - eta * m_hat / (np.sqrt(v_hat) + eps), m, v
+    root = np.sqrt(v) / (1 - beta2**t) ** 0.5  # √v̂; v̂ itself would overflow sooner
+    return w - eta * m_hat / (root + eps), m, v
 
 
 @formula(
@@ -275,8 +275,8 @@ def adamw(
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
     m_hat = m / (1 - beta1**t)
-    v_hat = v / (1 - beta2**t)
-    return w - eta * (m_hat / (np.sqrt(v_hat) + eps) + lam * w), m, v
+    root = np.sqrt(v) / (1 - beta2**t) ** 0.5
+    return w - eta * (m_hat / (root + eps) + lam * w), m, v
 
 
 @formula(
@@ -307,7 +307,7 @@ def amsgrad(
     v = beta2 * v + (1 - beta2) * g * g
     v_max = np.maximum(v_max, v)
     if bias_correction:
-        return w - eta * (m / (1 - beta1**t)) / (np.sqrt(v_max / (1 - beta2**t)) + eps), m, v, v_max
+        return w - eta * (m / (1 - beta1**t)) / (np.sqrt(v_max) / (1 - beta2**t) ** 0.5 + eps), m, v, v_max
     return w - eta * m / (np.sqrt(v_max) + eps), m, v, v_max
 
 
@@ -346,8 +346,8 @@ def nadam(
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
     m_hat = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)
-    v_hat = v / (1 - beta2**t)
-    return w - eta * m_hat / (np.sqrt(v_hat) + eps), m, v, P
+    root = np.sqrt(v) / (1 - beta2**t) ** 0.5
+    return w - eta * m_hat / (root + eps), m, v, P
 
 
 RHO_INF = "(2/(1 - beta2) - 1)"
@@ -385,7 +385,7 @@ def radam(
     rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
     if rho > threshold:
         r = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
-        return w - eta * r * m_hat / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+        return w - eta * r * m_hat / (np.sqrt(v) / (1 - beta2**t) ** 0.5 + eps), m, v
     return w - eta * m_hat, m, v
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference.exact import exponential, quotient
+from reference.exact import exponential, product, quotient, total
 from reference.formula import Array, Kink, formula
 from reference.lift import elementwise, parameter_slope, positive
 from reference.smooth import shrunken_tanh
@@ -75,6 +75,12 @@ def _leaky(z: Array, slope: float) -> tuple[Array, Array]:
     return np.maximum(z, 0) + tail, np.where(z > 0, 1, slope)
 
 
+def _leaky_rest(z: Array, slope: float, slope_rest: float = 0.0) -> tuple[Array, float]:
+    """What the rounding of (slope + slope_rest)·min(z, 0) lost, and nothing of the slopes."""
+    m = np.minimum(z, 0)
+    return product(slope, m)[1] + slope_rest * m, 0.0
+
+
 @formula(
     "activation/leaky_relu",
     statement="Piecewise((z, z > 0), (negative_slope*z, True))",
@@ -83,7 +89,7 @@ def _leaky(z: Array, slope: float) -> tuple[Array, Array]:
     partials={"negative_slope": "Piecewise((0, z > 0), (z, True))"},
     sources=("maas-2013",),
 )
-@elementwise
+@elementwise(beyond=lambda z, negative_slope=0.01: _leaky_rest(z, negative_slope))
 def leaky_relu(z: Array, negative_slope: float = 0.01) -> tuple[Array, Array]:
     """Leaky rectifier: z for z > 0, s·z otherwise; slopes 1 and s, s at the kink."""
     return _leaky(z, negative_slope)
@@ -97,7 +103,7 @@ def leaky_relu(z: Array, negative_slope: float = 0.01) -> tuple[Array, Array]:
     partials={"weight": "Piecewise((0, z > 0), (z, True))"},
     sources=("he-2015",),
 )
-@elementwise
+@elementwise(beyond=lambda z, weight=0.25: _leaky_rest(z, weight))
 def prelu(z: Array, weight: float = 0.25) -> tuple[Array, Array]:
     """Parametric rectifier: the leaky rectifier with a learned slope w for z ≤ 0; w at the kink."""
     return _leaky(z, weight)
@@ -123,7 +129,7 @@ def prelu_weight(z: Array, weight: float = 0.25) -> Array:
     assumptions=("evaluation: the random slope is replaced by its mean",),
     sources=("xu-2015",),
 )
-@elementwise
+@elementwise(beyond=lambda z, lower=1 / 8, upper=1 / 3: _leaky_rest(z, *np.divide(total(lower, upper), 2)))
 def rrelu(z: Array, lower: float = 1 / 8, upper: float = 1 / 3) -> tuple[Array, Array]:
     """Randomized leaky rectifier in evaluation: slope (l + u)/2 for z ≤ 0.  Raises ValueError if lower > upper."""
     if lower > upper:
@@ -176,7 +182,7 @@ def hardsigmoid(z: Array) -> tuple[Array, Array]:
     slope_zeros=("-1.5",),
     sources=("howard-2019",),
 )
-@elementwise(beyond=lambda z: (np.abs(z) < 1e-16, 0))  # z/2 + z²/6
+@elementwise(beyond=lambda z: (np.where(np.abs(z) < 1e-16, z * z, 0), 0))  # z/2 + z²/6
 def hardswish(z: Array) -> tuple[Array, Array]:
     """z·hardsigmoid(z): the parabola z(z + 3)/6 between −3 and 3, 0 on the left, z on the right.
 
@@ -312,6 +318,7 @@ def elu(z: Array, alpha: float = 1.0) -> tuple[Array, Array]:
 @parameter_slope(elu, "alpha")
 def elu_alpha(z: Array, alpha: float = 1.0) -> Array:
     """∂/∂α of the exponential linear unit: eᶻ − 1 for z ≤ 0, else 0."""
+    _not_negative(alpha=alpha)
     return np.expm1(np.minimum(z, 0))
 
 
@@ -369,5 +376,6 @@ def celu_alpha(z: Array, alpha: float = 1.0) -> Array:
     """
     positive(alpha=alpha)
     h = np.clip(z / alpha, -800, 0)
-    t = np.tanh(h / 2)
-    return -(2 * shrunken_tanh(h / 2) + h * t) / (1 - t)
+    b = np.maximum(h, -1)
+    t = np.tanh(b / 2)
+    return np.where(h < -1, np.exp(h) * (1 - h) - 1, -(2 * shrunken_tanh(b / 2) + b * t) / (1 - t))

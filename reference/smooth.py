@@ -210,7 +210,7 @@ def squareplus(z: Array, b: float = 4.0) -> tuple[Array, Array]:
     statement="log(cosh(z))",
     derivative="tanh(z)",
     range=("0", "oo"),
-    numpy_value="Piecewise((log(1 + (exp(Abs(z)) - 1)*(1 - exp(-Abs(z)))/2), Abs(z) < 2),"
+    numpy_value="Piecewise((log(1 + (exp(z) - 1)**2/(2*exp(z))), Abs(z) < 2),"
     " (Abs(z) - log(2) + log(1 + exp(-2*Abs(z))), True))",
     sources=("optax-log-cosh",),
 )
@@ -218,13 +218,12 @@ def squareplus(z: Array, b: float = 4.0) -> tuple[Array, Array]:
 def log_cosh(z: Array) -> tuple[Array, Array]:
     """Logarithm of the hyperbolic cosine.
 
-    Chain rule: sinh/cosh. Near 0, cosh z − 1 = (eᶻ − 1)(1 − e⁻ᶻ)/2 does not cancel; further out e^|z|/2 is pulled
-    out of the logarithm.
+    Chain rule: sinh/cosh. Near 0 the logarithm sees cosh z = 1 + 2 sinh²(z/2) = 1 + (eᶻ − 1)²/(2eᶻ); further out
+    e^|z|/2 is pulled out of it.
     """
     a = np.abs(z)
-    b = np.minimum(a, 2)
-    near, far = np.log1p(np.expm1(b) * -np.expm1(-b) / 2), a - np.log(2) + np.log1p(np.exp(-2 * a))
-    return np.where(a < 2, near, far), np.tanh(z)
+    s = np.sinh(np.minimum(a, 2) / 2)
+    return np.where(a < 2, np.log1p(2 * s * s), a - np.log(2) + np.log1p(np.exp(-2 * a))), np.tanh(z)
 
 
 def shrunken_tanh(z: Array) -> Array:
@@ -246,7 +245,7 @@ def shrunken_tanh(z: Array) -> Array:
     derivative="tanh(z)**2",
     sources=("pytorch-tanhshrink",),
 )
-@elementwise(beyond=lambda z: (np.sign(z), -1))  # z − 1 + 2e^(−2z) for large z; slope z² − 2z⁴/3 + … near 0
+@elementwise(beyond=lambda z: (z, -1))  # value ±(|z| − 1 + 2e^(−2|z|)) for large z, slope z² − 2z⁴/3 + … near 0
 def tanhshrink(z: Array) -> tuple[Array, Array]:
     """Tanh shrinkage z − tanh z.
 

@@ -111,7 +111,7 @@ def _check_arrays(rule: str, parameters: Sequence[Array], gradients: Sequence[Ar
             raise ValueError(f"{rule}: gradient {k} has shape {g.shape}, its parameter has shape {w.shape}")
         if isinstance(w, np.ndarray) and isinstance(g, np.ndarray):
             if w.dtype.kind != "f":  # bfloat16 arithmetic leaves its dtype as soon as it meets a Python number
-                raise TypeError(f"{rule}: parameters[{k}] has dtype {w.dtype}; keep the parameters in float32 or float64")
+                raise TypeError(f"{rule}: parameters[{k}] has dtype {w.dtype}; keep parameters in float32 or float64")
             if g.dtype != w.dtype:
                 raise TypeError(f"{rule}: gradient {k} has dtype {g.dtype}, its parameter has dtype {w.dtype}")
 

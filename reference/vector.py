@@ -4,8 +4,8 @@ Their Jacobians are not diagonal, so there is no slope; the pullback is v ↦ v�
 float64 and rounded once to the dtype of z.
 
 A Jacobian entry such as 1 − s_j cancels where s_j is nearly 1. But softmax does not change when a constant is
-added to z, so its pullback kills constants, and likewise that of z/‖z‖ kills z. Taking from v the multiple that
-makes it 0 at the largest entry m changes nothing, and every sum then runs over the others, without cancellation.
+added to z, so its pullback kills constants, and likewise that of z/‖z‖ kills z. Where one entry m outweighs all
+others, taking from v the multiple that makes it 0 at m changes nothing, and sums then run over the others alone.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def _exponentials(z: Array, temperature: float) -> tuple[Array, Array, Array, Ar
     arguments=("z[i, j]",),
     range=("0", "1"),
     assumptions=(ROW, WITH_OUTPUT),
+    strict_ulp=8,
     sources=("bridle-1990", "goodfellow-2016", "hinton-2015"),
 )
 def softmax(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
@@ -84,7 +85,7 @@ def softmax(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback
     def pullback(v: Array) -> Array:
         with _quiet():
             w = np.asarray(v, np.float64)
-            w = w - np.take_along_axis(w, m, -1)  # 0 at m: constants are killed
+            w = w - np.where(others < 1, np.take_along_axis(w, m, -1), 0)  # constants are killed
             return rounded(s * (w - (w * s).sum(-1, keepdims=True)) / T, dtype)
 
     with _quiet():
@@ -104,6 +105,7 @@ def _temperature(temperature: float) -> float:
     arguments=("z[i, j]",),
     range=("0", "1"),
     assumptions=(ROW, WITH_OUTPUT),
+    strict_ulp=8,
     sources=("pytorch-softmin",),
 )
 def softmin(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
@@ -194,7 +196,7 @@ def _gated(z: npt.ArrayLike, gate: Slope) -> tuple[Array, Pullback]:
         return rounded(a * g, dtype), pullback
 
 
-HALVES = "a and b are the halves of the last axis"
+HALVES = "a and b are the halves of the last axis; where the gate g(b) is subnormal, a·g(b) has its few bits"
 
 
 @formula(
@@ -222,6 +224,8 @@ def glu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
     partials={
         "b[i, j]": "v[i, j]*a[i, j]*((1 + erf(b[i, j]/sqrt(2)))/2 + b[i, j]*exp(-b[i, j]**2/2)/sqrt(2*pi))",
     },
+    slope_zeros=gelu.formula.slope_zeros,  # in b
+    strict_ulp=16,
     assumptions=(HALVES, WITHOUT_OUTPUT),
     sources=("shazeer-2020",),
 )
@@ -238,6 +242,8 @@ def geglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
     partials={
         "b[i, j]": "v[i, j]*a[i, j]*(1/(1 + exp(-b[i, j])) + b[i, j]*exp(-b[i, j])/(1 + exp(-b[i, j]))**2)",
     },
+    slope_zeros=silu.formula.slope_zeros,  # in b
+    strict_ulp=16,
     assumptions=(HALVES, WITHOUT_OUTPUT),
     sources=("shazeer-2020",),
 )
@@ -268,22 +274,23 @@ def reglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
     partials={"b[i, j]": "Piecewise((v[i, j], b[i, j] > a[i, j]), (0, b[i, j] < a[i, j]), (v[i, j]/2, True))"},
     kinks=(Kink(at="0", left="0", right="1", chosen="1/2", why="equal shares of tied pieces (minimum norm)"),),
     assumptions=(
-        "each output is the largest of `pieces` consecutive inputs; stated for two pieces a and b",
+        "each output is the largest of k consecutive inputs, the pieces; stated for two of them, a and b",
         "kink in a − b",
         WITHOUT_OUTPUT,
     ),
     sources=("goodfellow-2013",),
 )
-def maxout(z: npt.ArrayLike, pieces: int = 2) -> tuple[Array, Pullback]:
-    """Maxout: the largest of each group of `pieces` consecutive entries.  z: (..., k·pieces) -> (..., k), pullback.
+def maxout(z: npt.ArrayLike, k: int = 2) -> tuple[Array, Pullback]:
+    """Maxout: the largest of each group of k consecutive entries.  z: (..., d·k) -> (..., d), pullback.
 
     The cotangent goes to the largest entry, in equal shares where several are. Raises ValueError where the last
     axis does not divide into groups.
     """
     x, dtype = _rows(z)
-    if pieces != int(pieces) or pieces < 1 or x.shape[-1] % int(pieces):
-        raise ValueError(f"z has shape {x.shape}; its last axis does not divide into groups of pieces = {pieces}")
-    groups = x.reshape(*x.shape[:-1], -1, int(pieces))
+    size = int(numbers(k=k)["k"])
+    if size != k or size < 1 or x.shape[-1] % size:
+        raise ValueError(f"k = {k} and z has shape {x.shape}; need a last axis of whole groups of k ≥ 1 entries")
+    groups = x.reshape(*x.shape[:-1], x.shape[-1] // size, size)
     value = groups.max(-1)
     wins = groups == value[..., None]
 
@@ -303,6 +310,7 @@ def maxout(z: npt.ArrayLike, pieces: int = 2) -> tuple[Array, Pullback]:
     arguments=("z[i, j]",),
     range=("-1", "1"),
     assumptions=(ROW, WITH_OUTPUT, "no row is zero: there is no limit there, and the result is NaN"),
+    strict_ulp=8,
     sources=("pytorch-normalize",),
 )
 def l2_normalize(z: npt.ArrayLike) -> tuple[Array, Pullback]:
@@ -326,8 +334,9 @@ def l2_normalize(z: npt.ArrayLike) -> tuple[Array, Pullback]:
     def pullback(v: Array) -> Array:
         with _quiet():
             w = np.asarray(v, np.float64)
-            w = w - np.take_along_axis(w, m, -1) / s_m * s  # 0 at m: multiples of s are killed
-            np.put_along_axis(w, m, 0, -1)
+            without_m = w - np.take_along_axis(w, m, -1) / s_m * s  # multiples of s are killed
+            np.put_along_axis(without_m, m, 0, -1)
+            w = np.where(s_m * s_m > 0.5, without_m, w)
             g = np.ldexp((w - s * (w * s).sum(-1, keepdims=True)) / norm, -exponent)
             return rounded(np.where(count == 0, g, 0 * s), dtype)
 

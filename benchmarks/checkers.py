@@ -1,0 +1,146 @@
+"""Cases per second of the network audit against the frameworks' own gradient checkers, on the same configurations.
+
+The audit compares cost and gradients of three implementations, judges them by propagated rounding error and decides
+the rest by exact arithmetic; `gradcheck` and `check_grads` compare one implementation with finite differences. All of
+them are warm: what JAX compiles once is compiled, and everything is imported.
+"""
+
+from __future__ import annotations
+
+import itertools
+import timeit
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from gradproof.cases import ARCHITECTURES, PARAMETERS, Cases, Configuration, configurations, draw
+from gradproof.networks import Part, run_part
+from gradproof.workers import cache_folder
+
+SAMPLED = ("2-3-2", "4-5-3", "deep", "digits")  # architectures
+HIDDEN = ("activation/relu", "activation/sigmoid", "activation/tanh", "activation/gelu")
+SEED = 0
+
+Check = Callable[[Configuration, Cases], bool]
+
+
+def sample(architecture: str) -> list[Part]:
+    """For each hidden activation, one output and cost with all four regularizers: float64, as gradcheck needs it.
+
+    Outputs and costs are taken evenly from all that the audit compares for this architecture.
+    """
+    chosen = []
+    for k, hidden in enumerate(HIDDEN):
+        group = [c for c in configurations(f"{architecture}/float64/*", ("float64",)) if c.hidden == hidden]
+        pairs = list(dict.fromkeys((c.output, c.cost) for c in group))
+        pair = pairs[(2 * k + 1) * len(pairs) // (2 * len(HIDDEN))]
+        chosen.append(Part(architecture, "float64", hidden, tuple(c for c in group if (c.output, c.cost) == pair)))
+    return chosen
+
+
+def audit(parts: Sequence[Part]) -> int:
+    """Audit all cases of the parts as `gradproof audit` does, in this process; the number of cases."""
+    return sum(len(run_part(part, SEED, ("torch", "jax"))) for part in parts)
+
+
+def torch_cost(c: Configuration, case: Cases) -> tuple[Callable[..., Any], list[Any]]:
+    """The cost as a function of weights and biases in torch's native functions, and these as tensors."""
+    import torch
+    import torch.nn.functional as F
+
+    from oracles import torch_autograd as oracle
+
+    activations = {**oracle.ELEMENTWISE, **oracle.ROWWISE}
+    L = len(case.W)
+    x, y = torch.from_numpy(case.x), torch.from_numpy(case.y)
+
+    def cost(*parameters: Any) -> Any:
+        a = x
+        for layer in range(L):
+            z = F.linear(a, parameters[layer], parameters[L + layer])
+            a = activations[c.output if layer == L - 1 else c.hidden](z)
+        C = oracle.COSTS[c.cost](a, y)
+        for w in parameters[:L]:
+            C = C + oracle.REGULARIZERS[c.regularizer](w, **PARAMETERS.get(c.regularizer, {}))
+        return C
+
+    return cost, [torch.from_numpy(q.copy()).requires_grad_() for q in (*case.W, *case.b)]
+
+
+def torch_gradcheck(c: Configuration, case: Cases, fast_mode: bool = False) -> bool:
+    """`torch.autograd.gradcheck` of one case."""
+    import torch
+
+    cost, parameters = torch_cost(c, case)
+    return bool(torch.autograd.gradcheck(cost, parameters, fast_mode=fast_mode, raise_exception=False))
+
+
+def torch_gradcheck_fast(c: Configuration, case: Cases) -> bool:
+    """`torch.autograd.gradcheck(..., fast_mode=True)` of one case."""
+    return torch_gradcheck(c, case, fast_mode=True)
+
+
+def jax_check_grads(c: Configuration, case: Cases) -> bool:
+    """`jax.test_util.check_grads(..., order=1, modes=["rev"])` of one case."""
+    from jax.test_util import check_grads
+
+    from oracles import jax_grad as oracle
+
+    activations = {**oracle.ELEMENTWISE, **oracle.ROWWISE}
+    L = len(case.W)
+
+    def cost(*parameters: Any) -> Any:
+        a = case.x
+        for layer in range(L):
+            z = a @ parameters[layer].T + parameters[L + layer]
+            a = activations[c.output if layer == L - 1 else c.hidden](z)
+        C = oracle.COSTS[c.cost](a, case.y)
+        for w in parameters[:L]:
+            C = C + oracle.REGULARIZERS[c.regularizer](w, **PARAMETERS.get(c.regularizer, {}))
+        return C
+
+    try:
+        check_grads(cost, (*case.W, *case.b), order=1, modes=["rev"])
+    except AssertionError:
+        return False
+    return True
+
+
+CHECKERS: dict[str, Check] = {
+    "gradcheck": torch_gradcheck,
+    "gradcheck fast": torch_gradcheck_fast,
+    "check_grads": jax_check_grads,
+}
+
+
+def measure(
+    rounds: int, architectures: Sequence[str] = SAMPLED, progress: Callable[[str], None] = lambda line: None
+) -> Iterator[dict[str, Any]]:
+    """One row per architecture and contender: how many cases in how many seconds, one figure a round.
+
+    The audit takes all cases of the sampled configurations, the checkers the first case of each, which is Gaussian
+    or real data: at a kink or a saturated unit finite differences mean nothing.
+    """
+    from oracles import jax_grad, torch_autograd
+
+    torch_autograd.torch.set_num_threads(1)
+    jax_grad.cache_programs(str(cache_folder() / "jax"))
+    for architecture in architectures:
+        parts = sample(architecture)
+        cases = [(c, draw(c, SEED)[0]) for part in parts for c in part.configurations]
+
+        def everything(check: Check, cases: Sequence[tuple[Configuration, Cases]] = cases) -> int:
+            return len([check(c, case) for c, case in cases])
+
+        work: dict[str, Callable[[], int]] = {"audit": lambda parts=parts: audit(parts)}  # type: ignore[misc]
+        work |= {who: lambda check=check: everything(check) for who, check in CHECKERS.items()}  # type: ignore[misc]
+        measured: dict[str, list[float]] = {who: [] for who in work}
+        progress(f"{architecture}: warming up")
+        counts = {who: f() for who, f in work.items()}
+        for r, who in itertools.product(range(rounds), work):
+            progress(f"{architecture}: {who}, round {r + 1}")
+            measured[who].append(timeit.timeit(work[who], number=1))
+        parameters = sum(i * o + o for i, o in itertools.pairwise(ARCHITECTURES[architecture].sizes))
+        for who, times in measured.items():
+            seconds = [float(f"{t:.4g}") for t in times]
+            yield {"row": "checking", "architecture": architecture, "parameters": parameters, "who": who,
+                   "cases": counts[who], "seconds": seconds}  # fmt: skip

@@ -1,0 +1,231 @@
+"""Costs of embeddings: rows a, b of the same space that should be near or far, by angle or by distance.
+
+Each returns (C, gradients); see `reference.reduction`. Terms are one a row. The angle between two rows is worked out
+from the difference of their directions, so that 1 − cos does not cancel where they all but agree.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from reference.formula import Array, Kink, formula
+from reference.lift import QUIET, numbers, positive
+from reference.reduction import Gradients, class_labels, inputs, reduced, require, rows, same_shape, signs
+
+DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
+AA, BB = "Sum(a[i, k]**2, (k, 1, d))", "Sum(b[i, k]**2, (k, 1, d))"
+COS = f"{DOT}/sqrt({AA})/sqrt({BB})"
+COS_A = f"(b[i, j]/sqrt({AA})/sqrt({BB}) - a[i, j]*{DOT}/{AA}/sqrt({AA})/sqrt({BB}))"
+COS_B = f"(a[i, j]/sqrt({AA})/sqrt({BB}) - b[i, j]*{DOT}/{BB}/sqrt({AA})/sqrt({BB}))"
+NOT_ZERO = "no row is zero: the direction of 0 is undefined, and no eps is put in its place"
+ROWS = "terms: one a row, mean over rows"
+
+
+class _Angle(NamedTuple):
+    """cos and 1 − cos of the angle between rows, (..., 1), and the slopes of cos, (..., d)."""
+
+    cos: Array
+    distance: Array
+    by_a: Array
+    by_b: Array
+
+
+def _direction(name: str, x: Array) -> tuple[Array, Array]:
+    """x/‖x‖ and ‖x‖ along the last axis, without overflow. Raises ValueError for a row of zeros."""
+    largest = np.abs(x).max(-1, keepdims=True)
+    require(largest[..., 0] > 0, f"the largest entry of a row of {name}", largest[..., 0], "leaves it without direction")
+    scaled = x / largest
+    root = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
+    return scaled / root, largest * root
+
+
+def _angle(u: Array, v: Array, norm_u: Array, norm_v: Array) -> _Angle:
+    """The angle between rows of directions u, v and of these norms.
+
+    With s = ±1 the sign of cos and w = sv − u it is cos = s(1 − h), h = ½‖w‖². So ∂cos/∂a = (v − u·cos)/‖a‖ is
+    s(w + hu)/‖a‖, and ∂cos/∂b = (u − v·cos)/‖b‖ is (shv − w)/‖b‖. Near a right angle cos is the dot product.
+    """
+    dot = (u * v).sum(-1, keepdims=True)
+    s = np.where(dot < 0, -1.0, 1.0)
+    w = s * v - u
+    h = (w * w).sum(-1, keepdims=True) / 2
+    steep = np.abs(dot) < 0.5
+    cos = np.where(steep, dot, s * (1 - h))
+    by_a = np.where(steep, v - dot * u, s * (w + h * u)) / norm_u
+    by_b = np.where(steep, u - dot * v, s * h * v - w) / norm_v
+    return _Angle(cos, np.where(steep | (s < 0), 1 - cos, h), by_a, by_b)
+
+
+def _pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[np.dtype, _Angle]:
+    dtype, a, b = inputs(a=a, b=b)
+    rows("a", a)
+    same_shape(a=a, b=b)
+    (u, norm_a), (v, norm_b) = _direction("a", a), _direction("b", b)
+    return dtype, _angle(u, v, norm_a, norm_b)
+
+
+@formula(
+    "cost/cosine_distance",
+    statement=f"Sum(1 - {COS}, (i, 1, n))/n",
+    derivative=f"-{COS_A}/n",
+    arguments=("a[i, j]", "b[i, j]"),
+    partials={"b[i, j]": f"-{COS_B}/n"},
+    assumptions=(ROWS, NOT_ZERO),
+    sources=("optax-losses-cosine-distance",),
+)
+@QUIET
+def cosine_distance(a: npt.ArrayLike, b: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
+    """Cosine distance 1 − ⟨a, b⟩/(‖a‖‖b‖).  a, b: (n, d).
+
+    Quotient rule: ∂cos/∂a = b/(‖a‖‖b‖) − cos·a/‖a‖², which is orthogonal to a. Raises ValueError for a row of zeros.
+    """
+    dtype, angle = _pair(a, b)
+    return reduced(dtype, angle.distance[:, 0], {"a": -angle.by_a, "b": -angle.by_b}, reduction)
+
+
+@formula(
+    "cost/cosine_embedding",
+    statement=f"Sum(Piecewise((1 - {COS}, y[i] > 0), (Max(0, {COS} - margin), True)), (i, 1, n))/n",
+    derivative=f"Piecewise((-{COS_A}, y[i] > 0), ({COS_A}, {COS} > margin), (0, True))/n",
+    arguments=("a[i, j]", "b[i, j]"),
+    partials={"b[i, j]": f"Piecewise((-{COS_B}, y[i] > 0), ({COS_B}, {COS} > margin), (0, True))/n"},
+    kinks=(Kink(at="margin", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
+    assumptions=(ROWS, NOT_ZERO, "targets y are −1 or +1", "the kink is in cos for y = −1, for factor 1"),
+    sources=("pytorch-cosine-embedding-loss",),
+)
+@QUIET
+def cosine_embedding(
+    a: npt.ArrayLike, b: npt.ArrayLike, y: npt.ArrayLike, *, margin: float = 0.0, reduction: str = "mean"
+) -> tuple[Array, Gradients]:
+    """Cosine embedding cost: 1 − cos for a pair y = +1, max(0, cos − margin) for y = −1.  a, b: (n, d), y: (n,).
+
+    The slopes are those of −cos and of cos, and 0 up to the margin. Raises ValueError for a row of zeros.
+    """
+    margin = numbers(margin=margin)["margin"]
+    dtype, angle = _pair(a, b)
+    y = np.asarray(y, np.float64)
+    if y.shape != angle.cos.shape[:1]:
+        raise ValueError(f"y has shape {y.shape}; expected {angle.cos.shape[:1]}: one for each row")
+    signs("y", y)
+    near = y[:, None] > 0
+    slack = np.where(near, angle.distance, np.maximum(0, angle.cos - margin))
+    factor = np.where(near, -1.0, np.where(angle.cos > margin, 1.0, 0.0))
+    return reduced(dtype, slack[:, 0], {"a": factor * angle.by_a, "b": factor * angle.by_b}, reduction)
+
+
+D_AB = "sqrt(Sum((a[i, k] - b[i, k] + eps)**2, (k, 1, d)))"
+D_AC = "sqrt(Sum((a[i, k] - c[i, k] + eps)**2, (k, 1, d)))"
+UNIT_AB, UNIT_AC = f"(a[i, j] - b[i, j] + eps)/{D_AB}", f"(a[i, j] - c[i, j] + eps)/{D_AC}"
+SLACK = f"margin + {D_AB} - {D_AC}"
+
+
+@formula(
+    "cost/triplet_margin",
+    statement=f"Sum(Max(0, {SLACK}), (i, 1, n))/n",
+    derivative=f"Piecewise(({UNIT_AB} - {UNIT_AC}, {SLACK} > 0), (0, True))/n",
+    arguments=("a[i, j]", "b[i, j]", "c[i, j]"),
+    partials={
+        "b[i, j]": f"Piecewise((-{UNIT_AB}, {SLACK} > 0), (0, True))/n",
+        "c[i, j]": f"Piecewise(({UNIT_AC}, {SLACK} > 0), (0, True))/n",
+    },
+    kinks=(Kink(at="-margin", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
+    assumptions=(
+        ROWS,
+        "anchor a, positive b, negative c; Euclidean distances",
+        "eps is added to every difference; with eps = 0 a distance of 0 has the slope 0, of least norm",
+        "the kink is in the difference of the distances, for factor 1",
+    ),
+    sources=("schroff-2015", "pytorch-triplet-margin-loss"),
+)
+@QUIET
+def triplet_margin(
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    c: npt.ArrayLike,
+    *,
+    margin: float = 1.0,
+    eps: float = 0.0,
+    reduction: str = "mean",
+) -> tuple[Array, Gradients]:
+    """Triplet margin cost max(0, margin + ‖a − b + ε‖ − ‖a − c + ε‖) of anchor a, positive b, negative c.  (n, d).
+
+    The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
+    Raises ValueError unless margin > 0.
+    """
+    margin, eps = numbers(margin=margin, eps=eps).values()
+    positive(margin=margin)
+    dtype, a, b, c = inputs(a=a, b=b, c=c)
+    rows("a", a)
+    same_shape(a=a, b=b, c=c)
+    (near, to_b), (far, to_c) = _distance(a - b + eps), _distance(a - c + eps)
+    slack = margin + near - far
+    short = slack > 0
+    slopes = {"a": np.where(short, to_b - to_c, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
+    return reduced(dtype, np.where(short, slack, 0)[:, 0], slopes, reduction)
+
+
+def _distance(r: Array) -> tuple[Array, Array]:
+    """‖r‖ of each row, (n, 1), and its direction, 0 where r is 0."""
+    largest = np.abs(r).max(-1, keepdims=True)
+    scaled = r / np.where(largest > 0, largest, 1)
+    root = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
+    return largest * root, scaled / np.where(root > 0, root, 1)
+
+
+OTHERS = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
+
+
+@formula(
+    "cost/nt_xent",
+    statement=f"Sum(y[i, j]*(log(exp(c[i, j]/temperature) + {OTHERS}) - c[i, j]/temperature), "
+    "(j, 1, n), (i, 1, n))/Sum(y[i, j], (j, 1, n), (i, 1, n))",
+    derivative=f"(-y[i, j]*{OTHERS}/(exp(c[i, j]/temperature) + {OTHERS}) + Sum(y[i, l]*x[i, j]*exp(c[i, j]/temperature)"
+    f"/(exp(c[i, l]/temperature) + {OTHERS}), (l, 1, n)))/temperature/Sum(y[r, k], (k, 1, n), (r, 1, n))",
+    arguments=("c[i, j]",),
+    assumptions=(
+        "c[i, j] is the cosine of the angle between rows i and j of z; its slopes in z are those of cost/cosine_distance",
+        "y[i, j] = 1 where i ≠ j have the same label, x[i, j] = 1 where they have different ones, else 0",
+        "terms: one for each ordered pair of the same label, row by row; mean over these pairs",
+        "a term depends on every row of the batch",
+        NOT_ZERO,
+    ),
+    sources=("sohn-2016", "oord-2018", "chen-2020", "optax-losses-ntxent"),
+)
+@QUIET
+def nt_xent(
+    z: npt.ArrayLike, labels: npt.ArrayLike, *, temperature: float = 0.07, reduction: str = "mean"
+) -> tuple[Array, Gradients]:
+    """Normalised temperature-scaled cross-entropy (contrastive) of embeddings z.  z: (n, d), labels: (n,).
+
+    For each pair i ≠ j of one label, −log[e^(c_ij/T)/(e^(c_ij/T) + Σₖ e^(c_ik/T))], k over the rows of other labels.
+    Its slope in c_ij is −(share of the others)/T, in c_ik the share of k over T; then ∂c/∂z as for the cosine
+    distance. Raises ValueError where no two rows have the same label, for a row of zeros, and unless T > 0.
+    """
+    T = numbers(temperature=temperature)["temperature"]
+    positive(temperature=T)
+    dtype, z = inputs(z=z)
+    n, _ = rows("z", z)
+    labels = np.asarray(labels)
+    class_labels(labels, (n,), int(labels.max(initial=0)) + 1)
+    same = (labels[:, None] == labels) & ~np.eye(n, dtype=bool)
+    if not same.any():
+        raise ValueError("labels are all different: the mean over no pairs is undefined")
+    u, norm = _direction("z", z)
+    angle = _angle(u[:, None], u[None], norm[:, None], norm[None])
+    c = angle.cos[..., 0] / T
+    i, j = np.nonzero(same)  # one row below for each pair
+    # c_ik − c_ij, in which the common part of two distances cancels before T divides it
+    gap = np.where(labels[i][:, None] != labels, c[i] - c[i, j][:, None], -np.inf)
+    shift = np.maximum(gap.max(-1, keepdims=True), 0)
+    e, e_own = np.exp(gap - shift), np.exp(-shift)
+    others = e.sum(-1, keepdims=True)
+    terms = np.where(shift > 0, shift + np.log(e_own + others), np.log1p(others))[:, 0]
+    slope = np.zeros((n, n))  # ∂C/∂c
+    slope[i, j] = -(others / (e_own + others))[:, 0]
+    np.add.at(slope, i, e / (e_own + others))
+    slope = slope[..., None] / T
+    gradient = (slope * angle.by_a).sum(1) + (slope * angle.by_b).sum(0)
+    return reduced(dtype, terms, {"z": gradient}, reduction)
