@@ -83,6 +83,6 @@ def measure(
         progress(describe(p))
         calls = {who: peer(p) for who, peer in PEERS.items()}
         check_agreement(p, calls)
-        measured = take_turns({**calls, "matrix products": matrix_products(p)}, rounds, seconds)
+        measured = take_turns({**calls, "products": matrix_products(p)}, rounds, seconds)
         for who, times in measured.items():
             yield {"row": "gradient", **asdict(p), "who": who, "seconds": [float(f"{t:.4g}") for t in times]}

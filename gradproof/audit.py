@@ -6,7 +6,7 @@ import datetime
 import functools
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from gradproof.verdicts import Verdict
 from gradproof.workers import pool, report
 
 Progress = Callable[[str, int, int], None]
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class Outcome:
         """True if any verdict is `wrong` or `unknown`."""
         return any(n and Verdict(v).fails for v, n in self.verdicts.items())
 
+    def add(self, other: Outcome) -> None:
+        """Take in the counts and messages of another outcome."""
+        self.failures += other.failures
+        for verdict, n in other.verdicts.items():
+            self.verdicts[verdict] = self.verdicts.get(verdict, 0) + n
+
 
 def header(options: Options, oracles: Sequence[str]) -> dict[str, Any]:
     """What evidence was made with: the first line of its file."""
@@ -63,8 +70,8 @@ def header(options: Options, oracles: Sequence[str]) -> dict[str, Any]:
 
 
 def audit_networks(out: Path, options: Options, progress: Progress) -> Outcome:
-    """The cross product of configurations; evidence/networks.jsonl."""
-    available = [name for name in options.oracles if load(name)]
+    """The cross product of configurations; evidence/networks.jsonl. Raises what `networks.run` does."""
+    available = networks.installed(options.oracles)
     raw = networks.run(
         out,
         only=options.only,
@@ -86,40 +93,53 @@ def _parity(task: training.Task, dtype: str, seed: int, oracles: Sequence[str]) 
     return rows
 
 
+def _wait(area: str, tasks: dict[str, Future[Rows]], progress: Progress) -> tuple[Rows, Outcome]:
+    """The rows of all tasks of an area. One that raised is an `unknown` verdict with a message, and costs no other."""
+    running: Any = tasks
+    while running:
+        finished, running = wait(tasks.values(), timeout=0.2)
+        progress(area, len(finished), len(tasks))
+    rows: Rows = []
+    outcome = Outcome({v.value: 0 for v in Verdict})
+    for name, task in tasks.items():
+        if error := task.exception():
+            outcome.verdicts[Verdict.unknown.value] += 1
+            outcome.failures.append(f"{area}, {name}: {type(error).__name__}: {error}")
+        else:
+            rows += task.result()
+    return rows, outcome
+
+
 def audit_training(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Training parity on the three data sets; evidence/training.jsonl."""
-    available = [name for name in options.oracles if load(name)]
-    jobs = [(task, dtype) for task in training.TASKS for dtype in options.dtypes]
+    """Training parity on the three data sets; evidence/training.jsonl. Raises MissingOracle if there is none."""
+    available = networks.installed(options.oracles)
     with pool(options.jobs) as (executor, _):
-        futures = [executor.submit(_parity, task, dtype, options.seed, available) for task, dtype in jobs]
-        running: Any = futures
-        while running:
-            finished, running = wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION)
-            progress("training", len(finished), len(futures))
-        rows = [row for future in futures for row in future.result()]
+        tasks = {
+            f"{task.data} in {dtype}": executor.submit(_parity, task, dtype, options.seed, available)
+            for task in training.TASKS
+            for dtype in options.dtypes
+        }
+        rows, outcome = _wait("training", tasks, progress)
     write_lines(out / "evidence" / "training.jsonl", header(options, available), rows)
-    return Outcome()
+    return outcome
 
 
 def audit_accuracy(out: Path, options: Options, progress: Progress) -> Outcome:
     """Every activation against the truth, and the kinks; evidence/accuracy.jsonl and kinks.jsonl."""
     available = [name for name in options.oracles if load(name)]
-    # The longest first, so that no worker is left alone with one at the end.
-    tasks = [(f.id, dtype) for dtype in accuracy.DTYPES for f in accuracy.formulas()]
     with pool(options.jobs) as (executor, _):
-        futures = [executor.submit(accuracy.run_one, *task, POINTS, available) for task in tasks]
+        # The longest first, so that no worker is left alone with one at the end.
+        tasks = {
+            f"{f.id} in {dtype}": executor.submit(accuracy.run_one, f.id, dtype, POINTS, available)
+            for dtype in accuracy.DTYPES
+            for f in accuracy.formulas()
+        }
         at_kinks = executor.submit(kinks.run, available)
-        running: Any = futures
-        while running:
-            finished, running = wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION)
-            progress("accuracy", len(finished), len(futures))
-            for future in finished:
-                future.result()
-        rows = [row for future in futures for row in future.result()]
-        kink_rows = at_kinks.result()
+        rows, outcome = _wait("accuracy", tasks, progress)
+        kink_rows, failed = _wait("kinks", {"all": at_kinks}, progress)
     write_lines(out / "evidence" / "accuracy.jsonl", {**header(options, available), "points": POINTS}, rows)
     write_lines(out / "evidence" / "kinks.jsonl", header(options, available), kink_rows)
-    outcome = Outcome({v.value: 0 for v in Verdict})
+    outcome.add(failed)
     for row in [*rows, *kink_rows]:
         if "verdict" in row:
             outcome.verdicts[row["verdict"]] += 1
@@ -181,9 +201,7 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
         chosen = options if options.only not in AREAS else Options(**{**vars(options), "only": "*"})
         outcome = AREAS[area](out, chosen, progress)
         total.seconds[area] = time.perf_counter() - start
-        total.failures += outcome.failures
-        for verdict, n in outcome.verdicts.items():
-            total.verdicts[verdict] += n
+        total.add(outcome)
     write_report(out / "evidence", out)
     return total
 
@@ -197,7 +215,12 @@ def write_report(evidence: Path, folder: Path) -> list[str]:
     if not present:
         raise EvidenceError(f"{evidence}: no evidence here; run 'gradproof audit' first")
     for area in present:
-        PAGES[area](evidence, folder)
+        try:
+            PAGES[area](evidence, folder)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise EvidenceError(
+                f"{evidence / area}.jsonl: not the rows that its pages need ({error!r}); run the audit again"
+            ) from error
     write_front(evidence, folder, present)
     return present
 

@@ -39,8 +39,8 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--only", default="*", metavar="PATTERN",
                        help="an area (networks, training, …), a configuration pattern, or a formula id")  # fmt: skip
     audit.add_argument("--dtype", action="append", choices=["float32", "float64"], help="default: both")
-    audit.add_argument("--seed", type=int, default=0, help="seed of all random inputs (default 0)")
-    audit.add_argument("--jobs", type=int, default=0, help="worker processes (default: one per processor)")
+    audit.add_argument("--seed", type=_natural, default=0, help="seed of all random inputs (default 0)")
+    audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
     audit.add_argument("--out", type=Path, metavar="DIR",
                        help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip
     audit.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
@@ -71,6 +71,13 @@ def parser() -> argparse.ArgumentParser:
 
     command("doctor", "Versions, oracles and import paths.", "gradproof doctor")
     return top
+
+
+def _natural(text: str) -> int:
+    """A number 0, 1, 2, … from the command line."""
+    if not text.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number 0, 1, 2, …")
+    return int(text)
 
 
 _NEGATIVE = re.compile(r"-(?:\d|\.\d|0x|inf)", re.IGNORECASE)
@@ -104,7 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(f"gradproof: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"gradproof: {where}{error.strerror or error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
         print("gradproof: stopped; 'gradproof audit --resume' goes on from here", file=sys.stderr)
@@ -125,11 +133,12 @@ def _console() -> Any:
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table: by rich on a terminal, else columns padded with spaces."""
     if console := _console():
+        from rich.markup import escape
         from rich.table import Table
 
         table = Table(*columns, box=None, header_style="bold")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))  # z[i, j] is no markup
         console.print(table)
         return
     widths = [max(len(line[k]) for line in [columns, *rows]) for k in range(len(columns))]

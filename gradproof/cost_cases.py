@@ -21,6 +21,7 @@ from reference.formula import Array
 
 REGIMES = ("plain", "wide", "near")
 N, D = 3, 4
+SWITCHES = {("cost/hinge_embedding", "y"), ("cost/multilabel_margin", "y"), ("cost/cosine_embedding", "y")}
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def _cosine_distance(s: _Source) -> Draw:
 
 def _cosine_embedding(s: _Source) -> Draw:
     a, b = _embeddings(s)
-    return {"a": a, "b": b, "y": s.signs(N).astype(int)}, {"margin": 0.25} if s.odd else {}
+    return {"a": a, "b": b, "y": s.signs(N)}, {"margin": 0.25} if s.odd else {}
 
 
 def _triplet_margin(s: _Source) -> Draw:
@@ -269,10 +270,10 @@ DRAWS: dict[str, Callable[[_Source], Draw]] = {
     "cost/kl_div_log_target": _kl_div_log_target,
     "cost/jensen_shannon": _jensen_shannon,
     "cost/binary_cross_entropy": _binary_cross_entropy,
-    "cost/nll_labels": _by_labels("a", log=True, ignore_index=1),
+    "cost/nll_labels": _by_labels("a", log=True, ignore_index=-100),
     "cost/binary_cross_entropy_logits": _binary_logits,
     "cost/sigmoid_focal": _sigmoid_focal,
-    "cost/cross_entropy_labels": _by_labels("z", ignore_index=1, label_smoothing=0.1),
+    "cost/cross_entropy_labels": _by_labels("z", ignore_index=-100, label_smoothing=0.1),
     "cost/cross_entropy_probabilities": _distributions(True, label_smoothing=0.1),
     "cost/softmax_focal": _by_labels("z", gamma=1.5),
     "cost/poly_cross_entropy": _distributions(False, epsilon=-0.5),
@@ -302,13 +303,8 @@ def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
     rng = np.random.default_rng([zlib.crc32(f"{id} {dtype} {regime}".encode()), seed])
     inputs, parameters = DRAWS[id](_Source(rng, regime, bool(seed % 2)))
     arrays = {name: np.asarray(x) for name, x in inputs.items() if x is not None}
-    kept = {name: x.astype(dtype) if name != "labels" and not _discrete(id, name) else x for name, x in arrays.items()}
-    return Case(id, dtype, regime, seed, kept, parameters)
-
-
-def _discrete(id: str, name: str) -> bool:
-    """Targets that only switch between two costs."""
-    return (id, name) == ("cost/cosine_embedding", "y")
+    kept = {name: x.astype(int if (id, name) in SWITCHES else dtype) for name, x in arrays.items() if name != "labels"}
+    return Case(id, dtype, regime, seed, {name: kept.get(name, x) for name, x in arrays.items()}, parameters)
 
 
 def cases(id: str, dtype: str, seeds: int) -> Iterator[Case]:

@@ -1,11 +1,12 @@
 """Why a gradient is wrong: which formula, which argument, and the likely cause when one explains the numbers.
 
-Everything here is recomputed in float64 with an oracle's own slopes, so a gross error stands out far above
-rounding; nothing here decides a verdict.
+Everything here is recomputed in float64 beside derivatives by the complex step, which keep their digits where a
+framework's slopes vanish; so a gross error stands out far above rounding. Nothing here decides a verdict.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -15,6 +16,7 @@ import numpy as np
 
 from gradproof.cases import PARAMETERS, Cases, Configuration
 from gradproof.judge import functions, gradient
+from oracles import finite_difference
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 
@@ -59,23 +61,21 @@ def explain(got: Array, expected: Array, n: int = 1, alternatives: Mapping[str, 
     if expected.any() and not got.any():
         return "it is zero"
     here = expected != 0
-    if here.any():
-        ratio = float(np.median(got[here] / expected[here]))
-        if _close(got, ratio * expected):
-            if abs(ratio + 1) < NEAR:
-                return "the sign is wrong (ratio −1)"
-            for factor, words in ((n, f"the 1/n of the mean is missing (ratio {n})"), (1 / n, "1/n is applied twice")):
-                if n > 1 and abs(ratio / factor - 1) < NEAR:
-                    return words
-            if abs(ratio - 2) < NEAR or abs(ratio - 0.5) < NEAR:
-                return f"a factor 2 or ½ (ratio {ratio:.3g})"
-            return f"a constant factor (ratio {ratio:.9g})"
+    ratio = float(np.median(got[here] / expected[here])) if here.any() else math.nan
+    if constant := _close(got, ratio * expected):
+        if abs(ratio + 1) < NEAR:
+            return "the sign is wrong (ratio −1)"
+        for factor, words in ((n, f"the 1/n of the mean is missing (ratio {n})"), (1 / n, "1/n is applied twice")):
+            if n > 1 and abs(ratio / factor - 1) < NEAR:
+                return words
+        if abs(ratio - 2) < NEAR or abs(ratio - 0.5) < NEAR:
+            return f"a factor 2 or ½ (ratio {ratio:.3g})"
     if got.ndim == 2 and got.shape[0] == got.shape[1] and _close(got, expected.T):
         return "it is the transpose"
     for words, other in (alternatives or {}).items():
         if _close(got, np.asarray(other, np.float64)):
             return words
-    return "no simple cause fits"
+    return f"a constant factor (ratio {ratio:.9g})" if constant else "no simple cause fits"
 
 
 def _worst(got: Array, expected: Array) -> tuple[int, ...]:
@@ -193,7 +193,7 @@ def _in_network(c: Configuration, cases: Cases, g: Any) -> Diagnosis | None:
     return None
 
 
-def diagnose(c: Configuration, cases: Cases, oracle: ModuleType) -> Diagnosis | None:
+def diagnose(c: Configuration, cases: Cases, oracle: ModuleType = finite_difference) -> Diagnosis | None:
     """Blame one formula for a wrong gradient of the single case `cases`; None if all is within 1e-6."""
     wide = Cases(
         cases.x.astype(float),

@@ -9,6 +9,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -52,18 +53,23 @@ def cpu() -> str:
 def source_hash(*packages: str) -> str:
     """Hash of the source of the named packages: evidence made from other formulas is stale.
 
-    Only code counts: comments, docstrings and layout do not change it.
+    Only code counts: comments, docstrings and layout do not change it, nor does the version of Python.
     """
     digest = hashlib.sha256()
     for package in packages:
         for path in sorted(Path(str(importlib.import_module(package).__file__)).parent.glob("*.py")):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            for node in ast.walk(tree):
-                body = getattr(node, "body", None)
-                if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-                    first = body[0].value
-                    if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                        body[0] = ast.Expr(ast.Constant("")) if len(body) == 1 else body[0]
-                        first.value = ""
-            digest.update(path.name.encode() + ast.dump(tree).encode())
+            digest.update(path.name.encode() + _canonical(ast.parse(path.read_text(encoding="utf-8"))).encode())
     return digest.hexdigest()[:16]
+
+
+def _canonical(node: Any) -> str:
+    """A syntax tree as text, without docstrings and without the empty fields that later versions of Python add."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_canonical, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = {name: value for name, value in ast.iter_fields(node) if value is not None and value != []}
+    documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+    if documented and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
+        fields["body"] = fields["body"][1:]
+    return f"{type(node).__name__}({','.join(f'{name}={_canonical(value)}' for name, value in fields.items())})"

@@ -35,15 +35,21 @@ def save(figure: Any, path: Path) -> None:
     write_whole(path, buffer.getvalue())
 
 
+def _legend(axis: Any, **style: Any) -> None:
+    """A legend, where there is anything to explain."""
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(**style)
+
+
 def histograms(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Distribution of the relative difference of gradients, one panel per dtype, one line per pair."""
     plt = _pyplot()
-    dtypes = sorted({r["dtype"] for r in rows})
+    dtypes = sorted({r["dtype"] for r in rows}) or ["float64"]
     figure, axes = plt.subplots(1, len(dtypes), figsize=(4.5 * len(dtypes), 3.2), sharey=True, squeeze=False)
     for axis, dtype in zip(axes[0], dtypes, strict=True):
         for row in rows:
             if row["dtype"] == dtype:
-                total = row["zero"] + sum(row["counts"])
+                total = row["zero"] + sum(row["counts"]) or 1  # 0 where an oracle gave nothing finite
                 share = [100 * c / total for c in row["counts"]]
                 left = row["edges"][0] - 1
                 label = f"{row['pair'].replace('-', '–')} ({100 * row['zero'] / total:.0f} % equal bits)"
@@ -53,7 +59,7 @@ def histograms(rows: Sequence[dict[str, Any]], path: Path) -> None:
         axis.axvline(math.log10(unit), color="black", linewidth=0.8, linestyle=":")
         axis.set_title(dtype)
         axis.set_xlabel("log₁₀ of the relative difference (dotted: unit roundoff)")
-        axis.legend(fontsize=7)
+        _legend(axis, fontsize=7)
     axes[0][0].set_ylabel("% of cases")
     save(figure, path)
 
@@ -61,7 +67,7 @@ def histograms(rows: Sequence[dict[str, Any]], path: Path) -> None:
 def training_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Distance of the parameters over the steps, one panel per data set, log–log."""
     plt = _pyplot()
-    names = list(dict.fromkeys(r["data"] for r in rows))
+    names = list(dict.fromkeys(r["data"] for r in rows)) or ["no data"]
     figure, axes = plt.subplots(1, len(names), figsize=(3.4 * len(names), 3), sharey=True, squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
         for dtype, style in (("float32", "-"), ("float64", "--")):
@@ -74,7 +80,7 @@ def training_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
         axis.set_title(name)
         axis.set_xlabel("step")
     axes[0][0].set_ylabel("‖p − q‖ / ‖p‖")
-    axes[0][-1].legend(fontsize=6, loc="center right")
+    _legend(axes[0][-1], fontsize=6, loc="center right")
     save(figure, path)
 
 

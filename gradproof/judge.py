@@ -207,8 +207,11 @@ class Arbiter:
             verdict = Verdict.unknown if isinstance(error, Undecided) else Verdict.undefined
             return Ruling(math.nan, math.nan, verdict, str(error))
         (ours_fits, ours_off), (other_fits, other_off) = (_fits(g, k, truth, t) for g in (ours, other))
-        verdict = Verdict.wrong if not ours_fits else Verdict.agrees if other_fits else Verdict.inaccurate
-        return Ruling(ours_off, other_off, verdict)
+        if not (ours_fits and other_fits):
+            return Ruling(ours_off, other_off, Verdict.inaccurate if ours_fits else Verdict.wrong)
+        # Both lie in the enclosure. Farther apart than two roundings, they show that it is the hull of a kink's slopes.
+        apart = _fits(ours, k, [(q[k], q[k]) for q in (other[0], *other[1], *other[2])], t)[1]
+        return Ruling(ours_off, other_off, Verdict.convention if apart > 2 * ELEMENT else Verdict.agrees)
 
 
 def _fits(g: Gradient, k: int, exact: Sequence[tuple[Array, Array]], t: Tolerance) -> tuple[bool, float]:

@@ -45,6 +45,14 @@ class MissingOracle(Exception):
     """None of the oracles asked for can be imported."""
 
 
+def installed(oracles: Sequence[str]) -> list[str]:
+    """Those of `oracles` that can be imported. Raises MissingOracle if there is none."""
+    available = [name for name in oracles if load(name)]
+    if not available:
+        raise MissingOracle(f"{' and '.join(oracles)}: not installed; pip install 'gradproof[oracles]'")
+    return available
+
+
 @dataclass(frozen=True)
 class Part:
     """One unit of work: all configurations of an architecture and dtype with one hidden activation."""
@@ -208,9 +216,7 @@ def run(
     Raises MissingOracle if none of `oracles` is installed, EvidenceError if `resume` finds a run made
     otherwise, ValueError if nothing matches `only`, OSError if `out` cannot be written.
     """
-    available = [name for name in oracles if load(name)]
-    if not available:
-        raise MissingOracle(f"{' and '.join(oracles)}: not installed; pip install 'gradproof[oracles]'")
+    available = installed(oracles)
     todo = parts(only, dtypes)
     if not todo:
         raise ValueError(f"nothing matches {only!r}; a pattern looks like '4-5-3/float64/tanh/*' or 'activation/gelu'")
@@ -266,14 +272,13 @@ def failures(raw: Path, seed: int, most: int = 10) -> list[str]:
     names = [c.removesuffix(" verdict") for c in cases.columns if c.endswith(" verdict")]
     messages: dict[str, str] = {}
     for name in names:
-        oracle = load(name)
         bad = cases.filter(pl.col(f"{name} verdict").is_in(["wrong", "unknown"]))
         for row in bad.sort("configuration", "case").gather_every(max(1, len(bad) // 200)).iter_rows(named=True):
             c = by_id(row["configuration"])
             again = f"gradproof audit --only '{c.id}' --seed {seed}"
             if row[f"{name} verdict"] == "unknown":
                 messages.setdefault(f"unknown {name}", f"{c.id}: {row[f'{name} reason']}\n  {again}")
-            elif oracle and (found := diagnose(c, draw(c, seed)[row["case"]], oracle)):
+            elif found := diagnose(c, draw(c, seed)[row["case"]]):
                 messages.setdefault(found.formula, f"{found}\n  {again}")
             else:
                 off = row[f"ours off truth ({name})"]

@@ -1,6 +1,6 @@
 """Optimizers and clipping: ours against torch.optim and Optax, as evidence and as a page.
 
-`measure` writes `optimizers.jsonl`; `write_page` makes the tables of it and of nothing else.
+`measure` writes the evidence; `write_page` makes the tables of it and of nothing else.
 """
 
 from __future__ import annotations
@@ -97,19 +97,29 @@ def _work(task: int | str) -> list[Row]:
     return _trajectories(task) if isinstance(task, int) else OTHERS[task](_installed())
 
 
-def measure(evidence: Path, jobs: int = 0) -> list[Row]:
-    """Make every comparison and write `optimizers.jsonl` into the folder `evidence`; return its rows.
+def _nobody(done: int, total: int) -> None:
+    """Progress that nobody watches."""
 
-    `jobs` processes (0: one per processor, 1: this one). An oracle that is not installed is left out and named in
-    the header.
+
+def measure(path: Path, jobs: int = 0, progress: Callable[[int, int], None] = _nobody) -> list[Row]:
+    """Make every comparison, write the evidence file `path`, and return its rows.
+
+    `jobs` processes (0: one per processor, 1: this one); `progress(done, total)` is called after each part. An oracle
+    that is not installed is left out and named in the header.
     """
     tasks: list[int | str] = [*OTHERS, *range(len(SETTINGS))]
+    rows: list[Row] = []
+
+    def collect(parts: Iterable[list[Row]]) -> None:
+        for done, part in enumerate(parts, 1):
+            rows.extend(part)
+            progress(done, len(tasks))
+
     if jobs == 1:
-        parts = [_work(task) for task in tasks]
+        collect(map(_work, tasks))
     else:
         with pool(jobs) as (executor, _):
-            parts = list(executor.map(_work, tasks))
-    rows = [row for part in parts for row in part]
+            collect(executor.map(_work, tasks))
     header = {
         "kind": "optimizers",
         "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -118,11 +128,19 @@ def measure(evidence: Path, jobs: int = 0) -> list[Row]:
         "cpu": cpu(),
         "seed": SEED,
         "steps": STEPS,
-        "source": source_hash("reference"),
+        "source": source_hash("reference", "oracles"),
         "missing": [name for name in ORACLES if name not in _installed()],
     }
-    write_lines(evidence / "optimizers.jsonl", header, rows)
+    write_lines(path, header, rows)
     return rows
+
+
+def failure(row: Row) -> str:
+    """One line for a row whose verdict fails: what, how far, and the call that makes it again."""
+    what = f"{row['id']} ({row['who']}, {row['dtype']}): {number(row['ratio'])} times the bound; {row['why']}"
+    if row["part"] == "clip":
+        return f"{what}; again: gradproof.clipping.agreement"
+    return f"{what}; {row['setting']}, η = {row['eta']}, {row['problem']}; again: gradproof.optimizer_paths.compare"
 
 
 # The page
@@ -251,12 +269,12 @@ def _clip_tables(rows: Sequence[Row], at_edges: Sequence[Row]) -> list[Table]:
     ]
 
 
-def write_page(evidence: Path, folder: Path) -> None:
-    """Write `optimizers.md` with its tables into `folder`, from `optimizers.jsonl` in the folder `evidence` alone.
+def write_page(path: Path, folder: Path) -> None:
+    """Write `optimizers.md` with its tables into `folder`, from the evidence file `path` alone.
 
     Raises EvidenceError where the evidence is missing or damaged.
     """
-    header, rows = read_lines(evidence / "optimizers.jsonl")
+    header, rows = read_lines(path)
     trajectories = _part(rows, "trajectory")
     verdicts = [r["verdict"] for r in (*trajectories, *_part(rows, "clip")) if r["verdict"] and r["who"] != "ours"]
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in sorted(set(verdicts)))

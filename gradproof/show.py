@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gradproof.files import EvidenceError, read_lines
+from gradproof.proofs import status
+from gradproof.tables import number
 from reference.formula import Formula
 
 
@@ -23,8 +25,30 @@ def describe(f: Formula, evidence: Path) -> str:
         lines.append(f"assumes: {assumption}")
     if f.sources:
         lines.append(f"sources: {', '.join(f.sources)}")
-    lines += ["", *_verdicts(f, evidence)]
+    lines += ["", *_proofs(f, evidence), *_accuracy(f, evidence), *_verdicts(f, evidence)]
     return "\n".join(lines).rstrip()
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of an evidence file, or none where it is missing."""
+    return read_lines(path)[1] if path.exists() else []
+
+
+def _proofs(f: Formula, evidence: Path) -> list[str]:
+    """Which claims of the record are proved."""
+    said = status(_rows(evidence / "proofs.jsonl"), f.id)
+    return [f"by computer algebra: {said}", ""] if said else []
+
+
+def _accuracy(f: Formula, evidence: Path) -> list[str]:
+    """Largest errors of value and slope, ours and theirs."""
+    lines = []
+    for row in _rows(evidence / "accuracy.jsonl"):
+        if row["row"] == "accuracy" and row["formula"] == f.id and row["dtype"] in ("float32", "float64"):
+            strict, conditioned = number(row["strict max"]), number(row["conditioned max"])
+            name = f"{row['dtype']} {row['part']:5} {row['side']:5}"
+            lines.append(f"{name} at most {strict} ULP, conditioned {conditioned}")
+    return [*lines, ""] if lines else []
 
 
 def _verdicts(f: Formula, evidence: Path) -> list[str]:

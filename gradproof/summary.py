@@ -33,7 +33,7 @@ def summarise(raw: Path, evidence: Path, made_with: dict[str, Any]) -> dict[str,
     import polars as pl
 
     try:
-        cases = pl.read_parquet(raw / "*.parquet")
+        cases = pl.concat([pl.read_parquet(part) for part in sorted(raw.glob("*.parquet"))])
     except Exception as error:
         raise EvidenceError(f"{raw}: a raw file cannot be read ({error}); run 'gradproof audit --resume'") from error
     cases = cases.with_columns(

@@ -1,4 +1,4 @@
-"""Costs of several inputs: forward definitions over balls, and the truth of their gradients.
+"""Costs of several inputs: forward definitions over balls.
 
 A definition takes rows of numbers (balls, or jets that carry derivatives), labels as integers and parameters as exact
 balls, and returns the terms of the cost and what their sum is divided by for the mean. No derivative is written here.
@@ -7,17 +7,12 @@ balls, and returns the terms of the cost and what their sum is divided by for th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from flint import arb
 
-from oracles.arb_definitions import Ball, Number, lookup, softplus, working
-from oracles.arb_jets import ORDERS, Jet, sign, variables
-from oracles.arb_truth import START, _pack, settle
-from oracles.floats import Array, Truth, conditioned_error, format_of
+from oracles.arb_definitions import Ball, Number, softplus
+from oracles.arb_jets import Jet, sign
 
 Row = Sequence[Number]
 Matrix = Sequence[Row]
@@ -204,7 +199,9 @@ def binary_cross_entropy(a: Matrix, y: Matrix, weight: Matrix | None = None) -> 
     return _over_entries([-w * (_xlogy(t, p) + _xlogy(1 - t, 1 - p)) for p, t, w in _entries(a, y, weight)])
 
 
-def nll_labels(a: Matrix, labels: Sequence[int], weight: Row | None = None, *, ignore_index: int | None = None) -> Terms:
+def nll_labels(
+    a: Matrix, labels: Sequence[int], weight: Row | None = None, *, ignore_index: int | None = None
+) -> Terms:
     """−w_y·a_y; the mean divides by Σw_y; ignored labels do not count."""
     w = _weights(weight, len(a[0]))
     counted = [(row, y) for row, y in zip(a, labels, strict=True) if y != ignore_index]
@@ -231,7 +228,12 @@ def sigmoid_focal(z: Matrix, y: Matrix, *, alpha: Ball, gamma: Ball) -> Terms:
 
 
 def cross_entropy_labels(
-    z: Matrix, labels: Sequence[int], weight: Row | None = None, *, label_smoothing: Ball, ignore_index: int | None = None
+    z: Matrix,
+    labels: Sequence[int],
+    weight: Row | None = None,
+    *,
+    label_smoothing: Ball,
+    ignore_index: int | None = None,
 ) -> Terms:
     """−Σ w_j((1 − ε)[j = y] + ε/d) log softmax(z)_j; the mean divides by Σw_y; ignored labels do not count."""
     d, epsilon = len(z[0]), label_smoothing
@@ -263,7 +265,8 @@ def softmax_focal(z: Matrix, labels: Sequence[int], weight: Row | None = None, *
 
 def poly_cross_entropy(z: Matrix, y: Matrix, *, epsilon: Ball) -> Terms:
     """Σ y[−log p + ε(1 − p)], p = softmax(z)."""
-    return _over_entries([sum(t * (s + epsilon * (1 - (-s).exp())) for t, s in zip(targets, _surprise(row), strict=True))
+    return _over_entries([sum(t * (s + epsilon * (1 - (-s).exp()))
+                              for t, s in zip(targets, _surprise(row), strict=True))
                           for row, targets in zip(z, y, strict=True)])  # fmt: skip
 
 
@@ -290,9 +293,9 @@ def soft_margin(z: Matrix, y: Matrix) -> Terms:
     return _over_entries([_softplus(-t * u) for u, t in _entries(z, y)])
 
 
-def hinge_embedding(z: Matrix, y: Matrix, *, margin: Ball) -> Terms:
+def hinge_embedding(z: Matrix, y: Sequence[Sequence[int]], *, margin: Ball) -> Terms:
     """z where y = 1, max(0, margin − z) where y = −1."""
-    return _over_entries([u if t[0] > 0 else _above(margin - u) for u, t in _entries(z, y)])
+    return _over_entries([u if t > 0 else _above(margin - u) for u, t in _entries(z, y)])
 
 
 def margin_ranking(a: Matrix, b: Matrix, y: Matrix, *, margin: Ball) -> Terms:
@@ -308,12 +311,12 @@ def multi_margin(z: Matrix, labels: Sequence[int], weight: Row | None = None, *,
                           for row, y in zip(z, labels, strict=True)])  # fmt: skip
 
 
-def multilabel_margin(z: Matrix, y: Matrix) -> Terms:
+def multilabel_margin(z: Matrix, y: Sequence[Sequence[int]]) -> Terms:
     """Σ max(0, 1 − z_l + z_j)/d over labels l and others j."""
     terms = []
     for row, targets in zip(z, y, strict=True):
-        inside = [u for u, t in zip(row, targets, strict=True) if t[0] == 1]
-        outside = [u for u, t in zip(row, targets, strict=True) if t[0] == 0]
+        inside = [u for u, t in zip(row, targets, strict=True) if t == 1]
+        outside = [u for u, t in zip(row, targets, strict=True) if t == 0]
         terms.append(sum((_above(1 - u + v) for u in inside for v in outside), 0 * row[0]) / len(row))
     return _over_entries(terms)
 
@@ -386,7 +389,9 @@ def nt_xent(z: Matrix, labels: Sequence[int], *, temperature: Ball) -> Terms:
 
 def dice(a: Matrix, y: Matrix, *, smooth: Ball) -> Terms:
     """1 − (2Σay + s)/(Σa + Σy + s) of each row."""
-    return _over_entries([1 - (2 * _dot(p, t) + smooth) / (sum(p) + sum(t) + smooth) for p, t in zip(a, y, strict=True)])
+    return _over_entries(
+        [1 - (2 * _dot(p, t) + smooth) / (sum(p) + sum(t) + smooth) for p, t in zip(a, y, strict=True)]
+    )
 
 
 def tversky(a: Matrix, y: Matrix, *, alpha: Ball, beta: Ball, smooth: Ball) -> Terms:
@@ -409,13 +414,15 @@ class Loss(NamedTuple):
 LOSSES: dict[str, Loss] = {
     f"cost/{loss.function.__name__}": loss
     for loss in (
-        Loss(l1), Loss(squared_error), Loss(huber_error, {"delta": 1.0}), Loss(smooth_l1, {"beta": 1.0}), Loss(log_cosh),
+        Loss(l1), Loss(squared_error), Loss(huber_error, {"delta": 1.0}), Loss(smooth_l1, {"beta": 1.0}),
+        Loss(log_cosh),
         Loss(quantile, {"tau": 0.5}), Loss(poisson_nll, {"full": 0}), Loss(poisson_nll_rate, {"eps": 0.0, "full": 0}),
         Loss(gaussian_nll, {"full": 0}), Loss(kl_div), Loss(kl_div_log_target), Loss(jensen_shannon),
         Loss(binary_cross_entropy), Loss(nll_labels), Loss(binary_cross_entropy_logits),
         Loss(sigmoid_focal, {"alpha": 0.25, "gamma": 2.0}), Loss(cross_entropy_labels, {"label_smoothing": 0.0}),
         Loss(cross_entropy_probabilities, {"label_smoothing": 0.0}), Loss(softmax_focal, {"gamma": 2.0}),
-        Loss(poly_cross_entropy, {"epsilon": 2.0}), Loss(hinge), Loss(squared_hinge), Loss(perceptron), Loss(soft_margin),
+        Loss(poly_cross_entropy, {"epsilon": 2.0}), Loss(hinge), Loss(squared_hinge), Loss(perceptron),
+        Loss(soft_margin),
         Loss(hinge_embedding, {"margin": 1.0}), Loss(margin_ranking, {"margin": 0.0}),
         Loss(multi_margin, {"p": 1, "margin": 1.0}), Loss(multilabel_margin), Loss(multilabel_soft_margin),
         Loss(multiclass_hinge), Loss(multiclass_perceptron), Loss(wasserstein_critic), Loss(cosine_distance),
@@ -424,86 +431,3 @@ LOSSES: dict[str, Loss] = {
         Loss(tversky, {"alpha": 0.5, "beta": 0.5, "smooth": 1.0}),
     )
 }  # fmt: skip
-
-
-# ---------------------------------------------------------------- truth
-
-
-@dataclass(frozen=True)
-class Conditioned:
-    """The truth of an array, and Σᵢ|xᵢ·∂y/∂xᵢ| over all float inputs x for each of its entries y."""
-
-    truth: Truth
-    sway: Array
-
-    def error(self, got: npt.ArrayLike) -> Array:
-        """E = |got − y|/(ulp(y) + u·Σ|xᵢ·∂y/∂xᵢ|); special values as `floats.conditioned_error`."""
-        # An input of 1 with the slope Σ|xᵢ·∂y/∂xᵢ| sways y as much.
-        none = np.zeros(self.sway.shape, bool)
-        slope = Truth(self.sway, np.zeros(self.sway.shape), none, self.truth.dtype)
-        return conditioned_error(got, self.truth, np.ones(self.sway.shape), slope)
-
-
-def loss_truth(
-    id: str,
-    inputs: Mapping[str, npt.ArrayLike | None],
-    *,
-    reduction: str = "mean",
-    dtype: npt.DTypeLike | str = "float64",
-    **parameters: Any,
-) -> tuple[Conditioned, dict[str, Conditioned]]:
-    """The truth of cost `id` and of its gradient with respect to every float array among `inputs`.
-
-    Floats count as exact, and so do parameters; integer arrays are labels. Results round to `dtype`. Where a branch
-    is decided by exactly 0, AtKink is raised. Raises KeyError for an unknown id, ValueError for a reduction other
-    than none, sum, mean, batchmean, TypeError for an unknown parameter.
-    """
-    loss: Loss = lookup(id, LOSSES)
-    if reduction not in ("none", "sum", "mean", "batchmean"):
-        raise ValueError(f"reduction {reduction!r} is not none, sum, mean or batchmean")
-    name, format = format_of(dtype)
-    arrays = {key: np.asarray(x) for key, x in inputs.items() if x is not None}
-    shapes = {key: x.shape for key, x in arrays.items() if x.dtype.kind == "f" or x.dtype.name == "bfloat16"}
-    numbers = [v for key in shapes for v in arrays[key].astype(np.float64).ravel().tolist()]
-    given = {**loss.parameters, **parameters}
-    last: dict[str, list[Jet]] = {}
-
-    def evaluate() -> list[Ball]:
-        jets = iter(variables(numbers))
-        named = {key: _nest(jets, shapes[key]) if key in shapes else x.tolist() for key, x in arrays.items()}
-        exact = {key: arb(v) if isinstance(v, (int, float)) and key != "ignore_index" else v for key, v in given.items()}
-        terms, divisor = loss.function(**named, **exact)
-        values = terms if reduction == "none" else [sum(terms)]
-        if reduction in ("mean", "batchmean"):
-            values = [values[0] / (divisor if reduction == "mean" else len(next(iter(named.values()))))]
-        last["values"] = values
-        gradient = sum(values)
-        last["gradient"] = [gradient]
-        return [v.value for v in values] + [gradient.slope[0, k] for k in range(len(numbers))]
-
-    with working(START, ORDERS):
-        count = len(evaluate())
-        rounded = settle(evaluate, count, format)
-        values, total = last["values"], last["gradient"][0]
-        m = len(values)
-        sways = [_sway(numbers, [v.slope[0, k] for k in range(len(numbers))]) for v in values]
-        curves = [_sway(numbers, [total.curve[k, i] for i in range(len(numbers))]) for k in range(len(numbers))]
-    shape = (m,) if reduction == "none" else ()
-    value = Conditioned(_pack(rounded[:m], shape, name), np.array(sways).reshape(shape))
-    gradients, start = {}, 0
-    for key, shape in shapes.items():
-        size = int(np.prod(shape))
-        part = slice(m + start, m + start + size)
-        sway = np.array(curves[start : start + size]).reshape(shape)
-        gradients[key] = Conditioned(_pack(rounded[part], shape, name), sway)
-        start += size
-    return value, gradients
-
-
-def _nest(numbers: Iterator[Any], shape: tuple[int, ...]) -> Any:
-    """Numbers in turn, as nested lists of this shape."""
-    return [_nest(numbers, shape[1:]) for _ in range(shape[0])] if shape else next(numbers)
-
-
-def _sway(numbers: Sequence[float], slopes: Sequence[Ball]) -> float:
-    return float(sum((abs(arb(x) * s) for x, s in zip(numbers, slopes, strict=True)), arb(0)).mid())

@@ -129,7 +129,7 @@ def _cosine_embedding(a: Any, b: Any, y: Any, margin: float = 0.0) -> Any:
 
 def _triplet_margin(a: Any, b: Any, c: Any, margin: float = 1.0, eps: float = 0.0) -> Any:
     """Optax adds its eps to the sum of squares; ours is added to every difference before."""
-    return optax.triplet_margin_loss(a + eps, b, c, margin=margin, eps=0.0), None
+    return optax.losses.triplet_margin_loss(a + eps, b, c, margin=margin, eps=0.0), None
 
 
 def _nt_xent(z: Any, labels: Any, temperature: float = 0.07) -> Any:
@@ -147,12 +147,6 @@ def _tversky(a: Any, y: Any, alpha: float = 0.5, beta: float = 0.5, smooth: floa
     both = (a * y).sum(-1)
     whole = both + alpha * (a * (1 - y)).sum(-1) + beta * ((1 - a) * y).sum(-1) + smooth
     return 1 - (both + smooth) / whole, None
-
-
-def _ctc(z: Any, labels: Any, lengths: Any, label_lengths: Any, blank: int = 0) -> Any:
-    beyond = np.arange(z.shape[1]) >= np.asarray(lengths)[:, None]
-    past = np.arange(labels.shape[1]) >= np.asarray(label_lengths)[:, None]
-    return optax.ctc_loss(z, jnp.asarray(beyond, z.dtype), labels, jnp.asarray(past, z.dtype), blank_id=blank), None
 
 
 COSTS: dict[str, Definition] = {
@@ -175,10 +169,13 @@ COSTS: dict[str, Definition] = {
     "cost/cross_entropy_labels": _cross_entropy_labels,
     "cost/cross_entropy_probabilities": _cross_entropy_probabilities,
     "cost/softmax_focal": _softmax_focal,
-    "cost/poly_cross_entropy": lambda z, y, epsilon=2.0: (optax.poly_loss_cross_entropy(z, y, epsilon=epsilon), None),
+    "cost/poly_cross_entropy": lambda z, y, epsilon=2.0: (
+        optax.losses.poly_loss_cross_entropy(z, y, epsilon=epsilon),
+        None,
+    ),
     "cost/hinge": lambda z, y: (optax.hinge_loss(z, y), None),
     "cost/squared_hinge": lambda z, y: (jnp.maximum(0, 1 - y * z) ** 2, None),
-    "cost/perceptron": lambda z, y: (optax.perceptron_loss(z, y), None),
+    "cost/perceptron": lambda z, y: (optax.losses.perceptron_loss(z, y), None),
     "cost/soft_margin": lambda z, y: (jax.nn.softplus(-y * z), None),
     "cost/hinge_embedding": lambda z, y, margin=1.0: (jnp.where(y > 0, z, jnp.maximum(0, margin - z)), None),
     "cost/margin_ranking": lambda a, b, y, margin=0.0: (jnp.maximum(0, margin - y * (a - b)), None),
@@ -194,31 +191,82 @@ COSTS: dict[str, Definition] = {
     "cost/nt_xent": _nt_xent,
     "cost/dice": _dice,
     "cost/tversky": _tversky,
-    "cost/ctc": _ctc,
 }
 
 COMPOSED = frozenset(
     f"cost/{name}"
     for name in ("l1", "quantile", "poisson_nll", "poisson_nll_rate", "gaussian_nll", "kl_div", "kl_div_log_target",
-                 "jensen_shannon", "binary_cross_entropy", "nll_labels", "softmax_focal", "squared_hinge", "soft_margin",
-                 "hinge_embedding", "margin_ranking", "multi_margin", "multilabel_margin", "wasserstein_critic", "nt_xent",
+                 "jensen_shannon", "binary_cross_entropy", "nll_labels", "softmax_focal", "squared_hinge",
+                 "soft_margin",
+                 "hinge_embedding", "margin_ranking", "multi_margin", "multilabel_margin", "wasserstein_critic",
+                 "nt_xent",
                  "dice", "tversky")
 )  # fmt: skip
 
 
-def cost(
-    id: str, inputs: Mapping[str, Any], reduction: str = "mean", **parameters: Any
-) -> tuple[Any, dict[str, Any]]:
+# Optax's functions themselves, with their own defaults.
+NATIVE: dict[str, Callable[..., Any]] = {
+    "cost/quadratic": lambda a, y: optax.l2_loss(a, y),
+    "cost/squared_error": lambda a, y: optax.squared_error(a, y),
+    "cost/huber_error": lambda a, y, **options: optax.huber_loss(a, y, **options),
+    "cost/log_cosh": lambda a, y: optax.log_cosh(a, y),
+    "cost/kl_div": lambda a, y: optax.kl_divergence(a, y),
+    "cost/kl_div_log_target": lambda a, y: optax.losses.kl_divergence_with_log_targets(a, y),
+    "cost/binary_cross_entropy_logits": lambda z, y: optax.sigmoid_binary_cross_entropy(z, y),
+    "cost/sigmoid_focal": lambda z, y, **options: optax.sigmoid_focal_loss(z, y, **options),
+    "cost/cross_entropy_labels": lambda z, labels: optax.softmax_cross_entropy_with_integer_labels(z, labels),
+    "cost/cross_entropy_probabilities": lambda z, y: optax.softmax_cross_entropy(z, y),
+    "cost/poly_cross_entropy": lambda z, y, **options: optax.losses.poly_loss_cross_entropy(z, y, **options),
+    "cost/hinge": lambda z, y: optax.hinge_loss(z, y),
+    "cost/perceptron": lambda z, y: optax.losses.perceptron_loss(z, y),
+    "cost/multiclass_hinge": lambda z, labels: optax.losses.multiclass_hinge_loss(z, labels),
+    "cost/multiclass_perceptron": lambda z, labels: optax.losses.multiclass_perceptron_loss(z, labels),
+    "cost/cosine_distance": lambda a, b, **options: optax.cosine_distance(a, b, **options),
+    "cost/triplet_margin": lambda a, b, c, **options: optax.losses.triplet_margin_loss(a, b, c, **options),
+    "cost/nt_xent": lambda z, labels, **options: optax.losses.ntxent(z, labels, **options),
+    "cost/dice": lambda a, y, **options: _native_dice(a, y, **options),
+    "cost/tversky": lambda a, y, **options: _native_dice(a, y, **options),
+}
+
+
+def _native_dice(a: Any, y: Any, **options: Any) -> Any:
+    """Optax wants rows of class probabilities at every place: (n, d, classes)."""
+    both = (jnp.stack([1 - m, m], -1) for m in (a, y))
+    return optax.losses.dice_loss(*both, apply_softmax=False, reduction="none", **options)[..., 1]
+
+
+def native(id: str, inputs: Mapping[str, Any], **options: Any) -> tuple[Any, dict[str, Any]]:
+    """As `cost`, but by Optax alone and with its defaults. Raises LookupError for what it does not have."""
+    if id not in NATIVE:
+        raise LookupError("no such function")
+    try:
+        return _differentiated(lambda **given: NATIVE[id](**given, **options), inputs)
+    except TypeError as error:
+        if "unexpected keyword" in str(error):
+            raise LookupError(f"no option {str(error).split()[-1]}") from error
+        raise
+
+
+def cost(id: str, inputs: Mapping[str, Any], reduction: str = "mean", **parameters: Any) -> tuple[Any, dict[str, Any]]:
     """Cost and the gradient of its sum with respect to every float array among `inputs` (NumPy in, NumPy out)."""
+    n = len(np.asarray(next(iter(inputs.values()))))
+
+    def reduced(**given: Any) -> Any:
+        terms, mean = COSTS[id](**given, **parameters)
+        divisor = {"none": 1, "sum": 1, "batchmean": n}.get(reduction, terms.size if mean is None else mean)
+        return terms if reduction == "none" else terms.sum() / divisor
+
+    return _differentiated(reduced, inputs)
+
+
+def _differentiated(function: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The function's value and the gradient of its sum with respect to every float array."""
     arrays = {name: jnp.asarray(x) for name, x in inputs.items() if x is not None}
     fixed = {name: x for name, x in arrays.items() if not jnp.issubdtype(x.dtype, jnp.floating)}
     variable = {name: x for name, x in arrays.items() if name not in fixed}
-    n = len(next(iter(arrays.values())))
 
     def summed(variable: Any) -> Any:
-        terms, mean = COSTS[id](**variable, **fixed, **parameters)
-        divisor = {"none": 1, "sum": 1, "batchmean": n}.get(reduction, terms.size if mean is None else mean)
-        value = terms if reduction == "none" else terms.sum() / divisor
+        value = function(**variable, **fixed)
         return value.sum(), value
 
     (_, value), slopes = jax.value_and_grad(summed, has_aux=True)(variable)

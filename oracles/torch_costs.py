@@ -6,6 +6,7 @@ reduced cost. What torch has no function for is written out from the definition 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,11 @@ def _reduce(terms: Tensor, reduction: str, mean: Any = None) -> Tensor:
     if reduction == "sum":
         return terms.sum()
     return terms.sum() / (terms.numel() if mean is None else mean)
+
+
+def _pair(native: Definition, first: str, second: str) -> Definition:
+    """A loss of torch, called with its first two arguments under our names."""
+    return lambda **given: native(given.pop(first), given.pop(second), **given)
 
 
 def _labels(labels: Tensor) -> Tensor:
@@ -99,22 +105,14 @@ def _dice(a: Tensor, y: Tensor, reduction: str, smooth: float = 1.0) -> Tensor:
     return _reduce(1 - (2 * (a * y).sum(-1) + smooth) / (a.sum(-1) + y.sum(-1) + smooth), reduction)
 
 
-def _ctc(
-    z: Tensor, labels: Tensor, lengths: Tensor, label_lengths: Tensor, reduction: str, blank: int = 0
-) -> Tensor:
-    per_example = F.ctc_loss(F.log_softmax(z, -1).transpose(0, 1), _labels(labels), _labels(lengths),
-                             _labels(label_lengths), blank=blank, reduction="none")  # fmt: skip
-    return _reduce(per_example, reduction)
-
-
 COSTS: dict[str, Definition] = {
-    "cost/l1": F.l1_loss,
-    "cost/squared_error": F.mse_loss,
-    "cost/huber_error": F.huber_loss,
-    "cost/smooth_l1": F.smooth_l1_loss,
+    "cost/l1": _pair(F.l1_loss, "a", "y"),
+    "cost/squared_error": _pair(F.mse_loss, "a", "y"),
+    "cost/huber_error": _pair(F.huber_loss, "a", "y"),
+    "cost/smooth_l1": _pair(F.smooth_l1_loss, "a", "y"),
     "cost/log_cosh": lambda a, y, reduction: _reduce(torch.log(torch.cosh(a - y)), reduction),
     "cost/quantile": _quantile,
-    "cost/poisson_nll": F.poisson_nll_loss,
+    "cost/poisson_nll": _pair(F.poisson_nll_loss, "a", "y"),
     "cost/poisson_nll_rate": lambda a, y, reduction, eps=0.0, full=False: F.poisson_nll_loss(
         a, y, log_input=False, full=full, eps=eps, reduction=reduction
     ),
@@ -124,69 +122,105 @@ COSTS: dict[str, Definition] = {
     "cost/kl_div": _kl_div(False),
     "cost/kl_div_log_target": _kl_div(True),
     "cost/jensen_shannon": _jensen_shannon,
-    "cost/binary_cross_entropy": F.binary_cross_entropy,
+    "cost/binary_cross_entropy": _pair(F.binary_cross_entropy, "a", "y"),
     "cost/nll_labels": lambda a, labels, weight=None, ignore_index=-100, reduction="mean": F.nll_loss(
         a, _labels(labels), weight, ignore_index=ignore_index, reduction=reduction
     ),
-    "cost/binary_cross_entropy_logits": F.binary_cross_entropy_with_logits,
+    "cost/binary_cross_entropy_logits": _pair(F.binary_cross_entropy_with_logits, "z", "y"),
     "cost/sigmoid_focal": _sigmoid_focal,
     "cost/cross_entropy_labels": lambda z, labels, weight=None, reduction="mean", **options: F.cross_entropy(
         z, _labels(labels), weight, reduction=reduction, **options
     ),
-    "cost/cross_entropy_probabilities": F.cross_entropy,
+    "cost/cross_entropy_probabilities": _pair(F.cross_entropy, "z", "y"),
     "cost/softmax_focal": _softmax_focal,
     "cost/poly_cross_entropy": _poly,
     "cost/hinge": lambda z, y, reduction: _reduce(F.relu(1 - y * z), reduction),
     "cost/squared_hinge": lambda z, y, reduction: _reduce(F.relu(1 - y * z).square(), reduction),
     "cost/perceptron": lambda z, y, reduction: _reduce(F.relu(-y * z), reduction),
-    "cost/soft_margin": F.soft_margin_loss,
-    "cost/hinge_embedding": F.hinge_embedding_loss,
-    "cost/margin_ranking": F.margin_ranking_loss,
+    "cost/soft_margin": _pair(F.soft_margin_loss, "z", "y"),
+    "cost/hinge_embedding": lambda z, y, reduction, margin=1.0: F.hinge_embedding_loss(
+        z, y.to(z.dtype), margin=margin, reduction=reduction
+    ),
+    "cost/margin_ranking": lambda a, b, y, reduction, margin=0.0: F.margin_ranking_loss(
+        a, b, y, margin=margin, reduction=reduction
+    ),
     "cost/multi_margin": lambda z, labels, weight=None, reduction="mean", p=1, margin=1.0: F.multi_margin_loss(
         z, _labels(labels), p=p, margin=margin, weight=weight, reduction=reduction
     ),
     "cost/multilabel_margin": _multilabel_margin,
-    "cost/multilabel_soft_margin": F.multilabel_soft_margin_loss,
+    "cost/multilabel_soft_margin": _pair(F.multilabel_soft_margin_loss, "z", "y"),
     "cost/multiclass_hinge": _multiclass_hinge,
     "cost/multiclass_perceptron": lambda z, labels, reduction: _multiclass_hinge(z, labels, reduction, 0.0),
     "cost/wasserstein_critic": lambda a, b, reduction: b.mean() - a.mean(),
     "cost/cosine_distance": lambda a, b, reduction: _reduce(1 - F.cosine_similarity(a, b, dim=-1, eps=0.0), reduction),
-    "cost/cosine_embedding": F.cosine_embedding_loss,
+    "cost/cosine_embedding": lambda a, b, y, reduction, margin=0.0: F.cosine_embedding_loss(
+        a, b, y, margin=margin, reduction=reduction
+    ),
     "cost/triplet_margin": lambda a, b, c, reduction, margin=1.0, eps=0.0: F.triplet_margin_loss(
         a, b, c, margin=margin, eps=eps, reduction=reduction
     ),
     "cost/nt_xent": _nt_xent,
     "cost/dice": _dice,
     "cost/tversky": _tversky,
-    "cost/ctc": _ctc,
 }
 
 COMPOSED = frozenset(
     f"cost/{name}"
-    for name in ("log_cosh", "quantile", "jensen_shannon", "sigmoid_focal", "softmax_focal", "poly_cross_entropy", "hinge",
-                 "squared_hinge", "perceptron", "multiclass_hinge", "multiclass_perceptron", "wasserstein_critic", "nt_xent",
+    for name in ("log_cosh", "quantile", "jensen_shannon", "sigmoid_focal", "softmax_focal", "poly_cross_entropy",
+                 "hinge", "squared_hinge", "perceptron", "multiclass_hinge", "multiclass_perceptron",
+                 "wasserstein_critic", "nt_xent",
                  "dice", "tversky")
 )  # fmt: skip
 
 
-def cost(
-    id: str, inputs: Mapping[str, Any], reduction: str = "mean", **parameters: Any
-) -> tuple[Any, dict[str, Any]]:
+# With torch's own defaults, for what `COSTS` fits to the record; the others that are not composed are native as is.
+NATIVE: dict[str, Definition] = {
+    "cost/poisson_nll_rate": lambda a, y, **options: F.poisson_nll_loss(a, y, log_input=False, **options),
+    "cost/gaussian_nll": lambda a, y, v, **options: F.gaussian_nll_loss(a, y, v, **options),
+    "cost/kl_div": _pair(F.kl_div, "a", "y"),
+    "cost/kl_div_log_target": lambda a, y, **options: F.kl_div(a, y, log_target=True, **options),
+    "cost/nll_labels": lambda a, labels, **options: F.nll_loss(a, _labels(labels), **options),
+    "cost/hinge_embedding": lambda z, y, **options: F.hinge_embedding_loss(z, y.to(z.dtype), **options),
+    "cost/margin_ranking": lambda a, b, y, **options: F.margin_ranking_loss(a, b, y, **options),
+    "cost/multilabel_margin": lambda z, y, **options: _multilabel_margin(z, y, **{"reduction": "mean"} | options),
+    "cost/cosine_distance": lambda a, b, **options: 1 - F.cosine_similarity(a, b, dim=-1, **options),
+    "cost/cosine_embedding": lambda a, b, y, **options: F.cosine_embedding_loss(a, b, y, **options),
+    "cost/triplet_margin": lambda a, b, c, **options: F.triplet_margin_loss(a, b, c, **options),
+}
+
+
+def native(id: str, inputs: Mapping[str, Any], **options: Any) -> tuple[Any, dict[str, Any]]:
+    """As `cost`, but with torch's defaults. Raises LookupError where torch has no such function or option."""
+    if id in COMPOSED or id not in COSTS:
+        raise LookupError("no such function")
+    return _call(NATIVE.get(id, COSTS[id]), inputs, options)
+
+
+def cost(id: str, inputs: Mapping[str, Any], reduction: str = "mean", **parameters: Any) -> tuple[Any, dict[str, Any]]:
     """Cost and the gradient of its sum with respect to every float array among `inputs` (NumPy in, NumPy out).
 
     An argument that torch refuses to differentiate is left out of the gradients.
     """
+    return _call(COSTS[id], inputs, {"reduction": reduction, **parameters})
+
+
+def _call(definition: Definition, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     given = {name: torch.from_numpy(np.array(x)) for name, x in inputs.items() if x is not None}
     leaves = {name: t.requires_grad_() for name, t in given.items() if t.is_floating_point()}
     while True:
         try:
-            value = COSTS[id](**given, reduction=reduction, **parameters)
+            value = definition(**given, **options)
             break
+        except TypeError as error:
+            if "unexpected keyword" in str(error):
+                raise LookupError(f"no option {str(error).split()[-1]}") from error
+            raise
         except (RuntimeError, NotImplementedError) as error:
-            refused = next((n for n in leaves if f"argument '{n}'" in str(error) and "not differentiable" in str(error)), "")
-            if not refused:
+            refused = re.search("not differentiable with respect to argument '(.*?)'", str(error))
+            name = refused and {"target": "y"}.get(refused[1], refused[1])
+            if name not in leaves:
                 raise
-            given[refused] = leaves.pop(refused).detach()
+            given[name] = leaves.pop(name).detach()
     slopes = torch.autograd.grad(value.sum(), list(leaves.values()), allow_unused=True)
     found = {name: g.numpy() for name, g in zip(leaves, slopes, strict=True) if g is not None}
     return value.detach().numpy(), found

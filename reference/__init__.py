@@ -1,6 +1,19 @@
 """Hand-derived formulas in NumPy, each under a permanent id in `CATALOGUE`."""
 
-from reference import activations, clipping, costs, network, optimizers, regularizers
+from reference import (
+    activations,
+    clipping,
+    costs,
+    logit_costs,
+    margin_costs,
+    network,
+    optimizers,
+    overlap_costs,
+    probability_costs,
+    regression_costs,
+    regularizers,
+    similarity_costs,
+)
 from reference.formula import CATALOGUE, Formula, Kink
 
 __all__ = [
@@ -10,7 +23,13 @@ __all__ = [
     "activations",
     "clipping",
     "costs",
+    "logit_costs",
+    "margin_costs",
     "network",
     "optimizers",
+    "overlap_costs",
+    "probability_costs",
+    "regression_costs",
     "regularizers",
+    "similarity_costs",
 ]

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlog1py, xlogy
 
 from reference.activations import huber as huber_activation
+from reference.exact import xlog1py, xlogy
 from reference.formula import Array, Kink, floating, formula
 from reference.lift import QUIET, rounded
 

@@ -50,3 +50,15 @@ def exponential(high: Array, low: Any = 0.0) -> tuple[Array, Array]:
     """
     near = np.exp(np.maximum(high, DEEP))
     return near + near * low, np.exp(np.minimum(high - DEEP, 0))
+
+
+def xlogy(x: Any, y: Any) -> Array:
+    """x·log y, and its limit 0 where x is 0, whatever y is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(x == 0, 0, x * np.log(y))
+
+
+def xlog1py(x: Any, y: Any) -> Array:
+    """x·log(1 + y), and its limit 0 where x is 0, whatever y is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(x == 0, 0, x * np.log1p(y))

@@ -47,7 +47,8 @@ def silu(z: Array) -> tuple[Array, Array]:
 
 
 # Φ(−y) = y·φ̂(y)/π·∫₀^∞ e^(−t²/2)/(t² + y²) dt with φ̂ = e^(−y²/2). The midpoint rule of step h is exact for this
-# integrand up to e^(−2π²/h²) = 1e-20, once the poles ±iy are allowed for by 1/(1 + e^(2πy/h)).
+# integrand up to e^(−2π²/h²) = 1e-20, once the poles ±iy are allowed for by 1/(1 + e^(2πy/h)); the weights left out
+# after 13 nodes are 5e-18 of all.
 STEP = 21 / 32
 NODES = (STEP * (np.arange(13)[::-1, None] + 0.5)) ** 2  # t², exact; (13, 1), the smallest weight first
 WEIGHTS = STEP / np.pi * np.exp(-NODES / 2)
@@ -72,7 +73,7 @@ def normal_tail(y: Array) -> tuple[Array, Array]:
     range=("-0.16997120747990367", "oo"),
     slope_zeros=("-0.7517915246935645",),
     strict_ulp=16,
-    assumptions=("the normal tail is a midpoint rule of 13 terms, exact to 1e-20",),
+    assumptions=("the normal tail is a midpoint rule of 13 terms, exact to 5e-18",),
     sources=("hendrycks-2016", "hunter-regan-1972"),
 )
 @elementwise(beyond=lambda z: (1, 0))  # z/2 + z²/√(2π) − …

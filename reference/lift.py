@@ -77,7 +77,7 @@ def elementwise(*, exact: bool = False, beyond: Remainders | None = None) -> Cal
 
 
 def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remainders | None = None) -> Any:
-    """Lift `body`, which maps a flat float64 array z to (value, slope), to any shape and floating dtype.
+    """Lift `body`, which maps a flat float64 array z to two new ones, value and slope, to any shape and dtype.
 
     The lifted function returns (value, slope) in the dtype of its input, NaN where that is NaN, and checks that
     parameters are finite numbers. `exact` says that the body needs no wider dtype: it then sees float32 and
@@ -87,30 +87,31 @@ def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remai
     if body is None:
         return functools.partial(elementwise, exact=exact, beyond=beyond)
 
+    def entries(z: Array, parameters: dict[str, float]) -> tuple[Array, Array]:
+        """Value and slope of a flat array, in its dtype."""
+        x = z if exact and z.dtype.itemsize > 2 else z.astype(np.float64, copy=False)
+        value, slope = body(x, **parameters)
+        remainders = beyond(x, **parameters) if beyond and z.dtype.itemsize == 2 else (0, 0)
+        value, slope = rounded(value, z.dtype, remainders[0]), rounded(slope, z.dtype, remainders[1])
+        nan = np.isnan(x)
+        if nan.any():
+            value[nan] = slope[nan] = np.nan
+        return value, slope
+
     @functools.wraps(body)
     @QUIET
     def lifted(z: npt.ArrayLike, **parameters: float) -> tuple[Array, Array]:
         z, parameters = floating(z), numbers(**parameters)
-        if exact and z.dtype.itemsize > 2:
-            value, slope = map(np.asarray, body(z, **parameters))
-            nan = np.isnan(z)
-            if nan.any():
-                slope[nan] = np.nan
-            return value, slope
-        value, slope = np.empty(z.shape, z.dtype), np.empty(z.shape, z.dtype)
         # Contiguous: NumPy may round exp and its kin differently where it cannot load whole vectors.
-        flat, outputs = np.ascontiguousarray(z).reshape(-1), (value.reshape(-1), slope.reshape(-1))
-        for k in range(0, max(z.size, 1), BLOCK):
-            block = slice(k, k + BLOCK)
-            x = flat[block].astype(np.float64, copy=False)
-            remainders = beyond(x, **parameters) if beyond and z.dtype.itemsize == 2 else (0, 0)
-            nan = np.isnan(x)
-            any_nan = nan.any()
-            for output, result, remainder in zip(outputs, body(x, **parameters), remainders, strict=True):
-                output[block] = rounded(result, z.dtype, remainder)
-                if any_nan:
-                    output[block][nan] = np.nan
-        return value, slope
+        flat = np.ascontiguousarray(z).reshape(-1)
+        if z.size <= BLOCK or exact:
+            value, slope = entries(flat, parameters)
+        else:
+            value, slope = np.empty_like(flat), np.empty_like(flat)
+            for k in range(0, z.size, BLOCK):
+                block = slice(k, k + BLOCK)
+                value[block], slope[block] = entries(flat[block], parameters)
+        return value.reshape(z.shape), slope.reshape(z.shape)
 
     lifted.body = body  # type: ignore[attr-defined]  # marks the function as elementwise
     lifted.parameter_slopes = {}  # type: ignore[attr-defined]

@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from reference.formula import Array, formula
 from reference.lift import QUIET, numbers
-from reference.probability_costs import label_weight
+from reference.probability_costs import label_weight, weighted_mean_slope
 from reference.reduction import (
     Gradients,
     class_labels,
     distributions,
     inputs,
+    optional,
     per_class,
     probabilities,
     reduced,
@@ -31,7 +32,7 @@ MINUS = "log(1 + exp(-z[i, j]))"  # softplus(−z) = −log σ(z)
 SIGMA, COSIGMA = "1/(1 + exp(-z[i, j]))", "1/(1 + exp(z[i, j]))"
 
 
-def _sigmoids(z: Array) -> tuple[Array, Array, Array, Array]:
+def sigmoids(z: Array) -> tuple[Array, Array, Array, Array]:
     """σ(z), σ(−z), softplus(z) = −log σ(−z) and softplus(−z) = −log σ(z), none of them by a difference."""
     e = np.exp(-np.abs(z))
     large, small = 1 / (1 + e), e / (1 + e)
@@ -76,14 +77,15 @@ def binary_cross_entropy_logits(
     p = 1. ∂/∂y = w[(p − 1)·softplus(−z) − z], as softplus(z) = z + softplus(−z). Raises ValueError for y outside
     [0, 1] and weights < 0.
     """
-    dtype, z, y, w = inputs(z=z, y=y, weight=weight)
+    dtype, (z, y) = inputs(z=z, y=y)
+    w = optional("weight", weight)
     n, d = rows("z", z)
     same_shape(z=z, y=y, weight=w)
     probabilities("y", y)
     p = per_class("pos_weight", pos_weight, d)
     unit = np.ones((n, d)) if w is None else w
     require(unit >= 0, "weight", unit, "must be ≥ 0")
-    s, c, plus, minus = _sigmoids(z)
+    s, c, plus, minus = sigmoids(z)
     per_entry = np.where(y == 1, 0, (1 - y) * plus) + np.where(y == 0, 0, p * y * minus)
     slopes = {"z": unit * ((1 - y) * s - p * y * c), "y": unit * ((p - 1) * minus - z)}
     if w is not None:
@@ -120,16 +122,19 @@ def sigmoid_focal(
     _focal_parameters(gamma)
     if not 0 <= numbers(alpha=alpha)["alpha"] <= 1:
         raise ValueError(f"alpha = {alpha}; need 0 ≤ alpha ≤ 1")
-    dtype, z, y = inputs(z=z, y=y)
+    dtype, (z, y) = inputs(z=z, y=y)
     same_shape(z=z, y=y)
     probabilities("y", y)
-    s, c, plus, minus = _sigmoids(z)
+    s, c, plus, minus = sigmoids(z)
     miss, hit = c**gamma, s**gamma  # how far p is from class 1 and from class 0
     one, zero = (np.where(m == 0, 0, m * loss) for m, loss in ((miss, minus), (hit, plus)))
     at_one = np.where(y == 0, 0, alpha * y * (gamma * s * one + miss * c))
     at_zero = np.where(y == 1, 0, (1 - alpha) * (1 - y) * (gamma * c * zero + hit * s))
     terms = np.where(y == 0, 0, alpha * y * one) + np.where(y == 1, 0, (1 - alpha) * (1 - y) * zero)
-    return reduced(dtype, terms, {"z": at_zero - at_one, "y": alpha * one - (1 - alpha) * zero}, reduction)
+    # one − zero = σ(z)^γ[softplus(−z)·(e^(−γz) − 1) − z], where the two are about equal: (σ(−z)/σ(z))^γ = e^(−γz)
+    apart = np.where(np.abs(z) < 1, hit * (minus * np.expm1(-gamma * np.clip(z, -1, 1)) - z), one - zero)
+    slopes = {"z": at_zero - at_one, "y": (1 - alpha) * apart + (2 * alpha - 1) * one}
+    return reduced(dtype, terms, slopes, reduction)
 
 
 def _focal_parameters(gamma: float) -> None:
@@ -211,7 +216,7 @@ def cross_entropy_labels(
     example is ignored or the weights of the labels sum to 0.
     """
     epsilon = _smoothing(label_smoothing)
-    dtype, z = inputs(z=z)
+    dtype, (z,) = inputs(z=z)
     n, d = rows("z", z)
     w = per_class("weight", weight, d)
     y, counts = class_labels(labels, (n,), d, ignore_index)
@@ -220,10 +225,12 @@ def cross_entropy_labels(
     soft = _Softmax(z)
     per_class_loss = np.where(target == 0, 0, target * soft.surprise)
     terms = np.where(w == 0, 0, w * per_class_loss).sum(-1)
-    total = label_weight(counts, np.where(counts, w[y], 0)) if reduction == "mean" else 1.0
-    mean = terms.sum() / total if reduction == "mean" else 0.0
-    slopes = {"z": soft.slope(w * target), "weight": (per_class_loss - mean * one_hot).sum(0)}
-    return reduced(dtype, terms, slopes, reduction, mean=total)
+    by_class, slope = per_class_loss.sum(0), soft.slope(w * target)
+    if reduction != "mean":
+        return reduced(dtype, terms, {"z": slope, "weight": by_class}, reduction)
+    total = label_weight(counts, np.where(counts, w[y], 0))
+    by_class = weighted_mean_slope(w, by_class, one_hot.sum(0), total)
+    return reduced(dtype, terms, {"z": slope, "weight": by_class}, reduction, mean=total)
 
 
 @formula(
@@ -253,8 +260,8 @@ def cross_entropy_probabilities(
     ValueError for a row of y that is no distribution and weights < 0.
     """
     epsilon = _smoothing(label_smoothing)
-    dtype, z, y = inputs(z=z, y=y)
-    n, d = rows("z", z)
+    dtype, (z, y) = inputs(z=z, y=y)
+    _, d = rows("z", z)
     same_shape(z=z, y=y)
     distributions("y", y, dtype)
     w = per_class("weight", weight, d)
@@ -274,7 +281,8 @@ def cross_entropy_probabilities(
     "cost/softmax_focal",
     statement=f"Sum(weight[j]*y[i, j]*(1 - {P})**gamma*({LSE} - z[i, j]), {OVER})/n",
     derivative=f"Sum(weight[l]*y[i, l]*(1 - exp(z[i, l])/Sum(exp(z[i, k]), (k, 1, d)))**gamma"
-    "*(1 + gamma*exp(z[i, l])/(Sum(exp(z[i, k]), (k, 1, d)) - exp(z[i, l]))*(log(Sum(exp(z[i, k]), (k, 1, d))) - z[i, l]))"
+    "*(1 + gamma*exp(z[i, l])/(Sum(exp(z[i, k]), (k, 1, d)) - exp(z[i, l]))*"
+    "(log(Sum(exp(z[i, k]), (k, 1, d))) - z[i, l]))"
     f"*({P} - KroneckerDelta(j, l)), (l, 1, d))/n",
     arguments=("z[i, j]", "weight[j]"),
     partials={"weight[j]": f"Sum(y[i, j]*(1 - {P})**gamma*({LSE} - z[i, j]), (i, 1, n))/n"},
@@ -299,7 +307,7 @@ def softmax_focal(
     (p_j − [j = y])·(1 − p)^γ·[1 + γ·p(−log p)/(1 − p)]. Raises ValueError for a label outside 0 … d − 1 and γ < 0.
     """
     _focal_parameters(gamma)
-    dtype, z = inputs(z=z)
+    dtype, (z,) = inputs(z=z)
     n, d = rows("z", z)
     w = per_class("weight", weight, d)
     y, _ = class_labels(labels, (n,), d)
@@ -336,7 +344,7 @@ def poly_cross_entropy(
     row of y that is no distribution.
     """
     numbers(epsilon=epsilon)
-    dtype, z, y = inputs(z=z, y=y)
+    dtype, (z, y) = inputs(z=z, y=y)
     rows("z", z)
     same_shape(z=z, y=y)
     distributions("y", y, dtype)

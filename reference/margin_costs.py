@@ -14,7 +14,7 @@ import numpy.typing as npt
 from reference.exact import total
 from reference.formula import Array, Kink, formula
 from reference.lift import QUIET, numbers
-from reference.logit_costs import _sigmoids
+from reference.logit_costs import sigmoids
 from reference.reduction import (
     Gradients,
     class_labels,
@@ -42,8 +42,8 @@ def _sum(a: Any, b: Any, c: Any) -> Array:
     return s + np.where(np.isfinite(rest), rest, 0)
 
 
-def _signed(z: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.dtype, Array, Array]:
-    dtype, z, y = inputs(z=z, y=y)
+def _signed(z: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.dtype[Any], Array, Array]:
+    dtype, (z, y) = inputs(z=z, y=y)
     same_shape(z=z, y=y)
     signs("y", y)
     return dtype, z, y
@@ -55,8 +55,8 @@ def _signed(z: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.dtype, Array, Array]
     derivative="Piecewise((-y[i, j], y[i, j]*z[i, j] < 1), (0, True))/(n*d)",
     arguments=("z[i, j]", "y[i, j]"),
     partials={"y[i, j]": "Piecewise((-z[i, j], y[i, j]*z[i, j] < 1), (0, True))/(n*d)"},
-    kinks=(Kink(at="1", left="-1", right="0", chosen="0", why=MET),),
-    assumptions=(MEAN, SIGNS, "the kink is in y·z, for factor 1"),
+    kinks=(Kink(at="0", left="-1", right="0", chosen="0", why=MET),),
+    assumptions=(MEAN, SIGNS, "the kink is in y·z − 1, for factor 1"),
     sources=("cortes-vapnik-1995", "optax-losses-hinge-loss"),
 )
 @QUIET
@@ -118,17 +118,18 @@ def perceptron(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") -
 def soft_margin(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
     """Soft margin (logistic) cost log(1 + e^(−yz)) = softplus(−yz): softplus' = σ, so −y·σ(−yz) in z."""
     dtype, z, y = _signed(z, y)
-    _, miss, _, loss = _sigmoids(y * z)
+    _, miss, _, loss = sigmoids(y * z)
     return reduced(dtype, loss, {"z": -y * miss, "y": np.where(miss == 0, 0, -z * miss)}, reduction)
 
 
 @formula(
     "cost/hinge_embedding",
-    statement=f"Sum(Piecewise((z[i, j], y[i, j] > 0), (Max(0, margin - z[i, j]), True)), {OVER})/(n*d)",
-    derivative="Piecewise((1, y[i, j] > 0), (-1, z[i, j] < margin), (0, True))/(n*d)",
+    statement=f"Sum((1 + y[i, j])/2*z[i, j] + (1 - y[i, j])/2*Max(0, margin + y[i, j]*z[i, j]), {OVER})/(n*d)",
+    derivative="((1 + y[i, j])/2 + (1 - y[i, j])/2*y[i, j]*Piecewise((1, margin + y[i, j]*z[i, j] > 0), (0, True)))"
+    "/(n*d)",
     arguments=("z[i, j]",),
-    kinks=(Kink(at="margin", left="-1", right="0", chosen="0", why=MET),),
-    assumptions=(MEAN, SIGNS, "z is a distance", "the kink is there where y = −1, for factor 1"),
+    kinks=(Kink(at="0", left="-1", right="0", chosen="0", why=MET),),
+    assumptions=(MEAN, SIGNS, "z is a distance", "the kink is in z − margin where y = −1, for factor 1"),
     sources=("pytorch-hinge-embedding-loss",),
 )
 @QUIET
@@ -157,8 +158,8 @@ RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
         "b[i, j]": f"Piecewise((y[i, j], {RANK} > 0), (0, True))/(n*d)",
         "y[i, j]": f"Piecewise((b[i, j] - a[i, j], {RANK} > 0), (0, True))/(n*d)",
     },
-    kinks=(Kink(at="margin", left="-1", right="0", chosen="0", why=MET),),
-    assumptions=(MEAN, SIGNS, "the kink is in y·(a − b), for factor 1"),
+    kinks=(Kink(at="0", left="-1", right="0", chosen="0", why=MET),),
+    assumptions=(MEAN, SIGNS, "the kink is in y·(a − b) − margin, for factor 1"),
     sources=("pytorch-margin-ranking-loss",),
 )
 @QUIET
@@ -170,7 +171,7 @@ def margin_ranking(
     Where the margin is missed, −y in a, y in b and b − a in y; else 0.
     """
     margin = numbers(margin=margin)["margin"]
-    dtype, a, b, y = inputs(a=a, b=b, y=y)
+    dtype, (a, b, y) = inputs(a=a, b=b, y=y)
     same_shape(a=a, b=b, y=y)
     signs("y", y)
     slack = _sum(-y * a, y * b, margin)
@@ -189,13 +190,15 @@ SHORT = "margin - z[i, l] + z[i, j]"  # by how much class j comes too close to t
     "- weight[j]*y[i, j]*(1 - y[i, l])*p*Piecewise(((margin - z[i, j] + z[i, l])**(p - 1), "
     "margin - z[i, j] + z[i, l] > 0), (0, True)), (l, 1, d))/(n*d)",
     arguments=("z[i, j]", "weight[j]"),
-    partials={"weight[j]": "Sum(y[i, j]*(1 - y[i, l])*Max(0, margin - z[i, j] + z[i, l])**p, (l, 1, d), (i, 1, n))/(n*d)"},
-    kinks=(Kink(at="-margin", left="0", right="1", chosen="0", why=MET),),
+    partials={
+        "weight[j]": "Sum(y[i, j]*(1 - y[i, l])*Max(0, margin - z[i, j] + z[i, l])**p, (l, 1, d), (i, 1, n))/(n*d)"
+    },
+    kinks=(Kink(at="0", left="0", right="1", chosen="0", why=MET),),
     assumptions=(
         "y[i, j] = 1 for the label of example i, else 0",
         "terms: one an example, mean over its classes",
         "the weight stands outside the power",
-        "p is 1 or 2; the kink, for p = 1, is in z_j − z_y for factor 1",
+        "p is 1 or 2; the kink, for p = 1, is in margin − z_y + z_j, for factor 1",
     ),
     sources=("crammer-singer-2001", "pytorch-multi-margin-loss"),
 )
@@ -217,7 +220,7 @@ def multi_margin(
     margin = numbers(margin=margin)["margin"]
     if p not in (1, 2):
         raise ValueError(f"p = {p}; need p = 1 or 2")
-    dtype, z = inputs(z=z)
+    dtype, (z,) = inputs(z=z)
     n, d = rows("z", z)
     w = per_class("weight", weight, d)
     y, _ = class_labels(labels, (n,), d)
@@ -230,19 +233,17 @@ def multi_margin(
     return reduced(dtype, w[y] * per_label, {"z": slope, "weight": np.bincount(y, per_label, d)}, reduction)
 
 
-
-
 @formula(
     "cost/multilabel_margin",
     statement="Sum(y[i, l]*(1 - y[i, j])*Max(0, 1 - z[i, l] + z[i, j]), (j, 1, d), (l, 1, d), (i, 1, n))/(n*d)",
     derivative="Sum(y[i, l]*(1 - y[i, j])*Piecewise((1, 1 - z[i, l] + z[i, j] > 0), (0, True)) "
     "- y[i, j]*(1 - y[i, l])*Piecewise((1, 1 - z[i, j] + z[i, l] > 0), (0, True)), (l, 1, d))/(n*d)",
     arguments=("z[i, j]",),
-    kinks=(Kink(at="-1", left="0", right="1", chosen="0", why=MET),),
+    kinks=(Kink(at="0", left="0", right="1", chosen="0", why=MET),),
     assumptions=(
         "y[i, j] = 1 for every label of example i, else 0",
         "terms: one an example, divided by the number of classes",
-        "the kink is in z_j − z_l, for factor 1",
+        "the kink is in 1 − z_l + z_j, for factor 1",
     ),
     sources=("pytorch-multilabel-margin-loss",),
 )
@@ -252,7 +253,7 @@ def multilabel_margin(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "m
 
     Every pair that misses the margin pulls its label's score down by 1/d in the gradient and the other's up.
     """
-    dtype, z, y = inputs(z=z, y=y)
+    dtype, (z, y) = inputs(z=z, y=y)
     _, d = rows("z", z)
     same_shape(z=z, y=y)
     indicators("y", y)
@@ -283,12 +284,12 @@ def multilabel_soft_margin(
 
     w(σ(z) − y) in z, written (1 − y)σ(z) − yσ(−z), and w(softplus(−z) − softplus(z)) = −wz in y.
     """
-    dtype, z, y = inputs(z=z, y=y)
+    dtype, (z, y) = inputs(z=z, y=y)
     _, d = rows("z", z)
     same_shape(z=z, y=y)
     probabilities("y", y)
     w = per_class("weight", weight, d)
-    s, c, plus, minus = _sigmoids(z)
+    s, c, plus, minus = sigmoids(z)
     loss = np.where(y == 1, 0, (1 - y) * plus) + np.where(y == 0, 0, y * minus)
     slopes = {"z": w * ((1 - y) * s - y * c) / d, "y": -w * z / d, "weight": loss.sum(0) / d}
     return reduced(dtype, np.where(w == 0, 0, w * loss).sum(-1) / d, slopes, reduction)
@@ -343,10 +344,8 @@ def multiclass_perceptron(
     return _worst_offender(z, labels, 0.0, reduction)
 
 
-def _worst_offender(
-    z: npt.ArrayLike, labels: npt.ArrayLike, margin: float, reduction: str
-) -> tuple[Array, Gradients]:
-    dtype, z = inputs(z=z)
+def _worst_offender(z: npt.ArrayLike, labels: npt.ArrayLike, margin: float, reduction: str) -> tuple[Array, Gradients]:
+    dtype, (z,) = inputs(z=z)
     n, d = rows("z", z)
     y, _ = class_labels(labels, (n,), d)
     one_hot = np.arange(d) == y[:, None]
@@ -373,7 +372,7 @@ def wasserstein_critic(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[Array, Gradi
     Linear: −1/n for each of a, 1/m for each of b; constraining the critic is another matter. Raises ValueError where
     either is empty.
     """
-    dtype, a, b = inputs(a=a, b=b)
+    dtype, (a, b) = inputs(a=a, b=b)
     if b.size == 0:
         raise ValueError(f"b has shape {b.shape}: the mean of no scores is undefined")
     difference = np.asarray(b.sum() / b.size - a.sum() / a.size)

@@ -6,12 +6,14 @@ what does not overlap over the whole, which cancels nothing where the masks all 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from reference.formula import Array, formula
 from reference.lift import QUIET, numbers
-from reference.reduction import Gradients, inputs, probabilities, reduced, require, rows, same_shape
+from reference.reduction import Gradients, inputs, probabilities, reduced, rows, same_shape
 
 BOTH = "Sum(a[i, k]*y[i, k], (k, 1, d))"
 ONLY_A = "Sum(a[i, k]*(1 - y[i, k]), (k, 1, d))"
@@ -21,8 +23,8 @@ MASKS = "terms: one a mask, mean over masks"
 EMPTY = "two empty masks cost 0 with smooth > 0 and are undefined without"
 
 
-def _masks(a: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.dtype, Array, Array]:
-    dtype, a, y = inputs(a=a, y=y)
+def _masks(a: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.dtype[Any], Array, Array]:
+    dtype, (a, y) = inputs(a=a, y=y)
     rows("a", a)
     same_shape(a=a, y=y)
     probabilities("a", a)
@@ -34,6 +36,11 @@ def _not_negative(**parameters: float) -> None:
     for name, value in numbers(**parameters).items():
         if value < 0:
             raise ValueError(f"{name} = {value}; need {name} ≥ 0")
+
+
+def _not_empty(whole: Array) -> None:
+    if (whole == 0).any():
+        raise ValueError(f"masks a and y of row {np.argmax(whole[:, 0] == 0)} are empty, which is 0/0: use smooth > 0")
 
 
 @formula(
@@ -57,7 +64,7 @@ def dice(
     _not_negative(smooth=smooth)
     dtype, a, y = _masks(a, y)
     whole = (a + y).sum(-1, keepdims=True) + smooth
-    require(whole > 0, "the size of a pair of masks", whole, "leaves 0/0: use smooth > 0")
+    _not_empty(whole)
     overlap = (2 * (a * y).sum(-1, keepdims=True) + smooth) / whole
     terms = (a * (1 - y) + y * (1 - a)).sum(-1) / whole[:, 0]
     return reduced(dtype, terms, {"a": (overlap - 2 * y) / whole, "y": (overlap - 2 * a) / whole}, reduction)
@@ -98,7 +105,7 @@ def tversky(
     apart = (alpha * a * (1 - y) + beta * (1 - a) * y).sum(-1, keepdims=True)
     both = (a * y).sum(-1, keepdims=True) + smooth
     whole = both + apart
-    require(whole > 0, "the size of a pair of masks", whole, "leaves 0/0: use smooth > 0")
+    _not_empty(whole)
     # (1 − C)∂D/∂a − y = (1 − C)(α(1 − y) − βy) − C·y
     cost, overlap = apart / whole, both / whole
     by_a = overlap * (alpha * (1 - y) - beta * y) - cost * y

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlog1py, xlogy
 
+from reference.exact import xlog1py, xlogy
 from reference.formula import Array, formula
 from reference.lift import QUIET
 from reference.reduction import (
@@ -17,6 +17,8 @@ from reference.reduction import (
     class_labels,
     distributions,
     inputs,
+    optional,
+    others,
     per_class,
     probabilities,
     reduced,
@@ -48,7 +50,7 @@ def kl_div(a: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "batchmean") 
     Linear in a: ∂/∂a = −y. (y log y)' = log y + 1, so ∂/∂y = log y + 1 − a, which is −∞ at y = 0. Raises ValueError
     for a row of y that is no distribution.
     """
-    dtype, a, y = inputs(a=a, y=y)
+    dtype, (a, y) = inputs(a=a, y=y)
     n, _ = rows("a", a)
     same_shape(a=a, y=y)
     distributions("y", y, dtype)
@@ -74,7 +76,7 @@ def kl_div_log_target(a: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "b
     ∂/∂a = −eʸ, and by the product rule ∂/∂y = eʸ(y − a) + eʸ. Raises ValueError for a y that is no logarithm of
     probabilities: above 0, or a row that does not sum to one.
     """
-    dtype, a, y = inputs(a=a, y=y)
+    dtype, (a, y) = inputs(a=a, y=y)
     n, _ = rows("a", a)
     same_shape(a=a, y=y)
     require(y <= 0, "y", y, "is not the logarithm of a probability: must be ≤ 0")
@@ -102,7 +104,7 @@ def jensen_shannon(p: npt.ArrayLike, q: npt.ArrayLike, *, reduction: str = "mean
     ∂/∂p = ½[log(p/m) + 1 − p/(p + q) − q/(p + q)] = ½log(p/m), and likewise for q; −∞ at p = 0 < q. Raises
     ValueError for a row that is no distribution.
     """
-    dtype, p, q = inputs(p=p, q=q)
+    dtype, (p, q) = inputs(p=p, q=q)
     rows("p", p)
     same_shape(p=p, q=q)
     distributions("p", p, dtype)
@@ -145,7 +147,8 @@ def binary_cross_entropy(
     ∂/∂a = w(a − y)/(a(1 − a)), ∂/∂y = w[log(1 − a) − log a]. Where a = y is 0 or 1 the vanishing term is left out.
     Raises ValueError for a or y outside [0, 1].
     """
-    dtype, a, y, w = inputs(a=a, y=y, weight=weight)
+    dtype, (a, y) = inputs(a=a, y=y)
+    w = optional("weight", weight)
     same_shape(a=a, y=y, weight=w)
     probabilities("a", a)
     probabilities("y", y)
@@ -188,7 +191,7 @@ def nll_labels(
     labelled `ignore_index` do not count. Raises ValueError for a label outside 0 … d − 1, and for the mean where
     every example is ignored or the weights of the labels sum to 0.
     """
-    dtype, a = inputs(a=a)
+    dtype, (a,) = inputs(a=a)
     n, d = rows("a", a)
     w = per_class("weight", weight, d)
     y, counts = class_labels(labels, (n,), d, ignore_index)
@@ -196,10 +199,17 @@ def nll_labels(
     w_y = np.where(counts, w[y], 0)
     slope = np.zeros_like(a)
     slope[np.arange(n), y] = -w_y
-    total = label_weight(counts, w_y) if reduction == "mean" else 1.0
-    mean = (w_y * loss).sum() / total if reduction == "mean" else 0.0
-    per_label = np.bincount(y, np.where(counts, loss - mean, 0), d)
-    return reduced(dtype, w_y * loss, {"a": slope, "weight": per_label}, reduction, mean=total)
+    by_class = np.bincount(y, loss, d)
+    if reduction != "mean":
+        return reduced(dtype, w_y * loss, {"a": slope, "weight": by_class}, reduction)
+    total = label_weight(counts, w_y)
+    by_class = weighted_mean_slope(w, by_class, np.bincount(y, counts, d), total)
+    return reduced(dtype, w_y * loss, {"a": slope, "weight": by_class}, reduction, mean=total)
+
+
+def weighted_mean_slope(w: Array, loss: Array, count: Array, total: float) -> Array:
+    """Σw·∂C/∂w for C = Σ w·loss/Σ w·count over classes: loss − C·count, by sums over the other classes only."""
+    return (loss * others(w * count) - count * others(w * loss)) / total
 
 
 def label_weight(counts: Array, w_y: Array) -> float:

@@ -1,4 +1,4 @@
-"""From terms and their slopes to a cost of several inputs: checks on the way in, reduction and one rounding on the way out.
+"""From terms and their slopes to a cost of several inputs: checks on the way in, one rounding on the way out.
 
 A cost of several inputs returns (C, gradients). `gradients` maps the name of every differentiable argument to an
 array of its shape. `reduction` says what becomes of the terms: "none" leaves them as they are, "sum" adds them,
@@ -23,25 +23,28 @@ Gradients = dict[str, Array]
 REDUCTIONS = ("none", "sum", "mean")
 
 
-def inputs(**arrays: npt.ArrayLike | None) -> tuple[Any, ...]:
-    """The dtype of the first array, then all of them in float64; None stays None.
+def inputs(**arrays: npt.ArrayLike) -> tuple[np.dtype[Any], tuple[Array, ...]]:
+    """The dtype of the first array, and all of them in float64.
 
     Raises TypeError where the first is not floating or another not numeric, ValueError where the first is empty.
     """
     (name, first), *others = arrays.items()
-    first = floating(first, name)  # type: ignore[arg-type]  # the first is never None
+    first = floating(first, name)
     if first.size == 0:
         raise ValueError(f"{name} has shape {first.shape}: the cost of an empty batch is undefined")
-    return first.dtype, first.astype(np.float64), *(_numeric(x, key) for key, x in others)
+    return first.dtype, (first.astype(np.float64), *(_numeric(x, key) for key, x in others))
 
 
-def _numeric(x: npt.ArrayLike | None, name: str) -> Array | None:
-    if x is None:
-        return None
+def optional(name: str, x: npt.ArrayLike | None) -> Array | None:
+    """x in float64, if it is given. Raises TypeError where it is not numeric."""
+    return None if x is None else _numeric(x, name)
+
+
+def _numeric(x: npt.ArrayLike, name: str) -> Array:
     x = np.asarray(x)
     if x.dtype.kind not in "fiub" and x.dtype.name != "bfloat16":
         raise TypeError(f"{name} has dtype {x.dtype}; pass real numbers")
-    return x.astype(np.float64)
+    return np.asarray(x.astype(np.float64))
 
 
 def same_shape(**arrays: Array | None) -> None:
@@ -102,7 +105,9 @@ def indicators(name: str, y: Array) -> None:
     require((y == 0) | (y == 1), name, y, "is not an indicator: must be 0 or 1")
 
 
-def class_labels(labels: npt.ArrayLike, shape: tuple[int, ...], d: int, ignored: int | None = None) -> tuple[Array, Array]:
+def class_labels(
+    labels: npt.ArrayLike, shape: tuple[int, ...], d: int, ignored: int | None = None
+) -> tuple[Array, Array]:
     """Integer labels of `shape`, those to be ignored replaced by 0, and where they count.
 
     Raises TypeError for labels that are not integers, ValueError for a wrong shape or a label outside 0 … d − 1.
@@ -152,7 +157,8 @@ def weighted(
 ) -> tuple[Array, Gradients]:
     """As `reduced`, each term multiplied by its weight ≥ 0; the gradients then include that of "weight".
 
-    With `by_weights` the mean is Σwt/Σw, so ∂C/∂w = (t − C)/Σw; else it divides by the number of terms.
+    With `by_weights` the mean is C = Σwt/Σw, so ∂C/∂w = (t − C)/Σw, which is worked out as (t·Σ'w − Σ'wt)/(Σw)² with
+    sums over the other terms; else the mean divides by the number of terms.
     Raises ValueError for a weight that does not fit or is negative, and for a mean over weights that sum to 0.
     """
     if weight is None:
@@ -160,11 +166,18 @@ def weighted(
     same_shape(terms=terms, weight=weight)
     require(weight >= 0, "weight", weight, "must be ≥ 0")
     slopes = {name: weight * s for name, s in slopes.items()}
-    total, mean = None, 0.0
-    if reduction == "mean" and by_weights:
-        total = weight_sum(weight)
-        mean = (weight * terms).sum() / total
-    return reduced(dtype, weight * terms, {**slopes, "weight": terms - mean}, reduction, mean=total)
+    if reduction != "mean" or not by_weights:
+        return reduced(dtype, weight * terms, {**slopes, "weight": terms}, reduction)
+    total = weight_sum(weight)
+    by_weight = (terms * others(weight) - others(weight * terms)) / total
+    return reduced(dtype, weight * terms, {**slopes, "weight": by_weight}, reduction, mean=total)
+
+
+def others(x: Array) -> Array:
+    """For each entry the sum of all the others, without a difference: sums from both ends."""
+    flat = x.reshape(-1)
+    before, after = np.cumsum(flat), np.cumsum(flat[::-1])[::-1]
+    return (np.r_[0.0, before[:-1]] + np.r_[after[1:], 0.0]).reshape(x.shape)
 
 
 def weight_sum(weight: Array) -> float:

@@ -6,15 +6,16 @@ Each returns (C, gradients); see `reference.reduction`. Where it takes them, `we
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlogy
 
 from reference.activations import log_cosh as log_cosh_activation
+from reference.exact import xlogy
 from reference.formula import Array, Kink, formula
 from reference.lift import QUIET, numbers, positive
-from reference.reduction import Gradients, inputs, reduced, require, same_shape, weighted
+from reference.reduction import Gradients, inputs, optional, reduced, require, same_shape, weighted
 
 OVER = "(j, 1, d), (i, 1, n)"
 WEIGHTS = f"Sum(weight[i, j], {OVER})"
@@ -24,10 +25,10 @@ WEIGHTED = "mean: divided by the sum of the weights"
 R = "(a[i, j] - y[i, j])"
 
 
-def _pair(a: npt.ArrayLike, y: npt.ArrayLike, **more: npt.ArrayLike | None) -> tuple[np.dtype, Array, Array, Array]:
-    dtype, a, y, *others = inputs(a=a, y=y, **more)
-    same_shape(a=a, y=y, **dict(zip(more, others, strict=True)))
-    return dtype, a, y, *others
+def _pair(a: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.dtype[Any], Array, Array]:
+    dtype, (a, y) = inputs(a=a, y=y)
+    same_shape(a=a, y=y)
+    return dtype, a, y
 
 
 def _weighted_mean_slope(term: str) -> str:
@@ -58,7 +59,8 @@ def l1(
 
     |r|' = sign r, and 0 at r = 0, the subgradient of least norm; r = a − y has the slopes 1 and −1.
     """
-    dtype, a, y, w = _pair(a, y, weight=weight)
+    dtype, a, y = _pair(a, y)
+    w = optional("weight", weight)
     r = a - y
     return weighted(dtype, np.abs(r), {"a": np.sign(r), "y": -np.sign(r)}, w, reduction, by_weights=True)
 
@@ -80,7 +82,8 @@ def squared_error(
     a: npt.ArrayLike, y: npt.ArrayLike, weight: npt.ArrayLike | None = None, *, reduction: str = "mean"
 ) -> tuple[Array, Gradients]:
     """Squared error w·(a − y)²: the slope of r² is 2r."""
-    dtype, a, y, w = _pair(a, y, weight=weight)
+    dtype, a, y = _pair(a, y)
+    w = optional("weight", weight)
     r = a - y
     return weighted(dtype, r * r, {"a": 2 * r, "y": -2 * r}, w, reduction, by_weights=True)
 
@@ -112,7 +115,8 @@ def huber_error(
     Its slope is r clipped to [−δ, δ]. Raises ValueError unless δ > 0.
     """
     positive(**numbers(delta=delta))
-    dtype, a, y, w = _pair(a, y, weight=weight)
+    dtype, a, y = _pair(a, y)
+    w = optional("weight", weight)
     r = a - y
     slope = np.clip(r, -delta, delta)
     terms = np.where(np.abs(r) <= delta, r * r / 2, delta * (np.abs(r) - delta / 2))
@@ -284,7 +288,8 @@ def gaussian_nll(
     ∂/∂a = (a − y)/v. ∂/∂v = ½[1/v − (a − y)²/v²] = (1 − q)(1 + q)/(2v) with q = (a − y)/√v. Raises ValueError
     unless v > 0.
     """
-    dtype, a, y, v = _pair(a, y, v=v)
+    dtype, (a, y, v) = inputs(a=a, y=y, v=v)
+    same_shape(a=a, y=y, v=v)
     require(v > 0, "v", v, "is not a variance: must be > 0")
     r = a - y
     q = r / np.sqrt(v)

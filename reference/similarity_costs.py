@@ -1,19 +1,21 @@
 """Costs of embeddings: rows a, b of the same space that should be near or far, by angle or by distance.
 
-Each returns (C, gradients); see `reference.reduction`. Terms are one a row. The angle between two rows is worked out
-from the difference of their directions, so that 1 − cos does not cancel where they all but agree.
+Each returns (C, gradients); see `reference.reduction`. Terms are one a row. The angle between two rows is worked out so
+that nothing cancels where they all but agree: 1 − cos from the difference of their directions, and the slope of cos,
+what b has besides its part along a, with dot products of twice the precision.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from reference.exact import product, total
 from reference.formula import Array, Kink, formula
 from reference.lift import QUIET, numbers, positive
-from reference.reduction import Gradients, class_labels, inputs, reduced, require, rows, same_shape, signs
+from reference.reduction import Gradients, class_labels, inputs, reduced, rows, same_shape, signs
 
 DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
 AA, BB = "Sum(a[i, k]**2, (k, 1, d))", "Sum(b[i, k]**2, (k, 1, d))"
@@ -33,38 +35,60 @@ class _Angle(NamedTuple):
     by_b: Array
 
 
-def _direction(name: str, x: Array) -> tuple[Array, Array]:
-    """x/‖x‖ and ‖x‖ along the last axis, without overflow. Raises ValueError for a row of zeros."""
-    largest = np.abs(x).max(-1, keepdims=True)
-    require(largest[..., 0] > 0, f"the largest entry of a row of {name}", largest[..., 0], "leaves it without direction")
-    scaled = x / largest
-    root = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
-    return scaled / root, largest * root
+def _scaled(name: str, x: Array) -> tuple[Array, Array]:
+    """Rows over a power of two that keeps their squares in range, and that power.
 
-
-def _angle(u: Array, v: Array, norm_u: Array, norm_v: Array) -> _Angle:
-    """The angle between rows of directions u, v and of these norms.
-
-    With s = ±1 the sign of cos and w = sv − u it is cos = s(1 − h), h = ½‖w‖². So ∂cos/∂a = (v − u·cos)/‖a‖ is
-    s(w + hu)/‖a‖, and ∂cos/∂b = (u − v·cos)/‖b‖ is (shv − w)/‖b‖. Near a right angle cos is the dot product.
+    Raises ValueError for a row of zeros.
     """
-    dot = (u * v).sum(-1, keepdims=True)
-    s = np.where(dot < 0, -1.0, 1.0)
-    w = s * v - u
-    h = (w * w).sum(-1, keepdims=True) / 2
-    steep = np.abs(dot) < 0.5
-    cos = np.where(steep, dot, s * (1 - h))
-    by_a = np.where(steep, v - dot * u, s * (w + h * u)) / norm_u
-    by_b = np.where(steep, u - dot * v, s * h * v - w) / norm_v
-    return _Angle(cos, np.where(steep | (s < 0), 1 - cos, h), by_a, by_b)
+    largest = np.abs(x).max(-1, keepdims=True)
+    if (largest == 0).any():
+        raise ValueError(f"row {np.argmax(largest[:, 0] == 0)} of {name} is zero: its direction is undefined")
+    exponent = np.frexp(largest)[1]
+    return np.ldexp(x, -exponent), exponent
 
 
-def _pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[np.dtype, _Angle]:
-    dtype, a, b = inputs(a=a, b=b)
+def _dot(a: Array, b: Array) -> tuple[Array, Array]:
+    """⟨a, b⟩ of rows as the unevaluated sum of two floats, to twice the precision.  (..., d) -> (..., 1) each."""
+    high, low = product(a, b)
+    while high.shape[-1] > 1:
+        if high.shape[-1] % 2:
+            high, low = (np.concatenate([q, np.zeros_like(q[..., :1])], -1) for q in (high, low))
+        high, error = total(high[..., ::2], high[..., 1::2])
+        low = low[..., ::2] + low[..., 1::2] + error
+    return high, low
+
+
+def _minus(b: Array, A: tuple[Array, Array], a: Array, D: tuple[Array, Array]) -> Array:
+    """b·A − a·D for A and D in two floats each: what is left when the leading parts cancel."""
+    (p, p_low), (q, q_low) = product(b, A[0]), product(a, D[0])
+    difference, error = total(p, -q)
+    return difference + (error + (p_low - q_low) + (b * A[1] - a * D[1]))
+
+
+def _angle(a: Array, b: Array) -> _Angle:
+    """The angle between rows a and b whose squares are in range.
+
+    ∂cos/∂a = (b‖a‖² − a⟨a, b⟩)/(‖a‖³‖b‖) and likewise for b. With s = ±1 the sign of cos and w the difference of the
+    directions sb/‖b‖ and a/‖a‖, 1 − s·cos = ½‖w‖².
+    """
+    A, B, D = _dot(a, a), _dot(b, b), _dot(a, b)
+    norm_a, norm_b = np.sqrt(A[0]), np.sqrt(B[0])
+    cos = D[0] / (norm_a * norm_b)
+    w = np.where(cos < 0, -1.0, 1.0) * b / norm_b - a / norm_a
+    short = (w * w).sum(-1, keepdims=True) / 2
+    steep = np.abs(cos) < 0.5
+    by_a = _minus(b, A, a, D) / (A[0] * norm_a * norm_b)
+    by_b = _minus(a, B, b, D) / (B[0] * norm_b * norm_a)
+    return _Angle(cos, np.where(steep, 1 - cos, np.where(cos < 0, 2 - short, short)), by_a, by_b)
+
+
+def _pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[np.dtype[Any], _Angle]:
+    dtype, (a, b) = inputs(a=a, b=b)
     rows("a", a)
     same_shape(a=a, b=b)
-    (u, norm_a), (v, norm_b) = _direction("a", a), _direction("b", b)
-    return dtype, _angle(u, v, norm_a, norm_b)
+    (a, e_a), (b, e_b) = _scaled("a", a), _scaled("b", b)
+    angle = _angle(a, b)
+    return dtype, angle._replace(by_a=np.ldexp(angle.by_a, -e_a), by_b=np.ldexp(angle.by_b, -e_b))
 
 
 @formula(
@@ -92,8 +116,8 @@ def cosine_distance(a: npt.ArrayLike, b: npt.ArrayLike, *, reduction: str = "mea
     derivative=f"Piecewise((-{COS_A}, y[i] > 0), ({COS_A}, {COS} > margin), (0, True))/n",
     arguments=("a[i, j]", "b[i, j]"),
     partials={"b[i, j]": f"Piecewise((-{COS_B}, y[i] > 0), ({COS_B}, {COS} > margin), (0, True))/n"},
-    kinks=(Kink(at="margin", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
-    assumptions=(ROWS, NOT_ZERO, "targets y are −1 or +1", "the kink is in cos for y = −1, for factor 1"),
+    kinks=(Kink(at="0", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
+    assumptions=(ROWS, NOT_ZERO, "targets y are −1 or +1", "the kink is in cos − margin where y = −1, for factor 1"),
     sources=("pytorch-cosine-embedding-loss",),
 )
 @QUIET
@@ -131,12 +155,12 @@ SLACK = f"margin + {D_AB} - {D_AC}"
         "b[i, j]": f"Piecewise((-{UNIT_AB}, {SLACK} > 0), (0, True))/n",
         "c[i, j]": f"Piecewise(({UNIT_AC}, {SLACK} > 0), (0, True))/n",
     },
-    kinks=(Kink(at="-margin", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
+    kinks=(Kink(at="0", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
     assumptions=(
         ROWS,
         "anchor a, positive b, negative c; Euclidean distances",
         "eps is added to every difference; with eps = 0 a distance of 0 has the slope 0, of least norm",
-        "the kink is in the difference of the distances, for factor 1",
+        "the kink is in what stands in the maximum, for factor 1",
     ),
     sources=("schroff-2015", "pytorch-triplet-margin-loss"),
 )
@@ -157,7 +181,7 @@ def triplet_margin(
     """
     margin, eps = numbers(margin=margin, eps=eps).values()
     positive(margin=margin)
-    dtype, a, b, c = inputs(a=a, b=b, c=c)
+    dtype, (a, b, c) = inputs(a=a, b=b, c=c)
     rows("a", a)
     same_shape(a=a, b=b, c=c)
     (near, to_b), (far, to_c) = _distance(a - b + eps), _distance(a - c + eps)
@@ -182,11 +206,12 @@ OTHERS = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
     "cost/nt_xent",
     statement=f"Sum(y[i, j]*(log(exp(c[i, j]/temperature) + {OTHERS}) - c[i, j]/temperature), "
     "(j, 1, n), (i, 1, n))/Sum(y[i, j], (j, 1, n), (i, 1, n))",
-    derivative=f"(-y[i, j]*{OTHERS}/(exp(c[i, j]/temperature) + {OTHERS}) + Sum(y[i, l]*x[i, j]*exp(c[i, j]/temperature)"
+    derivative=f"(-y[i, j]*{OTHERS}/(exp(c[i, j]/temperature) + {OTHERS}) "
+    "+ Sum(y[i, l]*x[i, j]*exp(c[i, j]/temperature)"
     f"/(exp(c[i, l]/temperature) + {OTHERS}), (l, 1, n)))/temperature/Sum(y[r, k], (k, 1, n), (r, 1, n))",
     arguments=("c[i, j]",),
     assumptions=(
-        "c[i, j] is the cosine of the angle between rows i and j of z; its slopes in z are those of cost/cosine_distance",
+        "c[i, j] is the cosine of the angle between rows i and j of z; cost/cosine_distance has its slopes in z",
         "y[i, j] = 1 where i ≠ j have the same label, x[i, j] = 1 where they have different ones, else 0",
         "terms: one for each ordered pair of the same label, row by row; mean over these pairs",
         "a term depends on every row of the batch",
@@ -206,15 +231,15 @@ def nt_xent(
     """
     T = numbers(temperature=temperature)["temperature"]
     positive(temperature=T)
-    dtype, z = inputs(z=z)
+    dtype, (z,) = inputs(z=z)
     n, _ = rows("z", z)
     labels = np.asarray(labels)
     class_labels(labels, (n,), int(labels.max(initial=0)) + 1)
     same = (labels[:, None] == labels) & ~np.eye(n, dtype=bool)
     if not same.any():
         raise ValueError("labels are all different: the mean over no pairs is undefined")
-    u, norm = _direction("z", z)
-    angle = _angle(u[:, None], u[None], norm[:, None], norm[None])
+    u, exponent = _scaled("z", z)
+    angle = _angle(*np.broadcast_arrays(u[:, None], u[None]))
     c = angle.cos[..., 0] / T
     i, j = np.nonzero(same)  # one row below for each pair
     # c_ik − c_ij, in which the common part of two distances cancels before T divides it
@@ -228,4 +253,4 @@ def nt_xent(
     np.add.at(slope, i, e / (e_own + others))
     slope = slope[..., None] / T
     gradient = (slope * angle.by_a).sum(1) + (slope * angle.by_b).sum(0)
-    return reduced(dtype, terms, {"z": gradient}, reduction)
+    return reduced(dtype, terms, {"z": np.ldexp(gradient, -exponent)}, reduction)

@@ -102,7 +102,7 @@ def softsign(z: Array) -> tuple[Array, Array]:
 def exp(z: Array) -> tuple[Array, Array]:
     """Exponential: its own slope."""
     e = np.exp(z)
-    return e, e
+    return e, e.copy()
 
 
 @formula(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-
 from gradproof.cases import PARAMETERS
 from reference import CATALOGUE
 
@@ -107,12 +106,16 @@ class Plant:
 
 
 PLANTS = [
-    Plant(sign_of_a_slope, "4-5-3/float64/tanh/sigmoid/mse/none", "activation/tanh", "slope", "the sign is wrong (ratio −1)"),
-    Plant(missing_transpose, "deep/float64/tanh/identity/mse/none", "network/bp2", "delta[2]", "W is not transposed"),
+    Plant(sign_of_a_slope, "4-5-3/float64/tanh/sigmoid/mse/none", "activation/tanh", "slope",
+          "the sign is wrong (ratio −1)"),
+    Plant(missing_transpose, "deep/float64/tanh/identity/mse/none", "network/bp2", "delta[2]",
+          "W is not transposed"),
     Plant(dropped_mean, "4-5-3/float32/relu/identity/mse/none", "cost/mse", "gradient",
           "the 1/n of the mean is missing (ratio 7)"),
-    Plant(regularized_bias, "4-5-3/float64/tanh/identity/mse/l2", "network/bp3", "db[1]", "the bias is regularized"),
-    Plant(slope_at_a, "4-5-3/float32/tanh/sigmoid/bce/none", "activation/tanh", "slope", "it is taken at a = g(z) instead of z"),
+    Plant(regularized_bias, "4-5-3/float64/tanh/identity/mse/l2", "network/bp3", "db[1]",
+          "the bias is regularized"),
+    Plant(slope_at_a, "4-5-3/float32/tanh/sigmoid/bce/none", "activation/tanh", "slope",
+          "it is taken at a = g(z) instead of z"),
     Plant(slope_at_a_in_the_network, "4-5-3/float64/gelu/identity/mse/none", "network/bp2", "delta[0]",
           "the slope is taken at a instead of z"),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 
 import oracles
 from gradproof import judge as judging
-from gradproof.cases import Cases, by_id, draw
+from gradproof.cases import REGIMES, Cases, by_id, draw
 from gradproof.judge import (
     Arbiter,
     Distance,
@@ -204,6 +204,20 @@ def test_our_own_slope_outside_left_and_right_is_not_excused(monkeypatch, slope)
     monkeypatch.setitem(CATALOGUE, record.id, replace(record, function=wrong))
     c = by_id("4-5-3/float64/leaky_relu/identity/mse/none")
     assert verdict(c, ONE_UNIT, fd)[0] is Verdict.wrong  # finite_difference takes 1 there
+
+
+@pytest.mark.parametrize("hidden", ["relu", "leaky_relu"])
+def test_a_choice_at_a_kink_among_many_units_is_a_convention_too(hidden):
+    """Our choice makes gradients exactly 0 or tiny, and their rounding error says nothing about the other choice."""
+    pytest.importorskip("flint")
+    c = by_id(f"4-5-3/float64/{hidden}/identity/mse/none")
+    k = REGIMES.index("kink")
+    drawn = [draw(c, seed) for seed in range(20)]
+    met = [cases for cases in drawn if (gradient(c, cases).z[0][k] == 0).any()]
+    assert len(met) > 5
+    for cases in met:
+        case = Cases(cases.x[k : k + 1], cases.y[k : k + 1], *([q[k : k + 1] for q in p] for p in (cases.W, cases.b)))
+        assert verdict(c, case, fd)[0] is Verdict.convention
 
 
 def test_kinks_of_costs_and_regularizers_are_conventions_too():

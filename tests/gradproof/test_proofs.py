@@ -21,7 +21,7 @@ def name(claim):
     return f"{claim.id}: {claim.name}"
 
 
-def terms_dropped(expression, most=8):
+def terms_dropped(expression, most=4):
     """The expression without one of the terms of a sum or difference, one mutant for each of the first terms."""
     sums = [
         n for n in ast.walk(ast.parse(expression)) if isinstance(n, ast.BinOp) and isinstance(n.op, (ast.Add, ast.Sub))

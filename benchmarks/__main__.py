@@ -1,0 +1,68 @@
+"""Command line: python -m benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.timing import one_thread
+
+BLOCK = 0.02  # seconds: long against the resolution of the clock, short against the moods of a shared machine
+
+
+def arguments() -> argparse.Namespace:
+    """The parsed command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure the speed of our gradients and of the audit against torch, JAX and HIPS autograd.",
+        epilog="example: python -m benchmarks --rounds 3 --out /tmp/reports",
+    )
+    parser.add_argument("--rounds", type=int, default=9, help="rounds over all contenders (default: %(default)s)")
+    parser.add_argument("--check-rounds", type=int, default=3, help="the same for the checkers (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), help="folder of the reports (default: %(default)s)"
+    )
+    options = parser.parse_args()
+    if min(options.rounds, options.check_rounds) < 1:
+        parser.error("at least one round is needed")
+    return options
+
+
+def main() -> None:
+    """Measure, write `OUT/evidence/speed.jsonl` and make the page from it."""
+    options = arguments()
+    one_thread()  # before NumPy is imported
+
+    import datetime
+    from importlib.metadata import version
+
+    from benchmarks import checkers, gradients
+    from gradproof.environment import cpu, source_hash, versions
+    from gradproof.files import write_lines
+    from gradproof.speed import write_page
+
+    start = time.perf_counter()
+
+    def progress(line: str) -> None:
+        print(f"{time.perf_counter() - start:6.1f} s  {line}", file=sys.stderr, flush=True)
+
+    rows = [
+        *gradients.measure(options.rounds, BLOCK, progress=progress),
+        *checkers.measure(options.check_rounds, progress=progress),
+    ]
+    header = {
+        "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "source": source_hash("reference"),
+        "versions": {**versions(), "autograd": version("autograd")},
+        "cpu": cpu(),
+        "block": BLOCK,
+    }
+    write_lines(options.out / "evidence" / "speed.jsonl", header, rows)
+    write_page(options.out / "evidence", options.out)
+    progress(f"wrote {options.out / 'speed.md'}")
+
+
+if __name__ == "__main__":
+    main()

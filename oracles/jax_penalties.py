@@ -1,0 +1,88 @@
+"""JAX's answer to a regularizer: its forward in `jax.numpy` and `optax`, differentiated by `jax.grad`.
+
+A definition takes arrays and the parameter names of the formula's record and returns one number. The first input is
+what the gradient is taken by. float64 runs with 64-bit JAX, everything else without.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+import optax
+
+from oracles.optax_optim import precision
+
+NAME = "jax"
+VERSION = str(jax.__version__)
+
+Array = npt.NDArray[Any]
+
+
+def _entropy(z: Any, lam: float = 0.1) -> Any:
+    log_s = jax.nn.log_softmax(z)
+    return lam * (jnp.exp(log_s) * log_s).sum(-1).mean()
+
+
+def _label_smoothing(z: Any, y: Any, eps: float = 0.1) -> Any:
+    one_hot = jax.nn.one_hot(y, z.shape[-1], dtype=z.dtype)
+    smoothed = optax.softmax_cross_entropy(z, optax.smooth_labels(one_hot, eps))
+    return (smoothed - optax.softmax_cross_entropy(z, one_hot)).mean()
+
+
+PENALTIES: dict[str, Callable[..., Any]] = {
+    "regularizer/group_lasso": lambda w, lam=0.1: lam * math.sqrt(w.shape[-1]) * jnp.linalg.norm(w, axis=-1).sum(),
+    "regularizer/max_norm": lambda w, lam=0.1, limit=3.0: (
+        lam * jnp.square(jax.nn.relu(jnp.linalg.norm(w, axis=-1) - limit)).sum()
+    ),
+    "regularizer/orthogonality": lambda w, lam=0.1: lam * jnp.square(w @ w.T - jnp.eye(len(w))).sum(),
+    "regularizer/spectral_norm": lambda w, lam=0.1: lam * jnp.linalg.norm(w, ord=2),
+    "regularizer/nuclear_norm": lambda w, lam=0.1: lam * jnp.linalg.norm(w, ord="nuc"),
+    "regularizer/entropy": _entropy,
+    "regularizer/label_smoothing": _label_smoothing,
+    "regularizer/activity_l2": lambda a, lam=0.1: lam / 2 * jnp.square(a).sum(-1).mean(),
+    "regularizer/activity_l1": lambda a, lam=0.1: lam * jnp.abs(a).sum(-1).mean(),
+}
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "activation/identity": jax.nn.identity,
+    "activation/relu": jax.nn.relu,
+    "activation/leaky_relu": jax.nn.leaky_relu,
+    "activation/sigmoid": jax.nn.sigmoid,
+    "activation/tanh": jnp.tanh,
+    "activation/softplus": jax.nn.softplus,
+}
+
+
+def penalty(id: str, first: Array, *others: Array, **parameters: Any) -> tuple[Array, Array]:
+    """(R, ∂R/∂first) of the penalty `id`."""
+    with precision([first]):
+        R, gradient = jax.value_and_grad(lambda x: PENALTIES[id](x, *map(jnp.asarray, others), **parameters))(
+            jnp.asarray(first)
+        )
+        return np.asarray(R), np.asarray(gradient)
+
+
+def input_gradient_penalty(
+    id: str, x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[str], **parameters: float
+) -> tuple[Array, list[Array], list[Array]]:
+    """(R, ∂R/∂W, ∂R/∂b) of the Jacobian or gradient penalty: `grad` of a function of `jacrev`."""
+
+    def network(x: Any, W: Any, b: Any) -> Any:
+        for w, c, g in zip(W, b, activations, strict=True):
+            x = ACTIVATIONS[g](w @ x + c)
+        return x
+
+    def total(parameters_of: Any) -> Any:
+        q = jax.vmap(lambda one: jax.jacrev(network)(one, *parameters_of))(jnp.asarray(x))  # (n, d_out, d_in)
+        if id == "regularizer/jacobian":
+            return parameters["lam"] / 2 * jnp.square(q).sum((-2, -1)).mean()
+        return parameters["lam"] * jnp.square(jnp.linalg.norm(q[:, 0], axis=-1) - parameters["target"]).mean()
+
+    with precision([x]):
+        R, (dW, db) = jax.jit(jax.value_and_grad(total))(([jnp.asarray(w) for w in W], [jnp.asarray(c) for c in b]))
+        return np.asarray(R), [np.asarray(g) for g in dW], [np.asarray(g) for g in db]

@@ -1,0 +1,53 @@
+import os
+import pathlib
+
+import pytest
+
+from gradproof import workers
+from gradproof.workers import cache_folder, pool, report
+
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def work(amount):
+    """Runs in a worker."""
+    report(amount)
+    if amount == 3:
+        raise ValueError("no threes")
+    threads = [os.environ[v] for v in THREADS]
+    try:
+        import torch
+
+        threads.append(str(torch.get_num_threads()))
+    except ImportError:
+        pass
+    return os.getpid(), threads
+
+
+def test_workers_are_other_processes_of_one_thread_that_report_and_raise(monkeypatch):
+    for variable in THREADS:
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setenv(variable, "1")  # so that what the pool sets is taken back
+        monkeypatch.delenv(variable)
+    with pool(1) as (executor, queue):
+        (pid, threads), (again, _) = executor.map(work, [10, 20])
+        failed = executor.submit(work, 3)
+        with pytest.raises(ValueError, match="no threes"):
+            failed.result()
+        assert executor.submit(work, 4).result()[0] == pid  # one failure does not end the worker
+        assert [queue.get(timeout=60) for _ in range(4)] == [10, 20, 3, 4]
+    assert pid == again != os.getpid()
+    assert set(threads) == {"1"}
+
+
+def test_nobody_is_told_in_the_parent():
+    assert workers._queue is None
+    report(5)
+
+
+@pytest.mark.parametrize(("xdg", "expected"), [("/caches", "/caches/gradproof"), ("", None), (None, None)])
+def test_programs_are_kept_where_caches_go(monkeypatch, xdg, expected):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if xdg is not None:
+        monkeypatch.setenv("XDG_CACHE_HOME", xdg)
+    assert cache_folder() == pathlib.Path(expected or pathlib.Path.home() / ".cache" / "gradproof")
