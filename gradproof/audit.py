@@ -11,7 +11,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gradproof import accuracy, accuracy_pages, errata, kinks, literature, networks, notation, pages, proofs, training
+from gradproof import (
+    accuracy,
+    accuracy_pages,
+    conventions,
+    costs,
+    errata,
+    kinks,
+    literature,
+    networks,
+    notation,
+    optimizers,
+    pages,
+    penalties,
+    proofs,
+    speed,
+    training,
+)
 from gradproof.environment import cpu, load, source_hash, versions
 from gradproof.files import EvidenceError, read_lines, write_lines, write_whole
 from gradproof.summary import summarise
@@ -164,6 +180,61 @@ def audit_literature(out: Path, options: Options, progress: Progress) -> Outcome
     return Outcome()
 
 
+def audit_costs(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Every cost of several inputs against the truth, and what each framework means by its name.
+
+    evidence/costs.jsonl and conventions.jsonl.
+    """
+    available = [name for name in options.oracles if load(name)]
+    with pool(options.jobs) as (executor, _):
+        tasks = {f.id: executor.submit(_cost, f.id, available) for f in costs.formulas()}
+        rows, outcome = _wait("costs", tasks, progress)
+    made_with = header(options, available)
+    costs.write_evidence(out / "evidence" / "costs.jsonl", made_with, rows)
+    asked = conventions.conventions(costs.load(available))
+    conventions.write_evidence(out / "evidence" / "conventions.jsonl", made_with, asked)
+    for row in rows:
+        outcome.verdicts[row["verdict"]] += 1
+        if Verdict(row["verdict"]).fails:
+            outcome.failures.append(costs.failure(row))
+    return outcome
+
+
+def _cost(id: str, names: Sequence[str]) -> Rows:
+    rows = list(costs.measure(costs.load(names), [id]))
+    report(1)
+    return rows
+
+
+def _failed(rows: Rows, name: str) -> Outcome:
+    """The outcome of comparisons made elsewhere: only what fails counts."""
+    bad = [row for row in rows if row.get("verdict") in (Verdict.wrong.value, Verdict.unknown.value)]
+    counts = {v: sum(row["verdict"] == v for row in bad) for v in (Verdict.wrong.value, Verdict.unknown.value)}
+    return Outcome(counts, [f"{name}: {row}" for row in bad])
+
+
+def audit_optimizers(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Update rules against torch.optim and optax; evidence/optimizers.jsonl."""
+    progress("optimizers", 0, 1)
+    rows = optimizers.measure(out / "evidence", options.jobs)
+    progress("optimizers", 1, 1)
+    return _failed(rows, "optimizers")
+
+
+def audit_penalties(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Regularizers of rows, matrices, activations and input gradients; evidence/penalties.jsonl."""
+    progress("penalties", 0, 1)
+    rows = penalties.measure(out / "evidence" / "penalties.jsonl")
+    progress("penalties", 1, 1)
+    return _failed(rows, "penalties")
+
+
+def costs_pages(evidence: Path, folder: Path) -> None:
+    """Write costs-accuracy.md and conventions.md."""
+    costs.write_costs_page(evidence, folder)
+    conventions.write_conventions_page(evidence, folder)
+
+
 def literature_pages(evidence: Path, folder: Path) -> None:
     """Write literature.md, errata.md and notation.md."""
     errata.write_pages(evidence / "literature.jsonl", folder)
@@ -177,6 +248,9 @@ AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
     "training": audit_training,
     "accuracy": audit_accuracy,
     "proofs": audit_proofs,
+    "costs": audit_costs,
+    "optimizers": audit_optimizers,
+    "penalties": audit_penalties,
     "literature": audit_literature,
 }
 PAGES: dict[str, Callable[[Path, Path], None]] = {
@@ -184,7 +258,11 @@ PAGES: dict[str, Callable[[Path, Path], None]] = {
     "training": pages.training_page,
     "accuracy": accuracy_pages.write,
     "proofs": lambda evidence, folder: proofs.write_page(evidence / "proofs.jsonl", folder),
+    "costs": costs_pages,
+    "optimizers": optimizers.write_page,
+    "penalties": lambda evidence, folder: penalties.write_page(evidence / "penalties.jsonl", folder),
     "literature": literature_pages,
+    "speed": speed.write_page,
 }
 
 
@@ -254,8 +332,10 @@ CONTENTS = {
     "kinks": "the slope that everyone returns where left and right differ",
     "proofs": "every statement and derivative proved by computer algebra",
     "frameworks": "defects of the frameworks, each with one line that reproduces it",
-    "conventions": "what each framework means by a name",
-    "optimizers": "update rules against torch.optim and optax",
+    "costs-accuracy": "every cost of several inputs against the truth, for every argument",
+    "conventions": "what each framework means by the name of a cost",
+    "penalties": "regularizers of rows, matrices, activations and input gradients",
+    "optimizers": "update rules against torch.optim and optax, and why weight decay is not L2",
     "literature": "published equations as printed, judged",
     "errata": "misprints, with the corrected form",
     "notation": "who writes what for the same quantity",
@@ -279,12 +359,12 @@ def check_report(folder: Path) -> list[str]:
                 committed = folder / made.relative_to(scratch)
                 if not committed.exists() or committed.read_bytes() != made.read_bytes():
                     problems.append(f"{committed} does not follow from the evidence; run 'gradproof report'")
-    now = source_hash("reference", "oracles")
+    now = (source_hash("reference", "oracles"), source_hash("reference"))
     for path in sorted(evidence.glob("*.jsonl")):
         made_from = read_lines(path)[0].get("source")
-        if made_from not in (None, now):
+        if made_from not in (None, *now):
             problems.append(
-                f"{path} was made from formulas {made_from}, the source is now {now}; run 'gradproof audit'"
+                f"{path} was made from formulas {made_from}, the source is now {now[0]}; run 'gradproof audit'"
             )
     claims = evidence / "literature.jsonl"
     if claims.exists() and (old := literature.stale(read_lines(claims)[1])):

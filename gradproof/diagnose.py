@@ -224,6 +224,6 @@ def parting(c: Configuration, cases: Cases, oracle: ModuleType, name: str) -> st
                 apart = np.where(p == q, 0, np.abs(p - q) / np.maximum(np.abs(p), np.abs(q)))
                 i = np.unravel_index(np.argmax(np.nan_to_num(apart, nan=2.0)), apart.shape)
                 if apart[i] > 0:
-                    both = f"ours {float(p[i]):.3g}, {name} {float(q[i]):.3g}"
+                    both = f"ours {float(p[i]):.9g}, {name} {float(q[i]):.9g}"
                     found.append((float(apart[i]), f"{part} of {formula.name} at {float(z[i]):.6g}: {both}"))
     return max(found)[1] if found else None

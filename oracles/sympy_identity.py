@@ -196,7 +196,7 @@ def value(expression: sp.Expr, point: Point, digits: int = DIGITS + 10) -> sp.Fl
 
 
 def refute(case: Case, domain: Domain | None = None) -> Counterexample | None:
-    """A point of `case` where its two sides differ by more than 40-digit arithmetic can, if `POINTS` points show one."""
+    """A point of `case` where its two sides differ by more than 40-digit arithmetic can; `POINTS` points are tried."""
     compared = 0
     for point in points(case, domain):
         x, y = (value(side, point) for side in case.sides)

@@ -34,7 +34,7 @@ SIGNS = "targets y are −1 or +1"
 MET = "minimum-norm subgradient"
 
 
-def _sum(a: Any, b: Any, c: Any) -> Array:
+def exact_sum(a: Any, b: Any, c: Any) -> Array:
     """a + b + c in float64 with one error at the end, so that 0 and the sign are exact; ∞ on overflow."""
     s, low = total(a, b)
     s, lower = total(s, c)
@@ -174,7 +174,7 @@ def margin_ranking(
     dtype, (a, b, y) = inputs(a=a, b=b, y=y)
     same_shape(a=a, b=b, y=y)
     signs("y", y)
-    slack = _sum(-y * a, y * b, margin)
+    slack = exact_sum(-y * a, y * b, margin)
     short = slack > 0
     slopes = {"a": np.where(short, -y, 0), "b": np.where(short, y, 0), "y": np.where(short, b - a, 0)}
     return reduced(dtype, np.where(short, slack, 0), slopes, reduction)
@@ -225,7 +225,7 @@ def multi_margin(
     w = per_class("weight", weight, d)
     y, _ = class_labels(labels, (n,), d)
     one_hot = np.arange(d) == y[:, None]
-    slack = _sum(z, -z[np.arange(n), y][:, None], margin)
+    slack = exact_sum(z, -z[np.arange(n), y][:, None], margin)
     slack = np.where(one_hot, 0, np.maximum(slack, 0))
     pull = (slack > 0) * 1.0 if p == 1 else 2 * slack
     per_label = (slack**p).sum(-1) / d
@@ -258,7 +258,7 @@ def multilabel_margin(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "m
     same_shape(z=z, y=y)
     indicators("y", y)
     pairs = (y[:, :, None] == 1) & (y[:, None, :] == 0)  # [i, label, other]
-    slack = np.where(pairs, _sum(z[:, None, :], -z[:, :, None], 1.0), 0)
+    slack = np.where(pairs, exact_sum(z[:, None, :], -z[:, :, None], 1.0), 0)
     short = slack > 0
     slope = short.sum(1) - 1.0 * short.sum(2)
     return reduced(dtype, np.where(short, slack, 0).sum((1, 2)) / d, {"z": slope / d}, reduction)
@@ -349,7 +349,7 @@ def _worst_offender(z: npt.ArrayLike, labels: npt.ArrayLike, margin: float, redu
     n, d = rows("z", z)
     y, _ = class_labels(labels, (n,), d)
     one_hot = np.arange(d) == y[:, None]
-    slack = np.where(one_hot, 0, _sum(z, -z[np.arange(n), y][:, None], margin))
+    slack = np.where(one_hot, 0, exact_sum(z, -z[np.arange(n), y][:, None], margin))
     terms = slack.max(-1)
     worst = slack == terms[:, None]
     share = worst / worst.sum(-1, keepdims=True)

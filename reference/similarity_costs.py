@@ -15,6 +15,7 @@ import numpy.typing as npt
 from reference.exact import product, total
 from reference.formula import Array, Kink, formula
 from reference.lift import QUIET, numbers, positive
+from reference.margin_costs import exact_sum
 from reference.reduction import Gradients, class_labels, inputs, reduced, rows, same_shape, signs
 
 DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
@@ -185,7 +186,7 @@ def triplet_margin(
     rows("a", a)
     same_shape(a=a, b=b, c=c)
     (near, to_b), (far, to_c) = _distance(a - b + eps), _distance(a - c + eps)
-    slack = margin + near - far
+    slack = exact_sum(near, -far, margin)
     short = slack > 0
     slopes = {"a": np.where(short, to_b - to_c, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
     return reduced(dtype, np.where(short, slack, 0)[:, 0], slopes, reduction)

@@ -28,8 +28,7 @@ class Inline:
         return future
 
 
-@pytest.fixture
-def inline(monkeypatch):
+def run_inline(monkeypatch):
     """Run the audit's parts in this process, where monkeypatching reaches them."""
 
     @contextlib.contextmanager
@@ -40,3 +39,9 @@ def inline(monkeypatch):
     monkeypatch.setattr(workers, "_queue", channel)
     monkeypatch.setattr("gradproof.networks.pool", pool)
     monkeypatch.setattr("gradproof.audit.pool", pool)
+
+
+@pytest.fixture
+def inline(monkeypatch):
+    """`run_inline` for one test."""
+    run_inline(monkeypatch)
