@@ -25,6 +25,7 @@ from gradproof import (
     pages,
     penalties,
     proofs,
+    scaling,
     speed,
     training,
 )
@@ -140,6 +141,22 @@ def audit_training(out: Path, options: Options, progress: Progress) -> Outcome:
     return outcome
 
 
+def _scaling(dtype: str, seed: int, oracles: Sequence[str]) -> Rows:
+    rows = scaling.measure(dtype, seed, {name: module for name in oracles if (module := load(name))})
+    report(1)
+    return rows
+
+
+def audit_scaling(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Differences against depth and width; evidence/scaling.jsonl. Raises MissingOracle if there is no oracle."""
+    available = networks.installed(options.oracles)
+    with pool(options.jobs) as (executor, _):
+        tasks = {dtype: executor.submit(_scaling, dtype, options.seed, available) for dtype in options.dtypes}
+        rows, outcome = _wait("scaling", tasks, progress)
+    write_lines(out / "evidence" / "scaling.jsonl", header(options, available), rows)
+    return outcome
+
+
 def audit_accuracy(out: Path, options: Options, progress: Progress) -> Outcome:
     """Every activation against the truth, and the kinks; evidence/accuracy.jsonl and kinks.jsonl."""
     available = [name for name in options.oracles if load(name)]
@@ -246,6 +263,7 @@ POINTS = 20_000  # per activation in float32 and float64, before the search roun
 AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
     "networks": audit_networks,
     "training": audit_training,
+    "scaling": audit_scaling,
     "accuracy": audit_accuracy,
     "proofs": audit_proofs,
     "costs": audit_costs,
@@ -256,6 +274,7 @@ AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
 PAGES: dict[str, Callable[[Path, Path], None]] = {
     "networks": pages.networks_pages,
     "training": pages.training_page,
+    "scaling": scaling.write,
     "accuracy": accuracy_pages.write,
     "proofs": lambda evidence, folder: proofs.write_page(evidence / "proofs.jsonl", folder),
     "costs": costs_pages,
@@ -328,6 +347,7 @@ CONTENTS = {
     "regularizers": "each regularizer",
     "networks": "architectures, input regimes, and what was left out and why",
     "training": "500 training steps from one start: how the three sides part",
+    "scaling": "how differences grow with depth and width",
     "accuracy": "value and slope of every activation against the truth, in ULP",
     "kinks": "the slope that everyone returns where left and right differ",
     "proofs": "every statement and derivative proved by computer algebra",

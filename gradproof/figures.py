@@ -119,3 +119,22 @@ def error_curves(rows: Sequence[dict[str, Any]], dtype: str, path: Path) -> None
     figure.tight_layout(pad=0.4, rect=(0.02, 0, 1, 1))
     figure.supylabel("largest conditioned error in ULP (dotted: ½)", fontsize=8, x=0.004)
     save(figure, path)
+
+
+def scaling_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Relative difference against depth and against width, log–log, with the prediction dotted."""
+    plt = _pyplot()
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
+    for axis, along in zip(axes, ("depth", "width"), strict=True):
+        for dtype, style in (("float32", "-"), ("float64", "--")):
+            for pair in dict.fromkeys(r["pair"] for r in rows):
+                line = [(r["at"], r["relative"]) for r in rows
+                        if (r["along"], r["dtype"], r["pair"]) == (along, dtype, pair)]  # fmt: skip
+                label = pair.replace("-", "–") if dtype == "float32" else None
+                if line:
+                    colour, dashes = (COLOURS[pair], style) if pair in COLOURS else ("black", ":")
+                    axis.loglog(*zip(*line, strict=True), dashes, color=colour, label=label)
+        axis.set_xlabel(along)
+    axes[0].set_ylabel("‖p − q‖ / ‖p‖ (dashed: float64)")
+    axes[1].legend(fontsize=7)
+    save(figure, path)

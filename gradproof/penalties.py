@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import importlib
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -105,7 +106,7 @@ def _network_case(
 ) -> tuple[float, float]:
     sizes = [3, 5, 4, outputs]
     x = rng.standard_normal((4, 3)).astype(dtype)
-    W = [rng.standard_normal((b, a)).astype(dtype) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    W = [rng.standard_normal((b, a)).astype(dtype) for a, b in itertools.pairwise(sizes)]
     b = [rng.standard_normal(k).astype(dtype) for k in sizes[1:]]
     parameters = dict(CATALOGUE[f"regularizer/{name}"].parameters)
     function = CATALOGUE[f"regularizer/{name}"].function
@@ -183,6 +184,10 @@ def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[Any, ...], dict[tupl
     return found
 
 
+def _outcome(row: Row | None) -> str:
+    return "not installed" if row is None else f"{row['verdict']} ({number(row['difference'])})"
+
+
 def write_page(path: Path, folder: Path) -> None:
     """Write `penalties.md` with its tables into `folder`, from the evidence file `path` alone.
 
@@ -191,9 +196,8 @@ def write_page(path: Path, folder: Path) -> None:
     header, rows = read_lines(path)
     lines = []
     for (id,), by in _grouped((r for r in rows if r["part"] == "agreement"), "id").items():
-        cells = [by.get((who, dtype)) for dtype in DTYPES for who in ORACLES]
-        lines.append([f"`{id.split('/')[1]}`",
-                      *("not installed" if c is None else f"{c['verdict']} ({number(c['difference'])})" for c in cells)])  # fmt: skip
+        cells = [_outcome(by.get((who, dtype))) for dtype in DTYPES for who in ORACLES]
+        lines.append([f"`{id.split('/')[1]}`", *cells])
     columns = ["regularizer", *(f"{who} {dtype}" for dtype in DTYPES for who in ORACLES)]
     compared = Table("Gradients", columns, lines, "In brackets the worst difference in u of the largest entry.")
     at_edges = [

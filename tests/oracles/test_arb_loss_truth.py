@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("flint")
 
-from oracles.arb_jets import AtKink  # noqa: E402
-from oracles.arb_loss_truth import loss_truth  # noqa: E402
-from oracles.arb_losses import LOSSES  # noqa: E402
+from oracles.arb_jets import AtKink
+from oracles.arb_loss_truth import loss_truth
+from oracles.arb_losses import LOSSES
 
 
 def test_a_quadratic_by_hand():
@@ -39,9 +39,7 @@ def test_the_error_counts_what_the_inputs_forgive():
 
 
 def test_truth_far_out_where_floats_cancel():
-    _, gradients = loss_truth(
-        "cost/cross_entropy_labels", {"z": np.array([[50.0, 0.0]]), "labels": np.array([0])}
-    )
+    _, gradients = loss_truth("cost/cross_entropy_labels", {"z": np.array([[50.0, 0.0]]), "labels": np.array([0])})
     assert gradients["z"].truth.hi[0, 0] == pytest.approx(-math.exp(-50), rel=1e-15)
 
 

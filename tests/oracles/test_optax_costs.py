@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("jax")
 pytest.importorskip("optax")
 
-from oracles import optax_costs  # noqa: E402
+from oracles import optax_costs
 
 PAIR = {"a": np.array([[3.0], [1.0]]), "y": np.array([[1.0], [0.0]])}
 
