@@ -90,9 +90,6 @@ def _protect_negative_points(arguments: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 a gradient fails, 2 bad input."""
-    from gradproof.files import EvidenceError
-    from gradproof.lookup import UsageError
-
     options = parser().parse_args(_protect_negative_points(sys.argv[1:] if arguments is None else arguments))
     if options.version:
         from gradproof import __version__
@@ -102,6 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser().print_help()
         return EXIT_USAGE
+
+    from gradproof.files import EvidenceError
+    from gradproof.lookup import UsageError
+
     try:
         return int(globals()[f"_{options.command}"](options))
     except (UsageError, EvidenceError) as error:

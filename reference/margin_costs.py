@@ -180,25 +180,25 @@ def margin_ranking(
     return reduced(dtype, np.where(short, slack, 0), slopes, reduction)
 
 
-SHORT = "margin - z[i, l] + z[i, j]"  # by how much class j comes too close to the label l
+SHORT = "margin - b[i] + z[i, j]"  # by how much class j comes too close to the label
 
 
 @formula(
     "cost/multi_margin",
-    statement=f"Sum(weight[l]*y[i, l]*(1 - y[i, j])*Max(0, {SHORT})**p, (j, 1, d), (l, 1, d), (i, 1, n))/(n*d)",
-    derivative=f"Sum(weight[l]*y[i, l]*(1 - y[i, j])*p*Piecewise((({SHORT})**(p - 1), {SHORT} > 0), (0, True)) "
-    "- weight[j]*y[i, j]*(1 - y[i, l])*p*Piecewise(((margin - z[i, j] + z[i, l])**(p - 1), "
-    "margin - z[i, j] + z[i, l] > 0), (0, True)), (l, 1, d))/(n*d)",
-    arguments=("z[i, j]", "weight[j]"),
+    statement=f"Sum(weight[i]*Max(0, {SHORT})**p, (j, 1, m), (i, 1, n))/(n*(m + 1))",
+    derivative=f"weight[i]*p*Piecewise((({SHORT})**(p - 1), {SHORT} > 0), (0, True))/(n*(m + 1))",
+    arguments=("z[i, j]", "b[i]", "weight[i]"),
     partials={
-        "weight[j]": "Sum(y[i, j]*(1 - y[i, l])*Max(0, margin - z[i, j] + z[i, l])**p, (l, 1, d), (i, 1, n))/(n*d)"
+        "b[i]": f"-weight[i]*p*Sum(Piecewise((({SHORT})**(p - 1), {SHORT} > 0), (0, True)), (j, 1, m))/(n*(m + 1))",
+        "weight[i]": f"Sum(Max(0, {SHORT})**p, (j, 1, m))/(n*(m + 1))",
     },
     kinks=(Kink(at="0", left="0", right="1", chosen="0", why=MET),),
     assumptions=(
-        "y[i, j] = 1 for the label of example i, else 0",
-        "terms: one an example, mean over its classes",
+        "b[i] is the score of the label of example i, z[i, j] those of its m other classes",
+        "weight[i] is the weight of the label: the slope in a class weight is the sum over the examples of that label",
+        "terms: one an example, divided by the number of classes",
         "the weight stands outside the power",
-        "p is 1 or 2; the kink, for p = 1, is in margin − z_y + z_j, for factor 1",
+        "p is 1 or 2; the kink, for p = 1, is in margin − b + z, for factor 1",
     ),
     sources=("crammer-singer-2001", "pytorch-multi-margin-loss"),
 )
@@ -235,15 +235,15 @@ def multi_margin(
 
 @formula(
     "cost/multilabel_margin",
-    statement="Sum(y[i, l]*(1 - y[i, j])*Max(0, 1 - z[i, l] + z[i, j]), (j, 1, d), (l, 1, d), (i, 1, n))/(n*d)",
-    derivative="Sum(y[i, l]*(1 - y[i, j])*Piecewise((1, 1 - z[i, l] + z[i, j] > 0), (0, True)) "
-    "- y[i, j]*(1 - y[i, l])*Piecewise((1, 1 - z[i, j] + z[i, l] > 0), (0, True)), (l, 1, d))/(n*d)",
-    arguments=("z[i, j]",),
+    statement="Sum(Max(0, 1 - b[i, l] + z[i, j]), (j, 1, d), (l, 1, m), (i, 1, n))/(n*(m + d))",
+    derivative="Sum(Piecewise((1, 1 - b[i, l] + z[i, j] > 0), (0, True)), (l, 1, m))/(n*(m + d))",
+    arguments=("z[i, j]", "b[i, l]"),
+    partials={"b[i, l]": "-Sum(Piecewise((1, 1 - b[i, l] + z[i, j] > 0), (0, True)), (j, 1, d))/(n*(m + d))"},
     kinks=(Kink(at="0", left="0", right="1", chosen="0", why=MET),),
     assumptions=(
-        "y[i, j] = 1 for every label of example i, else 0",
+        "b[i, l] are the scores of the m labels of example i, z[i, j] those of its d other classes",
         "terms: one an example, divided by the number of classes",
-        "the kink is in 1 − z_l + z_j, for factor 1",
+        "the kink is in 1 − b + z, for factor 1",
     ),
     sources=("pytorch-multilabel-margin-loss",),
 )

@@ -42,13 +42,14 @@ def _weighted_mean_slope(term: str) -> str:
     "cost/l1",
     statement=f"Sum(weight[i, j]*Abs{R}, {OVER})/{WEIGHTS}",
     derivative=f"weight[i, j]*sign{R}/{ALL_WEIGHTS}",
-    arguments=("a[i, j]", "y[i, j]", "weight[i, j]"),
-    partials={
-        "y[i, j]": f"-weight[i, j]*sign{R}/{ALL_WEIGHTS}",
-        "weight[i, j]": _weighted_mean_slope(f"Abs{R}"),
-    },
+    arguments=("a[i, j]", "y[i, j]"),
+    partials={"y[i, j]": f"-weight[i, j]*sign{R}/{ALL_WEIGHTS}"},
     kinks=(Kink(at="0", left="-1", right="1", chosen="0", why="minimum-norm subgradient"),),
-    assumptions=(WEIGHTED, "the kink is in a − y, for weight and factor 1"),
+    assumptions=(
+        WEIGHTED,
+        "the slope in the weight is (term − C)/Σw, as in cost/squared_error",
+        "the kink is in a − y, for weight and factor 1",
+    ),
     sources=("pytorch-l1-loss",),
 )
 @QUIET
