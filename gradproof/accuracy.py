@@ -251,4 +251,6 @@ def failure(row: dict[str, Any]) -> str:
             f"(subnormal: {row['strict max, subnormal truth']}), allowed {bounds.conditioned} and {bounds.strict}\n"
             f"  gradproof at {row['formula']} {row['conditioned at']} --dtype {row['dtype']}"
         )
+    if row["row"] == "vector":
+        return f"{row['formula']}: {row['part']} in {row['dtype']} is off by {row['strict max']} ULP"
     return f"{row['formula']} at {row['at']}: ours {row['ours']}, the exact slopes and limits say otherwise: {row}"

@@ -58,6 +58,17 @@ def _lost_table(rows: list[Row]) -> Table:
     )
 
 
+def _vector_table(rows: list[Row]) -> Table:
+    found = {(r["formula"], r["dtype"], r["part"], r["side"]): r for r in rows if r["row"] == "vector"}
+    lines = []
+    for formula, dtype, part in dict.fromkeys(key[:3] for key in found):
+        cells = [found.get((formula, dtype, part, side)) for side in SIDES]
+        shown = ["–" if r is None else f"{number(r['strict max'])} ({number(r['strict mean'])})" for r in cells]
+        lines.append([formula.split("/")[1], dtype, part, *shown])
+    columns = ["activation", "dtype", "part", *(f"{side} max (mean)" for side in SIDES)]
+    return Table("Vector activations", columns, lines, "Strict ULP of values and of every entry of the Jacobian.")
+
+
 def accuracy_page(evidence: Path, folder: Path) -> None:
     """Write accuracy.md, its tables, and the error curves."""
     _, rows = read_lines(evidence / "accuracy.jsonl")
@@ -82,7 +93,7 @@ def accuracy_page(evidence: Path, folder: Path) -> None:
         "number are kept out of the maxima (frameworks may flush them); the CSV has them. "
         f"`gradproof audit --only accuracy` makes this page again.\n\n{chr(10).join(figures)}"
     )
-    write_page(folder, "accuracy", intro, [*tables, _lost_table(rows)])
+    write_page(folder, "accuracy", intro, [*tables, _vector_table(rows), _lost_table(rows)])
 
 
 def _differ(r: Row) -> bool:

@@ -28,6 +28,7 @@ from gradproof import (
     scaling,
     speed,
     training,
+    vectors,
 )
 from gradproof.environment import cpu, load, source_hash, versions
 from gradproof.files import EvidenceError, read_lines, write_lines, write_whole
@@ -166,6 +167,11 @@ def audit_accuracy(out: Path, options: Options, progress: Progress) -> Outcome:
             f"{f.id} in {dtype}": executor.submit(accuracy.run_one, f.id, dtype, POINTS, available)
             for dtype in accuracy.DTYPES
             for f in accuracy.formulas()
+        }
+        tasks |= {
+            f"{f.id} in {dtype}": executor.submit(vectors.run_one, f.id, dtype, available)
+            for dtype in accuracy.WIDE
+            for f in vectors.formulas()
         }
         at_kinks = executor.submit(kinks.run, available)
         rows, outcome = _wait("accuracy", tasks, progress)

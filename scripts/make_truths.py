@@ -21,6 +21,7 @@ PATH = Path(__file__).parent.parent / "tests" / "truths.npz"
 
 
 def table(task):
+    """The truths of one formula in one dtype, at its sample."""
     id, dtype = task
     every = points.dense(id, dtype, 4000)
     x = every[np.unique(np.linspace(0, len(every) - 1, SAMPLE).round().astype(int))]

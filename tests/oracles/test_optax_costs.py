@@ -31,5 +31,10 @@ def test_native_reduces_nothing():
 
 def test_native_and_composed_do_not_overlap():
     assert set(optax_costs.COSTS) > optax_costs.COMPOSED
-    assert not optax_costs.COMPOSED & set(optax_costs.NATIVE) - {"cost/kl_div", "cost/kl_div_log_target", "cost/nt_xent",
-                                                                 "cost/dice", "cost/tversky"}  # fmt: skip
+    assert not optax_costs.COMPOSED & set(optax_costs.NATIVE) - {
+        "cost/kl_div",
+        "cost/kl_div_log_target",
+        "cost/nt_xent",
+        "cost/dice",
+        "cost/tversky",
+    }
