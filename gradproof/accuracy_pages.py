@@ -146,7 +146,6 @@ def frameworks_page(evidence: Path, folder: Path) -> None:
 
 
 def write(evidence: Path, folder: Path) -> None:
-    """Write all three pages."""
+    """Write accuracy.md and frameworks.md."""
     accuracy_page(evidence, folder)
-    kinks_page(evidence, folder)
     frameworks_page(evidence, folder)

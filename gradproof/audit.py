@@ -23,7 +23,6 @@ from gradproof import (
     notation,
     optimizers,
     pages,
-    penalties,
     proofs,
     scaling,
     speed,
@@ -159,7 +158,7 @@ def audit_scaling(out: Path, options: Options, progress: Progress) -> Outcome:
 
 
 def audit_accuracy(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Every activation against the truth, and the kinks; evidence/accuracy.jsonl and kinks.jsonl."""
+    """Every activation against the truth; evidence/accuracy.jsonl."""
     available = [name for name in options.oracles if load(name)]
     with pool(options.jobs) as (executor, _):
         # The longest first, so that no worker is left alone with one at the end.
@@ -173,13 +172,23 @@ def audit_accuracy(out: Path, options: Options, progress: Progress) -> Outcome:
             for dtype in accuracy.WIDE
             for f in vectors.formulas()
         }
-        at_kinks = executor.submit(kinks.run, available)
         rows, outcome = _wait("accuracy", tasks, progress)
-        kink_rows, failed = _wait("kinks", {"all": at_kinks}, progress)
     write_lines(out / "evidence" / "accuracy.jsonl", {**header(options, available), "points": POINTS}, rows)
-    write_lines(out / "evidence" / "kinks.jsonl", header(options, available), kink_rows)
-    outcome.add(failed)
-    for row in [*rows, *kink_rows]:
+    return _judged(rows, outcome)
+
+
+def audit_kinks(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Everyone's slope at every kink and at special inputs; evidence/kinks.jsonl."""
+    available = [name for name in options.oracles if load(name)]
+    with pool(options.jobs) as (executor, _):
+        rows, outcome = _wait("kinks", {"all": executor.submit(kinks.run, available)}, progress)
+    write_lines(out / "evidence" / "kinks.jsonl", header(options, available), rows)
+    return _judged(rows, outcome)
+
+
+def _judged(rows: Rows, outcome: Outcome) -> Outcome:
+    """The outcome with the verdicts of all rows that have one, and a message for each that fails."""
+    for row in rows:
         if "verdict" in row:
             outcome.verdicts[row["verdict"]] += 1
             if Verdict(row["verdict"]).fails:
@@ -238,18 +247,8 @@ def _failed(rows: Rows, name: str) -> Outcome:
 
 def audit_optimizers(out: Path, options: Options, progress: Progress) -> Outcome:
     """Update rules against torch.optim and optax; evidence/optimizers.jsonl."""
-    progress("optimizers", 0, 1)
-    rows = optimizers.measure(out / "evidence", options.jobs)
-    progress("optimizers", 1, 1)
-    return _failed(rows, "optimizers")
-
-
-def audit_penalties(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Regularizers of rows, matrices, activations and input gradients; evidence/penalties.jsonl."""
-    progress("penalties", 0, 1)
-    rows = penalties.measure(out / "evidence" / "penalties.jsonl")
-    progress("penalties", 1, 1)
-    return _failed(rows, "penalties")
+    path = out / "evidence" / "optimizers.jsonl"
+    return _failed(optimizers.measure(path, options.jobs, functools.partial(progress, "optimizers")), "optimizers")
 
 
 def costs_pages(evidence: Path, folder: Path) -> None:
@@ -271,10 +270,10 @@ AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
     "training": audit_training,
     "scaling": audit_scaling,
     "accuracy": audit_accuracy,
+    "kinks": audit_kinks,
     "proofs": audit_proofs,
     "costs": audit_costs,
     "optimizers": audit_optimizers,
-    "penalties": audit_penalties,
     "literature": audit_literature,
 }
 PAGES: dict[str, Callable[[Path, Path], None]] = {
@@ -282,10 +281,10 @@ PAGES: dict[str, Callable[[Path, Path], None]] = {
     "training": pages.training_page,
     "scaling": scaling.write,
     "accuracy": accuracy_pages.write,
+    "kinks": accuracy_pages.kinks_page,
     "proofs": lambda evidence, folder: proofs.write_page(evidence / "proofs.jsonl", folder),
     "costs": costs_pages,
-    "optimizers": optimizers.write_page,
-    "penalties": lambda evidence, folder: penalties.write_page(evidence / "penalties.jsonl", folder),
+    "optimizers": lambda evidence, folder: optimizers.write_page(evidence / "optimizers.jsonl", folder),
     "literature": literature_pages,
     "speed": speed.write_page,
 }
@@ -360,7 +359,6 @@ CONTENTS = {
     "frameworks": "defects of the frameworks, each with one line that reproduces it",
     "costs-accuracy": "every cost of several inputs against the truth, for every argument",
     "conventions": "what each framework means by the name of a cost",
-    "penalties": "regularizers of rows, matrices, activations and input gradients",
     "optimizers": "update rules against torch.optim and optax, and why weight decay is not L2",
     "literature": "published equations as printed, judged",
     "errata": "misprints, with the corrected form",

@@ -13,7 +13,8 @@ pytest.importorskip("torch")
 pytest.importorskip("flint")
 
 FUNCTIONS = ("sigmoid", "tanh", "softplus", "silu", "mish", "gelu", "exp", "erf", "identity")
-POINTS = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3)
+# Small enough that torch.softplus is not replaced by the identity, as it is beyond 20.
+POINTS = st.floats(-1.5, 1.5).filter(lambda x: abs(x) > 1e-3)
 
 
 @settings(max_examples=60, deadline=None)
