@@ -237,6 +237,21 @@ WORKS: dict[str, Work] = {
         "Delving Deep into Rectifiers: Surpassing Human-Level Performance on ImageNet Classification",
         "inproceedings", "2015", venue="ICCV", doi="10.1109/ICCV.2015.123", url=_arxiv("1502.01852"),
     ),
+    "brock-2017": Work(
+        "Brock, Andrew and Lim, Theodore and Ritchie, J. M. and Weston, Nick",
+        "Neural Photo Editing with Introspective Adversarial Networks",
+        "misc", "2017", url=_arxiv("1609.07093"),
+    ),
+    "hoffman-2019": Work(
+        "Hoffman, Judy and Roberts, Daniel A. and Yaida, Sho",
+        "Robust Learning with Jacobian Regularization",
+        "misc", "2019", url=_arxiv("1908.02729"),
+    ),
+    "recht-2010": Work(
+        "Recht, Benjamin and Fazel, Maryam and Parrilo, Pablo A.",
+        "Guaranteed Minimum-Rank Solutions of Linear Matrix Equations via Nuclear Norm Minimization",
+        "article", "2010", "SIAM Review 52",
+    ),
     "hendrycks-2016": Work(
         "Hendrycks, Dan and Gimpel, Kevin",
         "Gaussian Error Linear Units (GELUs)",
