@@ -2,11 +2,16 @@
 
 import contextlib
 import queue
+import sys
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
 from gradproof import environment, workers
+
+# The benchmarks are not part of the distribution; behind everything, so that what is installed stays what is tested.
+sys.path.append(str(Path(__file__).parents[1]))
 
 
 @pytest.fixture
@@ -45,3 +50,23 @@ def run_inline(monkeypatch):
 def inline(monkeypatch):
     """`run_inline` for one test."""
     run_inline(monkeypatch)
+
+
+def quicken(monkeypatch):
+    """The network audit in this process, of one architecture, with the complex step in the place of torch."""
+    for package in ("polars", "matplotlib"):
+        pytest.importorskip(package)
+    from gradproof import audit, networks
+    from gradproof.cases import ARCHITECTURES
+
+    run_inline(monkeypatch)
+    monkeypatch.setitem(environment.ORACLES, "torch", "oracles.finite_difference")
+    monkeypatch.setattr("gradproof.cases.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]})
+    for module in (networks, audit):
+        monkeypatch.setattr(module, "source_hash", lambda *packages: "as it is")  # parsing everything takes a second
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """`quicken` for one test."""
+    quicken(monkeypatch)

@@ -3,35 +3,18 @@ import re
 import shutil
 
 import pytest
-from conftest import run_inline
+from conftest import quicken
 from plants import PLANTS, patch
 
 from gradproof import audit, networks
 from gradproof.audit import Options, Outcome, check_report, write_report
 from gradproof.cases import ARCHITECTURES
-from gradproof.environment import ORACLES
 from gradproof.files import EvidenceError, read_lines, write_lines
 from gradproof.networks import MissingOracle
 from gradproof.verdicts import Verdict
 
 OPTIONS = Options(only="4-5-3/float64/*elu/identity/mse/*", oracles=("torch",))
 SILENT = lambda area, done, total: None  # noqa: E731
-
-
-def quicken(monkeypatch):
-    """The network audit in this process, of one architecture, with the complex step in the place of torch."""
-    for package in ("polars", "matplotlib"):
-        pytest.importorskip(package)
-    run_inline(monkeypatch)
-    monkeypatch.setitem(ORACLES, "torch", "oracles.finite_difference")
-    monkeypatch.setattr("gradproof.cases.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]})
-    for module in (networks, audit):
-        monkeypatch.setattr(module, "source_hash", lambda *packages: "as it is")
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    quicken(monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import run_inline
 from plants import PLANTS, patch
 
 import oracles
 from gradproof import __version__, audit, networks
-from gradproof.cases import ARCHITECTURES
 from gradproof.cli import main
 from gradproof.environment import ORACLES, load
 from reference import CATALOGUE
@@ -203,18 +201,6 @@ def test_show_of_an_unknown_id_is_refused(run):
 
 
 # ---------------------------------------------------------------- audit
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """The network audit in this process, of one architecture, with the complex step in the place of torch."""
-    for package in ("polars", "matplotlib"):
-        pytest.importorskip(package)
-    run_inline(monkeypatch)
-    monkeypatch.setitem(ORACLES, "torch", "oracles.finite_difference")
-    monkeypatch.setattr("gradproof.cases.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]})
-    for module in (networks, audit):
-        monkeypatch.setattr(module, "source_hash", lambda *packages: "as it is")
 
 
 ONE = ("audit", "--only", "4-5-3/float64/tanh/sigmoid/mse/none", "--oracle", "torch")
