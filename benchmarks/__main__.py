@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 import time
 from pathlib import Path
 
 from benchmarks.timing import one_thread
 
-BLOCK = 0.02  # seconds: long against the resolution of the clock, short against the moods of a shared machine
+NEEDED = ("torch", "jax", "optax", "autograd", "flint", "polars", "sklearn")
+BLOCK = 0.005  # seconds: long against the resolution of the clock, short against the moods of a shared machine
 
 
 def arguments() -> argparse.Namespace:
@@ -17,9 +19,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure the speed of our gradients and of the audit against torch, JAX and HIPS autograd.",
-        epilog="example: python -m benchmarks --rounds 3 --out /tmp/reports",
+        epilog="example: python -m benchmarks --rounds 3 --out trial",
     )
-    parser.add_argument("--rounds", type=int, default=9, help="rounds over all contenders (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=21, help="rounds over all contenders (default: %(default)s)")
     parser.add_argument("--check-rounds", type=int, default=3, help="the same for the checkers (default: %(default)s)")
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), help="folder of the reports (default: %(default)s)"
@@ -27,6 +29,13 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if min(options.rounds, options.check_rounds) < 1:
         parser.error("at least one round is needed")
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        parser.error(f"{', '.join(missing)}: not installed; python -m pip install '.[oracles,bench]'")
+    try:
+        (options.out / "evidence").mkdir(parents=True, exist_ok=True)  # not after minutes of measuring
+    except OSError as error:
+        parser.error(f"cannot write to {options.out}: {error.strerror}")
     return options
 
 
@@ -48,10 +57,13 @@ def main() -> None:
     def progress(line: str) -> None:
         print(f"{time.perf_counter() - start:6.1f} s  {line}", file=sys.stderr, flush=True)
 
-    rows = [
-        *gradients.measure(options.rounds, BLOCK, progress=progress),
-        *checkers.measure(options.check_rounds, progress=progress),
-    ]
+    try:
+        rows = [
+            *gradients.measure(options.rounds, BLOCK, progress=progress),
+            *checkers.measure(options.check_rounds, progress=progress),
+        ]
+    except gradients.Disagreement as error:
+        sys.exit(f"nothing written: {error}")
     header = {
         "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "source": source_hash("reference"),

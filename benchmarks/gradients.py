@@ -74,7 +74,7 @@ def describe(p: Problem) -> str:
 
 def measure(
     rounds: int,
-    seconds: float = 0.02,
+    seconds: float = 0.005,
     chosen: list[Problem] | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Iterator[dict[str, Any]]:

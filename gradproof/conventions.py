@@ -104,9 +104,9 @@ def write_conventions_page(evidence: Path, folder: Path) -> None:
         f"{name} {header['versions'][name]}" for name in ("torch", "jax", "optax") if name in header["versions"]
     )
     intro = (
-        "# Conventions of the costs\n\nWhat each side means by the name of a cost, with its own defaults. Every cell "
-        f"is read off a number measured with {packages}; where no convention known here gives it, the number itself "
-        "stands. An error is named by its type; ours are shown in full. Which slope is taken at a kink: see "
-        "[costs-accuracy.md](costs-accuracy.md)."
+        "# Conventions of the costs\n\n"
+        "What each side means by the name of a cost, with its own defaults. Every cell is read off a number measured "
+        f"with {packages}; where no convention known here gives it, the number itself stands. An error is named by its "
+        "type; ours are shown in full. Which slope is taken at a kink: see [costs-accuracy.md](costs-accuracy.md)."
     )
     write_page(folder, "conventions", intro, tables)

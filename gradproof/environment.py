@@ -69,6 +69,8 @@ def _canonical(node: Any) -> str:
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = {name: value for name, value in ast.iter_fields(node) if value is not None and value != []}
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 ends a nested format with an empty string
+        fields["values"] = [part for part in node.values if getattr(part, "value", None) != ""]
     documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
     if documented and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
         fields["body"] = fields["body"][1:]

@@ -3,8 +3,8 @@
 `measure` writes the evidence; `write_page` makes the tables of it and of nothing else.
 
 A difference is counted in u of the largest entry of the gradient. The limit is the number of operations between an
-entry of the input and an entry of the gradient, which is what rounding can add up to when nothing cancels; for the
-two norms of singular values it is multiplied by σ₁ over the least gap that the derivative depends on, their condition.
+entry of the input and an entry of the gradient, which is what rounding can add up to when nothing cancels, times the
+condition of the problem where something does.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ ORACLES = {"torch": "oracles.torch_penalties", "jax": "oracles.jax_penalties"}
 DTYPES = ("float32", "float64")
 CASES = 50
 SEED = 22
+SHAPES = ((5, 7), (7, 5))
 
 MATRIX = ("group_lasso", "max_norm", "orthogonality", "spectral_norm", "nuclear_norm")
 OUTPUT = ("entropy", "label_smoothing", "activity_l2", "activity_l1")
@@ -58,20 +59,31 @@ def ours(id: str, first: Array, *others: Array, **parameters: float) -> tuple[Ar
     return function(first, *others, **parameters)
 
 
-def _singular_condition(name: str, w: Array) -> float:
-    """σ₁ over the gap that decides the derivative: to σ₂ for the spectral norm, to −σ_min for the nuclear norm."""
+def _condition(name: str, w: Array) -> float:
+    """How much the gradient magnifies a relative change of w.
+
+    Singular vectors turn by σ₁ over a gap: to σ₂ for the leading pair, to 0 for all of them. The max-norm penalty
+    subtracts its limit from the norm of a row.
+    """
     sigma = np.linalg.svd(w.astype(np.float64), compute_uv=False)
-    return float(sigma[0] / (sigma[0] - sigma[1] if name == "spectral_norm" else sigma[-1]))
+    norms = np.linalg.norm(w.astype(np.float64), axis=-1)
+    excess = float((norms - CATALOGUE["regularizer/max_norm"].parameters["limit"]).max())
+    by_name = {
+        "spectral_norm": sigma[0] / (sigma[0] - sigma[1]),
+        "nuclear_norm": sigma[0] / sigma[-1],
+        "max_norm": norms.max() / excess if excess > 0 else 1.0,
+    }
+    return float(by_name.get(name, 1.0))
 
 
 def _draw(name: str, rng: np.random.Generator, dtype: str) -> tuple[tuple[Array, ...], float]:
     """Inputs of one case, and how many roundings the limit allows for."""
     if name in MATRIX:
-        m, d = (int(k) for k in rng.integers(2, 9, 2))
+        m, d = SHAPES[int(rng.integers(len(SHAPES)))]
         w = rng.standard_normal((m, d)).astype(dtype)
-        spectral = name in ("spectral_norm", "nuclear_norm")
-        return (w,), (m * d * m if spectral else m * d) * (_singular_condition(name, w) if spectral else 1) + 16
-    n, d = (int(k) for k in rng.integers(2, 9, 2))
+        operations = m * m * d if name in ("spectral_norm", "nuclear_norm") else m * d
+        return (w,), (operations + 16) * _condition(name, w)
+    n, d = SHAPES[int(rng.integers(len(SHAPES)))]
     z = (3 * rng.standard_normal((n, d))).astype(dtype)
     return ((z, rng.integers(0, d, n)) if name == "label_smoothing" else (z,)), n * d * 4 + 16
 

@@ -54,19 +54,19 @@ def claims(record: Formula) -> Iterator[Claim]:
         for sizes, batch in NETWORKS:
             name = f"{'-'.join(map(str, sizes))}, batch of {batch}"
             network = {"argument": argument, "sizes": sizes, "batch": batch}
-            yield Claim(record.id, name, "prove_equation", statement, derivative, network)
+            yield Claim(record.id, name, "equation", statement, derivative, network)
         return
     options: dict[str, Any] = {"argument": argument, "parameters": dict(record.parameters), "domain": record.domain}
-    yield Claim(record.id, "derivative", "prove_derivative", statement, derivative, options)
+    yield Claim(record.id, "derivative", "derivative", statement, derivative, options)
     for other, slope in record.partials.items():
-        yield Claim(record.id, f"∂/∂{other}", "prove_derivative", statement, slope, {**options, "argument": other})
+        yield Claim(record.id, f"∂/∂{other}", "derivative", statement, slope, {**options, "argument": other})
     if record.numpy_value:
-        yield Claim(record.id, "numpy_value", "prove_equal", statement, record.numpy_value, options)
+        yield Claim(record.id, "numpy_value", "equal", statement, record.numpy_value, options)
     if record.numpy_form:
-        yield Claim(record.id, "numpy_form", "prove_equal", derivative, record.numpy_form, options)
+        yield Claim(record.id, "numpy_form", "equal", derivative, record.numpy_form, options)
     if record.kinks or (record.kind != "update" and any(branch in statement for branch in BRANCHES)):
         kinks = [(kink.at, kink.left, kink.right, kink.chosen) for kink in record.kinks]
-        yield Claim(record.id, "kinks", "prove_kinks", statement, derivative, {**options, "kinks": kinks})
+        yield Claim(record.id, "kinks", "kinks", statement, derivative, {**options, "kinks": kinks})
 
 
 def prove(claim: Claim) -> dict[str, Any]:
@@ -74,13 +74,17 @@ def prove(claim: Claim) -> dict[str, Any]:
 
     Raises ImportError without SymPy, and ExpressionError for an expression that cannot be read.
     """
-    from oracles import sympy_network, sympy_proof
+    from oracles.sympy_kinks import Kink, prove_kinks
+    from oracles.sympy_network import prove_equation
+    from oracles.sympy_proof import prove_derivative, prove_equal
 
+    provers: dict[str, Callable[..., Any]] = {
+        "derivative": prove_derivative, "equal": prove_equal, "kinks": prove_kinks, "equation": prove_equation
+    }  # fmt: skip
     options = dict(claim.options)
     if "kinks" in options:
-        options["kinks"] = [sympy_proof.Kink(*kink) for kink in options["kinks"]]
-    prover = getattr(sympy_network if claim.prover == "prove_equation" else sympy_proof, claim.prover)
-    proof = prover(claim.left, claim.right, **options)
+        options["kinks"] = [Kink(*kink) for kink in options["kinks"]]
+    proof = provers[claim.prover](claim.left, claim.right, **options)
     return {
         "verdict": proof.verdict, "route": proof.route, "given": proof.given, "reason": proof.reason,
         "counterexample": proof.counterexample and asdict(proof.counterexample), "seconds": round(proof.seconds, 1),
@@ -112,7 +116,7 @@ def each_in_a_process(
     forkserver = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forkserver else "spawn")
     if forkserver:  # SymPy is imported once, and a child costs a few milliseconds
-        context.set_forkserver_preload(["oracles.sympy_network", "oracles.sympy_proof", __name__])
+        context.set_forkserver_preload(["oracles.sympy_kinks", "oracles.sympy_network", __name__])
     waiting = list(enumerate(items))[::-1]
     running: dict[Connection, tuple[int, Any, float]] = {}
     try:

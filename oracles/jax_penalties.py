@@ -6,6 +6,7 @@ what the gradient is taken by. float64 runs with 64-bit JAX, everything else wit
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -58,31 +59,46 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@functools.cache
+def _graded(id: str) -> Any:
+    return jax.jit(jax.value_and_grad(PENALTIES[id]))
+
+
 def penalty(id: str, first: Array, *others: Array, **parameters: Any) -> tuple[Array, Array]:
     """(R, ∂R/∂first) of the penalty `id`."""
     with precision([first]):
-        R, gradient = jax.value_and_grad(lambda x: PENALTIES[id](x, *map(jnp.asarray, others), **parameters))(
-            jnp.asarray(first)
-        )
+        R, gradient = _graded(id)(jnp.asarray(first), *map(jnp.asarray, others), **parameters)
         return np.asarray(R), np.asarray(gradient)
 
 
+def _input_gradient_penalty(id: str, activations: Sequence[str], WB: Any, x: Any, lam: Any, target: Any) -> Any:
+    def network(one: Any) -> Any:
+        for w, c, g in zip(*WB, activations, strict=True):
+            one = ACTIVATIONS[g](w @ one + c)
+        return one
+
+    q = jax.vmap(jax.jacrev(network))(x)  # (n, d_out, d_in)
+    if id == "regularizer/jacobian":
+        return lam / 2 * jnp.square(q).sum((-2, -1)).mean()
+    return lam * jnp.square(jnp.linalg.norm(q[:, 0], axis=-1) - target).mean()
+
+
+@functools.cache
+def _graded_network(id: str, activations: tuple[str, ...]) -> Any:
+    return jax.jit(jax.value_and_grad(functools.partial(_input_gradient_penalty, id, activations)))
+
+
 def input_gradient_penalty(
-    id: str, x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[str], **parameters: float
+    id: str,
+    x: Array,
+    W: Sequence[Array],
+    b: Sequence[Array],
+    activations: Sequence[str],
+    lam: float = 0.1,
+    target: float = 1.0,
 ) -> tuple[Array, list[Array], list[Array]]:
     """(R, ∂R/∂W, ∂R/∂b) of the Jacobian or gradient penalty: `grad` of a function of `jacrev`."""
-
-    def network(x: Any, W: Any, b: Any) -> Any:
-        for w, c, g in zip(W, b, activations, strict=True):
-            x = ACTIVATIONS[g](w @ x + c)
-        return x
-
-    def total(parameters_of: Any) -> Any:
-        q = jax.vmap(lambda one: jax.jacrev(network)(one, *parameters_of))(jnp.asarray(x))  # (n, d_out, d_in)
-        if id == "regularizer/jacobian":
-            return parameters["lam"] / 2 * jnp.square(q).sum((-2, -1)).mean()
-        return parameters["lam"] * jnp.square(jnp.linalg.norm(q[:, 0], axis=-1) - parameters["target"]).mean()
-
     with precision([x]):
-        R, (dW, db) = jax.jit(jax.value_and_grad(total))(([jnp.asarray(w) for w in W], [jnp.asarray(c) for c in b]))
+        parameters = [jnp.asarray(w) for w in W], [jnp.asarray(c) for c in b]
+        R, (dW, db) = _graded_network(id, tuple(activations))(parameters, jnp.asarray(x), lam, target)
         return np.asarray(R), [np.asarray(g) for g in dW], [np.asarray(g) for g in db]

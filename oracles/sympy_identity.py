@@ -81,7 +81,7 @@ class Undecided(Exception):
 # Cases
 
 
-def _question(node: sp.Basic) -> sp.Expr | None:
+def question_of(node: sp.Basic) -> sp.Expr | None:
     """The expression whose sign decides what `node` is, if anything does."""
     match node:
         case sp.Abs() | sp.sign():
@@ -93,8 +93,8 @@ def _question(node: sp.Basic) -> sp.Expr | None:
     return None
 
 
-def _settle(node: sp.Basic, sign: int) -> sp.Basic:
-    """What `node` is where its question has this sign. No question is zero inside a case."""
+def settle(node: sp.Basic, sign: int) -> sp.Basic:
+    """What `node` is where its question has this sign, or is zero."""
     match node:
         case sp.Abs():
             return sign * node.args[0]
@@ -104,18 +104,20 @@ def _settle(node: sp.Basic, sign: int) -> sp.Basic:
             winner = node.args[0 if (sign > 0) == isinstance(node, sp.Max) else 1]
             return node.func(winner, *node.args[2:])
         case sp.Eq() | sp.Ne():
-            return sp.S(isinstance(node, sp.Ne))
+            return sp.S((sign == 0) == isinstance(node, sp.Eq))
+    if sign == 0:
+        return sp.S("=" in node.rel_op)
     return sp.S((sign > 0) == (">" in node.rel_op))
 
 
-def _choose(expression: sp.Basic, question: sp.Expr, sign: int) -> sp.Basic:
-    """`expression` where `question` has this sign: every branch that this settles is taken."""
+def choose(expression: sp.Basic, question: sp.Expr, sign: int) -> sp.Basic:
+    """`expression` where `question` has this sign, or is zero: every branch that this settles is taken."""
 
     def take(node: sp.Basic) -> sp.Basic:
-        ratio = sp.cancel(_question(node) / question)
-        return _settle(node, sign) if ratio.is_positive else _settle(node, -sign) if ratio.is_negative else node
+        ratio = sp.cancel(question_of(node) / question)
+        return settle(node, sign) if ratio.is_positive else settle(node, -sign) if ratio.is_negative else node
 
-    return expression.replace(lambda node: _question(node) is not None, take)
+    return expression.replace(lambda node: question_of(node) is not None, take)
 
 
 def _empty(positive: Sequence[sp.Expr]) -> bool:
@@ -128,6 +130,8 @@ def _empty(positive: Sequence[sp.Expr]) -> bool:
     if sp.expand(newest).is_nonpositive:
         return True
     for other in others:
+        if sp.expand(newest + other).is_nonpositive:
+            return True
         for t in newest.free_symbols & other.free_symbols:
             weight = sp.cancel(-sp.diff(newest, t) / sp.diff(other, t))
             if weight.is_positive and sp.expand(newest + weight * other).is_nonpositive:
@@ -142,7 +146,7 @@ def cases(*sides: sp.Expr, positive: tuple[sp.Expr, ...] = ()) -> Iterator[Case]
     question can have neither sign, which is so if it is zero throughout.
     """
     nodes = (node for side in sides for node in sp.postorder_traversal(side))  # innermost first
-    question = next((q for q in map(_question, nodes) if q is not None), None)
+    question = next((q for q in map(question_of, nodes) if q is not None), None)
     if question is None:
         yield Case(positive, sides)
         return
@@ -150,7 +154,7 @@ def cases(*sides: sp.Expr, positive: tuple[sp.Expr, ...] = ()) -> Iterator[Case]
     if not signs:
         raise Undecided(f"{question} is neither positive nor negative")
     for sign in signs:
-        chosen = (_choose(side, question, sign) for side in sides)
+        chosen = (choose(side, question, sign) for side in sides)
         yield from cases(*chosen, positive=(*positive, sign * question))
 
 
@@ -158,6 +162,7 @@ def cases(*sides: sp.Expr, positive: tuple[sp.Expr, ...] = ()) -> Iterator[Case]
 
 Point = dict[sp.Symbol, sp.Rational]
 Domain = Mapping[sp.Symbol, tuple[sp.Expr, sp.Expr]]
+WHOLE_LINE = (-sp.oo, sp.oo)
 
 
 def _rational(symbol: sp.Symbol, low: sp.Expr, high: sp.Expr, scale: int, rng: random.Random) -> sp.Rational:
@@ -183,7 +188,7 @@ def points(case: Case, domain: Domain | None = None) -> Iterator[Point]:
     for k in range(400):
         point: Point = {}
         for s in symbols:
-            low, high = (sp.sympify(end).subs(point) for end in domain.get(s, (-sp.oo, sp.oo)))
+            low, high = (end.subs(point) for end in domain[s]) if s in domain else WHOLE_LINE
             point[s] = _rational(s, low, high, 4 ** (k // 100), rng)
         if all((value(condition, point) or 0) > 0 for condition in case.positive):
             yield point
@@ -313,18 +318,21 @@ def identity(true: sp.Expr, claimed: sp.Expr, wrt: sp.Symbol | None = None, doma
         true = depending_on(wrt, true)
     inside = [bound for t, (low, high) in (domain or {}).items() for bound in (t - low, high - t) if bound.is_finite]
     steps: list[str] = []
+    open_case = ""
     try:
         for case in cases(true, claimed, positive=tuple(inside)):
             expected, got = case.sides[0] if wrt is None else sp.diff(case.sides[0], wrt), case.sides[1]
             if found := refute(Case(case.positive, (expected, got)), domain):
                 return Proof("refuted", (f"{DIGITS + 10}-digit evaluation",), counterexample=found)
-            step = proof(expected - got)
-            if step is None:
-                where = " and ".join(f"{u} > 0" for u in case.positive) or "all reals"
-                raise Undecided(f"no point that was tried refutes it and no route proves it, for {where}")
+            step = None if open_case else proof(expected - got)
+            if step is None:  # the other cases may still refute it
+                open_case = open_case or " and ".join(f"{u} > 0" for u in case.positive) or "all reals"
+                continue
             steps += ["sign cases"] * (len(case.positive) > len(inside)) + [step]
     except Undecided as reason:
         return Proof("unknown", reason=str(reason))
+    if open_case:
+        return Proof("unknown", reason=f"no point that was tried refutes it and no route proves it, for {open_case}")
     return Proof("proved", tuple(dict.fromkeys(steps)))
 
 

@@ -169,15 +169,18 @@ def weighted(
     if reduction != "mean" or not by_weights:
         return reduced(dtype, weight * terms, {**slopes, "weight": terms}, reduction)
     total = weight_sum(weight)
-    by_weight = (terms * others(weight) - others(weight * terms)) / total
+    rest, rest_cost = (others(x.reshape(-1)).reshape(x.shape) for x in (weight, weight * terms))
+    by_weight = (terms * rest - rest_cost) / total
     return reduced(dtype, weight * terms, {**slopes, "weight": by_weight}, reduction, mean=total)
 
 
 def others(x: Array) -> Array:
-    """For each entry the sum of all the others, without a difference: sums from both ends."""
-    flat = x.reshape(-1)
-    before, after = np.cumsum(flat), np.cumsum(flat[::-1])[::-1]
-    return (np.r_[0.0, before[:-1]] + np.r_[after[1:], 0.0]).reshape(x.shape)
+    """For each entry the sum of all others on the last axis, without a difference: sums from both ends."""
+    before, after = np.cumsum(x, -1), np.cumsum(x[..., ::-1], -1)[..., ::-1]
+    out = np.zeros_like(x)
+    out[..., 1:] += before[..., :-1]
+    out[..., :-1] += after[..., 1:]
+    return out
 
 
 def weight_sum(weight: Array) -> float:

@@ -15,8 +15,7 @@ import numpy.typing as npt
 from reference.exact import product, total
 from reference.formula import Array, Kink, formula
 from reference.lift import QUIET, numbers, positive
-from reference.margin_costs import exact_sum
-from reference.reduction import Gradients, class_labels, inputs, reduced, rows, same_shape, signs
+from reference.reduction import Gradients, class_labels, inputs, others, reduced, rows, same_shape, signs
 
 DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
 AA, BB = "Sum(a[i, k]**2, (k, 1, d))", "Sum(b[i, k]**2, (k, 1, d))"
@@ -185,31 +184,55 @@ def triplet_margin(
     dtype, (a, b, c) = inputs(a=a, b=b, c=c)
     rows("a", a)
     same_shape(a=a, b=b, c=c)
-    (near, to_b), (far, to_c) = _distance(a - b + eps), _distance(a - c + eps)
-    slack = exact_sum(near, -far, margin)
+    (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
+    longer, turn = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
+    slack = margin + longer
     short = slack > 0
-    slopes = {"a": np.where(short, to_b - to_c, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
+    slopes = {"a": np.where(short, turn, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
     return reduced(dtype, np.where(short, slack, 0)[:, 0], slopes, reduction)
 
 
-def _distance(r: Array) -> tuple[Array, Array]:
-    """‖r‖ of each row, (n, 1), and its direction, 0 where r is 0."""
+def _apart(step: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    """B − C and u − v for rows Bu and Cv that differ by `step`, without cancellation where they all but agree.
+
+    With w = (Bu + Cv)/(B + C), B − C is ⟨step, w⟩, and u − v is (step − v⟨step, w⟩)/B, taken so if B ≥ C; at an entry
+    where v and w are both nearly ±1, 1 − vw is what they are short of that.
+    """
+    (B, u, short_u), (C, v, short_v) = b, c
+    largest = np.where(B + C > 0, np.maximum(B, C), 1)
+    share_b, share_c = B / largest, C / largest
+    both = np.where(B + C > 0, share_b + share_c, 1)
+    w = (share_b * u + share_c * v) / both
+    short_w = (share_b * short_u + share_c * short_v) / both
+    same = u * v > 0.25
+    by_b, by_c = (
+        step * np.where(same, short + short_w - short * short_w, 1 - e * w) - e * others(step * w)
+        for e, short in ((v, short_v), (u, short_u))
+    )
+    turn = np.where(np.abs(u - v) > 0.25, u - v, np.where(B >= C, by_b, by_c) / largest)
+    return np.where(np.abs(B - C) > largest / 4, B - C, (step * w).sum(-1, keepdims=True)), turn
+
+
+def _distance(r: Array) -> tuple[Array, Array, Array]:
+    """‖r‖ of each row, (n, 1), its direction r/‖r‖, 0 where r is 0, and 1 − |r/‖r‖|, without cancellation."""
     largest = np.abs(r).max(-1, keepdims=True)
     scaled = r / np.where(largest > 0, largest, 1)
     root = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
-    return largest * root, scaled / np.where(root > 0, root, 1)
+    length = np.where(root > 0, root, 1)
+    short = others(scaled * scaled) / (length * (length + np.abs(scaled)))
+    return largest * root, scaled / length, short
 
 
-OTHERS = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
+REST = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
 
 
 @formula(
     "cost/nt_xent",
-    statement=f"Sum(y[i, j]*(log(exp(c[i, j]/temperature) + {OTHERS}) - c[i, j]/temperature), "
+    statement=f"Sum(y[i, j]*(log(exp(c[i, j]/temperature) + {REST}) - c[i, j]/temperature), "
     "(j, 1, n), (i, 1, n))/Sum(y[i, j], (j, 1, n), (i, 1, n))",
-    derivative=f"(-y[i, j]*{OTHERS}/(exp(c[i, j]/temperature) + {OTHERS}) "
+    derivative=f"(-y[i, j]*{REST}/(exp(c[i, j]/temperature) + {REST}) "
     "+ Sum(y[i, l]*x[i, j]*exp(c[i, j]/temperature)"
-    f"/(exp(c[i, l]/temperature) + {OTHERS}), (l, 1, n)))/temperature/Sum(y[r, k], (k, 1, n), (r, 1, n))",
+    f"/(exp(c[i, l]/temperature) + {REST}), (l, 1, n)))/temperature/Sum(y[r, k], (k, 1, n), (r, 1, n))",
     arguments=("c[i, j]",),
     assumptions=(
         "c[i, j] is the cosine of the angle between rows i and j of z; cost/cosine_distance has its slopes in z",
@@ -247,11 +270,11 @@ def nt_xent(
     gap = np.where(labels[i][:, None] != labels, c[i] - c[i, j][:, None], -np.inf)
     shift = np.maximum(gap.max(-1, keepdims=True), 0)
     e, e_own = np.exp(gap - shift), np.exp(-shift)
-    others = e.sum(-1, keepdims=True)
-    terms = np.where(shift > 0, shift + np.log(e_own + others), np.log1p(others))[:, 0]
+    rest = e.sum(-1, keepdims=True)
+    terms = np.where(shift > 0, shift + np.log(e_own + rest), np.log1p(rest))[:, 0]
     slope = np.zeros((n, n))  # ∂C/∂c
-    slope[i, j] = -(others / (e_own + others))[:, 0]
-    np.add.at(slope, i, e / (e_own + others))
+    slope[i, j] = -(rest / (e_own + rest))[:, 0]
+    np.add.at(slope, i, e / (e_own + rest))
     slope = slope[..., None] / T
     gradient = (slope * angle.by_a).sum(1) + (slope * angle.by_b).sum(0)
     return reduced(dtype, terms, {"z": np.ldexp(gradient, -exponent)}, reduction)

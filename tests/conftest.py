@@ -1,17 +1,9 @@
-"""Fixtures for tests of the audit: an oracle that needs no framework, and a pool that starts no process."""
-
-import contextlib
-import queue
-import sys
-from concurrent.futures import Future
-from pathlib import Path
+"""Fixtures for tests of the audit."""
 
 import pytest
+from inline import quicken, run_inline
 
-from gradproof import environment, workers
-
-# The benchmarks are not part of the distribution; behind everything, so that what is installed stays what is tested.
-sys.path.append(str(Path(__file__).parents[1]))
+from gradproof import environment
 
 
 @pytest.fixture
@@ -21,49 +13,10 @@ def complex_step(monkeypatch):
     return "complex_step"
 
 
-class Inline:
-    """An executor that runs everything at once, here."""
-
-    def submit(self, function, *args, **kwargs):
-        future = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
-
-
-def run_inline(monkeypatch):
-    """Run the audit's parts in this process, where monkeypatching reaches them."""
-
-    @contextlib.contextmanager
-    def pool(jobs=0):
-        yield Inline(), channel
-
-    channel = queue.SimpleQueue()
-    monkeypatch.setattr(workers, "_queue", channel)
-    monkeypatch.setattr("gradproof.networks.pool", pool)
-    monkeypatch.setattr("gradproof.audit.pool", pool)
-
-
 @pytest.fixture
 def inline(monkeypatch):
     """`run_inline` for one test."""
     run_inline(monkeypatch)
-
-
-def quicken(monkeypatch):
-    """The network audit in this process, of one architecture, with the complex step in the place of torch."""
-    for package in ("polars", "matplotlib"):
-        pytest.importorskip(package)
-    from gradproof import audit, networks
-    from gradproof.cases import ARCHITECTURES
-
-    run_inline(monkeypatch)
-    monkeypatch.setitem(environment.ORACLES, "torch", "oracles.finite_difference")
-    monkeypatch.setattr("gradproof.cases.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]})
-    for module in (networks, audit):
-        monkeypatch.setattr(module, "source_hash", lambda *packages: "as it is")  # parsing everything takes a second
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import re
 import shutil
 
 import pytest
-from conftest import quicken
+from inline import quicken
 from plants import PLANTS, patch
 
 from gradproof import audit, networks

@@ -1,6 +1,7 @@
 """Costs against the truth and against both frameworks; a planted error must be seen."""
 
 import dataclasses
+import inspect
 import json
 
 import numpy as np
@@ -22,7 +23,7 @@ def plant(monkeypatch, id, change):
         value, gradients = record.function(*args, **kwargs)
         return value, change(dict(gradients))
 
-    wrong.__signature__ = __import__("inspect").signature(record.function)
+    wrong.__signature__ = inspect.signature(record.function)
     monkeypatch.setitem(CATALOGUE, id, dataclasses.replace(record, function=wrong))
 
 

@@ -3,7 +3,7 @@ import pytest
 pytest.importorskip("sympy")
 
 from oracles.sympy_expressions import ExpressionError
-from oracles.sympy_proof import Kink, prove_derivative, prove_equal, prove_kinks
+from oracles.sympy_proof import prove_derivative, prove_equal
 
 SOFTMAX = "exp(z[i, j])/Sum(exp(z[i, k]), (k, 1, d))"
 PULLBACK = "s[i, j]*(v[i, j] - Sum(v[i, k]*s[i, k], (k, 1, d)))"
@@ -69,61 +69,6 @@ def test_forms_equal_only_under_the_sign_of_a_parameter():
     sides = "Max(z, 0) + log(1 + exp(-Abs(beta*z)))/beta", "log(1 + exp(beta*z))/beta"
     assert prove_equal(*sides, parameters={"beta": 1.0}).verdict == "proved"
     assert prove_equal(*sides, parameters={"beta": -1.0}).verdict == "refuted"
-
-
-HUBER = "Piecewise((z**2/2, Abs(z) <= delta), (delta*(Abs(z) - delta/2), True))"
-CLIP = "Piecewise((z, Abs(z) <= delta), (delta*sign(z), True))"
-HARD = "Piecewise((low, z <= low), (z, z < high), (high, True))"
-HARD_SLOPE = "Piecewise((0, z <= low), (1, z < high), (0, True))"
-BOUNDS = {"low": -1.0, "high": 1.0}
-KINKS = [Kink("low", "0", "1", "0"), Kink("high", "1", "0", "0")]
-
-
-def test_smooth_joints_need_no_kink():
-    assert prove_kinks(HUBER, CLIP, [], parameters={"delta": 1.0}).verdict == "proved"
-    steep = prove_kinks(HUBER.replace("/2, Abs", ", Abs"), CLIP, [], parameters={"delta": 1.0})
-    assert steep.verdict == "refuted"
-    assert "delta" in steep.reason
-
-
-def test_kinks_are_proved_where_parameters_put_them():
-    assert prove_kinks(HARD, HARD_SLOPE, KINKS, parameters=BOUNDS).verdict == "proved"
-
-
-@pytest.mark.parametrize(
-    ("kinks", "what"),
-    [
-        ([KINKS[0]], "high, which is not listed as a kink"),
-        ([KINKS[0], Kink("high", "0", "1", "0")], "slope to the left of high"),
-        ([KINKS[0], Kink("high", "1", "1", "0")], "slope to the right of high"),
-        ([KINKS[0], Kink("high", "1", "0", "1")], "derivative at high against the slope chosen"),
-        ([*KINKS, Kink("0", "0", "1", "0")], "slope to the left of 0"),
-    ],
-)
-def test_a_wrong_list_of_kinks_is_refuted_and_named(kinks, what):
-    proof = prove_kinks(HARD, HARD_SLOPE, kinks, parameters=BOUNDS)
-    assert proof.verdict == "refuted"
-    assert what in proof.reason
-
-
-def test_the_order_of_breakpoints_is_never_guessed():
-    proof = prove_kinks(HARD, HARD_SLOPE, KINKS, parameters={"low": 1.0, "high": 2.0})
-    assert proof.verdict == "unknown"
-    assert "depends on more than the signs of the parameters" in proof.reason
-
-
-def test_a_kink_in_a_difference_is_proved_up_to_the_factor_of_the_reduction():
-    cost = "Sum(Abs(a[i, j] - y[i, j]), (j, 1, d), (i, 1, n))/(n*d)", "sign(a[i, j] - y[i, j])/(n*d)"
-    assert prove_kinks(*cost, [Kink("0", "-1", "1", "0")], "a[i, j]").verdict == "proved"
-    for wrong in (Kink("0", "-1", "2", "0"), Kink("0", "-1", "1", "1"), Kink("0", "1", "-1", "1")):
-        assert prove_kinks(*cost, [wrong], "a[i, j]").verdict == "refuted"
-    assert prove_kinks(*cost, [Kink("1", "-1", "1", "0")], "a[i, j]").verdict == "unknown"
-
-
-def test_breakpoints_that_are_not_linear_are_unknown():
-    proof = prove_kinks("Abs(z**2 - 1)", "2*z*sign(z**2 - 1)", [])
-    assert proof.verdict == "unknown"
-    assert "not linear in z" in proof.reason
 
 
 def test_a_letter_the_statement_does_not_have_is_an_error():

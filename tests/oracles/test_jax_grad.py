@@ -1,0 +1,183 @@
+import inspect
+import itertools
+
+import numpy as np
+import pytest
+
+pytest.importorskip("jax")
+pytest.importorskip("optax")
+
+import jax
+import jax.numpy as jnp
+
+from gradproof.cases import COSTS, ELEMENTWISE, FAMILIES, OUTPUTS, PARAMETERS, REGULARIZERS
+from oracles import finite_difference as fd
+from oracles import jax_grad as oracle
+from reference import CATALOGUE
+
+ROWWISE = [id for id in OUTPUTS if id not in ELEMENTWISE]
+# Definitions that other people compute: a few rounding errors, of results up to 6 in size.
+TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
+GIVEN = {
+    "activation/leaky_relu": {"negative_slope": 0.25},
+    "activation/elu": {"alpha": 0.5},
+    "activation/softplus": {"beta": 3.0},
+    "activation/huber": {"delta": 0.375},
+    "cost/huber": {"delta": 0.375},
+    **PARAMETERS,
+}
+# Every operation is compiled for every shape, dtype and parameter: the tests keep to few of them.
+CHECKED = [*((id, "float64", {}) for id in ELEMENTWISE), ("activation/gelu", "float32", {})]
+CHECKED += [(id, "float64", given) for id, given in GIVEN.items() if id in ELEMENTWISE]
+
+
+def close(got, expected, dtype="float64"):
+    for p, q in zip(got, expected, strict=True):
+        assert p.dtype == dtype
+        np.testing.assert_allclose(p, q, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=["hidden", "output", "cost", "regularizer"])
+def test_every_formula_of_the_audit_is_defined(family):
+    assert set(family) <= {*oracle.ELEMENTWISE, *oracle.ROWWISE, *oracle.COSTS, *oracle.REGULARIZERS}
+
+
+def test_every_id_is_in_the_catalogue():
+    defined = {*oracle.ELEMENTWISE, *oracle.ROWWISE, *oracle.COSTS, *oracle.REGULARIZERS}
+    assert defined <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize(("id", "dtype", "given"), CHECKED)
+def test_activations_agree_with_the_complex_step(id, dtype, given):
+    z = np.linspace(-6, 6, 60).astype(dtype)  # no kink among them
+    close(oracle.elementwise(id, z, **given), fd.elementwise(id, z, **given), dtype)
+
+
+@pytest.mark.parametrize("id", [id for id in oracle.ELEMENTWISE if CATALOGUE[id].parameters])
+def test_parameters_have_the_names_and_defaults_of_the_record(id):
+    parameters = inspect.signature(oracle.ELEMENTWISE[id]).parameters
+    for name, default in CATALOGUE[id].parameters.items():
+        assert parameters[name].default == default
+
+
+@pytest.mark.parametrize("id", ROWWISE)
+def test_row_activations_agree_with_the_complex_step(id):
+    rng = np.random.default_rng(0)
+    z, v = rng.standard_normal((2, 2, 3, 4))
+    close(oracle.pullback(id, z, v), fd.pullback(id, z, v))
+
+
+def sample(cost, shape, dtype="float64"):
+    rng = np.random.default_rng(1)
+    a = rng.uniform(0.1, 0.9, shape) if CATALOGUE[cost].domain == ("0", "1") else 2 * rng.standard_normal(shape)
+    return a.astype(dtype), rng.dirichlet(np.ones(shape[-1]), shape[:-1]).astype(dtype)
+
+
+@pytest.mark.parametrize(("id", "dtype"), [*((id, "float64") for id in COSTS), ("cost/huber", "float32")])
+def test_costs_agree_with_the_complex_step(id, dtype):
+    a, y = sample(id, (2, 3, 4), dtype)
+    given = GIVEN.get(id, {})
+    close(oracle.cost(id, a, y, **given), fd.cost(id, a, y, **given), dtype)
+
+
+@pytest.mark.parametrize("id", REGULARIZERS)
+def test_regularizers_agree_with_the_complex_step(id):
+    w = np.random.default_rng(2).standard_normal((2, 3, 4))
+    given = GIVEN.get(id, {})
+    close(oracle.regularizer(id, w, **given), fd.regularizer(id, w, **given))
+
+
+NETWORKS = [
+    ("activation/tanh", "activation/sigmoid", "cost/bce", "regularizer/l2"),
+    ("activation/gelu", "activation/softmax", "cost/cross_entropy", "regularizer/none"),
+    ("activation/elu", "activation/log_softmax", "cost/nll", "regularizer/l1"),
+    ("activation/softplus", "activation/identity", "cost/softmax_cross_entropy", "regularizer/elastic_net"),
+]
+
+
+def small_network(lead=(), dtype="float64"):
+    rng = np.random.default_rng(3)
+    W = [rng.standard_normal((*lead, o, i)).astype(dtype) for o, i in ((4, 3), (4, 4), (2, 4))]
+    b = [rng.standard_normal((*lead, o)).astype(dtype) for o in (4, 4, 2)]
+    return rng.standard_normal((*lead, 2, 3)).astype(dtype), rng.uniform(0, 1, (*lead, 2, 2)).astype(dtype), W, b
+
+
+def flat(gradient):
+    C, dW, db = gradient
+    return [C, *dW, *db]
+
+
+@pytest.mark.parametrize(
+    ("ids", "lead", "dtype"),
+    [(NETWORKS[0], (), "float64"), (NETWORKS[1], (3,), "float64"), (NETWORKS[2], (3,), "float32"),
+     (NETWORKS[3], (), "float64")],
+)  # fmt: skip
+def test_networks_agree_with_the_complex_step(ids, lead, dtype):
+    given = small_network(lead, dtype)
+    got, expected = (flat(o.network(*given, *ids, PARAMETERS)) for o in (oracle, fd))
+    assert [p.shape for p in got] == [q.shape for q in expected]
+    for p, q in zip(got, expected, strict=True):
+        assert p.dtype == dtype
+        np.testing.assert_allclose(p, q, rtol=0, atol=10 * TOLERANCE[dtype] * np.abs(q).max())
+
+
+def test_one_program_is_any_configuration():
+    """Chosen at run time from a table of several, which is compiled once."""
+    given = small_network((2,))
+    families = tuple(tuple(ids[k] for ids in NETWORKS[1:3]) for k in range(4))
+    before = oracle._program.cache_info().currsize
+    for ids in itertools.product(*families):
+        if ids[1:3] != ("activation/log_softmax", "cost/cross_entropy"):  # the logarithm of a negative number
+            together = flat(oracle.network(*given, *ids, PARAMETERS, among=families))
+            for p, q in zip(together, flat(fd.network(*given, *ids, PARAMETERS)), strict=True):
+                np.testing.assert_allclose(p, q, rtol=0, atol=1e-12 * np.abs(q).max())
+    assert oracle._program.cache_info().currsize <= before + 1
+
+
+def test_a_configuration_outside_of_the_table_is_refused():
+    with pytest.raises(ValueError, match="not in tuple"):
+        oracle.network(*small_network(), *NETWORKS[0], among=[[id] for id in NETWORKS[1]])
+
+
+def test_64_bits_are_on():
+    assert jnp.ones(1).dtype == "float64"
+
+
+def test_programs_are_kept_where_they_are_told_to_be(tmp_path):
+    before = jax.config.jax_compilation_cache_dir
+    try:
+        oracle.cache_programs(str(tmp_path))
+        assert jax.config.jax_compilation_cache_dir == str(tmp_path)
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_the_answers_come_from_native_operations():
+    z = np.array([38.0, -1.0])
+    assert oracle.elementwise("activation/gelu", z)[1].tolist() == [
+        float(jax.grad(lambda x: jax.nn.gelu(x, approximate=False))(x)) for x in z
+    ]
+    assert oracle.elementwise("activation/sigmoid", z)[1][0] == 0  # σ(1 − σ), where the truth is 3.1e-17
+
+
+def test_inputs_are_left_alone_and_results_are_numpy():
+    z, v = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])
+    results = (*oracle.elementwise("activation/tanh", z), *oracle.pullback("activation/softmax", z, v),
+               *oracle.cost("cost/mse", z, v), *oracle.regularizer("regularizer/l1", z))  # fmt: skip
+    assert all(isinstance(r, (np.ndarray, np.generic)) for r in results)
+    assert z.tolist() == [[1, 2]]
+    assert v.tolist() == [[3, 4]]
+
+
+def test_an_unknown_id_is_a_key_error():
+    with pytest.raises(KeyError, match="activation/none"):
+        oracle.elementwise("activation/none", np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("id", "planted"), [("activation/tanh", lambda z: -jnp.tanh(z)), ("activation/silu", jax.nn.sigmoid)]
+)
+def test_another_definition_is_noticed(monkeypatch, id, planted):
+    monkeypatch.setitem(oracle.ELEMENTWISE, id, planted)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        test_activations_agree_with_the_complex_step(id, "float64", {})

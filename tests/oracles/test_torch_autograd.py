@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+import torch.nn.functional as F
+
+from gradproof.cases import COSTS, ELEMENTWISE, FAMILIES, OUTPUTS, PARAMETERS, REGULARIZERS
+from oracles import finite_difference as fd
+from oracles import torch_autograd as oracle
+from reference import CATALOGUE
+
+ROWWISE = [id for id in OUTPUTS if id not in ELEMENTWISE]
+DTYPES = ("float32", "float64")
+# Definitions that other people compute: a few rounding errors, of results up to 6 in size.
+TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
+GIVEN = {
+    "activation/leaky_relu": {"negative_slope": 0.25},
+    "activation/elu": {"alpha": 0.5},
+    "activation/softplus": {"beta": 3.0},
+    "activation/huber": {"delta": 0.375},
+    "cost/huber": {"delta": 0.375},
+    **PARAMETERS,
+}
+
+
+def close(got, expected, dtype="float64"):
+    for p, q in zip(got, expected, strict=True):
+        assert p.dtype == dtype
+        np.testing.assert_allclose(p, q, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=["hidden", "output", "cost", "regularizer"])
+def test_every_formula_of_the_audit_is_defined(family):
+    assert set(family) <= {*oracle.ELEMENTWISE, *oracle.ROWWISE, *oracle.COSTS, *oracle.REGULARIZERS}
+
+
+def test_every_id_is_in_the_catalogue():
+    defined = {*oracle.ELEMENTWISE, *oracle.ROWWISE, *oracle.COSTS, *oracle.REGULARIZERS}
+    assert defined <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize("id", ELEMENTWISE)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("given", [False, True], ids=["defaults", "parameters"])
+def test_activations_agree_with_the_complex_step(id, dtype, given):
+    z = np.linspace(-6, 6, 60).astype(dtype)  # no kink among them
+    given = GIVEN.get(id, {}) if given else {}
+    close(oracle.elementwise(id, z, **given), fd.elementwise(id, z, **given), dtype)
+
+
+@pytest.mark.parametrize("id", oracle.ELEMENTWISE)
+def test_parameters_have_the_names_and_defaults_of_the_record(id):
+    """Given the record's defaults by name, the result is the one without any."""
+    z = np.array([-1.5, 0.3, 2.0])
+    given = dict(CATALOGUE[id].parameters)
+    for p, q in zip(oracle.elementwise(id, z, **given), oracle.elementwise(id, z), strict=True):
+        np.testing.assert_allclose(p, q, rtol=1e-6)
+
+
+@pytest.mark.parametrize("id", ROWWISE)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_row_activations_agree_with_the_complex_step(id, dtype):
+    rng = np.random.default_rng(0)
+    z, v = (rng.standard_normal((2, 3, 5)).astype(dtype) for _ in range(2))
+    close(oracle.pullback(id, z, v), fd.pullback(id, z, v), dtype)
+
+
+def sample(cost, shape, dtype="float64"):
+    rng = np.random.default_rng(1)
+    a = rng.uniform(0.1, 0.9, shape) if CATALOGUE[cost].domain == ("0", "1") else 2 * rng.standard_normal(shape)
+    return a.astype(dtype), rng.dirichlet(np.ones(shape[-1]), shape[:-1]).astype(dtype)
+
+
+@pytest.mark.parametrize("id", COSTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_costs_agree_with_the_complex_step(id, dtype):
+    a, y = sample(id, (2, 3, 4), dtype)
+    given = GIVEN.get(id, {})
+    close(oracle.cost(id, a, y, **given), fd.cost(id, a, y, **given), dtype)
+
+
+@pytest.mark.parametrize("id", REGULARIZERS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_regularizers_agree_with_the_complex_step(id, dtype):
+    w = np.random.default_rng(2).standard_normal((2, 3, 4)).astype(dtype)
+    given = GIVEN.get(id, {})
+    close(oracle.regularizer(id, w, **given), fd.regularizer(id, w, **given), dtype)
+
+
+NETWORKS = [
+    ("activation/tanh", "activation/sigmoid", "cost/bce", "regularizer/l2"),
+    ("activation/gelu", "activation/softmax", "cost/cross_entropy", "regularizer/none"),
+    ("activation/elu", "activation/log_softmax", "cost/nll", "regularizer/l1"),
+    ("activation/softplus", "activation/identity", "cost/softmax_cross_entropy", "regularizer/elastic_net"),
+]
+
+
+def small_network(lead=(), dtype="float64"):
+    rng = np.random.default_rng(3)
+    W = [rng.standard_normal((*lead, o, i)).astype(dtype) for o, i in ((4, 3), (4, 4), (2, 4))]
+    b = [rng.standard_normal((*lead, o)).astype(dtype) for o in (4, 4, 2)]
+    return rng.standard_normal((*lead, 2, 3)).astype(dtype), rng.uniform(0, 1, (*lead, 2, 2)).astype(dtype), W, b
+
+
+def flat(gradient):
+    C, dW, db = gradient
+    return [C, *dW, *db]
+
+
+@pytest.mark.parametrize("ids", NETWORKS, ids=lambda ids: ids[0].split("/")[1])
+@pytest.mark.parametrize("lead", [(), (3,)], ids=["one", "stacked"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_networks_agree_with_the_complex_step(ids, lead, dtype):
+    given = small_network(lead, dtype)
+    got, expected = (flat(o.network(*given, *ids, PARAMETERS)) for o in (oracle, fd))
+    assert [p.shape for p in got] == [q.shape for q in expected]
+    for p, q in zip(got, expected, strict=True):
+        assert p.dtype == dtype
+        np.testing.assert_allclose(p, q, rtol=0, atol=10 * TOLERANCE[dtype] * np.abs(q).max())
+
+
+def test_the_answers_come_from_native_operations():
+    """Two that are easily written by hand instead, with another result in the tail."""
+    z = torch.tensor([38.0], dtype=torch.float64, requires_grad=True)
+    F.gelu(z).backward()
+    assert oracle.elementwise("activation/gelu", np.array([38.0]))[1] == z.grad.numpy()
+    assert oracle.elementwise("activation/sigmoid", np.array([38.0]))[1] == 0  # σ(1 − σ), where the truth is 3.1e-17
+
+
+def test_inputs_are_left_alone_and_results_are_numpy():
+    z, v = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])
+    results = (*oracle.elementwise("activation/tanh", z), *oracle.pullback("activation/softmax", z, v),
+               *oracle.cost("cost/mse", z, v), *oracle.regularizer("regularizer/l1", z))  # fmt: skip
+    assert all(isinstance(r, (np.ndarray, np.generic)) for r in results)
+    assert z.tolist() == [[1, 2]]
+    assert v.tolist() == [[3, 4]]
+
+
+def test_an_unknown_id_is_a_key_error():
+    with pytest.raises(KeyError, match="activation/none"):
+        oracle.elementwise("activation/none", np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("id", "planted"), [("activation/tanh", lambda z: -torch.tanh(z)), ("activation/silu", torch.sigmoid)]
+)
+def test_another_definition_is_noticed(monkeypatch, id, planted):
+    monkeypatch.setitem(oracle.ELEMENTWISE, id, planted)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        test_activations_agree_with_the_complex_step(id, "float64", False)
