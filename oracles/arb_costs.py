@@ -22,7 +22,7 @@ from oracles.arb_definitions import (
     log_softmax,
     lookup,
 )
-from oracles.arb_tape import elementwise
+from oracles.arb_tape import dot, elementwise
 
 Matrix = list[list[Number]]
 Targets = list[list[Ball]]
@@ -130,13 +130,13 @@ def none(w: list[Number]) -> Number:
 
 def l2(w: list[Number], lam: Ball, n: Ball) -> Number:
     """λ/(2n)·Σw²."""
-    return lam / (2 * n) * sum(v * v for v in w)
+    return lam / (2 * n) * dot(w, w, 0 * w[0])
 
 
 def l1(w: list[Number], lam: Ball) -> Number:
     """λΣ|w|."""
     g = bind_definition("|w|", ABSOLUTE, {})
-    return lam * sum(elementwise(g, v) for v in w)
+    return lam * dot([elementwise(g, v) for v in w], [1] * len(w), 0 * w[0])
 
 
 def elastic_net(w: list[Number], lam: Ball, mix: Ball) -> Number:
