@@ -30,9 +30,9 @@ from gradproof import (
     vectors,
 )
 from gradproof.environment import cpu, load, source_hash, versions
-from gradproof.files import EvidenceError, read_lines, write_lines, write_whole
+from gradproof.files import EvidenceError, read_lines, write_lines
+from gradproof.front import write_front
 from gradproof.summary import summarise
-from gradproof.tables import markdown
 from gradproof.verdicts import Verdict
 from gradproof.workers import pool, report
 
@@ -323,48 +323,8 @@ def write_report(evidence: Path, folder: Path) -> list[str]:
             raise EvidenceError(
                 f"{evidence / area}.jsonl: not the rows that its pages need ({error!r}); run the audit again"
             ) from error
-    write_front(evidence, folder, present)
+    write_front(evidence, folder)
     return present
-
-
-def write_front(evidence: Path, folder: Path, present: Sequence[str]) -> None:
-    """reports/README.md: one screen on what was compared, with what, and how it came out."""
-    top, rows = read_lines(evidence / f"{present[0]}.jsonl")
-    lines = ["# Reports", ""]
-    if "networks" in present:
-        top, rows = read_lines(evidence / "networks.jsonl")
-        lines += [
-            f"{top['cases']:,} network gradients, each ours against {' and '.join(top['oracles'])}; every "
-            "disagreement beyond rounding was decided by the exact gradient, enclosed in balls.",
-            "",
-            markdown(pages.verdict_table(top)),
-            markdown(pages.disagreements(rows)),
-        ]
-    lines += ["## Pages", "", *(f"* [{name}]({name}.md): {what}" for name, what in CONTENTS.items()
-                                if (folder / f"{name}.md").exists()), ""]  # fmt: skip
-    lines += ["Made with " + pages.made_with(top), ""]
-    write_whole(folder / "README.md", "\n".join(lines))
-
-
-CONTENTS = {
-    "activations": "each activation inside networks, by verdict and by size of the difference",
-    "costs": "each cost",
-    "regularizers": "each regularizer",
-    "networks": "architectures, input regimes, and what was left out and why",
-    "training": "500 training steps from one start: how the three sides part",
-    "scaling": "how differences grow with depth and width",
-    "accuracy": "value and slope of every activation against the truth, in ULP",
-    "kinks": "the slope that everyone returns where left and right differ",
-    "proofs": "every statement and derivative proved by computer algebra",
-    "frameworks": "defects of the frameworks, each with one line that reproduces it",
-    "costs-accuracy": "every cost of several inputs against the truth, for every argument",
-    "conventions": "what each framework means by the name of a cost",
-    "optimizers": "update rules against torch.optim and optax, and why weight decay is not L2",
-    "literature": "published equations as printed, judged",
-    "errata": "misprints, with the corrected form",
-    "notation": "who writes what for the same quantity",
-    "speed": "time of one gradient, and of the audit, beside the alternatives",
-}
 
 
 def check_report(folder: Path) -> list[str]:
