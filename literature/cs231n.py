@@ -119,6 +119,12 @@ def _(s: Any) -> Equal:
     yield -np.log(s.softmax(np.array([equal, equal, equal]))[0]), -np.log(s.number(1) / 3)
 
 
+@initial_loss.smallest("With three equal scores the loss is {meant}; log(1/3) is {claimed}.")
+def _(s: Any) -> Equal:
+    scores = np.array([s.number(0)] * 3)
+    yield -np.log(s.softmax(scores)[0]), np.log(s.number(1) / 3)
+
+
 @claim(
     "svm-gradient-true-class",
     "optimization, SVM loss, row of the true class",

@@ -123,3 +123,9 @@ def _(s: Any) -> Equal:
     beta = s.draw(low=0.3, high=0.9)
     for t in range(1, 5):
         yield 1 + sum(beta**i for i in range(1, t)), (1 - beta**t) / (1 - beta)
+
+
+@geometric_sum.smallest("With β = ½ and t = 1 the sum 1 + β is {meant}; the right side is {claimed}.")
+def _(s: Any) -> Equal:
+    beta, t = s.number(1 / 2), 1
+    yield 1 + beta, (1 - beta**t) / (1 - beta)

@@ -112,6 +112,16 @@ def _(s: Any) -> Equal:
                 yield s.d(s.z[l + 1][j], s.a[l][i]), s.w[l + 1][j, i]
 
 
+@weight.smallest(
+    "With the weights w₁₁ = 1, w₁₂ = 2, w₂₁ = 3, w₂₂ = 4, what neuron 1 sends to neuron 2 is multiplied by {meant}, "
+    "which is w₂₁; w_ii with i = 1 is {claimed}."
+)
+def _(s: Any) -> Equal:
+    w, a = {(1, 1): 1, (1, 2): 2, (2, 1): 3, (2, 2): 4}, {1: s.number(1), 2: s.number(1)}
+    z = {j: w[j, 1] * a[1] + w[j, 2] * a[2] for j in (1, 2)}
+    yield s.d(z[2], a[1]), w[1, 1]
+
+
 @claim("1-weighted-input", "1, notation 3", r"z_j^{l+1} = \sum_{i=0}^n w_{ji}^{l+1} a_i^l", assumptions=CONSTANT)
 def weighted_input(s: Any) -> Equal:
     for l in range(1, s.L):
@@ -171,8 +181,8 @@ def summed_cost(s: Any) -> Equal:
     networks=SQUARE,
     supports=("network/bp2",),
     wrong="The right side has the output layer L where the left has layer l: every layer would have the error of "
-    "the last. The words before it and the recursion of 1.3 need layer l.",
-    charity="Right at l = L.",
+    "the last. The words before it, “each neuron's linear input z_i^l”, and the recursion of 1.3 have it right.",
+    charity="Right at l = L; L for l may also be a slip of the copy at hand.",
 )
 def error_definition(s: Any) -> Equal:
     for l in s.hidden:
@@ -200,6 +210,16 @@ def _(s: Any) -> Equal:
 @error_definition.charitable(r"\delta_i^L = \frac{\partial C}{\partial z_i^L}")
 def _(s: Any) -> Equal:
     yield s.d(s.C, s.Z[s.L]), s.D[s.L]
+
+
+@error_definition.smallest(
+    "With one neuron in layer l and one in layer L = l + 1, g(z) = z, zˡ = 1, w = 2 and C = ½(zᴸ)², δˡ is {meant}; as "
+    "printed it would be δᴸ, which is {claimed}."
+)
+def _(s: Any) -> Equal:
+    below = s.number(1)
+    top = 2 * below
+    yield s.d(top**2 / 2, below), s.d(top**2 / 2, top)
 
 
 # ---- 1.1 Feed forward ------------------------------------------------------------------------------------------
@@ -287,6 +307,12 @@ def _(s: Any) -> Equal:
     yield np.log(np.prod(bernoulli)), printed_entropy(s)
 
 
+@cross_entropy.smallest("With one output a = ½ and y = 1, the cross-entropy is {meant}; the printed sum is {claimed}.")
+def _(s: Any) -> Equal:
+    a, y = s.number(1 / 2), 1
+    yield s.native("bce")(a, y), y * np.log(a) + (1 - y) * np.log(1 - a)
+
+
 def entropy_slope(s: Any) -> Any:
     """The bracket [y/a − (1 − y)/(1 − a)] of 1.2 and 1.3."""
     return s.y / s.A_L - (1 - s.y) / (1 - s.A_L)
@@ -372,6 +398,7 @@ def _(s: Any) -> Equal:
     networks=(Network(sizes=(2, 2, 3, 2, 2), activation="tanh"), Network(sizes=(2, 3, 2, 2), activation="silu")),
     supports=("network/bp2",),
     assumptions=("each layer on the way has its own index",),
+    remark="The line with δ_i^{l+1} is printed twice.",
 )
 def recursion(s: Any) -> Equal:
     J = jacobians(s)
@@ -391,12 +418,11 @@ def recursion(s: Any) -> Equal:
 @claim(
     "1.3-recursion-column",
     "1.3, proof, last line",
-    r"\delta_c^l = g'(z_c^l) \left\{ \left[\underline{w}_{:c}^{l+1} \right]^T \cdot \delta_i^{l+1} \right\}",
+    r"\delta_c^l = g'(z_c^l) \left\{ \left[\underset{:c}{w}^{l+1} \right]^T \cdot \delta_i^{l+1} \right\}",
     supports=("network/bp2",),
-    wrong="The index i of the sum is left over: δ_i is one number, and a column transposed times a number is a "
-    "row, not the number on the left.",
-    charity="Right if δ with index i is read as the whole vector over i; a mark for vectors may be lost in the "
-    "copy at hand.",
+    doubt="Elsewhere δ with an index i is one number; read so, the right side is a row and not the number on the "
+    "left. It holds if δ with index i stands for the whole vector over i, whose mark (a tilde below, in this "
+    "document) the copy at hand may have turned into an i.",
 )
 def recursion_column(s: Any) -> Equal:
     for l in s.hidden:
@@ -405,22 +431,24 @@ def recursion_column(s: Any) -> Equal:
                 yield s.delta[l][c], s.g_prime(s.z[l][c]) * (s.W[l + 1][:, c].T * s.delta[l + 1][i])
 
 
-@recursion_column.again
-def _(s: Any) -> Equal:
-    # Each entry of that row by itself.
-    for l in s.hidden:
-        for c in s.z[l]:
-            for i in s.z[l + 1]:
-                yield s.delta[l][c], s.g_prime(s.z[l][c]) * s.w[l + 1][i, c] * s.delta[l + 1][i]
-
-
-@recursion_column.corrected(
-    r"\delta_c^l = g'(z_c^l) \left\{ \left[\underline{w}_{:c}^{l+1} \right]^T \cdot \underline{\delta}^{l+1} \right\}"
+@recursion_column.other(
+    r"\delta_c^l = g'(z_c^l) \left\{ \left[\underset{:c}{w}^{l+1} \right]^T \cdot \underline{\delta}^{l+1} \right\}"
 )
 def _(s: Any) -> Equal:
     for l in s.hidden:
         for c in s.z[l]:
             yield s.delta[l][c], s.g_prime(s.z[l][c]) * (s.W[l + 1][:, c].T @ s.D[l + 1])
+
+
+@recursion_column.smallest(
+    "With g(z) = z, two neurons above, w_1c = 1, w_2c = 2 and their errors 1 and 3, δ_c is {meant}; with the number δ₁ "
+    "for δ_i the right side is the row (1, 2), whose first entry is {claimed}."
+)
+def _(s: Any) -> Equal:
+    z_c = s.number(1)
+    above = [1 * z_c, 2 * z_c]
+    C = above[0] + 3 * above[1]
+    yield s.d(C, z_c), 1 * s.d(C, above[0])
 
 
 @claim(
@@ -430,9 +458,9 @@ def _(s: Any) -> Equal:
     r"\right]",
     networks=ENTROPY,
     supports=("network/bp1",),
-    wrong="The factor g'(z_i^L), present in 1.2, is lost.",
-    charity="Right as ∂C/∂a_i^L, and for an output layer without activation, g(z) = z. (Its sign is that of C as "
-    "printed.)",
+    wrong="The factor g'(z_i^L), which 1.2 has, is not carried along; the recursion would start from a wrong error.",
+    charity="Right as ∂C/∂a_i^L, and for an output layer with g(z) = z. (C is taken as printed in 1.2, so that its "
+    "sign is not counted twice.)",
 )
 def output_error_again(s: Any) -> Equal:
     # C as printed, so that only the lost factor shows, not the sign of C once more.
@@ -458,6 +486,16 @@ def _(s: Any) -> Equal:
 )
 def _(s: Any) -> Equal:
     yield s.d(printed_entropy(s), s.A_L), entropy_slope(s)
+
+
+@output_error_again.smallest(
+    "With the sigmoid, z = 0, so that a = ½, and y = 1, the derivative of the C of 1.2 by z is {meant}; the bracket "
+    "alone is {claimed}."
+)
+def _(s: Any) -> Equal:
+    z, y = s.number(0), 1
+    a = s.native("sigmoid")(z)
+    yield s.d(y * np.log(a) + (1 - y) * np.log(1 - a), z), y / a - (1 - y) / (1 - a)
 
 
 @claim(
@@ -503,10 +541,10 @@ def weight_gradient(s: Any) -> Equal:
 @claim(
     "1.4-weight-gradient-row",
     "1.4, second display, line 1",
-    r"\frac{\partial C}{\partial \boldsymbol{w}^{l}} = \delta^{l}_j \cdot \boldsymbol{a}^{l-1}",
+    r"\frac{\partial C}{\partial \boldsymbol{w}^{l}} = \delta^{l}_j \cdot \boldsymbol{\alpha}^{l-1}",
     supports=("network/bp4",),
     doubt="The left side has lost its index, in the document or in the copy at hand. Of the whole matrix it cannot "
-    "be true: the right side is a vector. Of row j it is.",
+    "be true, for the right side is a vector; of row j it is. (α is read as a, as in the update after it.)",
 )
 def weight_gradient_row(s: Any) -> Equal:
     for l in s.layers:
@@ -523,12 +561,25 @@ def _(s: Any) -> Equal:
             yield s.d(s.C, s.W[l][j - 1, :]), s.delta[l][j] * s.A[l - 1]
 
 
+@weight_gradient_row.smallest(
+    "With one input a = 2 and two neurons whose errors are 1 and 3, ∂C/∂W is the column (2, 6). Its second entry is "
+    "{meant}; the right side with j = 1 is {claimed}."
+)
+def _(s: Any) -> Equal:
+    a, w = s.number(2), [s.number(1), s.number(1)]
+    z = [w[0] * a, w[1] * a]
+    C = z[0] + 3 * z[1]
+    yield s.d(C, w[1]), s.d(C, z[0]) * a
+
+
 @claim(
     "1.4-weight-gradient-matrix",
     "1.4, second display, line 2",
-    r"\frac{\partial C}{\partial \boldsymbol{W}^{l}} = \underline{\delta}^{l} \cdot \left[\underline{a}^{l-1}\right]^T",
+    r"\frac{\partial C}{\partial \boldsymbol{W}^{l}} = \boldsymbol{\delta}^{l} \cdot \left[\boldsymbol{\alpha}^{l-1}"
+    r"\right]^T",
     supports=("network/bp4", "network/bp3"),
     assumptions=CONSTANT,
+    remark="The left side is garbled in the copy at hand and taken from the update after it; α is read as a.",
 )
 def weight_gradient_matrix(s: Any) -> Equal:
     for l in s.layers:
@@ -604,8 +655,8 @@ def output_error_shape(s: Any) -> Equal:
     r"W: p \times m, \text{ a row holds the connections from one input neuron to the } p \text{ output neurons}",
     networks=BATCH,
     wrong="W is p × m: a row has m entries and holds what one output neuron receives. It is the columns that hold "
-    "the connections from one input neuron.",
-    charity="Right of the transposed matrix, which is the one used going back.",
+    "the connections from one input neuron to the p output neurons.",
+    charity="Right of the transposed matrix, which is the one that the backward pass multiplies with.",
 )
 def weight_rows(s: Any) -> Equal:
     # Row i of W against the derivative of the p weighted inputs by a_i.
@@ -634,6 +685,14 @@ def _(s: Any) -> Equal:
     l = s.L
     for i, row in enumerate(s.weights[l].T):
         yield s.d(s.Z[l], s.A[l - 1][1 + i]), row
+
+
+@weight_rows.smallest(
+    "With m = 3 inputs and p = 2 outputs, an input neuron has {meant} connections; a row of W has {claimed} entries."
+)
+def _(s: Any) -> Equal:
+    W = s.draw(2, 3)
+    yield len(W[:, 0]), len(W[0, :])
 
 
 @claim(
@@ -674,8 +733,8 @@ def half_squares(s: Any) -> Any:
     r"\left[w_{ij}^l \right]^2",
     networks=ENTROPY,
     supports=("cost/bce", "regularizer/l2"),
-    wrong="The minus sign of the cross-entropy is missing, as in 1.2. Here no change of direction mends it: the "
-    "penalty is added, so maximising C would reward large weights and minimising it would reward wrong answers.",
+    wrong="The minus sign of the cross-entropy is missing, as in 1.2. Here climbing instead of descending does not "
+    "mend it: with the penalty added, maximising C rewards large weights and minimising it rewards wrong answers.",
     remark="All weights include those of the constant input, so the biases are penalised too, other than in most "
     "texts.",
 )
@@ -696,6 +755,15 @@ def _(s: Any) -> Equal:
 )
 def _(s: Any) -> Equal:
     yield s.C + s.lam * half_squares(s), -printed_entropy(s) + s.lam / 2 * sum((s.W[l] ** 2).sum() for l in s.layers)
+
+
+@regularized_cost.smallest(
+    "With one output a = ½, y = 1, one weight w = 1 and λ = 1, the cost is {meant}; as printed it is {claimed}."
+)
+def _(s: Any) -> Equal:
+    a, w, lam, y = s.number(1 / 2), s.number(1), s.number(1), 1
+    penalty = lam / 2 * w**2
+    yield s.native("bce")(a, y) + penalty, y * np.log(a) + (1 - y) * np.log(1 - a) + penalty
 
 
 @claim(
@@ -740,3 +808,15 @@ def _(s: Any) -> Equal:
         W, decay = s.W[l], s.W[l] - s.eta * s.lam / s.n * s.W[l]
         step = W - s.eta * s.d(regularized, W)
         yield step, decay - s.eta * s.d(s.C, W), decay - s.eta * np.outer(s.D[l], s.A[l - 1])
+
+
+@regularized_update.smallest(
+    "With one weight w = 1, a = 1, y = 0, g(z) = z, the quadratic cost and η = λ = 1, n = 2, the form with ∂C/∂W leads "
+    "to w = {meant} if C is that of section 2, the form with δaᵀ to w = {claimed}."
+)
+def _(s: Any) -> Equal:
+    w, a, eta, lam, n = (s.number(k) for k in (1, 1, 1, 1, 2))
+    z = w * a
+    C_0 = z**2 / 2
+    decay = w - eta * lam / n * w
+    yield decay - eta * s.d(C_0 + lam / 2 * w**2, w), decay - eta * s.d(C_0, z) * a

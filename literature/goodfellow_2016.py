@@ -216,3 +216,12 @@ def _(s: Any) -> Equal:
     for i in range(4):
         p = 1
         yield s.d(-p * np.log(q[i]), z[i]), p * q[i] - p
+
+
+@softmax_gradient.smallest(
+    "With two classes, z = (0, 0) and p = (1, 0), the derivative by z₂ is {meant}; p₂q₂ − p₂ is {claimed}."
+)
+def _(s: Any) -> Equal:
+    z, p = np.array([s.number(0), s.number(0)]), (1, 0)
+    q = s.softmax(z)
+    yield s.d(-sum(p * np.log(q)), z[1]), p[1] * q[1] - p[1]

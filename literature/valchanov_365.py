@@ -20,9 +20,9 @@ def notation(net: Any) -> SimpleNamespace:
     example = net.examples[0]
     y, t, u, w = example.a[3], example.y, net.w[3].T, net.w[2].T
     return SimpleNamespace(
-        d=net.d, sigma=net.sigma, sigma_prime=net.prime(net.sigma), exp=np.exp, x=example.a[1], w=w, b1=net.b[2],
-        a1=example.z[2], h=example.a[2], u=u, b2=net.b[3], a2=example.z[3], y=y, t=t, L=example.C,
-        eta=net.draw(low=0.1, high=1.0), delta=net.d(example.C, example.z[3]),
+        d=net.d, number=net.number, sigma=net.sigma, sigma_prime=net.prime(net.sigma), exp=np.exp,
+        x=example.a[1], w=w, b1=net.b[2], a1=example.z[2], h=example.a[2], u=u, b2=net.b[3], a2=example.z[3], y=y,
+        t=t, L=example.C, eta=net.draw(low=0.1, high=1.0), delta=net.d(example.C, example.z[3]),
         delta_hidden=net.d(example.C, example.z[2]),
     )  # fmt: skip
 
@@ -84,14 +84,15 @@ def sigmoid_slope(s: Any) -> Equal:
     "3, first display",
     r"\mathbf{u} \leftarrow \mathbf{u} - \eta \nabla_{\mathbf{u}} L(\mathbf{u})",
     supports=("update/sgd",),
-    remark="The rule itself, so its check is the definition of the gradient: to first order the step lowers the "
-    "loss by η‖∇L‖².",
+    remark="The rule itself, so its check is what a gradient is for: to first order the step lowers the loss by "
+    "η‖∇L‖². The display after it, ∇L(u) alone, names what is to be computed.",
 )
 def output_update_rule(s: Any) -> Equal:
-    # Along the step, dL = Σ ∂L/∂u · (u′ − u) = −η ‖∇L‖², the loss being followed by the oracle along the ray.
-    gradient = s.d(s.L, s.u)
-    step = (s.u - s.eta * gradient) - s.u
-    yield (s.d(s.L, s.u) * step).sum(), -s.eta * (gradient**2).sum()
+    # The loss followed from u to u′: at the start of the way it falls at the rate η ‖∇L‖².
+    gradient, way = s.d(s.L, s.u), s.number(0)
+    u = s.u + way * ((s.u - s.eta * gradient) - s.u)
+    L = sum((s.sigma(s.h @ u + s.b2) - s.t) ** 2) / 2
+    yield s.d(L, way), -s.eta * (gradient**2).sum()
 
 
 @claim(
@@ -111,9 +112,10 @@ def output_chain_rule(s: Any) -> Equal:
     r"\frac{\partial L}{\partial y_j} = (y_i - t_i)",
     supports=("cost/quadratic",),
     assumptions=SETTING,
-    wrong="The left side is indexed by j, the right by i: the derivative by one output would be the deviation of "
-    "another. The document itself goes on with (yⱼ − tⱼ).",
-    charity="Right if i and j are read as the same output.",
+    wrong="The left side is indexed by j, the right by i, which names a unit of the layer before: the derivative by "
+    "one output would be the deviation of another. What follows is not touched: three displays later the notes go on "
+    "with (yⱼ − tⱼ).",
+    charity="Right if i is read as j.",
 )
 def loss_derivative(s: Any) -> Equal:
     # i and j are both free, as in ∂L/∂u_ij above it; both run over the outputs here.
@@ -133,6 +135,15 @@ def _(s: Any) -> Equal:
 def _(s: Any) -> Equal:
     for j in range(len(s.y)):
         yield s.d(s.L, s.y[j]), s.y[j] - s.t[j]
+
+
+@loss_derivative.smallest(
+    "With y₁ − t₁ = ½ and y₂ − t₂ = −¼, ∂L/∂y₂ is {meant}; the right side with i = 1 is {claimed}."
+)
+def _(s: Any) -> Equal:
+    y, t = [s.number(1 / 2), s.number(1 / 4)], [s.number(0), s.number(1 / 2)]
+    L = ((y[0] - t[0]) ** 2 + (y[1] - t[1]) ** 2) / 2
+    yield s.d(L, y[1]), y[0] - t[0]
 
 
 @claim(
@@ -310,3 +321,16 @@ def general_error(s: Any) -> Equal:
 def _(s: Any) -> Equal:
     for j in range(len(s.h)):
         yield s.delta_hidden[j], sum(s.delta[k] * s.u[j, k] * s.h[j] * (1 - s.h[j]) for k in range(len(s.delta)))
+
+
+@general_error.smallest(
+    "With one unit in each layer, x = 1, w = 2, b⁽¹⁾ = −2, u = 4, b⁽²⁾ = −2 and t = 0, so that h = y = ½, the hidden "
+    "error is {meant}; with w and y as in sections 1–4 the right side is {claimed}."
+)
+def _(s: Any) -> Equal:
+    sigma, w, u = s.native("sigmoid"), s.number(2), s.number(4)
+    a1 = 1 * w - 2
+    a2 = sigma(a1) * u - 2
+    y = sigma(a2)
+    L = y**2 / 2
+    yield s.d(L, a1), s.d(L, a2) * w * y * (1 - y)

@@ -42,6 +42,9 @@ def test_what_is_said_of_a_claim_can_be_run(claim):
     assert bool(claim.wrong) == ("corrected" in roles) == ("again" in roles)
     assert bool(claim.convention) == ("otherwise" in roles)
     assert bool(claim.doubt) == ("other" in roles)
+    assert bool(claim.wrong or claim.doubt) == ("example" in roles) == bool(claim.example)
+    if claim.example:
+        assert claim.example.count("{meant}") == claim.example.count("{claimed}") == 1
     for role in ("corrected", "other", "charitable"):
         assert (role in roles) == (role in claim.latex)
 
