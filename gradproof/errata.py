@@ -51,11 +51,6 @@ def _where_to_find(w: Work) -> str:
     return "; ".join(p for p in parts if p)
 
 
-def place(row: Row) -> str:
-    """Where in its document a claim stands; a bare number is that of a section."""
-    return ("section " if row["place"][0].isdigit() else "") + str(row["place"])
-
-
 ORACLES = {"torch": "float64", "balls": "balls"}
 
 
@@ -115,7 +110,7 @@ def _line(row: Row) -> list[str]:
         verdict = f"[{verdict}](errata.md#{_anchor(row['claim'])})"
     figures = numbers(row["readings"]["printed"]) if row["readings"] else "–"
     supports = ", ".join(formula_link(s) for s in row["supports"]) or "–"
-    return [f"`{row['claim']}`", place(row), inline(row["latex"]["printed"]), f"**{verdict}**", figures,
+    return [f"`{row['claim']}`", row["place"], inline(row["latex"]["printed"]), f"**{verdict}**", figures,
             _comment(row) or "–", supports]  # fmt: skip
 
 
@@ -183,7 +178,7 @@ def literature_page(header: Row, rows: Sequence[Row]) -> str:
 def _erratum(row: Row) -> str:
     """One entry of the errata: printed, why not, a small example, the form that holds, how it would be right."""
     latex, misprint = row["latex"], row["verdict"] == "misprint"
-    heading = place(row)[0].upper() + place(row)[1:]
+    heading = row["place"][0].upper() + row["place"][1:]
     lines = [f'<a id="{_anchor(row["claim"])}"></a>\n\n### {heading}\n', f"`{row['claim']}`, as printed:\n",
              display(latex["printed"]) + "\n"]  # fmt: skip
     lines.append(f"{row['wrong'] if misprint else 'Two readings are fair. ' + row['doubt']}\n")
@@ -192,12 +187,13 @@ def _erratum(row: Row) -> str:
     lines.append("Corrected:\n" if misprint else "The reading that holds:\n")
     lines.append(display(latex["corrected" if misprint else "other"]) + "\n")
     if row["charity"]:
-        lines.append(f"*As it would be right.* {row['charity']}\n")
+        lines.append(f"*How to read it.* {row['charity']}\n")
     if row["remark"]:
         lines.append(f"*Remark.* {row['remark']}\n")
     if row["supports"]:
         lines.append("*Bears on* " + ", ".join(formula_link(s) for s in row["supports"]) + ".\n")
-    lines.append(f"<details><summary>Measured on random networks</summary>\n\n{markdown(measured(row))}\n</details>\n")
+    summary = "Measured on random networks: the difference of equal sides, or claimed : meant"
+    lines.append(f"<details><summary>{summary}</summary>\n\n{markdown(measured(row))}\n</details>\n")
     return "\n".join(lines)
 
 
@@ -218,7 +214,7 @@ def errata_page(header: Row, rows: Sequence[Row]) -> str:
         "equations, also those that hold, are in [literature.md](literature.md).\n",
         f"*How it was measured.* {how(header)} {MEASURED} A misprint was transcribed twice from the document, by "
         "different routes, and both transcriptions fail; the corrected form was run in the same way and holds; so was "
-        "the reading in which it would be right, where the table has a line for it.\n",
+        "the reading in which it is right, where the table has a line for it.\n",
     ]
     for source, own in by_source(faulty).items():
         found = _where_to_find(work(source))

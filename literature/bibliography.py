@@ -93,7 +93,7 @@ WORKS: dict[str, Work] = {
         "UFLDL Tutorial: Backpropagation Algorithm",
         "misc", "", venue="Stanford University",
         url="http://ufldl.stanford.edu/wiki/index.php/Backpropagation_Algorithm",
-        note="the Chinese page is 反向传导算法 of the same wiki",
+        note="one claim is from the Chinese version of the page",
     ),
     "compphysics": Work(
         "Hjorth-Jensen, Morten",

@@ -20,7 +20,7 @@ ROLES = {
     "other": "the other fair reading",
     "otherwise": "without the convention",
     "corrected": "nearest corrected form",
-    "charitable": "as it would be right",
+    "charitable": "the reading in which it is right",
     "example": "small example",
 }
 

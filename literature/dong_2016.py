@@ -57,7 +57,7 @@ def printed_entropy(s: Any) -> Any:
 # ---- 1 Notations -----------------------------------------------------------------------------------------------
 
 
-@claim("1-activation", "1, notation 2", r"a_i^l = g(z_i^l)")
+@claim("1-activation", "section 1, notation 2", r"a_i^l = g(z_i^l)")
 def activation(s: Any) -> Equal:
     for l in s.layers:
         for i in s.z[l]:
@@ -66,7 +66,7 @@ def activation(s: Any) -> Equal:
 
 @claim(
     "1-sigmoid",
-    "1, notation 2",
+    "section 1, notation 2",
     r"g(x) = \frac{1}{1+e^{-x}}",
     networks=(Network(),),
     supports=("activation/sigmoid",),
@@ -78,7 +78,7 @@ def sigmoid(s: Any) -> Equal:
 
 @claim(
     "1-weight",
-    "1, notation 3",
+    "section 1, notation 3",
     r"w_{ii}^l: \text{ from the } i\text{-th neuron of layer } l-1 \text{ to the } j\text{-th of layer } l",
     networks=SQUARE,
     wrong="The weight that leads from i to j cannot be w_ii: j does not occur in it.",
@@ -122,7 +122,9 @@ def _(s: Any) -> Equal:
     yield s.d(z[2], a[1]), w[1, 1]
 
 
-@claim("1-weighted-input", "1, notation 3", r"z_j^{l+1} = \sum_{i=0}^n w_{ji}^{l+1} a_i^l", assumptions=CONSTANT)
+@claim(
+    "1-weighted-input", "section 1, notation 3", r"z_j^{l+1} = \sum_{i=0}^n w_{ji}^{l+1} a_i^l", assumptions=CONSTANT
+)
 def weighted_input(s: Any) -> Equal:
     for l in range(1, s.L):
         for j in s.z[l + 1]:
@@ -131,7 +133,7 @@ def weighted_input(s: Any) -> Equal:
 
 @claim(
     "1-layer-derivative",
-    "1, notation 3",
+    "section 1, notation 3",
     r"\frac{\partial z_j^{l+1}}{\partial z_i^l} = \frac{\partial z_j^{l+1}}{\partial a_i^l} \frac{\partial "
     r"a_i^l}{\partial z_i^l} = w_{ji}^{l+1} g'(z_i^l)",
     supports=("network/bp2",),
@@ -147,7 +149,7 @@ def layer_derivative(s: Any) -> Equal:
 
 @claim(
     "1-quadratic-cost",
-    "1, notation 5",
+    "section 1, notation 5",
     r"\frac{1}{2} \sum_{i=0}^{n} (a_i^L - y_i)^2",
     networks=(Network(), Network(activation="tanh")),
     supports=("cost/quadratic",),
@@ -161,7 +163,7 @@ def quadratic_cost(s: Any) -> Equal:
 
 @claim(
     "1-summed-cost",
-    "1, notation 5",
+    "section 1, notation 5",
     r"C = \sum_x C_x \quad\text{in stochastic gradient descent}",
     networks=BATCH,
     supports=("network/bp4",),
@@ -176,7 +178,7 @@ def summed_cost(s: Any) -> Equal:
 
 @claim(
     "1-error-definition",
-    "1, notation 6",
+    "section 1, notation 6",
     r"\delta_i^l = \frac{\partial C}{\partial z_i^L}",
     networks=SQUARE,
     supports=("network/bp2",),
@@ -227,7 +229,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.1-weighted-input",
-    "1.1, first display",
+    "section 1.1, first display",
     r"z_j^l = \sum_{i=0}^n a_i^{l-1} w_{ji}^l \;\Rightarrow\; \underline{z}^l = \boldsymbol{W}^l \cdot "
     r"\underline{a}^{l-1}",
     assumptions=CONSTANT,
@@ -239,7 +241,7 @@ def feed_forward(s: Any) -> Equal:
         yield s.Z[l], s.W[l] @ s.A[l - 1]
 
 
-@claim("1.1-activation", "1.1, second display", r"\underline{a}^l = g(\underline{z}^l)")
+@claim("1.1-activation", "section 1.1, second display", r"\underline{a}^l = g(\underline{z}^l)")
 def activation_vector(s: Any) -> Equal:
     for l in s.layers:
         yield s.A[l][1:], s.g(s.Z[l])
@@ -247,7 +249,7 @@ def activation_vector(s: Any) -> Equal:
 
 @claim(
     "1.1-slope",
-    "1.1, third display",
+    "section 1.1, third display",
     r"\frac{\partial a_i^l}{\partial z_i^l} = g'(z_i^l) = \begin{cases} g(z_i^l)[1 - g(z_i^l)] & \text{sigmoid} \\ "
     r"1 \text{ if } z_i^l > 0, \text{ otherwise } 0 \end{cases}",
     supports=("activation/sigmoid", "activation/relu"),
@@ -276,7 +278,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.2-cross-entropy",
-    "1.2, first display",
+    "section 1.2, first display",
     r"C = \sum_{i=0}^{n} \left[y_i \ln(a_i^L) + (1 - y_i) \ln(1 - a_i^L) \right]",
     networks=ENTROPY,
     supports=("cost/bce",),
@@ -320,7 +322,7 @@ def entropy_slope(s: Any) -> Any:
 
 @claim(
     "1.2-output-error",
-    "1.2, second display",
+    "section 1.2, second display",
     r"\delta_i^L \equiv \frac{\partial C}{\partial z_i^L} = \frac{\partial C}{\partial a_i^L} \frac{\partial "
     r"a_i^L}{\partial z_i^L} = \left[\frac{y_i}{a_i^L} - \frac{1 - y_i}{1 - a_i^L} \right] \odot g'(z_i^L)",
     networks=ENTROPY,
@@ -361,7 +363,7 @@ def path_sum(s: Any, J: dict[int, Any], l: int, c: int, keep: Any = lambda path:
 
 @claim(
     "1.3-path-sum",
-    "1.3, proof, lines 1 and 2",
+    "section 1.3, proof, lines 1 and 2",
     r"\delta_c^l = \frac{\partial C}{\partial z_c^l} = \sum_{i,j,k,m,\dots} \frac{\partial C}{\partial z_m^L} "
     r"\frac{\partial z_m^L}{\partial z_k^{L-1}} \cdots \frac{\partial z_k^{l+3}}{\partial z_j^{l+2}} "
     r"\frac{\partial z_j^{l+2}}{\partial z_i^{l+1}} \frac{\partial z_i^{l+1}}{\partial z_c^l}",
@@ -390,7 +392,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.3-recursion",
-    "1.3, proof, lines 3 to 7",
+    "section 1.3, proof, lines 3 to 7",
     r"\delta_c^l = \sum_i \frac{\partial z_i^{l+1}}{\partial z_c^l} \sum_{j,k,m,\dots} \frac{\partial C}{\partial "
     r"z_m^L} \cdots \frac{\partial z_j^{l+2}}{\partial z_i^{l+1}} = \sum_i \frac{\partial z_i^{l+1}}{\partial "
     r"z_c^l} \delta_i^{l+1} = \frac{\partial a_c^l}{\partial z_c^l} \sum_i \frac{\partial z_i^{l+1}}{\partial "
@@ -417,7 +419,7 @@ def recursion(s: Any) -> Equal:
 
 @claim(
     "1.3-recursion-column",
-    "1.3, proof, last line",
+    "section 1.3, proof, last line",
     r"\delta_c^l = g'(z_c^l) \left\{ \left[\underset{:c}{w}^{l+1} \right]^T \cdot \delta_i^{l+1} \right\}",
     supports=("network/bp2",),
     doubt="Elsewhere δ with an index i is one number; read so, the right side is a row and not the number on the "
@@ -453,7 +455,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.3-output-error",
-    "1.3, after the proof",
+    "section 1.3, after the proof",
     r"\delta_i^L \equiv \frac{\partial C}{\partial z_i^L} = \left[\frac{y_i}{a_i^L} - \frac{1 - y_i}{1 - a_i^L} "
     r"\right]",
     networks=ENTROPY,
@@ -500,7 +502,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.3-recursion-vector",
-    "1.3, vectorised",
+    "section 1.3, vectorised",
     r"\underline{\delta}^{l} = g'(\underline{z}^{l}) \odot \left\{ \left[\boldsymbol{W}^{l+1} \right]^T \cdot "
     r"\underline{\delta}^{l+1} \right\}",
     supports=("network/bp2",),
@@ -525,7 +527,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.4-weight-gradient",
-    "1.4, first display",
+    "section 1.4, first display",
     r"\frac{\partial C}{\partial w_{ji}^l} = \frac{\partial C}{\partial z_j^l} \cdot \frac{\partial "
     r"z_j^l}{\partial w_{ji}^l} = \delta_j^l \cdot a_i^{l-1}",
     supports=("network/bp4", "network/bp3"),
@@ -540,7 +542,7 @@ def weight_gradient(s: Any) -> Equal:
 
 @claim(
     "1.4-weight-gradient-row",
-    "1.4, second display, line 1",
+    "section 1.4, second display, line 1",
     r"\frac{\partial C}{\partial \boldsymbol{w}^{l}} = \delta^{l}_j \cdot \boldsymbol{\alpha}^{l-1}",
     supports=("network/bp4",),
     doubt="The left side has lost its index, in the document or in the copy at hand. Of the whole matrix it cannot "
@@ -574,7 +576,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.4-weight-gradient-matrix",
-    "1.4, second display, line 2",
+    "section 1.4, second display, line 2",
     r"\frac{\partial C}{\partial \boldsymbol{W}^{l}} = \boldsymbol{\delta}^{l} \cdot \left[\boldsymbol{\alpha}^{l-1}"
     r"\right]^T",
     supports=("network/bp4", "network/bp3"),
@@ -588,7 +590,7 @@ def weight_gradient_matrix(s: Any) -> Equal:
 
 @claim(
     "1.4-update",
-    "1.4, third display",
+    "section 1.4, third display",
     r"\boldsymbol{W}^{l} \leftarrow \boldsymbol{W}^{l} - \eta \frac{\partial C}{\partial \boldsymbol{W}^{l}} = "
     r"\boldsymbol{W}^{l} - \eta \, \underline{\delta}^{l} \left[\underline{a}^{l-1}\right]^T",
     supports=("update/sgd",),
@@ -615,7 +617,7 @@ def errors(s: Any, l: int) -> Any:
 
 @claim(
     "1.5-forward",
-    "1.5, forward pass 1–3",
+    "section 1.5, forward pass 1–3",
     r"Z = W \cdot X, \quad X: m \times n, \; W: p \times m, \; Z: p \times n",
     networks=BATCH,
     convention="m counts the constant input: X has a row of ones and W the column of the biases. With m features "
@@ -639,7 +641,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.5-output-error-shape",
-    "1.5, backward pass 1",
+    "section 1.5, backward pass 1",
     r"\delta^L: p \times n",
     networks=BATCH,
     assumptions=("each column belongs to one example",),
@@ -651,7 +653,7 @@ def output_error_shape(s: Any) -> Equal:
 
 @claim(
     "1.5-weight-rows",
-    "1.5, backward pass 2",
+    "section 1.5, backward pass 2",
     r"W: p \times m, \text{ a row holds the connections from one input neuron to the } p \text{ output neurons}",
     networks=BATCH,
     wrong="W is p × m: a row has m entries and holds what one output neuron receives. It is the columns that hold "
@@ -697,7 +699,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.5-hidden-error-shape",
-    "1.5, backward pass 3",
+    "section 1.5, backward pass 3",
     r"\delta^l: m \times n",
     networks=BATCH,
     supports=("network/bp2",),
@@ -728,7 +730,7 @@ def half_squares(s: Any) -> Any:
 
 @claim(
     "2-regularized-cost",
-    "2, first display",
+    "section 2, first display",
     r"C = \sum_{i=0}^p \left[y_i \ln(a_i^L) + (1-y_i) \ln(1-a_i^L) \right] + \frac{\lambda}{2} \sum_{i,j,l} "
     r"\left[w_{ij}^l \right]^2",
     networks=ENTROPY,
@@ -768,7 +770,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "2-penalty-gradient",
-    "2, second display",
+    "section 2, second display",
     r"\frac{\partial}{\partial w_{ij}^l} \left\{ \frac{1}{2} \sum_{i,j,l} \left[w_{ij}^l \right]^2 \right\} = w_{ij}^l",
     supports=("regularizer/l2",),
     remark="i, j, l are bound in the sum and free outside it.",
@@ -781,7 +783,7 @@ def penalty_gradient(s: Any) -> Equal:
 
 @claim(
     "2-update",
-    "2, third display",
+    "section 2, third display",
     r"\boldsymbol{W}^{l} \leftarrow \boldsymbol{W}^{l} - \frac{\eta \lambda}{n} \boldsymbol{W}^{l} - \eta "
     r"\frac{\partial C}{\partial \boldsymbol{W}^{l}} = \boldsymbol{W}^{l} - \frac{\eta \lambda}{n} "
     r"\boldsymbol{W}^{l} - \eta \, \underline{\delta}^{l} \left[\underline{a}^{l-1}\right]^T",

@@ -58,7 +58,7 @@ def test_the_five_starting_documents_come_first_and_none_is_empty():
 
 def test_an_id_is_given_once():
     source = Source("dong-2016")
-    with pytest.raises(ValueError, match=r"'dong-2016/1.2-cross-entropy' is taken by the equation at '1.2, first"):
+    with pytest.raises(ValueError, match=r"'dong-2016/1.2-cross-entropy' is taken by the equation at 'section 1.2"):
         source("1.2-cross-entropy", "elsewhere", "x")
 
 
