@@ -174,9 +174,13 @@ def weight_gradient(s: Any) -> Equal:
                 yield s.d(s.C, s.w[l][j, k]), s.a[l - 1][k] * s.delta[l][j]
 
 
-@claim("algorithm-1-input", "backprop algorithm, step 1", r"a^1 = x")
+@claim(
+    "algorithm-1-input",
+    "backprop algorithm, step 1",
+    r"a^1 = x",
+    remark="It sets the input; checked is that the weighted input of layer 2 is fed by it.",
+)
 def algorithm_input(s: Any) -> Equal:
-    # Nothing below layer 1: z² is fed by the input itself.
     yield s.z[2], s.w[2] @ s.a[1] + s.b[2]
 
 
@@ -254,9 +258,9 @@ claim(
     "stochastic gradient descent, step 2",
     r"a^{x,1} = x",
     networks=BATCH,
+    remark="It sets the input; checked is that the weighted input of layer 2 is fed by it, example by example.",
 )
 def sgd_input(s: Any) -> Equal:
-    # As in step 1 of the algorithm for one example: z² of each example is fed by that example.
     for x in range(s.m):
         yield s.z_x[x][2], s.w[2] @ s.a_x[x][1] + s.b[2]
 

@@ -135,7 +135,13 @@ def _(s: Any) -> Equal:
     yield d(s.L, s.b[1]), from_column(d(s.L, z[2]), d(z[2], a[1]), d(a[1], z[1]), d(z[1], s.b[1]))
 
 
-@claim("prediction", "loss function", r"a^{[2]} = \hat{y}")
+@claim(
+    "prediction",
+    "loss function",
+    r"a^{[2]} = \hat{y}",
+    remark="It names the output; checked is that a⁽²⁾ is what z = Wa + b and σ make of x. The article does not print the "
+    "affine maps, but its gradients are theirs.",
+)
 def prediction(s: Any) -> Equal:
     yield s.y_hat, s.sigma(s.W[2] @ s.sigma(s.W[1] @ s.x + s.b[1]) + s.b[2])
 

@@ -80,7 +80,7 @@ def weight_decay(s: Any) -> Equal:
 
 @claim("mlp-gradients", "section 6.5.7, example",
        r"G = \nabla_{U^{(2)}} J: \; \nabla_{W^{(2)}} = H^\top G, \; \nabla_H J = G W^{(2)\top}, \; G' = \nabla_H J "
-       r"\odot \mathbb{1}(U^{(1)} > 0), \; \nabla_{W^{(1)}} = X^\top G'",
+       r"\odot \mathbb{1}(U^{(1)} \ge 0), \; \nabla_{W^{(1)}} = X^\top G'",
        supports=("network/bp2", "network/bp4", "activation/relu"))  # fmt: skip
 def mlp_gradients(s: Any) -> Equal:
     X, W1, W2, U1, H, U2, J, _ = perceptron(s)
@@ -88,7 +88,7 @@ def mlp_gradients(s: Any) -> Equal:
     dH = G @ W2.T
     yield s.d(J, W2), H.T @ G
     yield s.d(J, H), dH
-    yield s.d(J, W1), X.T @ (dH * (U1 > 0).astype(int))
+    yield s.d(J, W1), X.T @ (dH * (U1 >= 0).astype(int))
 
 
 @claim("6.45-6.46", "section 6.5.2, (6.45) and (6.46)",
