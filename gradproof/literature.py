@@ -41,6 +41,15 @@ DIFFERS = 2.0**-20  # a wrong formula differs in the first digits …
 EQUAL = {"torch": 2.0**-36, "balls": 2.0 ** (60 - BITS)}  # … rounding and ball radii in the last
 
 
+def size(shape: Sequence[int]) -> str:
+    """A shape in words.
+
+    >>> size(()), size((3,)), size((2, 3))
+    ('one number', '3 numbers', '2 × 3 numbers')
+    """
+    return f"{' × '.join(map(str, shape))} numbers" if shape else "one number"
+
+
 def pairs(reading: Reading, scene: Any) -> list[tuple[Number, Number, str]]:
     """(meant, claimed, where) for every entry that the reading sets equal.
 
@@ -51,7 +60,7 @@ def pairs(reading: Reading, scene: Any) -> list[tuple[Number, Number, str]]:
         meant, *claimed = (np.asarray(m, dtype=object) for m in members)
         for position, claim in enumerate(claimed, 2):
             if claim.shape != meant.shape:
-                raise ValueError(f"member {position} has shape {claim.shape}, the quantity meant {meant.shape}")
+                raise ValueError(f"member {position} is {size(claim.shape)}, the quantity meant {size(meant.shape)}")
             for k in np.ndindex(meant.shape):
                 where = f"comparison {line}, member {position}" + (f", entry {list(k)}" if k else "")
                 found.append((as_number(meant[k]), as_number(claim[k]), where))

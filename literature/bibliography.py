@@ -75,6 +75,7 @@ WORKS: dict[str, Work] = {
         "",
         "Deep Learning, Chinese translation of the book by Goodfellow, Bengio and Courville",
         "misc", "2016", url="https://github.com/exacity/deeplearningbook-chinese",
+        note="read at revision 048abf9",
     ),
     "d2l": Work(
         "Zhang, Aston and Lipton, Zachary C. and Li, Mu and Smola, Alexander J.",

@@ -139,8 +139,8 @@ def _(s: Any) -> Equal:
     "prediction",
     "loss function",
     r"a^{[2]} = \hat{y}",
-    remark="It names the output; checked is that a⁽²⁾ is what z = Wa + b and σ make of x. The article does not print the "
-    "affine maps, but its gradients are theirs.",
+    remark="It names the output; checked is that a⁽²⁾ is what z = Wa + b and σ make of x. The article does not print "
+    "the affine maps, but its gradients are theirs.",
 )
 def prediction(s: Any) -> Equal:
     yield s.y_hat, s.sigma(s.W[2] @ s.sigma(s.W[1] @ s.x + s.b[1]) + s.b[2])

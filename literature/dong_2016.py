@@ -183,7 +183,7 @@ def summed_cost(s: Any) -> Equal:
     networks=SQUARE,
     supports=("network/bp2",),
     wrong="The right side has the output layer L where the left has layer l: every layer would have the error of "
-    "the last. The words before it, “each neuron's linear input z_i^l”, and the recursion of 1.3 have it right.",
+    "the last. The words before it and the recursion of 1.3 have layer l.",
     charity="Right at l = L; L for l may also be a slip of the copy at hand.",
 )
 def error_definition(s: Any) -> Equal:

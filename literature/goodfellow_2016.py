@@ -184,7 +184,8 @@ translation = Source("goodfellow-2016-zh")
        wrong="The factor p_i of q_i is too much; the derivative is q_i − p_i for probabilities p that add up to 1.",
        charity="Right for the true class of a certain target, p_i = 1, but not for the other classes, whose "
                "derivative is q_i and not 0.",
-       remark="Of this revision of the translation: the book is quoted elsewhere with the right form.")  # fmt: skip
+       remark="Mended since: revision 3874549 of the translation has q_i − p_i, and so is the book quoted "
+              "elsewhere.")  # fmt: skip
 def softmax_gradient(s: Any) -> Equal:
     z, p = s.draw(4), s.softmax(s.draw(4))
     q = s.softmax(z)

@@ -209,7 +209,7 @@ def misshapen(s):
     [
         (zero, "every value is zero: the comparison is vacuous"),
         (nothing, "the reading compares nothing"),
-        (misshapen, "member 2 has shape (), the quantity meant (2,)"),
+        (misshapen, "member 2 is one number, the quantity meant 2 numbers"),
     ],
 )
 def test_a_reading_that_compares_nothing_does_not_hold(reading, error):
