@@ -94,7 +94,6 @@ WORKS: dict[str, Work] = {
         "UFLDL Tutorial: Backpropagation Algorithm",
         "misc", "", venue="Stanford University",
         url="http://ufldl.stanford.edu/wiki/index.php/Backpropagation_Algorithm",
-        note="one claim is from the Chinese version of the page",
     ),
     "compphysics": Work(
         "Hjorth-Jensen, Morten",

@@ -53,7 +53,7 @@ def from_column(column: Any, *jacobians: Any) -> Any:
 
 @claim(
     "chain-z2",
-    "chain rule, z⁽²⁾",
+    "chain rule, z[2]",
     r"\frac{\partial L}{\partial z^{[2]}} = \frac{\partial L}{\partial a^{[2]}}\frac{\partial a^{[2]}}{\partial "
     r"z^{[2]}}",
     convention=PRODUCT,
@@ -69,7 +69,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "chain-W2",
-    "chain rule, W⁽²⁾",
+    "chain rule, W[2]",
     r"\frac{\partial L}{\partial W^{[2]}} = \frac{\partial L}{\partial z^{[2]}}\frac{\partial z^{[2]}}{\partial "
     r"W^{[2]}}",
     convention=PRODUCT,
@@ -85,7 +85,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "chain-b2",
-    "chain rule, b⁽²⁾",
+    "chain rule, b[2]",
     r"\frac{\partial L}{\partial b^{[2]}} = \frac{\partial L}{\partial z^{[2]}}\frac{\partial z^{[2]}}{\partial "
     r"b^{[2]}}",
     convention=PRODUCT,
@@ -101,7 +101,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "chain-W1",
-    "chain rule, W⁽¹⁾",
+    "chain rule, W[1]",
     r"\frac{\partial L}{\partial W^{[1]}} = \frac{\partial L}{\partial z^{[2]}} \frac{\partial z^{[2]}}{\partial "
     r"a^{[1]}} \frac{\partial a^{[1]}}{\partial z^{[1]}} \frac{\partial z^{[1]}}{\partial W^{[1]}}",
     convention=PRODUCT,
@@ -119,7 +119,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "chain-b1",
-    "chain rule, b⁽¹⁾",
+    "chain rule, b[1]",
     r"\frac{\partial L}{\partial b^{[1]}} = \frac{\partial L}{\partial z^{[2]}} \frac{\partial z^{[2]}}{\partial "
     r"a^{[1]}} \frac{\partial a^{[1]}}{\partial z^{[1]}} \frac{\partial z^{[1]}}{\partial b^{[1]}}",
     convention=PRODUCT,
