@@ -23,6 +23,8 @@ from gradproof import (
     notation,
     optimizers,
     pages,
+    penalties,
+    penalty_accuracy,
     proofs,
     scaling,
     speed,
@@ -238,6 +240,28 @@ def _cost(id: str, names: Sequence[str]) -> Rows:
     return rows
 
 
+def audit_penalties(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Every regularizer against the truth and against both frameworks; evidence/penalties.jsonl."""
+    available = [name for name in options.oracles if load(name)]
+    with pool(options.jobs) as (executor, _):
+        # The longest first: networks, then matrices.
+        tasks = {id: executor.submit(_penalty, id, available) for id in reversed(penalties.ids())}
+        rows, outcome = _wait("penalties", tasks, progress)
+    rows.sort(key=lambda row: penalties.ids().index(row["id"]))
+    penalties.write_evidence(out / "evidence" / "penalties.jsonl", header(options, available), rows)
+    for row in rows:
+        outcome.verdicts[row["verdict"]] += 1
+        if Verdict(row["verdict"]).fails:
+            outcome.failures.append(penalties.failure(row))
+    return outcome
+
+
+def _penalty(id: str, names: Sequence[str]) -> Rows:
+    rows = penalties.measure(id, penalty_accuracy.load(names))
+    report(1)
+    return rows
+
+
 def _failed(rows: Rows, name: str) -> Outcome:
     """The outcome of comparisons made elsewhere: only what fails counts."""
     bad = [row for row in rows if row.get("verdict") in (Verdict.wrong.value, Verdict.unknown.value)]
@@ -273,6 +297,7 @@ AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
     "kinks": audit_kinks,
     "proofs": audit_proofs,
     "costs": audit_costs,
+    "penalties": audit_penalties,
     "optimizers": audit_optimizers,
     "literature": audit_literature,
 }
@@ -284,6 +309,7 @@ PAGES: dict[str, Callable[[Path, Path], None]] = {
     "kinks": accuracy_pages.kinks_page,
     "proofs": lambda evidence, folder: proofs.write_page(evidence / "proofs.jsonl", folder),
     "costs": costs_pages,
+    "penalties": penalties.write_page,
     "optimizers": lambda evidence, folder: optimizers.write_page(evidence / "optimizers.jsonl", folder),
     "literature": literature_pages,
     "speed": speed.write_page,
@@ -358,6 +384,7 @@ CONTENTS = {
     "proofs": "every statement and derivative proved by computer algebra",
     "frameworks": "defects of the frameworks, each with one line that reproduces it",
     "costs-accuracy": "every cost of several inputs against the truth, for every argument",
+    "penalties": "every regularizer against the truth and against both frameworks",
     "conventions": "what each framework means by the name of a cost",
     "optimizers": "update rules against torch.optim and optax, and why weight decay is not L2",
     "literature": "published equations as printed, judged",

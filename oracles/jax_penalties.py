@@ -37,6 +37,11 @@ def _label_smoothing(z: Any, y: Any, eps: float = 0.1) -> Any:
 
 
 PENALTIES: dict[str, Callable[..., Any]] = {
+    "regularizer/l2": lambda w, lam=0.1, n=1.0: lam / (2 * n) * jnp.square(w).sum(),
+    "regularizer/l1": lambda w, lam=0.1: lam * jnp.abs(w).sum(),
+    "regularizer/elastic_net": lambda w, lam=0.1, mix=0.5: (
+        lam * (mix * jnp.abs(w).sum() + (1 - mix) / 2 * jnp.square(w).sum())
+    ),
     "regularizer/group_lasso": lambda w, lam=0.1: lam * math.sqrt(w.shape[-1]) * jnp.linalg.norm(w, axis=-1).sum(),
     "regularizer/max_norm": lambda w, lam=0.1, limit=3.0: (
         lam * jnp.square(jax.nn.relu(jnp.linalg.norm(w, axis=-1) - limit)).sum()

@@ -27,6 +27,11 @@ def _label_smoothing(z: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
 
 
 PENALTIES: dict[str, Callable[..., Tensor]] = {
+    "regularizer/l2": lambda w, lam=0.1, n=1.0: lam / (2 * n) * w.square().sum(),
+    "regularizer/l1": lambda w, lam=0.1: lam * w.abs().sum(),
+    "regularizer/elastic_net": lambda w, lam=0.1, mix=0.5: (
+        lam * (mix * w.abs().sum() + (1 - mix) / 2 * w.square().sum())
+    ),
     "regularizer/group_lasso": lambda w, lam=0.1: (
         lam * math.sqrt(w.shape[-1]) * torch.linalg.vector_norm(w, dim=-1).sum()
     ),
