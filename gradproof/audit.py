@@ -215,18 +215,12 @@ def audit_literature(out: Path, options: Options, progress: Progress) -> Outcome
 
 
 def audit_costs(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Every cost of several inputs against the truth, and what each framework means by its name.
-
-    evidence/costs.jsonl and conventions.jsonl.
-    """
+    """Every cost of several inputs against the truth; evidence/costs.jsonl."""
     available = [name for name in options.oracles if load(name)]
     with pool(options.jobs) as (executor, _):
         tasks = {f.id: executor.submit(_cost, f.id, available) for f in costs.formulas()}
         rows, outcome = _wait("costs", tasks, progress)
-    made_with = header(options, available)
-    costs.write_evidence(out / "evidence" / "costs.jsonl", made_with, rows)
-    asked = conventions.conventions(costs.load(available))
-    conventions.write_evidence(out / "evidence" / "conventions.jsonl", made_with, asked)
+    costs.write_evidence(out / "evidence" / "costs.jsonl", header(options, available), rows)
     for row in rows:
         outcome.verdicts[row["verdict"]] += 1
         if Verdict(row["verdict"]).fails:
@@ -262,6 +256,22 @@ def _penalty(id: str, names: Sequence[str]) -> Rows:
     return rows
 
 
+def audit_conventions(out: Path, options: Options, progress: Progress) -> Outcome:
+    """What each side means by the name of a cost, regularizer or optimizer; evidence/conventions.jsonl."""
+    available = [name for name in options.oracles if load(name)]
+    with pool(options.jobs) as (executor, _):
+        tasks = {task: executor.submit(_conventions, task, available) for task in conventions.TASKS}
+        rows, outcome = _wait("conventions", tasks, progress)
+    conventions.write_evidence(out / "evidence" / "conventions.jsonl", header(options, available), rows)
+    return outcome
+
+
+def _conventions(task: str, names: Sequence[str]) -> Rows:
+    rows = conventions.measure(task, names)
+    report(1)
+    return rows
+
+
 def _failed(rows: Rows, name: str) -> Outcome:
     """The outcome of comparisons made elsewhere: only what fails counts."""
     bad = [row for row in rows if row.get("verdict") in (Verdict.wrong.value, Verdict.unknown.value)]
@@ -273,12 +283,6 @@ def audit_optimizers(out: Path, options: Options, progress: Progress) -> Outcome
     """Update rules against torch.optim and optax; evidence/optimizers.jsonl."""
     path = out / "evidence" / "optimizers.jsonl"
     return _failed(optimizers.measure(path, options.jobs, functools.partial(progress, "optimizers")), "optimizers")
-
-
-def costs_pages(evidence: Path, folder: Path) -> None:
-    """Write costs-accuracy.md and conventions.md."""
-    costs.write_costs_page(evidence, folder)
-    conventions.write_conventions_page(evidence, folder)
 
 
 def literature_pages(evidence: Path, folder: Path) -> None:
@@ -298,6 +302,7 @@ AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
     "proofs": audit_proofs,
     "costs": audit_costs,
     "penalties": audit_penalties,
+    "conventions": audit_conventions,
     "optimizers": audit_optimizers,
     "literature": audit_literature,
 }
@@ -308,8 +313,9 @@ PAGES: dict[str, Callable[[Path, Path], None]] = {
     "accuracy": accuracy_pages.write,
     "kinks": accuracy_pages.kinks_page,
     "proofs": lambda evidence, folder: proofs.write_page(evidence / "proofs.jsonl", folder),
-    "costs": costs_pages,
+    "costs": costs.write_costs_page,
     "penalties": penalties.write_page,
+    "conventions": conventions.write_conventions_page,
     "optimizers": lambda evidence, folder: optimizers.write_page(evidence / "optimizers.jsonl", folder),
     "literature": literature_pages,
     "speed": speed.write_page,
@@ -385,7 +391,7 @@ CONTENTS = {
     "frameworks": "defects of the frameworks, each with one line that reproduces it",
     "costs-accuracy": "every cost of several inputs against the truth, for every argument",
     "penalties": "every regularizer against the truth and against both frameworks",
-    "conventions": "what each framework means by the name of a cost",
+    "conventions": "what each framework means by the name of a cost, regularizer or optimizer",
     "optimizers": "update rules against torch.optim and optax, and why weight decay is not L2",
     "literature": "published equations as printed, judged",
     "errata": "misprints, with the corrected form",

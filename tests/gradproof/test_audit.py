@@ -239,8 +239,8 @@ def test_only_picks_areas_or_configurations(tmp_path, areas, only, expected):
 
 
 def test_every_area_has_its_page_and_every_page_its_words():
-    assert {"networks", "training", "penalties"} <= set(audit.AREAS) <= set(audit.PAGES)
-    assert {"networks", "training", "penalties"} <= set(audit.CONTENTS)
+    assert {"networks", "training", "penalties", "conventions"} <= set(audit.AREAS) <= set(audit.PAGES)
+    assert {"networks", "training", "penalties", "conventions"} <= set(audit.CONTENTS)
 
 
 def fake_parity(task, dtype, seed, oracles):
