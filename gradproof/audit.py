@@ -188,13 +188,13 @@ def audit_kinks(out: Path, options: Options, progress: Progress) -> Outcome:
     return _judged(rows, outcome)
 
 
-def _judged(rows: Rows, outcome: Outcome) -> Outcome:
+def _judged(rows: Rows, outcome: Outcome, failure: Callable[[dict[str, Any]], str] = accuracy.failure) -> Outcome:
     """The outcome with the verdicts of all rows that have one, and a message for each that fails."""
     for row in rows:
         if "verdict" in row:
             outcome.verdicts[row["verdict"]] += 1
             if Verdict(row["verdict"]).fails:
-                outcome.failures.append(accuracy.failure(row))
+                outcome.failures.append(failure(row))
     return outcome
 
 
@@ -214,62 +214,48 @@ def audit_literature(out: Path, options: Options, progress: Progress) -> Outcome
     return Outcome()
 
 
-def audit_costs(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Every cost of several inputs against the truth; evidence/costs.jsonl."""
-    available = [name for name in options.oracles if load(name)]
-    with pool(options.jobs) as (executor, _):
-        tasks = {f.id: executor.submit(_cost, f.id, available) for f in costs.formulas()}
-        rows, outcome = _wait("costs", tasks, progress)
-    costs.write_evidence(out / "evidence" / "costs.jsonl", header(options, available), rows)
-    for row in rows:
-        outcome.verdicts[row["verdict"]] += 1
-        if Verdict(row["verdict"]).fails:
-            outcome.failures.append(costs.failure(row))
-    return outcome
+PARTS: dict[str, Callable[[str, Sequence[str]], Rows]] = {
+    "costs": lambda id, names: list(costs.measure(costs.load(names), [id])),
+    "penalties": lambda id, names: penalties.measure(id, penalty_accuracy.load(names)),
+    "conventions": conventions.measure,
+}
 
 
-def _cost(id: str, names: Sequence[str]) -> Rows:
-    rows = list(costs.measure(costs.load(names), [id]))
+def _part(area: str, part: str, names: Sequence[str]) -> Rows:
+    rows = PARTS[area](part, names)
     report(1)
     return rows
+
+
+def _by_part(area: str, parts: Sequence[str], options: Options, progress: Progress) -> tuple[Rows, Outcome, Any]:
+    """Rows and outcome of an area measured part by part, and the header of its evidence."""
+    available = [name for name in options.oracles if load(name)]
+    with pool(options.jobs) as (executor, _):
+        tasks = {part: executor.submit(_part, area, part, available) for part in parts}
+        return *_wait(area, tasks, progress), header(options, available)
+
+
+def audit_costs(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Every cost of several inputs against the truth; evidence/costs.jsonl."""
+    rows, outcome, made_with = _by_part("costs", [f.id for f in costs.formulas()], options, progress)
+    costs.write_evidence(out / "evidence" / "costs.jsonl", made_with, rows)
+    return _judged(rows, outcome, costs.failure)
 
 
 def audit_penalties(out: Path, options: Options, progress: Progress) -> Outcome:
     """Every regularizer against the truth and against both frameworks; evidence/penalties.jsonl."""
-    available = [name for name in options.oracles if load(name)]
-    with pool(options.jobs) as (executor, _):
-        # The longest first: networks, then matrices.
-        tasks = {id: executor.submit(_penalty, id, available) for id in reversed(penalties.ids())}
-        rows, outcome = _wait("penalties", tasks, progress)
-    rows.sort(key=lambda row: penalties.ids().index(row["id"]))
-    penalties.write_evidence(out / "evidence" / "penalties.jsonl", header(options, available), rows)
-    for row in rows:
-        outcome.verdicts[row["verdict"]] += 1
-        if Verdict(row["verdict"]).fails:
-            outcome.failures.append(penalties.failure(row))
-    return outcome
-
-
-def _penalty(id: str, names: Sequence[str]) -> Rows:
-    rows = penalties.measure(id, penalty_accuracy.load(names))
-    report(1)
-    return rows
+    ids = penalties.ids()
+    rows, outcome, made_with = _by_part("penalties", ids[::-1], options, progress)  # the longest first
+    rows.sort(key=lambda row: ids.index(row["id"]))
+    penalties.write_evidence(out / "evidence" / "penalties.jsonl", made_with, rows)
+    return _judged(rows, outcome, penalties.failure)
 
 
 def audit_conventions(out: Path, options: Options, progress: Progress) -> Outcome:
     """What each side means by the name of a cost, regularizer or optimizer; evidence/conventions.jsonl."""
-    available = [name for name in options.oracles if load(name)]
-    with pool(options.jobs) as (executor, _):
-        tasks = {task: executor.submit(_conventions, task, available) for task in conventions.TASKS}
-        rows, outcome = _wait("conventions", tasks, progress)
-    conventions.write_evidence(out / "evidence" / "conventions.jsonl", header(options, available), rows)
+    rows, outcome, made_with = _by_part("conventions", list(conventions.TASKS), options, progress)
+    conventions.write_evidence(out / "evidence" / "conventions.jsonl", made_with, rows)
     return outcome
-
-
-def _conventions(task: str, names: Sequence[str]) -> Rows:
-    rows = conventions.measure(task, names)
-    report(1)
-    return rows
 
 
 def _failed(rows: Rows, name: str) -> Outcome:
