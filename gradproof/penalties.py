@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof import penalty_accuracy, tables
+from gradproof import penalty_accuracy, penalty_kinks, tables
 from gradproof.files import read_lines, write_lines
 from gradproof.penalty_accuracy import ORACLES, accuracy, input_gradient_penalty, penalty
 from gradproof.penalty_cases import LAYERS, NAMES, NETWORK, OUTPUT
@@ -111,6 +111,7 @@ def _off(mine: Sequence[Array], theirs: Sequence[Array], u: float) -> float:
 def measure(id: str, oracles: Mapping[str, ModuleType]) -> list[Row]:
     """All rows of evidence on one regularizer. Raises ImportError without python-flint."""
     rows = [row for dtype in DTYPES for row in accuracy(id, dtype, oracles)]
+    rows += penalty_kinks.kinks(id, oracles)
     return rows + (agreement(id.split("/")[1], oracles) if id.split("/")[1] in COMPARED else [])
 
 
@@ -126,8 +127,8 @@ def write_evidence(path: Path, header: Mapping[str, Any], rows: Sequence[Row]) -
 
 def failure(row: Row) -> str:
     """For a person: what was wrong, by how much, and how to make it again."""
-    if row["part"] == "accuracy":
-        return penalty_accuracy.failure(row)
+    if row["part"] != "agreement":
+        return (penalty_accuracy if row["part"] == "accuracy" else penalty_kinks).failure(row)
     return (
         f"{row['id']}: gradients by us and by {row['who']} in {row['dtype']} are {number(row['difference'])} u apart, "
         f"{number(row['ratio'])} times the limit; again: gradproof.penalties.agreement"
@@ -192,7 +193,8 @@ def write_page(evidence: Path, folder: Path) -> None:
         "singular values are roots of det(tI − WWᵀ); of the Jacobian and gradient penalties, tangents pushed through "
         "the network, which are differentiated once more. Regimes: plain, wide (many magnitudes, saturated), near "
         "(rows as long as the limit, all but orthonormal or all but equal singular values, all but equal logits). "
-        "Ties and zeros: see [conventions.md](conventions.md); inside networks: [regularizers.md](regularizers.md)."
+        "Inside networks: see [regularizers.md](regularizers.md)."
     )
-    found = [*(_accuracy_table(rows, dtype) for dtype in ("float64", "float32")), _agreement_table(rows)]
+    found = [*(_accuracy_table(rows, dtype) for dtype in ("float64", "float32"))]
+    found += [penalty_kinks.table([r for r in rows if r["part"] == "kink"], SIDES), _agreement_table(rows)]
     tables.write_page(folder, "penalties", intro, found)

@@ -269,11 +269,11 @@ def test_regularizers_are_judged_and_counted(tmp_path, quick, monkeypatch):
     doubled = lambda W, lam=0.1: (wrong.function(W, lam)[0], [2 * d for d in wrong.function(W, lam)[1]])  # noqa: E731
     monkeypatch.setitem(CATALOGUE, wrong.id, dataclasses.replace(wrong, function=doubled))
     outcome = audit.run(tmp_path, Options(only="penalties", oracles=()), SILENT)
-    assert {v: n for v, n in outcome.verdicts.items() if n} == {"agrees": 6, "wrong": 2}
+    assert {v: n for v, n in outcome.verdicts.items() if n} == {"agrees": 8, "wrong": 2}
     assert all("regularizer/l1: gradient in float" in message for message in outcome.failures)
     header, rows = read_lines(tmp_path / "evidence" / "penalties.jsonl")
     assert {"made", "seed", "source", "versions", "cpu"} <= set(header)
-    assert [row["id"] for row in rows] == ["regularizer/l1"] * 4 + ["regularizer/group_lasso"] * 4
+    assert [row["id"] for row in rows] == ["regularizer/l1"] * 5 + ["regularizer/group_lasso"] * 5
     assert "| `group_lasso` | gradient |" in (tmp_path / "penalties.md").read_text(encoding="utf-8")
 
 
