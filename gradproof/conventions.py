@@ -158,7 +158,9 @@ def _optimizer_tables(rows: Sequence[Row]) -> list[Table]:
     """The answers, and how each question is asked: by the same steps of every rule."""
     table = _table("Optimizers", "rule", rows)
     asked = {row["topic"]: row["probe"] for row in rows}
-    answers = Table(table.title, [c for c in table.columns if c != "asked at"], [[*r[:2], *r[3:]] for r in table.rows])
+    note = "Trajectories, and why weight decay is not L2: see [optimizers.md](optimizers.md)."
+    columns = [c for c in table.columns if c != "asked at"]
+    answers = Table(table.title, columns, [[*r[:2], *r[3:]] for r in table.rows], note)
     return [answers, Table("How the optimizers are asked", ["question", "asked by"], list(asked.items()))]
 
 
