@@ -23,6 +23,8 @@ from gradproof import (
     notation,
     optimizers,
     pages,
+    penalties,
+    penalty_accuracy,
     proofs,
     scaling,
     speed,
@@ -186,13 +188,13 @@ def audit_kinks(out: Path, options: Options, progress: Progress) -> Outcome:
     return _judged(rows, outcome)
 
 
-def _judged(rows: Rows, outcome: Outcome) -> Outcome:
+def _judged(rows: Rows, outcome: Outcome, failure: Callable[[dict[str, Any]], str] = accuracy.failure) -> Outcome:
     """The outcome with the verdicts of all rows that have one, and a message for each that fails."""
     for row in rows:
         if "verdict" in row:
             outcome.verdicts[row["verdict"]] += 1
             if Verdict(row["verdict"]).fails:
-                outcome.failures.append(accuracy.failure(row))
+                outcome.failures.append(failure(row))
     return outcome
 
 
@@ -212,30 +214,48 @@ def audit_literature(out: Path, options: Options, progress: Progress) -> Outcome
     return Outcome()
 
 
-def audit_costs(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Every cost of several inputs against the truth, and what each framework means by its name.
-
-    evidence/costs.jsonl and conventions.jsonl.
-    """
-    available = [name for name in options.oracles if load(name)]
-    with pool(options.jobs) as (executor, _):
-        tasks = {f.id: executor.submit(_cost, f.id, available) for f in costs.formulas()}
-        rows, outcome = _wait("costs", tasks, progress)
-    made_with = header(options, available)
-    costs.write_evidence(out / "evidence" / "costs.jsonl", made_with, rows)
-    asked = conventions.conventions(costs.load(available))
-    conventions.write_evidence(out / "evidence" / "conventions.jsonl", made_with, asked)
-    for row in rows:
-        outcome.verdicts[row["verdict"]] += 1
-        if Verdict(row["verdict"]).fails:
-            outcome.failures.append(costs.failure(row))
-    return outcome
+PARTS: dict[str, Callable[[str, Sequence[str]], Rows]] = {
+    "costs": lambda id, names: list(costs.measure(costs.load(names), [id])),
+    "penalties": lambda id, names: penalties.measure(id, penalty_accuracy.load(names)),
+    "conventions": conventions.measure,
+}
 
 
-def _cost(id: str, names: Sequence[str]) -> Rows:
-    rows = list(costs.measure(costs.load(names), [id]))
+def _part(area: str, part: str, names: Sequence[str]) -> Rows:
+    rows = PARTS[area](part, names)
     report(1)
     return rows
+
+
+def _by_part(area: str, parts: Sequence[str], options: Options, progress: Progress) -> tuple[Rows, Outcome, Any]:
+    """Rows and outcome of an area measured part by part, and the header of its evidence."""
+    available = [name for name in options.oracles if load(name)]
+    with pool(options.jobs) as (executor, _):
+        tasks = {part: executor.submit(_part, area, part, available) for part in parts}
+        return *_wait(area, tasks, progress), header(options, available)
+
+
+def audit_costs(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Every cost of several inputs against the truth; evidence/costs.jsonl."""
+    rows, outcome, made_with = _by_part("costs", [f.id for f in costs.formulas()], options, progress)
+    costs.write_evidence(out / "evidence" / "costs.jsonl", made_with, rows)
+    return _judged(rows, outcome, costs.failure)
+
+
+def audit_penalties(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Every regularizer against the truth and against both frameworks; evidence/penalties.jsonl."""
+    ids = penalties.ids()
+    rows, outcome, made_with = _by_part("penalties", ids[::-1], options, progress)  # the longest first
+    rows.sort(key=lambda row: ids.index(row["id"]))
+    penalties.write_evidence(out / "evidence" / "penalties.jsonl", made_with, rows)
+    return _judged(rows, outcome, penalties.failure)
+
+
+def audit_conventions(out: Path, options: Options, progress: Progress) -> Outcome:
+    """What each side means by the name of a cost, regularizer or optimizer; evidence/conventions.jsonl."""
+    rows, outcome, made_with = _by_part("conventions", list(conventions.TASKS), options, progress)
+    conventions.write_evidence(out / "evidence" / "conventions.jsonl", made_with, rows)
+    return outcome
 
 
 def _failed(rows: Rows, name: str) -> Outcome:
@@ -249,12 +269,6 @@ def audit_optimizers(out: Path, options: Options, progress: Progress) -> Outcome
     """Update rules against torch.optim and optax; evidence/optimizers.jsonl."""
     path = out / "evidence" / "optimizers.jsonl"
     return _failed(optimizers.measure(path, options.jobs, functools.partial(progress, "optimizers")), "optimizers")
-
-
-def costs_pages(evidence: Path, folder: Path) -> None:
-    """Write costs-accuracy.md and conventions.md."""
-    costs.write_costs_page(evidence, folder)
-    conventions.write_conventions_page(evidence, folder)
 
 
 def literature_pages(evidence: Path, folder: Path) -> None:
@@ -273,6 +287,8 @@ AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
     "kinks": audit_kinks,
     "proofs": audit_proofs,
     "costs": audit_costs,
+    "penalties": audit_penalties,
+    "conventions": audit_conventions,
     "optimizers": audit_optimizers,
     "literature": audit_literature,
 }
@@ -283,7 +299,9 @@ PAGES: dict[str, Callable[[Path, Path], None]] = {
     "accuracy": accuracy_pages.write,
     "kinks": accuracy_pages.kinks_page,
     "proofs": lambda evidence, folder: proofs.write_page(evidence / "proofs.jsonl", folder),
-    "costs": costs_pages,
+    "costs": costs.write_costs_page,
+    "penalties": penalties.write_page,
+    "conventions": conventions.write_conventions_page,
     "optimizers": lambda evidence, folder: optimizers.write_page(evidence / "optimizers.jsonl", folder),
     "literature": literature_pages,
     "speed": speed.write_page,

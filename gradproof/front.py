@@ -28,7 +28,7 @@ def _worst_of_each(rows: Rows, figure: str) -> str:
         mine = [r for r in rows if r.get("side") == side and r.get("dtype") == "float64" and figure in r]
         if mine:
             row = max(mine, key=lambda r: float(r[figure]))
-            found.append(f"{side} {number(float(row[figure]))} ({row['formula'].split('/')[1]})")
+            found.append(f"{side} {number(float(row[figure]))} ({(row.get('formula') or row['id']).split('/')[1]})")
     return ", ".join(found)
 
 
@@ -36,7 +36,7 @@ def _accuracy(rows: Rows) -> str:
     return f"worst conditioned ULP in float64: {_worst_of_each(rows, 'conditioned max')}"
 
 
-def _costs(rows: Rows) -> str:
+def _entries(rows: Rows) -> str:
     return f"worst conditioned ULP in float64: {_worst_of_each(rows, 'max')}"
 
 
@@ -95,8 +95,9 @@ PAGES: dict[str, tuple[str, str, Callable[[Rows], str] | None]] = {  # what it i
     "kinks": ("the slope that everyone returns where left and right differ", "kinks", _kinks),
     "frameworks": ("defects of the frameworks, each with one line that reproduces it", "accuracy", None),
     "proofs": ("every statement and derivative proved by computer algebra", "proofs", _verdicts),
-    "costs-accuracy": ("every cost of several inputs against the truth, for every argument", "costs", _costs),
-    "conventions": ("what each framework means by the name of a cost", "conventions", None),
+    "costs-accuracy": ("every cost of several inputs against the truth, for every argument", "costs", _entries),
+    "penalties": ("every regularizer against the truth and against both frameworks", "penalties", _entries),
+    "conventions": ("what each framework means by a cost, regularizer or optimizer", "conventions", None),
     "optimizers": (
         "update rules against torch.optim and optax, and why weight decay is not L2", "optimizers", _optimizers
     ),

@@ -4,8 +4,8 @@ They touch weights only. Biases are left alone, as all five starting documents a
 λ is `lam`, n is the size of the training set. Leading axes of a weight are independent networks, and R has
 that leading shape. A row of W holds the weights into one unit.
 
-The first four act on every weight by itself. The others act on rows or on whole matrices; they evaluate in float64
-and round once. Penalties on logits, activations and input gradients are in `reference.penalties`.
+The first four act on every weight by itself, the others on rows or on whole matrices. All evaluate in float64 and
+round once. Penalties on logits, activations and input gradients are in `reference.penalties`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,15 @@ ABS_KINK = Kink(at="0", left="-lam", right="lam", chosen="0", why="minimum-norm 
 def _total(per_weight: Sequence[Array]) -> Array:
     """Sum over every entry of every weight matrix, keeping leading axes."""
     return np.asarray(sum(p.sum((-2, -1)) for p in per_weight))
+
+
+def _double(W: Sequence[Array]) -> list[Array]:
+    return [w.astype(np.float64, copy=False) for w in W]
+
+
+def _rounded(R: Sequence[Array], dW: Sequence[Array], W: Sequence[Array]) -> tuple[Array, list[Array]]:
+    """Sum of the values and the gradients, in the dtype of the weights."""
+    return np.asarray(sum(R)).astype(W[0].dtype), [d.astype(w.dtype) for d, w in zip(dW, W, strict=True)]
 
 
 @formula(
@@ -47,7 +56,8 @@ def none(W: Sequence[Array]) -> tuple[Array, list[Array]]:
 )
 def l2(W: Sequence[Array], lam: float = 0.1, n: int = 1) -> tuple[Array, list[Array]]:
     """L2 penalty λ/(2n)·Σw²: each square contributes 2·½·w, so ∂R/∂w = λw/n."""
-    return lam / (2 * n) * _total([w * w for w in W]), [lam / n * w for w in W]
+    V = _double(W)
+    return _rounded([lam / (2 * n) * _total([w * w for w in V])], [lam / n * w for w in V], W)
 
 
 @formula(
@@ -61,7 +71,8 @@ def l2(W: Sequence[Array], lam: float = 0.1, n: int = 1) -> tuple[Array, list[Ar
 )
 def l1(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """L1 penalty λΣ|w|: ∂R/∂w = λ sign w, and 0 at w = 0."""
-    return lam * _total([np.abs(w) for w in W]), [lam * np.sign(w) for w in W]
+    V = _double(W)
+    return _rounded([lam * _total([np.abs(w) for w in V])], [lam * np.sign(w) for w in V], W)
 
 
 @formula(
@@ -75,17 +86,9 @@ def l1(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
 )
 def elastic_net(W: Sequence[Array], lam: float = 0.1, mix: float = 0.5) -> tuple[Array, list[Array]]:
     """Elastic net λΣ(mix·|w| + (1 − mix)·w²/2): the sum of the L1 and L2 gradients, weighted alike."""
-    value = lam * _total([mix * np.abs(w) + (1 - mix) / 2 * w * w for w in W])
-    return value, [lam * (mix * np.sign(w) + (1 - mix) * w) for w in W]
-
-
-def _double(W: Sequence[Array]) -> list[Array]:
-    return [w.astype(np.float64, copy=False) for w in W]
-
-
-def _rounded(R: Sequence[Array], dW: Sequence[Array], W: Sequence[Array]) -> tuple[Array, list[Array]]:
-    """Sum of the values and the gradients, in the dtype of the weights."""
-    return np.asarray(sum(R)).astype(W[0].dtype), [d.astype(w.dtype) for d, w in zip(dW, W, strict=True)]
+    V = _double(W)
+    R = lam * _total([mix * np.abs(w) + (1 - mix) / 2 * w * w for w in V])
+    return _rounded([R], [lam * (mix * np.sign(w) + (1 - mix) * w) for w in V], W)
 
 
 def _row_norms(w: Array) -> tuple[Array, Array]:
@@ -169,6 +172,11 @@ def orthogonality(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Arr
     return _rounded(R, dW, W)
 
 
+# Of matrices of up to five rows or columns, relative to a change of W by u‖W‖ (Frobenius): LAPACK's singular vectors
+# are those of a matrix that far off, times 2·max(m, d), and a few roundings follow.
+SINGULAR_ULP = 14.0
+
+
 def _svd(w: Array) -> tuple[Array, Array, Array, Array]:
     """U, σ, Vᵀ and what rounding makes of equal or vanishing σ: max(m, d)·ε·σ₁."""
     U, sigma, Vt = np.linalg.svd(w, full_matrices=False)
@@ -188,6 +196,7 @@ def _svd(w: Array) -> tuple[Array, Array, Array, Array]:
         "at a tie of r singular values the mean of their r products, the subgradient of least norm; 0 at W = 0",
     ),
     sources=("yoshida-miyato-2017",),
+    conditioned_ulp=SINGULAR_ULP,
 )
 def spectral_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """Spectral norm λσ₁(W): ∂R/∂W = λu₁v₁ᵀ, by the envelope theorem on σ₁ = max ⟨u, Wv⟩.
@@ -217,6 +226,7 @@ def spectral_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Arr
         "singular values that are 0 contribute nothing, the subgradient of least norm",
     ),
     sources=("recht-2010",),
+    conditioned_ulp=SINGULAR_ULP,
 )
 def nuclear_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """Nuclear norm λΣσ: ∂R/∂W = λUVᵀ over the singular values above rounding, by the envelope theorem."""

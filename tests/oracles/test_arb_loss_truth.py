@@ -38,6 +38,13 @@ def test_the_error_counts_what_the_inputs_forgive():
     assert gradients["a"].error(np.array([[math.nan]])) == math.inf
 
 
+def test_conditioned_on_the_norm_of_the_inputs():
+    inputs = {"a": np.array([[3.0, 4.0]]), "y": np.zeros((1, 2))}
+    value, gradients = loss_truth("cost/squared_error", inputs, reduction="sum", by_norm=True)
+    assert value.sway == pytest.approx(5 * np.hypot(10, 10), rel=1e-14)  # ‖(a, y)‖·‖(2a, −2a)‖
+    np.testing.assert_allclose(gradients["a"].sway, 5 * np.hypot(2, 2), rtol=1e-14)
+
+
 def test_truth_far_out_where_floats_cancel():
     _, gradients = loss_truth("cost/cross_entropy_labels", {"z": np.array([[50.0, 0.0]]), "labels": np.array([0])})
     assert gradients["z"].truth.hi[0, 0] == pytest.approx(-math.exp(-50), rel=1e-15)

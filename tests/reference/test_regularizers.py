@@ -49,6 +49,16 @@ def test_parameters_are_those_of_the_record(penalty, given):
 
 
 @by_name
+def test_float32_is_rounded_once(penalty, given):
+    W = weights(dtype=np.float32)
+    R, dR = penalty(W, **given)
+    wide, d_wide = penalty([w.astype(np.float64) for w in W], **given)
+    assert np.float32(wide) == R
+    for r, d in zip(dR, d_wide, strict=True):
+        np.testing.assert_array_equal(r, d.astype(np.float32))
+
+
+@by_name
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_dtype_is_kept_and_inputs_stay_as_they_are(penalty, given, dtype):
     W = weights(dtype=dtype)
