@@ -278,7 +278,7 @@ def cost(id: str, inputs: Mapping[str, Any], reduction: str = "mean", **paramete
 
     def reduced(**given: Any) -> Any:
         terms, mean = COSTS[id](**given, **parameters)
-        if reduction == "mean" and jnp.ndim(mean):
+        if reduction == "mean" and np.ndim(mean):
             return (terms / mean).sum()
         divisor = {"none": 1, "sum": 1, "batchmean": n}.get(reduction, terms.size if mean is None else mean)
         return terms if reduction == "none" else terms.sum() / divisor

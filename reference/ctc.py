@@ -70,7 +70,7 @@ def _lengths(name: str, x: npt.ArrayLike | None, n: int, most: int, what: str) -
         raise TypeError(f"{name} have dtype {x.dtype}; pass integers")
     if x.shape != (n,):
         raise ValueError(f"{name} have shape {x.shape}; expected ({n},): one for each example")
-    require((x >= 0) & (x <= most), name, x, f"is outside 0 … {most}: there are {most} {what}")
+    require((x >= 0) & (x <= most), name, x, f"is outside 0 … {most}, the number of {what}")
     return x.astype(int)
 
 
@@ -187,7 +187,7 @@ def ctc(
     terms, slope = np.zeros(len(a)), np.zeros_like(a)  # 0 in frames that do not count
     for i, (T, U) in enumerate(zip(batch.frames, batch.lengths, strict=True)):
         terms[i], gamma = _alignments(a[i, :T], batch.labels[i, :U], batch.blank)
-        slope[i, :T] = -gamma
+        slope[i, :T] -= gamma
         if zero_infinity and terms[i] == math.inf:
             terms[i], slope[i] = 0, 0
     if reduction == "mean":
