@@ -4,8 +4,8 @@
 variable of its own: the slopes in logits follow by the pullback of the log-softmax.
 
 Numerics. The forward and backward variables are kept as logarithms, less the largest of their frame, so that nothing
-underflows however long the sequence; log p is the sum of what was taken off, rounded once, and the probabilities γ
-are normalised frame by frame.
+underflows however long the sequence, and to twice the precision, so that what is far below the largest keeps its
+digits. log p is the sum of what was taken off, rounded once, and γ is normalised frame by frame.
 
 A target that no path gives, such as two equal labels in two frames, has p = 0: the cost is ∞ for every a, and
 its gradient 0/0, which is NaN. With `zero_infinity` such an example counts as 0, and so does its gradient.
@@ -16,10 +16,12 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from reference.exact import total
 from reference.formula import Array, formula
 from reference.lift import QUIET
 from reference.reduction import Gradients, inputs, reduced, require
@@ -74,25 +76,40 @@ def _lengths(name: str, x: npt.ArrayLike | None, n: int, most: int, what: str) -
     return x.astype(int)
 
 
+def _times(x: Array, high: Any, low: Any = 0.0) -> Array:
+    """The logarithm of a product. Logarithms are pairs high + low along the first axis; those of 0 are (−∞, 0)."""
+    s, error = total(x[0], high)
+    return np.stack([s, np.where(np.isfinite(s), x[1] + low + error, 0)])
+
+
+def _plus(x: Array, y: Array) -> Array:
+    """The logarithm of a sum, of pairs likewise."""
+    more, less = np.where(x[0] >= y[0], (x, y), (y, x))
+    gap = np.where(np.isneginf(less[0]), -np.inf, less[0] - more[0] + (less[1] - more[1]))
+    return _times(more, np.log1p(np.exp(gap)))
+
+
 def _walk(log_y: Array, places: Array) -> tuple[Array, Array, Array]:
     """Walk through the places of l′, of which `places` has the symbols.  log_y: (T, S), places: (S,).
 
-    Returns log α_t(s), less the largest of its frame; log of what flows in, α_t(s)/y^t; and those largest, (T,).
+    Returns log α_t(s), less the largest of its frame, and log of what flows in, α_t(s)/y^t, as pairs (2, T, S); and
+    those largest, (T,).
     """
     T, S = log_y.shape
     different = places[2:] != places[:-2]  # and so never from blank to blank
-    alpha, inflow, peak = np.full((T, S), -np.inf), np.full((T, S), -np.inf), np.zeros(T)
-    inflow[0, :2] = 0
+    alpha, inflow, peak = np.zeros((2, T, S)), np.zeros((2, T, S)), np.zeros(T)
+    inflow[0, 0, 2:] = -np.inf
     for t in range(T):
         if t:
-            inflow[t] = before = alpha[t - 1]
-            inflow[t, 1:] = np.logaddexp(inflow[t, 1:], before[:-1])
-            inflow[t, 2:] = np.logaddexp(inflow[t, 2:], np.where(different, before[:-2], -np.inf))
-        alpha[t] = inflow[t] + log_y[t]
-        largest = alpha[t].max()
+            into, before = inflow[:, t], alpha[:, t - 1]
+            into[:] = before
+            into[:, 1:] = _plus(into[:, 1:], before[:, :-1])
+            into[:, 2:] = np.where(different, _plus(into[:, 2:], before[:, :-2]), into[:, 2:])
+        alpha[:, t] = _times(inflow[:, t], log_y[t])
+        largest = alpha[0, t].max()
         if np.isfinite(largest):
             peak[t] = largest
-            alpha[t] -= largest
+            alpha[:, t] = _times(alpha[:, t], -largest)
     return alpha, inflow, peak
 
 
@@ -105,16 +122,17 @@ def _alignments(a: Array, labels: Array, blank: int) -> tuple[float, Array]:
     places[1::2] = labels
     log_y = a[:, places]  # (T, S)
     alpha, _, peak = _walk(log_y, places)
-    beta = _walk(log_y[::-1, ::-1], places[::-1])[1][::-1, ::-1]
-    shares = np.append(peak, np.logaddexp.reduce(alpha[-1, -2:]))
-    if shares[-1] == -math.inf:
+    beta = _walk(log_y[::-1, ::-1], places[::-1])[1][:, ::-1, ::-1]
+    end = alpha[:, -1, -1] if len(labels) == 0 else _plus(alpha[:, -1, -1], alpha[:, -1, -2])
+    if end[0] == -np.inf:
         return math.inf, np.full_like(a, np.nan)
-    through = alpha + beta
-    share = np.exp(through - through.max(-1, keepdims=True))
+    through = _times(alpha, *beta)
+    below = _times(through, -through[0].max(-1, keepdims=True))
+    share = np.exp(below[0]) * (1 + below[1])
     share /= share.sum(-1, keepdims=True)
     gamma = share @ (places[:, None] == np.arange(d))  # (T, S) × (S, d)
-    total = float(shares.sum())
-    return -(math.fsum(shares) if math.isfinite(total) else total), gamma
+    log_p = float(peak.sum() + end.sum())
+    return -(math.fsum((*peak, *end)) if math.isfinite(log_p) else log_p), gamma
 
 
 def _over_paths(factor: str = "") -> str:
