@@ -158,7 +158,7 @@ def _ctc_over_paths(a: Any, labels: Any, input_lengths: Any = None, target_lengt
     lengths = [labels.shape[1]] * n if target_lengths is None else target_lengths.tolist()
     terms = []
     for x, row, t, u in zip(a, labels.tolist(), frames, lengths, strict=True):
-        paths = np.array(alignments(row[:u], t, d, blank))
+        paths = np.array(alignments(row[:u], t, d, blank), int)
         terms.append(-jax.nn.logsumexp(x[np.arange(t), paths].sum(-1)))
     return jnp.stack(terms), n * jnp.maximum(jnp.array(lengths), 1)
 

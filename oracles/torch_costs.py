@@ -131,7 +131,7 @@ def _ctc_over_paths(
     lengths = [labels.shape[1]] * n if target_lengths is None else target_lengths.tolist()
     terms = []
     for x, row, t, u in zip(a, labels.tolist(), frames, lengths, strict=True):
-        paths = torch.tensor(alignments(row[:u], t, d, blank))
+        paths = torch.tensor(alignments(row[:u], t, d, blank), dtype=torch.long)
         terms.append(-torch.logsumexp(x[torch.arange(t), paths].sum(-1), 0))
     each = torch.stack(terms)
     slopes = (each / torch.tensor(lengths).clamp(min=1)).mean() if reduction == "mean" else _reduce(each, reduction)
