@@ -48,7 +48,8 @@ def test_value_and_gradient_are_those_of_the_sum_over_all_paths(example):
         assert np.isnan(gradients["a"]).all()
         return
     assert abs(value - expected[0]) <= 2.0**-50 * (np.abs(a).sum() + 1)
-    np.testing.assert_allclose(-gradients["a"][0], expected[1], rtol=2.0**-44, atol=1e-300)
+    # a path has a logarithm of up to 200, which the sum over paths rounds to 2⁻⁴⁶, and rounds again less the largest
+    np.testing.assert_allclose(-gradients["a"][0], expected[1], rtol=2.0**-43, atol=1e-300)
     np.testing.assert_allclose(-gradients["a"].sum(-1), 1, rtol=2.0**-49)
 
 
