@@ -70,7 +70,9 @@ def loss_truth(
         }
         terms, divisor = loss.function(**named, **exact)
         values: list[Any] = terms if reduction == "none" else [sum(terms)]
-        if reduction in ("mean", "batchmean"):
+        if reduction == "mean" and isinstance(divisor, Sequence):
+            values = [sum(t / m for t, m in zip(terms, divisor, strict=True))]
+        elif reduction in ("mean", "batchmean"):
             values = [values[0] / (divisor if reduction == "mean" else len(next(iter(named.values()))))]
         last["values"] = values
         gradient: Any = sum(values)

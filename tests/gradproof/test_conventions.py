@@ -38,6 +38,9 @@ def test_our_conventions(rows):
     assert reading(rows, "a weighted mean divides by", "l1") == ["the sum of the weights"]
     assert reading(rows, "a weighted mean divides by", "binary_cross_entropy") == ["the number of terms"]
     assert reading(rows, "logarithms clamped", "binary_cross_entropy") == ["no: ∞", "no"]
+    assert reading(rows, "reduction by default", "ctc") == ["mean over examples, each over its number of labels"]
+    assert reading(rows, "slope in log-probabilities", "ctc") == ["0, of the cost"]
+    assert reading(rows, "a target that no path gives", "ctc") == ["∞, slope NaN", "0, slope 0"]
     assert all("ValueError: " in r["reading"] for r in rows if r["topic"] == "input that makes no sense")
 
 
@@ -66,6 +69,10 @@ def test_frameworks_differ_where_they_are_known_to():
     assert reading(rows, "reduction by default", "kl_div", "torch") == ["mean over entries"]
     assert reading(rows, "smooth", "dice", "optax") == ["1 above, ½(a + y) + 1 below"]
     assert reading(rows, "smooth", "dice", "torch") == ["no such function"]
+    assert reading(rows, "slope in log-probabilities", "ctc", "torch") == ["½, of logits"]
+    assert reading(rows, "a target that no path gives", "ctc", "torch") == ["∞, slope NaN", "0, slope 0"]
+    assert reading(rows, "scores that are not normalised", "ctc", "torch") == ["as they are"]
+    assert reading(rows, "scores that are not normalised", "ctc", "optax") == ["normalised"]
 
 
 def test_parts_are_the_whole(rows):
