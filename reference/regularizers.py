@@ -5,7 +5,8 @@ They touch weights only. Biases are left alone, as all five starting documents a
 that leading shape. A row of W holds the weights into one unit.
 
 The first four act on every weight by itself, the others on rows or on whole matrices. All evaluate in float64 and
-round once. Penalties on logits, activations and input gradients are in `reference.penalties`.
+round once, and raise ValueError for λ < 0. Penalties on logits, activations and input gradients are in
+`reference.penalties`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reference.formula import Array, Kink, formula
+from reference.lift import positive
 
 Regularizer = Callable[[Sequence[Array]], tuple[Array, list[Array]]]
 ABS_KINK = Kink(at="0", left="-lam", right="lam", chosen="0", why="minimum-norm subgradient")
@@ -25,7 +27,9 @@ def _total(per_weight: Sequence[Array]) -> Array:
     return np.asarray(sum(p.sum((-2, -1)) for p in per_weight))
 
 
-def _double(W: Sequence[Array]) -> list[Array]:
+def _double(W: Sequence[Array], lam: float) -> list[Array]:
+    if not 0 <= lam < np.inf:
+        raise ValueError(f"lam = {lam}; need a finite lam ≥ 0: a penalty below 0 would be a reward")
     return [w.astype(np.float64, copy=False) for w in W]
 
 
@@ -56,7 +60,8 @@ def none(W: Sequence[Array]) -> tuple[Array, list[Array]]:
 )
 def l2(W: Sequence[Array], lam: float = 0.1, n: int = 1) -> tuple[Array, list[Array]]:
     """L2 penalty λ/(2n)·Σw²: each square contributes 2·½·w, so ∂R/∂w = λw/n."""
-    V = _double(W)
+    positive(n=n)
+    V = _double(W, lam)
     return _rounded([lam / (2 * n) * _total([w * w for w in V])], [lam / n * w for w in V], W)
 
 
@@ -71,7 +76,7 @@ def l2(W: Sequence[Array], lam: float = 0.1, n: int = 1) -> tuple[Array, list[Ar
 )
 def l1(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """L1 penalty λΣ|w|: ∂R/∂w = λ sign w, and 0 at w = 0."""
-    V = _double(W)
+    V = _double(W, lam)
     return _rounded([lam * _total([np.abs(w) for w in V])], [lam * np.sign(w) for w in V], W)
 
 
@@ -86,7 +91,9 @@ def l1(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
 )
 def elastic_net(W: Sequence[Array], lam: float = 0.1, mix: float = 0.5) -> tuple[Array, list[Array]]:
     """Elastic net λΣ(mix·|w| + (1 − mix)·w²/2): the sum of the L1 and L2 gradients, weighted alike."""
-    V = _double(W)
+    if not 0 <= mix <= 1:
+        raise ValueError(f"mix = {mix}; need 0 ≤ mix ≤ 1")
+    V = _double(W, lam)
     R = lam * _total([mix * np.abs(w) + (1 - mix) / 2 * w * w for w in V])
     return _rounded([R], [lam * (mix * np.sign(w) + (1 - mix) * w) for w in V], W)
 
@@ -118,7 +125,7 @@ def _row_norms(w: Array) -> tuple[Array, Array]:
 def group_lasso(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """Group lasso λ√d Σ‖row‖: the gradient of a norm is the unit vector, so ∂R/∂row = λ√d·row/‖row‖."""
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         norms, units = _row_norms(w)
         scale = lam * np.sqrt(w.shape[-1])
         R.append(scale * norms.sum((-2, -1)))
@@ -143,10 +150,9 @@ def max_norm(W: Sequence[Array], lam: float = 0.1, limit: float = 3.0) -> tuple[
 
     Raises ValueError unless limit > 0.
     """
-    if not limit > 0:
-        raise ValueError(f"max_norm: limit = {limit}; need limit > 0")
+    positive(limit=limit)
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         norms, units = _row_norms(w)
         excess = np.maximum(norms - limit, 0)
         R.append(lam * (excess * excess).sum((-2, -1)))
@@ -165,7 +171,7 @@ def max_norm(W: Sequence[Array], lam: float = 0.1, limit: float = 3.0) -> tuple[
 def orthogonality(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """Orthogonality penalty λ‖WWᵀ − I‖²: with G = WWᵀ − I, dR = 2λ⟨G, dW Wᵀ + W dWᵀ⟩ = 4λ⟨GW, dW⟩, since G = Gᵀ."""
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         G = w @ w.mT - np.eye(w.shape[-2])
         R.append(lam * (G * G).sum((-2, -1)))
         dW.append(4 * lam * G @ w)
@@ -205,7 +211,7 @@ def spectral_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Arr
     H = I/r. Values that rounding cannot tell from σ₁ count as equal.
     """
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         U, sigma, Vt, rounding = _svd(w)
         tied = (sigma >= sigma[..., :1] - rounding) & (sigma > 0)
         share = tied / np.maximum(tied.sum(-1, keepdims=True), 1)
@@ -231,7 +237,7 @@ def spectral_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Arr
 def nuclear_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """Nuclear norm λΣσ: ∂R/∂W = λUVᵀ over the singular values above rounding, by the envelope theorem."""
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         U, sigma, Vt, rounding = _svd(w)
         R.append(lam * sigma.sum(-1))
         dW.append(lam * (U * (sigma > rounding)[..., None, :]) @ Vt)

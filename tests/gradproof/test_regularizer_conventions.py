@@ -78,7 +78,7 @@ def test_our_edges_are_the_least_subgradients():
 def test_ours_refuses_what_makes_no_sense():
     ours = [r for r in conventions.of_regularizers({}) if r["topic"] == "input that makes no sense"]
     refused = {r["probe"].split(":")[0] for r in ours if r["reading"].startswith("ValueError: ")}
-    assert refused == {"rate 1.5", "ε = 1.5", "label 2 of two classes", "limit 0"}
+    assert refused == {"rate 1.5", "ε = 1.5", "label 2 of two classes", "limit 0", "λ = −1"}
 
 
 def test_frameworks_differ_where_they_are_known_to(rows):

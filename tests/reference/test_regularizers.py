@@ -136,3 +136,19 @@ def test_a_planted_error_is_caught():
     wrong = l2([w], lam=0.3, n=1)[1][0]
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         np.testing.assert_allclose(wrong, fd.regularizer("regularizer/l2", w, lam=0.3, n=7)[1], rtol=8 * U)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "given", "message"),
+    [
+        (l2, {"lam": -1.0}, "lam = -1.0; need a finite lam ≥ 0"),
+        (l2, {"lam": np.nan}, "lam = nan"),
+        (l2, {"n": 0}, "n = 0; need n > 0"),
+        (l1, {"lam": -0.1}, "lam = -0.1"),
+        (elastic_net, {"lam": np.inf}, "lam = inf"),
+        (elastic_net, {"mix": 1.5}, "mix = 1.5; need 0 ≤ mix ≤ 1"),
+    ],
+)
+def test_a_reward_for_large_weights_is_refused(penalty, given, message):
+    with pytest.raises(ValueError, match=message):
+        penalty(weights(), **given)
