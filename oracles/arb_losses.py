@@ -1,7 +1,9 @@
 """Costs of several inputs: forward definitions over balls.
 
-A definition takes rows of numbers (balls, or jets that carry derivatives), labels as integers and parameters as exact
-balls, and returns the terms of the cost and what their sum is divided by for the mean. No derivative is written here.
+A definition takes rows of numbers (balls, or jets, power series or nodes of a tape, which carry derivatives), labels
+as integers and parameters as exact balls, and returns the terms of the cost and what their sum is divided by for the
+mean. No derivative is written here. Where a branch is decided by exactly 0, a jet raises AtKink, and a node encloses
+the slopes of both sides.
 """
 
 from __future__ import annotations
@@ -9,10 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flint import arb
+from flint import arb, arb_series
 
-from oracles.arb_definitions import Ball, Number, softplus
+from oracles.arb_definitions import (
+    ABSOLUTE,
+    Ball,
+    Bound,
+    Definition,
+    Number,
+    Series,
+    bind,
+    bind_definition,
+    define,
+    softplus,
+    union,
+)
 from oracles.arb_jets import Jet, sign
+from oracles.arb_tape import Imprecise, Node, elementwise
 
 Row = Sequence[Number]
 Matrix = Sequence[Row]
@@ -46,27 +61,41 @@ def _norm(a: Row) -> Number:
     return _dot(a, a).sqrt()
 
 
+def _piece(g: Bound, u: Number) -> Number:
+    """g(u) for a g in two pieces that meet at 0."""
+    return g.pieces[sign(u) > 0](u) if isinstance(u, Jet) else elementwise(g, u)
+
+
 def _abs(u: Number) -> Number:
-    return u if sign(u) > 0 else -u
+    return _piece(bind_definition("|u|", ABSOLUTE, {}), u)
 
 
 def _above(u: Number) -> Number:
     """max(0, u)."""
-    return u if sign(u) > 0 else 0 * u
+    return _piece(bind("activation/relu"), u)
+
+
+def _apply(function: Callable[[Series], Series], u: Number) -> Number:
+    return function(u) if isinstance(u, arb_series) else u.apply(function)
 
 
 def _softplus(u: Number) -> Number:
-    return u.apply(softplus)
+    return _apply(softplus, u)
+
+
+def _exact(u: Any) -> bool:
+    """True for a number or ball that carries no derivative."""
+    return isinstance(u, (int, float, arb))
 
 
 def _zero(u: Any) -> bool:
     """True for a number that is exactly 0, whether it carries derivatives or not."""
-    return bool((u[0] if isinstance(u, Jet) else arb(u)) == 0)
+    return bool((arb(u) if _exact(u) else u[0]) == 0)
 
 
 def _xlogy(x: Number, y: Number) -> Number:
-    """x·log y."""
-    return x * y.log()
+    """x·log y, and 0 for a constant x = 0 whatever y is."""
+    return 0 if _exact(x) and x == 0 else x * y.log()
 
 
 def _power(u: Number, exponent: Ball) -> Number:
@@ -122,6 +151,8 @@ def huber_error(a: Matrix, y: Matrix, weight: Matrix | None = None, *, delta: Ba
 
 
 def _huber(r: Number, delta: Ball) -> Number:
+    if not isinstance(r, Jet):
+        return elementwise(bind("activation/huber", delta=delta), r)
     if abs(r[0]) < delta:
         return r * r / 2
     size = _abs(r)
@@ -145,7 +176,11 @@ def _log_cosh(r: Number) -> Number:
 
 def quantile(a: Matrix, y: Matrix, *, tau: Ball) -> Terms:
     """τ·(y − a) below y, (1 − τ)·(a − y) above."""
-    return _over_entries([(p - t) * (1 - tau if sign(p - t) > 0 else -tau) for p, t in _entries(a, y)])
+    g = bind_definition("pinball", PINBALL, {"tau": tau})
+    return _over_entries([_piece(g, p - t) for p, t in _entries(a, y)])
+
+
+PINBALL: Definition = define(lambda r, tau: -tau * r, lambda r, tau: (1 - tau) * r, at=(0,), tau=0.5)
 
 
 def poisson_nll(a: Matrix, y: Matrix, *, full: Ball) -> Terms:
@@ -341,11 +376,27 @@ def multiclass_perceptron(z: Matrix, labels: Sequence[int]) -> Terms:
 
 
 def _largest(row: Row) -> Number:
-    m = max(range(len(row)), key=lambda k: float(row[k][0].mid()))
+    m = 0
     for k, u in enumerate(row):
-        if k != m and sign(row[m] - u) < 0:
-            raise ValueError("which entry is the largest is not decided")
-    return row[m]
+        if u[0] > row[m][0]:
+            m = k
+    if isinstance(row[m], Jet):
+        for k, u in enumerate(row):
+            if k != m and sign(row[m] - u) < 0:
+                raise ValueError("which entry is the largest is not decided")
+        return row[m]
+    tied = []
+    for u in row:
+        behind = u[0] - row[m][0]
+        if behind == 0:
+            tied.append(u)
+        elif not behind < 0 and u is not row[m]:
+            raise Imprecise(f"{u[0]} and {row[m][0]}: which is the larger is not decided")
+    if len(tied) < 2:
+        return row[m]
+    if isinstance(row[m], Node):  # slopes between 0 and 1 in each of those that tie
+        return Node(row[m].value, tied, [arb(0).union(arb(1))] * len(tied), kink=True)
+    return union(tied, 2)
 
 
 def wasserstein_critic(a: Row, b: Row) -> Terms:
