@@ -31,7 +31,7 @@ def _norm(row: Sequence[Number]) -> Number:
         hull = arb(0).union(arb(1)).union(arb(-1))
         if isinstance(row[0], Node):
             return Node(arb(0), list(row), [hull] * len(row), kink=True)
-        return sum((w * hull for w in row))
+        return sum(w * hull for w in row)
     return _sqrt(_dot(row, row))
 
 
@@ -82,7 +82,7 @@ def _characteristic(rows: Matrix) -> list[Number]:
     for step in range(1, k + 1):
         columns = list(zip(*M, strict=True))
         AM = [[_dot(row, column) for column in columns] for row in A]
-        c = sum((AM[i][i] for i in range(k))) / -step
+        c = sum(AM[i][i] for i in range(k)) / -step
         found.insert(0, c)
         M = [[AM[i][j] + c if i == j else AM[i][j] for j in range(k)] for i in range(k)]
     return found
@@ -90,7 +90,7 @@ def _characteristic(rows: Matrix) -> list[Number]:
 
 def _zeros(coefficients: list[Ball]) -> list[Ball]:
     """The zeros that are not exactly 0, falling. Raises Undefined for a multiple one, Imprecise if not isolated."""
-    rank = len(coefficients) - 1 - next(i for i, c in enumerate(coefficients) if not c == 0)
+    rank = len(coefficients) - 1 - next(i for i, c in enumerate(coefficients) if not c.is_zero())
     nonzero = coefficients[len(coefficients) - 1 - rank :]
     if rank == 0:
         return []

@@ -2,6 +2,7 @@ import json
 import math
 import types
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from gradproof.verdicts import Verdict
 def part_of(*ids):
     """A part of just these configurations, of one architecture, dtype and hidden activation."""
     chosen = tuple(by_id(id) for id in ids)
-    return Part(chosen[0].architecture, chosen[0].dtype, chosen[0].hidden, chosen)
+    return Part(chosen[0].product, chosen[0].architecture, chosen[0].dtype, chosen[0].hidden, chosen)
 
 
 SMALL = part_of(*(f"4-5-3/float64/tanh/{rest}" for rest in (
@@ -48,9 +49,10 @@ def test_parts_hold_every_configuration_once(all_parts):
 
 def test_a_part_is_one_architecture_dtype_and_hidden_activation(all_parts):
     for p in all_parts:
-        assert {(c.architecture, c.dtype, c.hidden) for c in p.configurations} == {(p.architecture, p.dtype, p.hidden)}
+        key = p.product, p.architecture, p.dtype, p.hidden
+        assert {(c.product, c.architecture, c.dtype, c.hidden) for c in p.configurations} == {key}
         assert p.cases == len(p.configurations) * len(ARCHITECTURES[p.architecture].regimes)
-        assert p.file == f"{p.architecture}-{p.dtype}-{p.hidden.split('/')[1]}.parquet"
+        assert p.file == f"{p.product.name}-{p.architecture}-{p.dtype}-{p.hidden.split('/')[1]}.parquet"
 
 
 # ---------------------------------------------------------------- one part, without any framework
@@ -165,10 +167,11 @@ def test_an_oracle_that_raises_becomes_a_row(monkeypatch, complex_step, error):
 def test_two_frameworks_side_by_side(monkeypatch):
     for name in ("torch", "jax", "flint"):
         pytest.importorskip(name)
-    from gradproof.cases import COSTS, ELEMENTWISE, OUTPUTS
+    from gradproof.cases import COSTS, ELEMENTWISE, OUTPUTS, PRODUCTS
 
     families = (ELEMENTWISE[2:3], OUTPUTS[1:2], COSTS[1:2], ("regularizer/none", "regularizer/l2"))
-    monkeypatch.setattr(networks, "FAMILIES", families)  # a small program compiles faster
+    small = replace(PRODUCTS[0], families=families)  # its program compiles faster
+    monkeypatch.setattr("gradproof.cases.PRODUCTS", (small, *PRODUCTS[1:]))
     rows = run_part(
         part_of("2-3-2/float64/tanh/sigmoid/mse/none", "2-3-2/float64/tanh/sigmoid/mse/l2"), 0, ["torch", "jax"]
     )
