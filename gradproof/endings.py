@@ -56,10 +56,15 @@ def sizes(formula: Formula, a: Array, y: Array, **parameters: Any) -> Array:
         given = {end.outputs: outputs, end.targets: targets}
         terms = formula.function(**given, **_reduction(formula.id, "none"), **parameters)[0]
         gradients = formula.function(**given, **_reduction(formula.id, end.reduction), **parameters)[1]
-        brought = sum(np.abs(x * gradients[name]).sum() for name, x in given.items() if name in gradients)
+        brought = sum(_products(x, gradients[name]) for name, x in given.items() if name in gradients)
         divisor = 1 if np.ndim(terms) == 0 else len(outputs) if end.reduction == "batchmean" else terms.size
         found.append(np.abs(terms).sum() / divisor + brought)
     return np.array(found, np.float64).reshape(a.shape[:-2])
+
+
+def _products(x: Array, slope: Array) -> float:
+    """Σ|x·slope|; 0·∞ counts as 0, as at the target 0 of a divergence."""
+    return float(np.abs(np.multiply(x, slope, where=x != 0, out=np.zeros(x.shape))).sum())
 
 
 def _batches(a: Array, y: Array, labelled: bool) -> Any:

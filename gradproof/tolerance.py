@@ -144,9 +144,10 @@ def propagate(
 
     yy = np.asarray(y, np.float64)
     if cost.id in ENDS:
-        # Next to 0, a function's result and its variance underflow, and say nothing about the side of a kink.
-        blurred = (z[-1] != 0) & (np.abs(z[-1]) < MINUTE) & (output.id != "activation/identity")
-        v, e_v, jumps = _ending_gradient_error(cost, g.a[L], y, e_a[L], p, few_ulps, blurred)
+        slope = slopes[-1] if output.elementwise else None
+        e_exact = e_a[L] if slope is None else np.where((slope == 0) & (a[L] == 0), 0, e_a[L])  # 0 on a flat piece
+        lost = _lost(z[-1], g.z[-1].dtype) if output.id != "activation/identity" else 0
+        v, e_v, jumps = _ending_gradient_error(cost, g.a[L], y, e_exact, p, few_ulps, lost)
         branch |= jumps
     else:
         v, e_v = _cost_gradient_error(cost, a[L], yy, e_a[L], P, few_ulps)
@@ -262,16 +263,22 @@ def _cost_gradient_error(
     return v, P(curve) * e_a + rounding
 
 
+def _lost(z: Array, dtype: np.dtype) -> Array:
+    """How far off g(z) may be next to z = 0, where it or the variance of its error underflows."""
+    least, normal = ULPS * float(np.finfo(dtype).smallest_subnormal), float(np.finfo(dtype).tiny)
+    return np.where((z != 0) & (np.abs(z) < max(MINUTE, normal)), max(MINUTE, least), 0)
+
+
 def _ending_gradient_error(
-    cost: Formula, a: Array, y: Array, e_a: Array, p: int, few_ulps: Measure, blurred: Array
+    cost: Formula, a: Array, y: Array, e_a: Array, p: int, few_ulps: Measure, lost: Array | float
 ) -> tuple[Array, Array, Array]:
     """∂C/∂a of a cost of several inputs, its error, and where a kink lies within the error of a.
 
-    `blurred`: where that is at least MINUTE.
+    `lost`: the least error of an entry, as far as kinks are concerned.
     """
     v = np.asarray(ending(cost, **PARAMETERS.get(cost.id, {}))(a, np.asarray(y))[1], np.float64)
     several = ELEMENT if p == 2 else 1
-    reach = several * np.where(blurred, np.maximum(e_a ** (1 / p), MINUTE), e_a ** (1 / p))
+    reach = several * np.maximum(e_a ** (1 / p), lost)
     change, sway, jumps = response(cost, np.asarray(a, np.float64), np.asarray(y, np.float64), reach)
     return v, ((change / several) ** p).sum(0) + few_ulps(v) + few_ulps(sway), jumps
 

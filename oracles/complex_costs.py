@@ -6,12 +6,13 @@ a may be complex, y is real; both are (..., n, d), and labels are rows with a 1.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log1p
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 Definition = Callable[..., Array]
 
 
@@ -165,7 +166,7 @@ def _norms(w: Array) -> Array:
 
 
 def _orthogonality(w: Array, lam: float = 0.1) -> Array:
-    G = w @ np.swapaxes(w, -1, -2) - np.eye(w.shape[-2])
+    G = w @ w.mT - np.eye(w.shape[-2])
     return np.asarray(lam * (G * G).sum((-2, -1)))
 
 
