@@ -195,7 +195,7 @@ def exclusions() -> list[tuple[str, str, str, str]]:
         (name, output, cost, reason)
         for product in PRODUCTS[:2]  # the third asks for nothing that the first does not
         for name, output, cost in itertools.product(product.architectures, *product.families[1:3])
-        if (reason := excluded(ARCHITECTURES[name], output, cost))
+        if name in ARCHITECTURES and (reason := excluded(ARCHITECTURES[name], output, cost))
     ]
 
 

@@ -144,8 +144,8 @@ def propagate(
 
     yy = np.asarray(y, np.float64)
     if cost.id in ENDS:
-        slope = slopes[-1] if output.elementwise else None
-        e_exact = e_a[L] if slope is None else np.where((slope == 0) & (a[L] == 0), 0, e_a[L])  # 0 on a flat piece
+        flat = (slopes[-1] == 0) & (a[L] == 0) if output.elementwise else False  # 0 to the last bit
+        e_exact = np.where(flat, 0, e_a[L])
         lost = _lost(z[-1], g.z[-1].dtype) if output.id != "activation/identity" else 0
         v, e_v, jumps = _ending_gradient_error(cost, g.a[L], y, e_exact, p, few_ulps, lost)
         branch |= jumps
