@@ -23,6 +23,8 @@ from gradproof import (
     notation,
     optimizers,
     pages,
+    penalties,
+    penalty_accuracy,
     proofs,
     scaling,
     speed,
@@ -30,9 +32,9 @@ from gradproof import (
     vectors,
 )
 from gradproof.environment import cpu, load, source_hash, versions
-from gradproof.files import EvidenceError, read_lines, write_lines, write_whole
+from gradproof.files import EvidenceError, read_lines, write_lines
+from gradproof.front import write_front
 from gradproof.summary import summarise
-from gradproof.tables import markdown
 from gradproof.verdicts import Verdict
 from gradproof.workers import pool, report
 
@@ -186,13 +188,13 @@ def audit_kinks(out: Path, options: Options, progress: Progress) -> Outcome:
     return _judged(rows, outcome)
 
 
-def _judged(rows: Rows, outcome: Outcome) -> Outcome:
+def _judged(rows: Rows, outcome: Outcome, failure: Callable[[dict[str, Any]], str] = accuracy.failure) -> Outcome:
     """The outcome with the verdicts of all rows that have one, and a message for each that fails."""
     for row in rows:
         if "verdict" in row:
             outcome.verdicts[row["verdict"]] += 1
             if Verdict(row["verdict"]).fails:
-                outcome.failures.append(accuracy.failure(row))
+                outcome.failures.append(failure(row))
     return outcome
 
 
@@ -212,30 +214,48 @@ def audit_literature(out: Path, options: Options, progress: Progress) -> Outcome
     return Outcome()
 
 
-def audit_costs(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Every cost of several inputs against the truth, and what each framework means by its name.
-
-    evidence/costs.jsonl and conventions.jsonl.
-    """
-    available = [name for name in options.oracles if load(name)]
-    with pool(options.jobs) as (executor, _):
-        tasks = {f.id: executor.submit(_cost, f.id, available) for f in costs.formulas()}
-        rows, outcome = _wait("costs", tasks, progress)
-    made_with = header(options, available)
-    costs.write_evidence(out / "evidence" / "costs.jsonl", made_with, rows)
-    asked = conventions.conventions(costs.load(available))
-    conventions.write_evidence(out / "evidence" / "conventions.jsonl", made_with, asked)
-    for row in rows:
-        outcome.verdicts[row["verdict"]] += 1
-        if Verdict(row["verdict"]).fails:
-            outcome.failures.append(costs.failure(row))
-    return outcome
+PARTS: dict[str, Callable[[str, Sequence[str]], Rows]] = {
+    "costs": lambda id, names: list(costs.measure(costs.load(names), [id])),
+    "penalties": lambda id, names: penalties.measure(id, penalty_accuracy.load(names)),
+    "conventions": conventions.measure,
+}
 
 
-def _cost(id: str, names: Sequence[str]) -> Rows:
-    rows = list(costs.measure(costs.load(names), [id]))
+def _part(area: str, part: str, names: Sequence[str]) -> Rows:
+    rows = PARTS[area](part, names)
     report(1)
     return rows
+
+
+def _by_part(area: str, parts: Sequence[str], options: Options, progress: Progress) -> tuple[Rows, Outcome, Any]:
+    """Rows and outcome of an area measured part by part, and the header of its evidence."""
+    available = [name for name in options.oracles if load(name)]
+    with pool(options.jobs) as (executor, _):
+        tasks = {part: executor.submit(_part, area, part, available) for part in parts}
+        return *_wait(area, tasks, progress), header(options, available)
+
+
+def audit_costs(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Every cost of several inputs against the truth; evidence/costs.jsonl."""
+    rows, outcome, made_with = _by_part("costs", [f.id for f in costs.formulas()], options, progress)
+    costs.write_evidence(out / "evidence" / "costs.jsonl", made_with, rows)
+    return _judged(rows, outcome, costs.failure)
+
+
+def audit_penalties(out: Path, options: Options, progress: Progress) -> Outcome:
+    """Every regularizer against the truth and against both frameworks; evidence/penalties.jsonl."""
+    ids = penalties.ids()
+    rows, outcome, made_with = _by_part("penalties", ids[::-1], options, progress)  # the longest first
+    rows.sort(key=lambda row: ids.index(row["id"]))
+    penalties.write_evidence(out / "evidence" / "penalties.jsonl", made_with, rows)
+    return _judged(rows, outcome, penalties.failure)
+
+
+def audit_conventions(out: Path, options: Options, progress: Progress) -> Outcome:
+    """What each side means by the name of a cost, regularizer or optimizer; evidence/conventions.jsonl."""
+    rows, outcome, made_with = _by_part("conventions", list(conventions.TASKS), options, progress)
+    conventions.write_evidence(out / "evidence" / "conventions.jsonl", made_with, rows)
+    return outcome
 
 
 def _failed(rows: Rows, name: str) -> Outcome:
@@ -249,12 +269,6 @@ def audit_optimizers(out: Path, options: Options, progress: Progress) -> Outcome
     """Update rules against torch.optim and optax; evidence/optimizers.jsonl."""
     path = out / "evidence" / "optimizers.jsonl"
     return _failed(optimizers.measure(path, options.jobs, functools.partial(progress, "optimizers")), "optimizers")
-
-
-def costs_pages(evidence: Path, folder: Path) -> None:
-    """Write costs-accuracy.md and conventions.md."""
-    costs.write_costs_page(evidence, folder)
-    conventions.write_conventions_page(evidence, folder)
 
 
 def literature_pages(evidence: Path, folder: Path) -> None:
@@ -273,6 +287,8 @@ AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
     "kinks": audit_kinks,
     "proofs": audit_proofs,
     "costs": audit_costs,
+    "penalties": audit_penalties,
+    "conventions": audit_conventions,
     "optimizers": audit_optimizers,
     "literature": audit_literature,
 }
@@ -283,7 +299,9 @@ PAGES: dict[str, Callable[[Path, Path], None]] = {
     "accuracy": accuracy_pages.write,
     "kinks": accuracy_pages.kinks_page,
     "proofs": lambda evidence, folder: proofs.write_page(evidence / "proofs.jsonl", folder),
-    "costs": costs_pages,
+    "costs": costs.write_costs_page,
+    "penalties": penalties.write_page,
+    "conventions": conventions.write_conventions_page,
     "optimizers": lambda evidence, folder: optimizers.write_page(evidence / "optimizers.jsonl", folder),
     "literature": literature_pages,
     "speed": speed.write_page,
@@ -323,48 +341,8 @@ def write_report(evidence: Path, folder: Path) -> list[str]:
             raise EvidenceError(
                 f"{evidence / area}.jsonl: not the rows that its pages need ({error!r}); run the audit again"
             ) from error
-    write_front(evidence, folder, present)
+    write_front(evidence, folder)
     return present
-
-
-def write_front(evidence: Path, folder: Path, present: Sequence[str]) -> None:
-    """reports/README.md: one screen on what was compared, with what, and how it came out."""
-    top, rows = read_lines(evidence / f"{present[0]}.jsonl")
-    lines = ["# Reports", ""]
-    if "networks" in present:
-        top, rows = read_lines(evidence / "networks.jsonl")
-        lines += [
-            f"{top['cases']:,} network gradients, each ours against {' and '.join(top['oracles'])}; every "
-            "disagreement beyond rounding was decided by the exact gradient, enclosed in balls.",
-            "",
-            markdown(pages.verdict_table(top)),
-            markdown(pages.disagreements(rows)),
-        ]
-    lines += ["## Pages", "", *(f"* [{name}]({name}.md): {what}" for name, what in CONTENTS.items()
-                                if (folder / f"{name}.md").exists()), ""]  # fmt: skip
-    lines += ["Made with " + pages.made_with(top), ""]
-    write_whole(folder / "README.md", "\n".join(lines))
-
-
-CONTENTS = {
-    "activations": "each activation inside networks, by verdict and by size of the difference",
-    "costs": "each cost",
-    "regularizers": "each regularizer",
-    "networks": "architectures, input regimes, and what was left out and why",
-    "training": "500 training steps from one start: how the three sides part",
-    "scaling": "how differences grow with depth and width",
-    "accuracy": "value and slope of every activation against the truth, in ULP",
-    "kinks": "the slope that everyone returns where left and right differ",
-    "proofs": "every statement and derivative proved by computer algebra",
-    "frameworks": "defects of the frameworks, each with one line that reproduces it",
-    "costs-accuracy": "every cost of several inputs against the truth, for every argument",
-    "conventions": "what each framework means by the name of a cost",
-    "optimizers": "update rules against torch.optim and optax, and why weight decay is not L2",
-    "literature": "published equations as printed, judged",
-    "errata": "misprints, with the corrected form",
-    "notation": "who writes what for the same quantity",
-    "speed": "time of one gradient, and of the audit, beside the alternatives",
-}
 
 
 def check_report(folder: Path) -> list[str]:

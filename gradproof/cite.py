@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,10 @@ def entries(id: str, reports: Path = Path("reports")) -> list[Entry]:
     elif id in CLAIMS:
         keys = (CLAIMS[id].source,)
     else:
-        raise UsageError(f"no formula or claim {id!r}; {suggestion(id, [*CATALOGUE, *CLAIMS])}")
+        ids = [*CATALOGUE, *CLAIMS]
+        begun = [k for k in ids if k.startswith(id)][:3] if id else []
+        near = f"did you mean {' or '.join(begun)}?" if begun else suggestion(id, ids)
+        raise UsageError(f"no formula or claim {id!r}; {near}")
     return [*((key, work(key)) for key in keys), record(id, reports)]
 
 
@@ -57,22 +62,48 @@ def _names(w: Work) -> list[str]:
     return w.authors.split(" and ") if w.authors else []
 
 
-_BIBTEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "$": r"\$", "²": "$^2$"}
+def printed_in(w: Work) -> dict[str, str]:
+    """The venue taken apart: `title`, and where it has them `volume`, `issue` and `pages`.
+
+    >>> printed_in(work("polyak-1964"))["volume"], printed_in(work("polyak-1964"))["pages"]
+    ('4', '1–17')
+    """
+    volume = r" (?P<volume>\d+)(?:\((?P<issue>\d+)\))?" if w.kind == "article" else ""
+    found = re.fullmatch(rf"(?P<title>.*?){volume}(?:, (?P<pages>\d+–\d+))?", w.venue)
+    return {k: v for k, v in found.groupdict().items() if v} if found else {"title": w.venue}
+
+
+_BIBTEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "$": r"\$", "^": r"\^{}",
+           "~": r"\~{}", "–": "--", "’": "'", "′": "'", "Ł": r"{\L}", "ł": r"{\l}", "ø": r"{\o}"}  # fmt: skip
+_ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v ", "\u0327": "c "}
+
+
+def _ascii(c: str) -> str:
+    """A character as every BibTeX reads it: é as {\\'e}, ² as $^{2}$; itself where it has no such form."""
+    if c in _BIBTEX or c.isascii():
+        return _BIBTEX.get(c, c)
+    kind, _, rest = unicodedata.decomposition(c).partition(" ")
+    if kind in ("<super>", "<sub>"):
+        return f"${'^' if kind == '<super>' else '_'}{{{chr(int(rest, 16))}}}$"
+    letter, *marks = list(unicodedata.normalize("NFD", c))
+    return f"{{\\{_ACCENTS[marks[0]]}{letter}}}" if len(marks) == 1 and marks[0] in _ACCENTS else c
 
 
 def bibtex(sources: list[Entry]) -> str:
-    """BibTeX entries."""
+    """BibTeX entries, in ASCII."""
 
     def field(name: str, value: str) -> str:
-        escaped = value if name in ("url", "doi") else "".join(_BIBTEX.get(c, c) for c in value)
-        return f"  {name} = {{{escaped}}},"
+        return f"  {name} = {{{value if name in ('url', 'doi') else ''.join(map(_ascii, value))}}},"
 
     venue = {"article": "journal", "book": "publisher", "phdthesis": "school", "techreport": "institution",
              "inproceedings": "booktitle", "incollection": "booktitle"}  # fmt: skip
     found = []
     for key, w in sources:
+        printed = printed_in(w)
         fields = {"author": w.authors, "title": f"{{{w.title}}}", "year": w.year,
-                  venue.get(w.kind, "howpublished"): w.venue, "doi": w.doi, "url": w.url, "note": w.note}  # fmt: skip
+                  venue.get(w.kind, "howpublished"): printed["title"] if w.venue else "",
+                  "volume": printed.get("volume"), "number": printed.get("issue"), "pages": printed.get("pages"),
+                  "doi": w.doi, "url": w.url, "note": w.note}  # fmt: skip
         kind = "misc" if w.kind == "software" else w.kind
         found.append("\n".join([f"@{kind}{{{key},", *(field(n, v) for n, v in fields.items() if v), "}"]))
     return "\n\n".join(found)
@@ -89,10 +120,17 @@ def csl_json(sources: list[Entry]) -> str:
 
     items = []
     for key, w in sources:
+        printed = printed_in(w)
+        arxiv = w.url.partition("arxiv.org/abs/")[2] if w.kind == "misc" else ""
+        contained = w.kind in ("article", "inproceedings", "incollection")
         item: dict[str, Any] = {
-            "id": key, "type": kinds.get(w.kind, "document"), "title": w.title,
-            "author": [author(n) for n in _names(w)], "container-title": w.venue, "DOI": w.doi, "URL": w.url,
-            "note": w.note,
+            "id": key,
+            "type": kinds.get(w.kind, "article" if arxiv else "webpage" if w.url else "document"),
+            "title": w.title, "author": [author(n) for n in _names(w)],
+            "container-title": printed.get("title") if contained else "",
+            "publisher": "arXiv" if arxiv else "" if contained else w.venue, "number": arxiv,
+            "volume": printed.get("volume"), "issue": printed.get("issue"), "page": printed.get("pages"), "DOI": w.doi,
+            "URL": w.url, "note": w.note, "version": __version__ if w.kind == "software" else "",
         }  # fmt: skip
         if w.year:
             item["issued"] = {"date-parts": [[int(w.year)]]}

@@ -92,7 +92,7 @@ def value_and_slope(topic: str, id: str, what: str, argument: str, options: Any 
 def reduction(id: str) -> Probe:
     """What the terms of two or more examples become by default."""
     examples = "pairs" if id == "nt_xent" else "examples"
-    case = draw(f"cost/{id}", "float64", "plain", 0)
+    case = draw(f"cost/{id}", "float64", "plain", int(id == "ctc"))  # whose targets then differ in length
 
     def ask(call: Call) -> tuple[Any, str]:
         function = CATALOGUE[case.id].function
@@ -103,6 +103,10 @@ def reduction(id: str) -> Probe:
             return list(value.shape), "none: one number " + ("an entry" if value.ndim > 1 else "a term")
         names = {f"mean over {examples}" if terms.ndim == 1 else "mean over entries": terms.mean(),
                  f"mean over {examples}": terms.sum() / n, "sum": terms.sum()}  # fmt: skip
+        if "target_lengths" in case.inputs:
+            size = case.inputs["target_lengths"]
+            names["mean over examples, each over its number of labels"] = (terms / np.maximum(size, 1)).mean()
+            names["mean over all labels"] = terms.sum() / size.sum()
         return float(value), read(float(value), names)
 
     return Probe("reduction by default", case.id, "random inputs", ask)
@@ -329,6 +333,25 @@ def _denominators() -> dict[str, float]:
     return {"the pair itself and other labels": float(own), "every other row": float(every)}
 
 
+def _sequences() -> list[Probe]:
+    half = np.log([[[0.5, 0.25, 0.25]]])  # one frame
+    twice = {"a": np.log([[[0.5, 0.5]] * 2]), "labels": [[1, 1]]}
+    impossible = "two equal labels in two frames"
+    return [
+        slope_of("slope in log-probabilities", "ctc", "one frame (½, ½), label 1: that of the blank", "a",
+                 {"0, of the cost": 0.0, "½, of logits": 0.5}, a=[LOG_HALVES], labels=[[1]]),
+        value_of("scores that are not normalised", "ctc", "one frame (0, 0), label 1",
+                 {"as they are": 0.0, "normalised": LN2}, a=[[[0.0, 0.0]]], labels=[[1]]),
+        value_of("blank by default", "ctc", "one frame (½, ¼, ¼), no label",
+                 {"the first symbol": LN2, "the last": 2 * LN2}, a=half, labels=[[1]], target_lengths=[0]),
+        value_of("mean of an empty target divides by", "ctc", "one frame, no label", {"1": LN2}, {"reduction": "mean"},
+                 a=half, labels=[[1]], target_lengths=[0]),
+        value_and_slope("a target that no path gives", "ctc", impossible, "a", **twice),
+        value_and_slope("a target that no path gives", "ctc", f"{impossible}, zero_infinity", "a",
+                        {"zero_infinity": True}, **twice),
+    ]  # fmt: skip
+
+
 def _nonsense() -> list[Probe]:
     empty = np.zeros((0, 2))
     return [
@@ -351,6 +374,8 @@ def _nonsense() -> list[Probe]:
         accepts("shapes (2, 1) and (1, 2)", "squared_error", a=[[1.0], [2.0]], y=[[1.0, 2.0]]),
         accepts("shapes (2, 1) and (1, 2)", "huber_error", a=[[1.0], [2.0]], y=[[1.0, 2.0]]),
         accepts("shapes (2, 1) and (1, 2)", "binary_cross_entropy_logits", z=[[1.0], [2.0]], y=[[1.0, 0.0]]),
+        accepts("the blank as a label", "ctc", a=[LOG_HALVES], labels=[[0]]),
+        accepts("two frames of one", "ctc", a=[LOG_HALVES], labels=[[1]], input_lengths=[2]),
         accepts("an empty batch", "squared_error", a=empty, y=empty),
         accepts("an empty batch", "cross_entropy_labels", z=empty, labels=np.zeros(0, int)),
     ]  # fmt: skip
@@ -360,6 +385,6 @@ def probes() -> list[Probe]:
     """Every question, in the order of the page."""
     reducible = [id.split("/")[1] for id in DRAWS if id != "cost/wasserstein_critic"]
     asked = [reduction(name) for name in reducible]
-    for questions in (_regression, _probabilities, _logits, _margins, _embeddings, _nonsense):
+    for questions in (_regression, _probabilities, _logits, _margins, _embeddings, _sequences, _nonsense):
         asked += questions()
     return asked

@@ -21,7 +21,10 @@ from reference.formula import Array
 
 REGIMES = ("plain", "wide", "near")
 N, D = 3, 4
-SWITCHES = {("cost/hinge_embedding", "y"), ("cost/multilabel_margin", "y"), ("cost/cosine_embedding", "y")}
+SWITCHES = {
+    ("cost/hinge_embedding", "y"), ("cost/multilabel_margin", "y"), ("cost/cosine_embedding", "y"),
+    ("cost/ctc", "input_lengths"), ("cost/ctc", "target_lengths"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -256,6 +259,23 @@ def _masks(**options: Any) -> Callable[[_Source], Draw]:
     return draw
 
 
+def _ctc(s: _Source) -> Draw:
+    """Two examples of five frames, three symbols and two labels; in every second case not all of them count."""
+    n, T, d = 2, 5, 3
+    blank = 2 if s.odd else 0
+    labels = s.rng.integers(0, d - 1, (n, 2)) + (blank == 0)
+    z = s.logits(n, T, d)
+    if s.regime == "near":  # learned: one alignment stands out
+        first, second = labels.T
+        path = np.stack([first, first, np.full(n, blank), second, second], 1)
+        z = z + s.rng.uniform(5, 15) * (np.arange(d) == path[..., None])
+    z = z - z.max(-1, keepdims=True)
+    given = {"a": z - np.log(np.exp(z).sum(-1, keepdims=True)), "labels": labels}
+    if not s.odd:
+        return given, {}
+    return given | {"input_lengths": [4, 5], "target_lengths": [2, s.rng.integers(0, 2)]}, {"blank": blank}
+
+
 DRAWS: dict[str, Callable[[_Source], Draw]] = {
     "cost/l1": _weighted_pair(),
     "cost/squared_error": _weighted_pair(),
@@ -295,6 +315,7 @@ DRAWS: dict[str, Callable[[_Source], Draw]] = {
     "cost/nt_xent": _nt_xent,
     "cost/dice": _masks(smooth=0.0),
     "cost/tversky": _masks(alpha=0.3, beta=0.7, smooth=0.5),
+    "cost/ctc": _ctc,
 }
 
 

@@ -134,9 +134,14 @@ def _row(formula: Formula, dtype: str, quantity: str, side: str, worst: Worst | 
         "entries": len(worst.errors), "max": float(f"{worst.largest:.4g}"),
         "mean": float(f"{np.mean(finite):.4g}") if finite else None, "at": worst.at,
         "got": worst.got.hex(), "truth": worst.truth.hex(), "not a number": worst.not_numbers,
-        "composed": side != "ours" and formula.id in load([side])[side].COMPOSED,
+        "composed": side != "ours" and _composed(load([side])[side], formula.id, quantity),
         "verdict": (Verdict.agrees if worst.largest <= limit else fails).value,
     }  # fmt: skip
+
+
+def _composed(oracle: ModuleType, id: str, quantity: str) -> bool:
+    """Whether the framework has no function of its own for this cost, or none with these slopes."""
+    return id in oracle.COMPOSED or (quantity != "value" and id in getattr(oracle, "COMPOSED_SLOPES", ()))
 
 
 # ---------------------------------------------------------------- kinks
@@ -242,7 +247,7 @@ def _accuracy_table(rows: Sequence[Row], dtype: str) -> Table:
         worst = next((r["at"] for r in found if r and r["side"] == "ours" and r["entries"]), "")
         lines.append([formula.split("/")[1], what, *map(_errors, found), worst])
     columns = ["cost", "quantity", *(f"{side} max (mean)" for side in SIDES), "worst of ours"]
-    note = "Conditioned ULP. A star marks a cost that the framework does not have, written out in its operations."
+    note = "Conditioned ULP. A star marks what the framework does not have, written out in its operations."
     return Table(dtype, columns, lines, note)
 
 

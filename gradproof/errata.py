@@ -72,13 +72,23 @@ def numbers(result: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def measured(row: Row) -> Table:
-    """Every reading of a claim with the figures of each oracle."""
+    """Every reading of a claim on random networks with the figures of each oracle."""
     oracles = list(next(iter(row["readings"].values())))
     lines = [
         [ROLES[role], *(figure(said[o]) for o in oracles), said[oracles[0]].get("compared", "–")]
         for role, said in row["readings"].items()
+        if role != "example"
     ]
     return Table("", ["reading", *(ORACLES[o] for o in oracles), "entries"], lines)
+
+
+def example(row: Row) -> str:
+    """The small example of a claim, with the two numbers that an oracle gave; empty where it has none."""
+    if "example" not in row["readings"]:
+        return ""
+    said = next(iter(row["readings"]["example"].values()))
+    numbers = {k: f"{said[k] + 0.0:.4g}".replace("-", "−") for k in ("meant", "claimed")}
+    return str(row["example"]).format(**numbers)
 
 
 def _comment(row: Row) -> str:
@@ -166,22 +176,24 @@ def literature_page(header: Row, rows: Sequence[Row]) -> str:
 
 
 def _erratum(row: Row) -> str:
-    """One entry of the errata: printed, why not, proof, corrected, charitable."""
-    latex = row["latex"]
-    lines = [f'<a id="{_anchor(row["claim"])}"></a>\n\n### {row["place"]}\n', f"`{row['claim']}`, as printed:\n",
+    """One entry of the errata: printed, why not, a small example, the form that holds, how it would be right."""
+    latex, misprint = row["latex"], row["verdict"] == "misprint"
+    heading = row["place"][0].upper() + row["place"][1:]
+    lines = [f'<a id="{_anchor(row["claim"])}"></a>\n\n### {heading}\n', f"`{row['claim']}`, as printed:\n",
              display(latex["printed"]) + "\n"]  # fmt: skip
-    if row["verdict"] == "misprint":
-        lines.append(f"{row['wrong']}\n")
-        lines.append(f"Corrected:\n\n{display(latex['corrected'])}\n")
-    else:
-        lines.append(f"{row['doubt']}\n\nThe reading that holds:\n\n{display(latex['other'])}\n")
+    lines.append(f"{row['wrong'] if misprint else 'Two readings are fair. ' + row['doubt']}\n")
+    if example(row):
+        lines.append(f"*For example.* {example(row)}\n")
+    lines.append("Corrected:\n" if misprint else "The reading that holds:\n")
+    lines.append(display(latex["corrected" if misprint else "other"]) + "\n")
     if row["charity"]:
-        lines.append(f"*In charity.* {row['charity']}\n")
-    lines.append(markdown(measured(row)))
+        lines.append(f"*How to read it.* {row['charity']}\n")
     if row["remark"]:
         lines.append(f"*Remark.* {row['remark']}\n")
     if row["supports"]:
         lines.append("*Bears on* " + ", ".join(formula_link(s) for s in row["supports"]) + ".\n")
+    summary = "Measured on random networks: the difference of equal sides, or claimed : meant"
+    lines.append(f"<details><summary>{summary}</summary>\n\n{markdown(measured(row))}\n</details>\n")
     return "\n".join(lines)
 
 
@@ -192,12 +204,17 @@ def errata_page(header: Row, rows: Sequence[Row]) -> str:
     parts = [
         "# Errata of published equations\n",
         f"{tally['misprint']} misprints and {tally['ambiguous']} ambiguities among {len(rows)} equations. "
-        "They are listed so that they can be corrected and are not cited by mistake; most are slips of an index or "
-        "a sign in texts that are sound otherwise. Corrections of this list are welcome.\n",
-        f"{how(header)} {MEASURED} A misprint was transcribed twice from the document, by different routes, and both "
-        "transcriptions fail; the corrected form was run in the same way and holds; so was the charitable reading "
-        "where the table has a line for it. Texts were read in electronic copies, and a slip may be one of the "
-        "copy. All equations, also those that hold, are in [literature.md](literature.md).\n",
+        "We learnt from these texts and list what we found so that it can be mended and is not cited by mistake. Most "
+        "are slips of an index or a sign in texts that are sound otherwise; *misprint* means that the equation does "
+        "not hold as it stands, not how that came about. The texts were read in electronic copies, and a slip may be "
+        "one of the copy. If you are the author and we have misread you, please tell us: the reading will be "
+        "corrected.\n",
+        "Each entry gives the equation as printed, what is amiss, a small example to check with a pencil, the "
+        "nearest form that holds and, where there is one, the reading in which the printed form is right. All "
+        "equations, also those that hold, are in [literature.md](literature.md).\n",
+        f"*How it was measured.* {how(header)} {MEASURED} A misprint was transcribed twice from the document, by "
+        "different routes, and both transcriptions fail; the corrected form was run in the same way and holds; so was "
+        "the reading in which it is right, where the table has a line for it.\n",
     ]
     for source, own in by_source(faulty).items():
         found = _where_to_find(work(source))

@@ -50,41 +50,33 @@ class Distance:
         return np.asarray((self.sigmas.max(-1) <= element) & (correlated | (self.norm <= np.sqrt(2) * NORM)))
 
 
-def _per_case(q: Array) -> Array:
-    return np.asarray(q, np.float64).reshape(len(q), -1)
+def flat(g: Gradient) -> Array:
+    """Cost, every ∂C/∂W and every ∂C/∂b of S cases, one row a case: (S, 1 + parameters) in float64."""
+    return np.concatenate([np.asarray(q, np.float64).reshape(len(q), -1) for q in (g[0], *g[1], *g[2])], axis=1)
 
 
 def distance(ours: Gradient, other: Gradient, t: Tolerance) -> Distance:
     """Distance of two gradients of S cases in units of the tolerance `t`."""
-    first = ((ours[0],), ours[1], ours[2])
-    second = ((other[0],), other[1], other[2])
-    sigma = ((t.cost,), t.dW, t.db)
-    S = len(ours[0])
-    worst, relative = np.zeros((S, 3)), np.zeros((S, 3))
-    error2, sigma2, equal = np.zeros(S), np.zeros(S), np.ones(S, bool)
-    for k in range(3):
-        e2, g2 = np.zeros(S), np.zeros((2, S))
-        for p, q, s in zip(first[k], second[k], sigma[k], strict=True):
-            p, q, s = _per_case(p), _per_case(q), _per_case(s)
-            same = (p == q) | (np.isnan(p) & np.isnan(q))
-            equal &= same.all(-1)
-            e = np.where(same, 0, np.abs(p - q))
-            ratio = np.where(e == 0, 0, e / s)
-            worst[:, k] = np.maximum(worst[:, k], np.where(np.isnan(ratio), np.inf, ratio).max(-1))
-            e2 += (e * e).sum(-1)
-            g2 += (p * p).sum(-1), (q * q).sum(-1)
-            if k:
-                error2 += (e * e).sum(-1)
-                sigma2 += (s * s).sum(-1)
-        relative[:, k] = np.where(e2 == 0, 0, np.sqrt(e2) / np.sqrt(g2.max(0)))
-    norm = np.where(error2 == 0, 0, np.sqrt(error2) / np.sqrt(sigma2))
-    return Distance(worst, np.where(np.isnan(norm), np.inf, norm), relative, equal)
+    p, q, sigma = flat(ours), flat(other), flat((t.cost, t.dW, t.db))
+    starts = [0, 1, 1 + sum(w[0].size for w in ours[1])]  # of cost, dW and db in a row
+    same = (p == q) | (np.isnan(p) & np.isnan(q))
+    e = np.where(same, 0, np.abs(p - q))
+    worst = np.maximum.reduceat(_in_units(e, sigma), starts, axis=1)
+    e2, p2, q2, sigma2 = (np.add.reduceat(r * r, starts, axis=1) for r in (e, p, q, sigma))
+    relative = np.where(e2 == 0, 0, np.sqrt(e2) / np.sqrt(np.maximum(p2, q2)))
+    norm = _in_units(np.sqrt(e2[:, 1:].sum(1)), np.sqrt(sigma2[:, 1:].sum(1)))
+    return Distance(worst, norm, relative, same.all(1))
+
+
+def _in_units(e: Array, sigma: Array) -> Array:
+    """e/σ: 0 where nothing is off, ∞ where an error is not a number."""
+    ratio = np.where(e == 0, 0, e / sigma)
+    return np.where(np.isnan(ratio), np.inf, ratio)
 
 
 def unbounded(t: Tolerance) -> Array:
     """(S,) True where the rounding error has no bound: an infinite slope, or a kink within rounding error."""
-    finite = [np.isfinite(_per_case(e)).all(-1) for e in (t.cost, *t.dW, *t.db)]
-    return np.asarray(t.branch | ~np.logical_and.reduce(finite))
+    return np.asarray(t.branch | ~np.isfinite(flat((t.cost, t.dW, t.db))).all(1))
 
 
 def functions(c: Configuration) -> tuple[Callable[..., Any], ...]:
@@ -180,31 +172,38 @@ class Ruling:
     reason: str = ""
 
 
+Enclosure = tuple[Array, Array]  # lower and upper ends, each a row of `flat`
+
+
 class Arbiter:
-    """The exact gradients of the cases of one network and cost, each worked out once for all regularizers."""
+    """The exact gradients of the cases of one network and cost, each worked out once for all who ask."""
 
     def __init__(self, c: Configuration, cases: Cases) -> None:
         self.c, self.cases = c, cases
-        self.truths: dict[int, Any] = {}
+        self.known: dict[tuple[int, str], Enclosure | ArithmeticError] = {}
 
-    def truth(self, k: int, regularizer: str) -> list[tuple[Array, Array]]:
+    def truth(self, k: int, regularizer: str) -> Enclosure:
         """Lower and upper ends of cost, every ∂C/∂W and every ∂C/∂b of case k. Raises Undefined or Undecided."""
+        if (k, regularizer) not in self.known:
+            try:
+                self.known[k, regularizer] = self._enclose(k, regularizer)
+            except ArithmeticError as error:
+                self.known[k, regularizer] = error
+        found = self.known[k, regularizer]
+        if isinstance(found, ArithmeticError):
+            raise found
+        return found
+
+    def _enclose(self, k: int, regularizer: str) -> Enclosure:
         from oracles import arb_network
 
         one, c = self.cases[k], self.c
-        if k not in self.truths:
-            try:
-                t = arb_network.truth(one.x, one.y, one.W, one.b, c.hidden, c.output, c.cost, parameters=PARAMETERS)
-                self.truths[k] = [t.cost, *t.dW, *t.db]
-            except ArithmeticError as error:
-                self.truths[k] = error
-        if isinstance(self.truths[k], Exception):
-            raise self.truths[k]
         if regularizer == "regularizer/none":
-            return self.truths[k]
-        p = arb_network.penalty_truth(one.W, regularizer, parameters=PARAMETERS)
-        pairs = zip(self.truths[k], [p.cost, *p.dW, *p.db], strict=True)
-        return [(np.nextafter(low + dl, -np.inf), np.nextafter(high + dh, np.inf)) for (low, high), (dl, dh) in pairs]
+            t = arb_network.truth(one.x, one.y, one.W, one.b, c.hidden, c.output, c.cost, parameters=PARAMETERS)
+            return _ends(t)
+        low, high = self.truth(k, "regularizer/none")
+        more, most = _ends(arb_network.penalty_truth(one.W, regularizer, parameters=PARAMETERS))
+        return np.nextafter(low + more, -np.inf), np.nextafter(high + most, np.inf)
 
     def rule(self, k: int, regularizer: str, ours: Gradient, other: Gradient, t: Tolerance) -> Ruling:
         """Decide case k between two gradients of all cases."""
@@ -217,29 +216,33 @@ class Arbiter:
         except ArithmeticError as error:
             verdict = Verdict.unknown if isinstance(error, Undecided) else Verdict.undefined
             return Ruling(math.nan, math.nan, verdict, str(error))
-        (ours_fits, ours_off), (other_fits, other_off) = (_fits(g, k, truth, t) for g in (ours, other))
+        p, q, sigma = (flat(_case(g, k))[0] for g in (ours, other, (t.cost, t.dW, t.db)))
+        by_norm = not t.correlated[k]
+        (ours_fits, ours_off), (other_fits, other_off) = (_fits(g, *truth, sigma, by_norm) for g in (p, q))
         if not (ours_fits and other_fits):
             return Ruling(ours_off, other_off, Verdict.inaccurate if ours_fits else Verdict.wrong)
         # Both lie in the enclosure. Farther apart than two roundings, they show that it is the hull of a kink's slopes.
-        apart = _fits(ours, k, [(q[k], q[k]) for q in (other[0], *other[1], *other[2])], t)[1]
+        apart = _fits(p, q, q, sigma, by_norm)[1]
         return Ruling(ours_off, other_off, Verdict.convention if apart > 2 * ELEMENT else Verdict.agrees)
 
 
-def _fits(g: Gradient, k: int, exact: Sequence[tuple[Array, Array]], t: Tolerance) -> tuple[bool, float]:
-    """Is case k of `g` within rounding of the truth, and how many σ off is its worst entry?"""
-    got = (g[0], *g[1], *g[2])
-    sigma = (t.cost, *t.dW, *t.db)
-    worst, error2, sigma2 = 0.0, 0.0, 0.0
-    for part, (p, (low, high), s) in enumerate(zip(got, exact, sigma, strict=True)):
-        value = np.asarray(p[k], np.float64)
-        e = np.maximum(np.maximum(low - value, value - high), 0)
-        ratio = np.where(e == 0, 0, e / s[k])
-        worst = max(worst, math.inf if np.isnan(ratio).any() else float(ratio.max()))
-        if part:
-            error2 += float((e * e).sum())
-            sigma2 += float((s[k] * s[k]).sum())
-    by_norm = bool(t.correlated[k]) or math.sqrt(error2) <= NORM * math.sqrt(sigma2)
-    return worst <= ELEMENT and by_norm, worst
+def _case(g: Gradient, k: int) -> Gradient:
+    """Case k alone, with its leading axis."""
+    return g[0][k : k + 1], [w[k : k + 1] for w in g[1]], [c[k : k + 1] for c in g[2]]
+
+
+def _ends(t: Any) -> Enclosure:
+    """A truth in the order of `flat`."""
+    low, high = (np.concatenate([np.ravel(q[end]) for q in (t.cost, *t.dW, *t.db)]) for end in (0, 1))
+    return low, high
+
+
+def _fits(g: Array, low: Array, high: Array, sigma: Array, by_norm: bool) -> tuple[bool, float]:
+    """Is the row `g` within rounding of the truth, and how many σ off is its worst entry?"""
+    e = np.maximum(np.maximum(low - g, g - high), 0)
+    worst = float(_in_units(e, sigma).max())
+    near = not by_norm or float(np.linalg.norm(e[1:])) <= NORM * float(np.linalg.norm(sigma[1:]))
+    return worst <= ELEMENT and near, worst
 
 
 def judge(

@@ -23,7 +23,7 @@ from gradproof import __version__
 from gradproof.expression import BITS, Number, as_number, ball_values, torch_values
 from gradproof.files import write_lines
 from gradproof.lookup import UsageError, suggestion
-from gradproof.scenes import network
+from gradproof.scenes import Scene, network
 from literature import CLAIMS, ROLES, Claim
 from literature.claim import Reading
 
@@ -41,6 +41,15 @@ DIFFERS = 2.0**-20  # a wrong formula differs in the first digits …
 EQUAL = {"torch": 2.0**-36, "balls": 2.0 ** (60 - BITS)}  # … rounding and ball radii in the last
 
 
+def size(shape: Sequence[int]) -> str:
+    """A shape in words.
+
+    >>> size(()), size((3,)), size((2, 3))
+    ('one number', '3 numbers', '2 × 3 numbers')
+    """
+    return f"{' × '.join(map(str, shape))} numbers" if shape else "one number"
+
+
 def pairs(reading: Reading, scene: Any) -> list[tuple[Number, Number, str]]:
     """(meant, claimed, where) for every entry that the reading sets equal.
 
@@ -51,7 +60,7 @@ def pairs(reading: Reading, scene: Any) -> list[tuple[Number, Number, str]]:
         meant, *claimed = (np.asarray(m, dtype=object) for m in members)
         for position, claim in enumerate(claimed, 2):
             if claim.shape != meant.shape:
-                raise ValueError(f"member {position} has shape {claim.shape}, the quantity meant {meant.shape}")
+                raise ValueError(f"member {position} is {size(claim.shape)}, the quantity meant {size(meant.shape)}")
             for k in np.ndindex(meant.shape):
                 where = f"comparison {line}, member {position}" + (f", entry {list(k)}" if k else "")
                 found.append((as_number(meant[k]), as_number(claim[k]), where))
@@ -62,6 +71,8 @@ def pairs(reading: Reading, scene: Any) -> list[tuple[Number, Number, str]]:
 
 def run(claim: Claim, role: str) -> list[list[tuple[Number, Number, str]]]:
     """What one reading sets equal, on every network of its claim. Raises ValueError or IndexError as `pairs` does."""
+    if role == "example":  # numbers of its own, in no network
+        return [pairs(claim.readings[role], Scene(np.random.default_rng(0)))]
     found = []
     for shape in claim.networks:
         for seed in SEEDS:
@@ -83,12 +94,12 @@ def gap(meant: Any, claimed: Any) -> tuple[float, float]:
 
 def compare(found: list[list[tuple[Number, Number, str]]], oracle: str) -> dict[str, Any]:
     """What one oracle says of the pairs: outcome, entries compared, and for the worst of them the difference, relative
-    to the largest number in its network, and the ratio claimed : meant.
+    to the largest number in its network, both numbers and their ratio claimed : meant.
 
     The outcome is "holds", "fails", "undecided", or "does not fit" where the numbers leave the domain of a function.
     """
     values = {"torch": torch_values, "balls": ball_values}[oracle]
-    differs, worst = False, (-1.0, math.nan, "")
+    differs, worst = False, (-1.0, math.nan, math.nan, "")
     for entries in found:
         try:
             numbers = values([n for meant, claimed, _ in entries for n in (meant, claimed)])
@@ -101,13 +112,15 @@ def compare(found: list[list[tuple[Number, Number, str]]], oracle: str) -> dict[
             least, greatest = gap(meant, claimed)
             differs |= not least / scale <= DIFFERS
             if not greatest / scale <= worst[0]:
-                worst = (greatest / scale, float(claimed) / float(meant) if float(meant) else math.inf, where)
-    difference, ratio, where = worst
+                worst = (greatest / scale, float(meant), float(claimed), where)
+    difference, meant, claimed, where = worst
     compared = sum(map(len, found))
     if difference <= EQUAL[oracle]:
         return {"outcome": "holds", "compared": compared, "difference": float(f"{difference:.0e}")}
     said = {"outcome": "fails" if differs else "undecided", "compared": compared}
-    return said | {"difference": float(f"{difference:.3g}"), "ratio": float(f"{ratio:.6g}"), "where": where}
+    figures = {"difference": difference, "ratio": claimed / meant if meant else math.inf, "meant": meant,
+               "claimed": claimed}  # fmt: skip
+    return said | {name: float(f"{figure:.6g}") for name, figure in figures.items()} | {"where": where}
 
 
 def misfit(error: object) -> dict[str, Any]:
@@ -135,6 +148,8 @@ def verdict(claim: Claim, outcomes: dict[str, str]) -> str:
     said = outcomes.get
     if not claim.readings:
         return "not checkable" if claim.unchecked else "unknown"
+    if said("example", "fails") != "fails":
+        return "unknown"
     if claim.doubt:
         return "ambiguous" if {said("printed"), said("other")} == {"holds", "fails"} else "unknown"
     if said("printed") == "holds" and said("again", "holds") == "holds":
@@ -166,7 +181,7 @@ def judge(claim: Claim, oracles: Sequence[str]) -> dict[str, Any]:
         "claim": claim.id, "verdict": verdict(claim, outcomes), "place": claim.place, "latex": dict(claim.latex),
         "assumptions": list(claim.assumptions), "supports": list(claim.supports), "convention": claim.convention,
         "wrong": claim.wrong, "charity": claim.charity, "doubt": claim.doubt, "unchecked": claim.unchecked,
-        "remark": claim.remark, "source_hash": source_hash(claim), "readings": results,
+        "example": claim.example, "remark": claim.remark, "source_hash": source_hash(claim), "readings": results,
     }  # fmt: skip
 
 

@@ -17,7 +17,8 @@ source's layout, the place of each weight in it, and the forward pass; the tests
 
 Two translations matter most. *Transpose*: columns are multiplied from the left by W (units × inputs), rows from the
 right by its transpose, so what is `kernel[k, j]` or w_kj there is w_jk here. *Index shift*: the input is layer 1 and
-the first weights have index 2 where the activations are counted, and index 1 where the weights are.
+the first weights have index 2 where the activations are counted, and index 1 where the weights are or where the input
+is layer 0. And beware of *a*: it is the activation in most columns and the pre-activation in two.
 """
 
 

@@ -272,6 +272,16 @@ def conventions(oracles: Mapping[str, ModuleType]) -> list[Row]:
     return rows
 
 
+def defaults(oracles: Mapping[str, ModuleType]) -> list[Row]:
+    """Evidence rows: the numbers each signature gives where the caller says nothing."""
+    rows = []
+    for id, formula in CATALOGUE.items():
+        if formula.kind == "update" and "clip" not in id:
+            found = {"ours": dict(formula.parameters)} | {who: o.defaults(id) for who, o in oracles.items()}
+            rows += [{"part": "default", "id": id, "who": who, "given": given} for who, given in found.items()]
+    return rows
+
+
 def _plain(measured: Any) -> Any:
     """JSON has no NaN: as text."""
     if isinstance(measured, list):

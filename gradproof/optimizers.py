@@ -14,15 +14,13 @@ from types import ModuleType
 from typing import Any
 
 from gradproof import __version__, tables
-from gradproof.clipping import agreement, edges
+from gradproof.clipping import agreement
 from gradproof.environment import cpu, source_hash, versions
 from gradproof.files import read_lines, write_lines
-from gradproof.optimizer_conventions import conventions
 from gradproof.optimizer_paths import SEED, STEPS, Setting, compare
 from gradproof.tables import Table, number
 from gradproof.weight_decay import weight_decay
 from gradproof.workers import pool
-from reference import CATALOGUE
 
 Row = dict[str, Any]
 
@@ -75,20 +73,8 @@ def _trajectories(k: int) -> list[Row]:
     return [row for p in problems for dtype in DTYPES for row in compare(setting, p, dtype, oracles)]
 
 
-def _defaults(oracles: Mapping[str, ModuleType]) -> list[Row]:
-    """Evidence rows: the numbers each signature gives where the caller says nothing."""
-    rows = []
-    for id, formula in CATALOGUE.items():
-        if formula.kind == "update" and "clip" not in id:
-            found = {"ours": dict(formula.parameters)} | {who: o.defaults(id) for who, o in oracles.items()}
-            rows += [{"part": "default", "id": id, "who": who, "given": given} for who, given in found.items()]
-    return rows
-
-
 OTHERS: dict[str, Callable[[Mapping[str, ModuleType]], list[Row]]] = {
-    "conventions": conventions,
-    "defaults": _defaults,
-    "clipping": lambda oracles: [*agreement(oracles), *edges(oracles)],
+    "clipping": agreement,
     "weight decay": weight_decay,
 }
 
@@ -204,33 +190,6 @@ def _trajectory_tables(rows: Sequence[Row]) -> list[Table]:
     ]
 
 
-def _convention_table(rows: Sequence[Row]) -> Table:
-    cells = []
-    for (topic, id), group in _groups(rows, "topic", "id").items():
-        by = {row["who"]: row["reading"] for row in group}
-        readings = [by.get(who, "not installed") for who in ("ours", *ORACLES)]
-        answers = {row["reading"] for row in group if row["measured"] is not None}
-        cells.append([topic, f"`{_name(id)}`", *readings, "differ" if len(answers) > 1 else ""])
-    return Table(
-        "Conventions",
-        ["convention", "rule", "ours", "torch.optim", "Optax", ""],
-        cells,
-        "Each cell is read off a measured number (in the evidence, with the probe that made it).",
-    )
-
-
-def _default_table(rows: Sequence[Row]) -> Table:
-    def cell(given: Mapping[str, Any]) -> str:
-        return ", ".join(f"{k} = {v}" for k, v in given.items()) or "–"
-
-    by_id = _groups(rows, "id")
-    cells = []
-    for (id,), group in by_id.items():
-        by = {row["who"]: cell(row["given"]) for row in group}
-        cells.append([f"`{_name(id)}`", *(by.get(who, "not installed") for who in ("ours", *ORACLES))])
-    return Table("Defaults", ["rule", "ours", "torch.optim", "Optax"], cells, "Read off the installed signatures.")
-
-
 def _decay_table(rows: Sequence[Row]) -> Table:
     cells = []
     for (family, problem), group in _groups(rows, "family", "problem").items():
@@ -249,24 +208,17 @@ def _decay_table(rows: Sequence[Row]) -> Table:
     )
 
 
-def _clip_tables(rows: Sequence[Row], at_edges: Sequence[Row]) -> list[Table]:
+def _clip_table(rows: Sequence[Row]) -> Table:
     cells = [
         [f"`{_name(r['id'])}`", r["quantity"], r["dtype"], r["who"], r["verdict"], r["ratio"], r["why"]] for r in rows
     ]
-    topics = []
-    for (id, topic), group in _groups(at_edges, "id", "topic").items():
-        by = {row["who"]: row["measured"] for row in group}
-        topics.append([f"`{_name(id)}`", topic, *(by.get(who, "not installed") for who in ("ours", *ORACLES))])
-    return [
-        Table(
-            "Gradient clipping: value and backward",
-            ["function", "quantity", "dtype", "who", "verdict", "difference/bound", "found cause"],
-            cells,
-            "torch.nn.utils clips outside autograd; its backward here is autograd through the same forward written"
-            " with torch operations.",
-        ),
-        Table("Gradient clipping at its edges", ["function", "case", "ours", "torch", "Optax"], topics),
-    ]
+    return Table(
+        "Gradient clipping: value and backward",
+        ["function", "quantity", "dtype", "who", "verdict", "difference/bound", "found cause"],
+        cells,
+        "torch.nn.utils clips outside autograd; its backward here is autograd through the same forward written"
+        " with torch operations.",
+    )
 
 
 def write_page(path: Path, folder: Path) -> None:
@@ -286,13 +238,12 @@ def write_page(path: Path, folder: Path) -> None:
         " scikit-learn's digits. On the digits every side is fed the gradients of our backprop.\n\n"
         "The limit is not tuned: the recurrence is run once on numbers that carry the first-order effect of every"
         " rounding so far, two per operation, and the sum of the magnitudes is what one side may be off by.\n\n"
-        f"{len(verdicts)} comparisons: {counts}.\n"
+        f"{len(verdicts)} comparisons: {counts}. What each side means by the name of a rule, its defaults, and"
+        " clipping at its edges: see [conventions.md](conventions.md).\n"
     )
     pages = [
         *_trajectory_tables(trajectories),
-        _convention_table(_part(rows, "convention")),
-        _default_table(_part(rows, "default")),
         _decay_table(_part(rows, "decay")),
-        *_clip_tables(_part(rows, "clip"), _part(rows, "clip edge")),
+        _clip_table(_part(rows, "clip")),
     ]
     tables.write_page(folder, "optimizers", intro, pages)

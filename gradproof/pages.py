@@ -143,6 +143,12 @@ def verdict_table(header: Mapping[str, Any]) -> Table:
 
 
 def made_with(header: Mapping[str, Any]) -> str:
-    """One line of versions, machine and seed."""
-    packages = ", ".join(f"{k} {v}" for k, v in header["versions"].items())
-    return f"{packages}; {header['cpu']}; seed {header['seed']}; formulas {header['source']}; {header['made'][:10]}."
+    """One line of versions and, as far as the header has them, machine, seed, source and day."""
+    said = [
+        ", ".join(f"{k} {v}" for k, v in header["versions"].items()),
+        header.get("cpu", ""),
+        f"seed {header['seed']}" if "seed" in header else "",
+        f"formulas {header['source']}" if "source" in header else "",
+        header.get("made", "")[:10],
+    ]
+    return "; ".join(filter(None, said)) + "."

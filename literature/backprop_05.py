@@ -39,7 +39,8 @@ claim = Source("backprop-05", notation, ANY)
     assumptions=("the cost is the mean of the costs of n examples Xᵢ",),
     wrong="The sum runs over j, but the summand is indexed by i: n equal terms of one example add up to n times "
     "its gradient, so the step follows example i alone and not the mean over the examples.",
-    charity="Right if the index of summation is read as the index of the example.",
+    charity="Right if the index of summation is read as the index of the example. Writing Σᵢ, or C with index Xⱼ, "
+    "would say so.",
 )
 def step(s: Any) -> Equal:
     n, w = len(s.C_X), s.w[2]
@@ -64,6 +65,16 @@ def _(s: Any) -> Equal:
     for l in s.layers:
         w = s.w[l]
         yield w - s.eta * s.d(sum(s.C_X) / n, w), w - s.eta / n * sum(s.d(s.C_X[i], w) for i in range(n))
+
+
+@step.smallest(
+    "With η = 1 and two examples whose costs are w and 3w, the step w′ − w along the mean gradient is {meant}; the sum "
+    "over j with i = 1 gives {claimed}."
+)
+def _(s: Any) -> Equal:
+    w, eta = s.number(1), s.number(1)
+    C = [w, 3 * w]
+    yield -eta * s.d((C[0] + C[1]) / 2, w), -eta / 2 * sum(s.d(C[0], w) for j in range(2))
 
 
 @claim("weighted-input", "convention, per neuron", r"z^l_j = \sum_k w^l_{jk} a^{l-1}_k + b^l_j")

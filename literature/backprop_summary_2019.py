@@ -174,9 +174,13 @@ def weight_gradient(s: Any) -> Equal:
                 yield s.d(s.C, s.w[l][j, k]), s.a[l - 1][k] * s.delta[l][j]
 
 
-@claim("algorithm-1-input", "backprop algorithm, step 1", r"a^1 = x")
+@claim(
+    "algorithm-1-input",
+    "backprop algorithm, step 1",
+    r"a^1 = x",
+    remark="It sets the input; checked is that the weighted input of layer 2 is fed by it.",
+)
 def algorithm_input(s: Any) -> Equal:
-    # Nothing below layer 1: z² is fed by the input itself.
     yield s.z[2], s.w[2] @ s.a[1] + s.b[2]
 
 
@@ -240,6 +244,27 @@ def algorithm_output(s: Any) -> Equal:
             yield s.d(s.C, s.b[l][j]), delta[l][j]
 
 
+claim(
+    "sgd-1-input",
+    "stochastic gradient descent, step 1",
+    r"x \in \text{a set of training examples}",
+    unchecked="It names the input of the algorithm and sets nothing equal. How the set is chosen, and that a training "
+    "set is gone through in such sets, is not part of the summary.",
+)
+
+
+@claim(
+    "sgd-2-input",
+    "stochastic gradient descent, step 2",
+    r"a^{x,1} = x",
+    networks=BATCH,
+    remark="It sets the input; checked is that the weighted input of layer 2 is fed by it, example by example.",
+)
+def sgd_input(s: Any) -> Equal:
+    for x in range(s.m):
+        yield s.z_x[x][2], s.w[2] @ s.a_x[x][1] + s.b[2]
+
+
 @claim(
     "sgd-2-feedforward",
     "stochastic gradient descent, step 2",
@@ -282,7 +307,7 @@ def sgd_backpropagate(s: Any) -> Equal:
 @claim(
     "sgd-3-weights",
     "stochastic gradient descent, step 3",
-    r"w^l \rightarrow w^l - \frac{\eta}{m} \sum_x \delta^{x,l} (a^{x,l-1})^T",
+    r"w^l \rightarrow w^l - \frac{\eta}{m} \sum_x \delta^{x,l} (a^{x,l-1})^T, \quad l = L, L-1, \dots, 2",
     networks=BATCH,
     supports=("update/sgd", "network/bp4"),
     assumptions=("m examples in the mini-batch",),
@@ -296,7 +321,7 @@ def sgd_weights(s: Any) -> Equal:
 @claim(
     "sgd-3-biases",
     "stochastic gradient descent, step 3",
-    r"b^l \rightarrow b^l - \frac{\eta}{m} \sum_x \delta^{x,l}",
+    r"b^l \rightarrow b^l - \frac{\eta}{m} \sum_x \delta^{x,l}, \quad l = L, L-1, \dots, 2",
     networks=BATCH,
     supports=("update/sgd", "network/bp3"),
     assumptions=("m examples in the mini-batch",),

@@ -44,6 +44,7 @@ WORKS: dict[str, Work] = {
         "Valchanov, Iliya",
         "Backpropagation Algorithm: Course Notes",
         "misc", "", venue="365 Data Science",
+        url="https://365datascience.com/resources-center/course-notes/backpropagation-algorithm/",
     ),
     "deriving-backprop": Work(
         "",
@@ -67,12 +68,14 @@ WORKS: dict[str, Work] = {
         "Goodfellow, Ian and Bengio, Yoshua and Courville, Aaron",
         "Deep Learning",
         "book", "2016", venue="MIT Press", url="https://www.deeplearningbook.org",
-        note="claims read in the open Chinese translation exacity/deeplearningbook-chinese",
+        note="equations read in the open Chinese translation, repository exacity/deeplearningbook-chinese, revision "
+        "3874549, chapter 6",
     ),
     "goodfellow-2016-zh": Work(
         "",
         "Deep Learning, Chinese translation of the book by Goodfellow, Bengio and Courville",
         "misc", "2016", url="https://github.com/exacity/deeplearningbook-chinese",
+        note="read at revision 048abf9",
     ),
     "d2l": Work(
         "Zhang, Aston and Lipton, Zachary C. and Li, Mu and Smola, Alexander J.",
@@ -84,6 +87,7 @@ WORKS: dict[str, Work] = {
         "{CS231n course staff}",
         "CS231n: Deep Learning for Computer Vision, Course Notes",
         "misc", "", venue="Stanford University", url="https://cs231n.github.io",
+        note="read in the repository cs231n/cs231n.github.io",
     ),
     "ufldl": Work(
         "Ng, Andrew and Ngiam, Jiquan and Foo, Chuan Yu and Mai, Yifan and Suen, Caroline",
@@ -117,11 +121,6 @@ WORKS: dict[str, Work] = {
         "{click4ai}",
         "Swish activation",
         "misc", "", url="https://click4ai.perfionixai.com/problems/swish-activation",
-    ),
-    "ahiru-neurons": Work(
-        "{ahiru.pl}",
-        "Artificial neurons",
-        "misc", "", url="https://ahiru.pl/notes/artificial_neurons/",
     ),
     "sunhaozhe-2019": Work(
         "{sunhaozhe.github.io}",
@@ -173,7 +172,7 @@ WORKS: dict[str, Work] = {
         "Bridle, John S.",
         "Probabilistic Interpretation of Feedforward Classification Network Outputs, with Relationships to "
         "Statistical Pattern Recognition",
-        "incollection", "1990", venue="Neurocomputing: Algorithms, Architectures and Applications",
+        "incollection", "1990", venue="Neurocomputing: Algorithms, Architectures and Applications, 227–236",
         doi="10.1007/978-3-642-76153-9_28",
     ),
     "broomhead-lowe-1988": Work(
@@ -240,7 +239,7 @@ WORKS: dict[str, Work] = {
     "brock-2017": Work(
         "Brock, Andrew and Lim, Theodore and Ritchie, J. M. and Weston, Nick",
         "Neural Photo Editing with Introspective Adversarial Networks",
-        "misc", "2017", url=_arxiv("1609.07093"),
+        "inproceedings", "2017", venue="ICLR", url=_arxiv("1609.07093"),
     ),
     "hoffman-2019": Work(
         "Hoffman, Judy and Roberts, Daniel A. and Yaida, Sho",
@@ -250,7 +249,7 @@ WORKS: dict[str, Work] = {
     "recht-2010": Work(
         "Recht, Benjamin and Fazel, Maryam and Parrilo, Pablo A.",
         "Guaranteed Minimum-Rank Solutions of Linear Matrix Equations via Nuclear Norm Minimization",
-        "article", "2010", "SIAM Review 52",
+        "article", "2010", venue="SIAM Review 52(3), 471–501", doi="10.1137/070697835",
     ),
     "hendrycks-2016": Work(
         "Hendrycks, Dan and Gimpel, Kevin",
@@ -288,7 +287,7 @@ WORKS: dict[str, Work] = {
     "lecun-1998": Work(
         "LeCun, Yann and Bottou, Léon and Orr, Genevieve B. and Müller, Klaus-Robert",
         "Efficient BackProp",
-        "incollection", "1998", venue="Neural Networks: Tricks of the Trade", doi="10.1007/3-540-49430-8_2",
+        "incollection", "1998", venue="Neural Networks: Tricks of the Trade, 9–50", doi="10.1007/3-540-49430-8_2",
     ),
     "maas-2013": Work(
         "Maas, Andrew L. and Hannun, Awni Y. and Ng, Andrew Y.",
@@ -406,7 +405,8 @@ WORKS: dict[str, Work] = {
     "nix-weigend-1994": Work(
         "Nix, David A. and Weigend, Andreas S.",
         "Estimating the Mean and Variance of the Target Probability Distribution",
-        "inproceedings", "1994", venue="ICNN", doi="10.1109/ICNN.1994.374138",
+        "inproceedings", "1994", venue="IEEE International Conference on Neural Networks, 55–60",
+        doi="10.1109/ICNN.1994.374138",
     ),
     "rosenblatt-1958": Work(
         "Rosenblatt, Frank",
@@ -495,8 +495,8 @@ WORKS: dict[str, Work] = {
     ),
     # Optimizers.
     "chen-2023": Work(
-        "Chen, Xiangning and Liang, Chen and Huang, Da and Real, Esteban and Wang, Kaiyuan and Liu, Yao and "
-        "Pham, Hieu and Dong, Xuanyi and Luong, Thang and Hsieh, Cho-Jui and Lu, Yifeng and Le, Quoc V.",
+        "Chen, Xiangning and Liang, Chen and Huang, Da and Real, Esteban and Wang, Kaiyuan and Pham, Hieu and "
+        "Dong, Xuanyi and Luong, Thang and Hsieh, Cho-Jui and Lu, Yifeng and Le, Quoc V.",
         "Symbolic Discovery of Optimization Algorithms",
         "inproceedings", "2023", venue="Advances in Neural Information Processing Systems 36",
         url=_arxiv("2302.06675"),

@@ -20,7 +20,8 @@ ROLES = {
     "other": "the other fair reading",
     "otherwise": "without the convention",
     "corrected": "nearest corrected form",
-    "charitable": "charitable reading",
+    "charitable": "the reading in which it is right",
+    "example": "small example",
 }
 
 
@@ -45,7 +46,8 @@ class Claim:
     `convention` is what must be granted for the printed form to hold; `wrong` says what is wrong with a
     misprint and `charity` under which reading it would be right; `doubt` names the two fair readings of an
     ambiguous equation; `unchecked` says why there is nothing to run. `latex` maps a role to the equation in that
-    role. `supports` are formula ids.
+    role. `example` tells in words, around {meant} and {claimed}, the smallest case in which a misprint or one side
+    of an ambiguity shows; its two numbers are the oracles'. `supports` are formula ids.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Claim:
     charity: str = ""
     doubt: str = ""
     unchecked: str = ""
+    example: str = ""
     remark: str = ""
 
     @property
@@ -96,6 +99,14 @@ class Claim:
     def charitable(self, latex: str) -> Callable[[Reading], Claim]:
         """Add the reading under which the printed form would be right."""
         return self._role("charitable", latex)
+
+    def smallest(self, text: str) -> Callable[[Reading], Claim]:
+        """Add the smallest case that shows the difference: one pair (meant, claimed) of given numbers, not random.
+
+        Its reading receives the plain scene, without the document's notation. `text` has {meant} and {claimed}.
+        """
+        self.example = text
+        return self._role("example", "")
 
 
 CLAIMS: dict[str, Claim] = {}

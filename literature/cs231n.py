@@ -98,9 +98,9 @@ def hidden_layer(s: Any) -> Equal:
 @claim("initial-loss", "case study, value of the loss before training (revision 67b3568 of the notes)",
        r"\mathrm{loss} = 1.1 = \log(1/3)", supports=("cost/softmax_cross_entropy",),
        wrong="log(1/3) is −1.0986. The loss of three equally likely classes is −log(1/3) = log 3, as the formula "
-             "of the loss two paragraphs before gives it.",
-       charity="Right if the code is read as the logarithm inside the loss, whose minus sign is understood; "
-               "another copy of the notes has it.")  # fmt: skip
+             "of the loss before it gives it.",
+       charity="Right if the code is read as the logarithm inside the loss, whose minus sign is understood.",
+       remark="Mended since: a later copy of the notes has -np.log(1.0/3).")  # fmt: skip
 def initial_loss(s: Any) -> Equal:
     equal = s.draw()
     yield -np.log(s.softmax(np.array([equal, equal, equal]))[0]), np.log(s.number(1) / 3)
@@ -117,6 +117,12 @@ def _(s: Any) -> Equal:
 def _(s: Any) -> Equal:
     equal = s.draw()
     yield -np.log(s.softmax(np.array([equal, equal, equal]))[0]), -np.log(s.number(1) / 3)
+
+
+@initial_loss.smallest("With three equal scores the loss is {meant}; log(1/3) is {claimed}.")
+def _(s: Any) -> Equal:
+    scores = np.array([s.number(0)] * 3)
+    yield -np.log(s.softmax(scores)[0]), np.log(s.number(1) / 3)
 
 
 @claim(

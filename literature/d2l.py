@@ -101,7 +101,7 @@ def adam_bias_correction(s: Any) -> Equal:
        r"\sum_{i=0}^t \beta^i = \frac{1 - \beta^t}{1 - \beta}", supports=("update/adam",),
        wrong="The sum from 0 to t has t + 1 terms, so that the numerator is 1 − β^(t+1). The normalisation that "
              "the text derives from it, 1 − βᵗ, is that of t terms.",
-       charity="Right with t − 1 above the sum, as later revisions of the text print it.")  # fmt: skip
+       charity="Right with t − 1 above the sum.", remark="Mended since: later revisions print t − 1.")  # fmt: skip
 def geometric_sum(s: Any) -> Equal:
     beta = s.draw(low=0.3, high=0.9)
     for t in range(1, 5):
@@ -123,3 +123,9 @@ def _(s: Any) -> Equal:
     beta = s.draw(low=0.3, high=0.9)
     for t in range(1, 5):
         yield 1 + sum(beta**i for i in range(1, t)), (1 - beta**t) / (1 - beta)
+
+
+@geometric_sum.smallest("With β = ½ and t = 1 the sum 1 + β is {meant}; the right side is {claimed}.")
+def _(s: Any) -> Equal:
+    beta, t = s.number(1 / 2), 1
+    yield 1 + beta, (1 - beta**t) / (1 - beta)

@@ -53,7 +53,7 @@ def from_column(column: Any, *jacobians: Any) -> Any:
 
 @claim(
     "chain-z2",
-    "chain rule, z⁽²⁾",
+    "chain rule, z[2]",
     r"\frac{\partial L}{\partial z^{[2]}} = \frac{\partial L}{\partial a^{[2]}}\frac{\partial a^{[2]}}{\partial "
     r"z^{[2]}}",
     convention=PRODUCT,
@@ -69,7 +69,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "chain-W2",
-    "chain rule, W⁽²⁾",
+    "chain rule, W[2]",
     r"\frac{\partial L}{\partial W^{[2]}} = \frac{\partial L}{\partial z^{[2]}}\frac{\partial z^{[2]}}{\partial "
     r"W^{[2]}}",
     convention=PRODUCT,
@@ -85,7 +85,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "chain-b2",
-    "chain rule, b⁽²⁾",
+    "chain rule, b[2]",
     r"\frac{\partial L}{\partial b^{[2]}} = \frac{\partial L}{\partial z^{[2]}}\frac{\partial z^{[2]}}{\partial "
     r"b^{[2]}}",
     convention=PRODUCT,
@@ -101,7 +101,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "chain-W1",
-    "chain rule, W⁽¹⁾",
+    "chain rule, W[1]",
     r"\frac{\partial L}{\partial W^{[1]}} = \frac{\partial L}{\partial z^{[2]}} \frac{\partial z^{[2]}}{\partial "
     r"a^{[1]}} \frac{\partial a^{[1]}}{\partial z^{[1]}} \frac{\partial z^{[1]}}{\partial W^{[1]}}",
     convention=PRODUCT,
@@ -119,7 +119,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "chain-b1",
-    "chain rule, b⁽¹⁾",
+    "chain rule, b[1]",
     r"\frac{\partial L}{\partial b^{[1]}} = \frac{\partial L}{\partial z^{[2]}} \frac{\partial z^{[2]}}{\partial "
     r"a^{[1]}} \frac{\partial a^{[1]}}{\partial z^{[1]}} \frac{\partial z^{[1]}}{\partial b^{[1]}}",
     convention=PRODUCT,
@@ -135,7 +135,13 @@ def _(s: Any) -> Equal:
     yield d(s.L, s.b[1]), from_column(d(s.L, z[2]), d(z[2], a[1]), d(a[1], z[1]), d(z[1], s.b[1]))
 
 
-@claim("prediction", "loss function", r"a^{[2]} = \hat{y}")
+@claim(
+    "prediction",
+    "loss function",
+    r"a^{[2]} = \hat{y}",
+    remark="It names the output; checked is that a⁽²⁾ is what z = Wa + b and σ make of x. The article does not print "
+    "the affine maps, but its gradients are theirs.",
+)
 def prediction(s: Any) -> Equal:
     yield s.y_hat, s.sigma(s.W[2] @ s.sigma(s.W[1] @ s.x + s.b[1]) + s.b[2])
 
@@ -218,14 +224,25 @@ def db1(s: Any) -> Equal:
     yield s.db[1], s.dz[1]
 
 
-def mean_gradient(s: Any, chosen: list[int]) -> Any:
-    """Mean of ∂L/∂W⁽²⁾ over the chosen points: the direction that picking one of them at random follows on average."""
-    return sum(s.d(s.points[i].C, s.W[2]) for i in chosen) / len(chosen)
-
-
 def label(point: Any) -> int:
     """The class of a point: its target rounded."""
     return int(point.y[0] > 0.5)
+
+
+def missed(point: Any) -> bool:
+    """Whether the network puts a point into the wrong class."""
+    return int(point.a[3][0] > 0.5) != label(point)
+
+
+def point_loss(point: Any) -> Any:
+    """Cross-entropy of a point with its class for a target."""
+    (y_hat,) = point.a[3]
+    return -np.log(y_hat if label(point) else 1 - y_hat)
+
+
+def mean_gradient(s: Any, chosen: list[Any]) -> Any:
+    """Mean of ∂L/∂W⁽²⁾ over the chosen points: the direction that picking one of them at random follows on average."""
+    return sum(s.d(point_loss(p), s.W[2]) for p in chosen) / len(chosen)
 
 
 @claim(
@@ -235,41 +252,47 @@ def label(point: Any) -> int:
     networks=(Network(sizes=(2, 3, 1), cost="bce", examples=12),),
     supports=("update/sgd",),
     assumptions=("the loss to be reduced is the mean cross-entropy of the samples",),
-    wrong="Only misclassified points are to be drawn. The cross-entropy of a correctly classified point has a "
-    "gradient too, so the drawn gradient is not that of the loss on average, and the procedure halts once no point "
-    "is misclassified although the loss can still fall. Choosing among misclassified points belongs to the "
-    "perceptron.",
-    charity="Right for the perceptron's loss max(0, −yz), whose gradient vanishes at correctly classified points, "
-    "up to the constant share of misclassified points.",
+    wrong="All formulas of the article hold; this is about a word of the procedure. If only misclassified points are "
+    "drawn, the step does not follow the cross-entropy on average, because a correctly classified point has a gradient "
+    "too, and the procedure halts once no point is misclassified although the loss can still fall. Choosing among "
+    "misclassified points belongs to the perceptron.",
+    charity="Right for the perceptron's loss max(0, −yz), y = ±1, whose gradient vanishes at correctly classified "
+    "points: over all points it adds up to that over the misclassified ones.",
 )
 def choice_of_point(s: Any) -> Equal:
-    everyone = list(range(len(s.points)))
-    missed = [i for i in everyone if int(s.points[i].a[3][0] > 0.5) != label(s.points[i])]
-    yield mean_gradient(s, everyone), mean_gradient(s, missed)
+    yield mean_gradient(s, s.points), mean_gradient(s, [p for p in s.points if missed(p)])
 
 
 @choice_of_point.again
 def _(s: Any) -> Equal:
     # The points that are never drawn contribute nothing; what they would contribute must then vanish. It does not.
     kept = [p for p in s.points if (p.a[3][0] - 0.5) * (label(p) - 0.5) > 0]
-    total = sum(s.d(p.C, s.b[2]) for p in kept)
+    total = sum(s.d(point_loss(p), s.b[2]) for p in kept)
     yield total, 0 * total
 
 
 @choice_of_point.corrected(r"x \sim \text{all points, uniformly}: \quad \mathbb{E}_x \frac{\partial L_x}{\partial W} = "
                            r"\frac{\partial}{\partial W} \frac{1}{n} \sum_x L_x")  # fmt: skip
 def _(s: Any) -> Equal:
-    everyone = list(range(len(s.points)))
-    yield s.d(sum(p.C for p in s.points) / len(s.points), s.W[2]), mean_gradient(s, everyone)
+    yield s.d(sum(map(point_loss, s.points)) / len(s.points), s.W[2]), mean_gradient(s, s.points)
 
 
 @choice_of_point.charitable(r"L = \max(0, -yz), \quad y = \pm 1")
 def _(s: Any) -> Equal:
     relu = s.native("relu")
     losses = [relu(-(2 * label(p) - 1) * p.z[3][0]) for p in s.points]
-    missed = [i for i, p in enumerate(s.points) if int(p.a[3][0] > 0.5) != label(p)]
     everyone = sum(s.d(loss, s.W[2]) for loss in losses)
-    yield everyone, sum(s.d(losses[i], s.W[2]) for i in missed)
+    yield everyone, sum(s.d(loss, s.W[2]) for p, loss in zip(s.points, losses, strict=True) if missed(p))
+
+
+@choice_of_point.smallest(
+    "With ŷ = σ(wx), w = 1 and two points, x = 2 with y = 1, which is classified rightly, and x = 1 with y = 0, which "
+    "is not, the gradient of the mean loss is {meant}; the only point that may be drawn gives {claimed}."
+)
+def _(s: Any) -> Equal:
+    w, sigma = s.number(1), s.native("sigmoid")
+    right, wrong = -np.log(sigma(2 * w)), -np.log(1 - sigma(1 * w))
+    yield s.d((right + wrong) / 2, w), s.d(wrong, w)
 
 
 def gradients(s: Any) -> tuple[dict[int, Any], dict[int, Any]]:

@@ -57,7 +57,7 @@ def printed_entropy(s: Any) -> Any:
 # ---- 1 Notations -----------------------------------------------------------------------------------------------
 
 
-@claim("1-activation", "1, notation 2", r"a_i^l = g(z_i^l)")
+@claim("1-activation", "section 1, notation 2", r"a_i^l = g(z_i^l)")
 def activation(s: Any) -> Equal:
     for l in s.layers:
         for i in s.z[l]:
@@ -66,7 +66,7 @@ def activation(s: Any) -> Equal:
 
 @claim(
     "1-sigmoid",
-    "1, notation 2",
+    "section 1, notation 2",
     r"g(x) = \frac{1}{1+e^{-x}}",
     networks=(Network(),),
     supports=("activation/sigmoid",),
@@ -78,7 +78,7 @@ def sigmoid(s: Any) -> Equal:
 
 @claim(
     "1-weight",
-    "1, notation 3",
+    "section 1, notation 3",
     r"w_{ii}^l: \text{ from the } i\text{-th neuron of layer } l-1 \text{ to the } j\text{-th of layer } l",
     networks=SQUARE,
     wrong="The weight that leads from i to j cannot be w_ii: j does not occur in it.",
@@ -112,7 +112,19 @@ def _(s: Any) -> Equal:
                 yield s.d(s.z[l + 1][j], s.a[l][i]), s.w[l + 1][j, i]
 
 
-@claim("1-weighted-input", "1, notation 3", r"z_j^{l+1} = \sum_{i=0}^n w_{ji}^{l+1} a_i^l", assumptions=CONSTANT)
+@weight.smallest(
+    "With the weights w₁₁ = 1, w₁₂ = 2, w₂₁ = 3, w₂₂ = 4, what neuron 1 sends to neuron 2 is multiplied by {meant}, "
+    "which is w₂₁; w_ii with i = 1 is {claimed}."
+)
+def _(s: Any) -> Equal:
+    w, a = {(1, 1): 1, (1, 2): 2, (2, 1): 3, (2, 2): 4}, {1: s.number(1), 2: s.number(1)}
+    z = {j: w[j, 1] * a[1] + w[j, 2] * a[2] for j in (1, 2)}
+    yield s.d(z[2], a[1]), w[1, 1]
+
+
+@claim(
+    "1-weighted-input", "section 1, notation 3", r"z_j^{l+1} = \sum_{i=0}^n w_{ji}^{l+1} a_i^l", assumptions=CONSTANT
+)
 def weighted_input(s: Any) -> Equal:
     for l in range(1, s.L):
         for j in s.z[l + 1]:
@@ -121,7 +133,7 @@ def weighted_input(s: Any) -> Equal:
 
 @claim(
     "1-layer-derivative",
-    "1, notation 3",
+    "section 1, notation 3",
     r"\frac{\partial z_j^{l+1}}{\partial z_i^l} = \frac{\partial z_j^{l+1}}{\partial a_i^l} \frac{\partial "
     r"a_i^l}{\partial z_i^l} = w_{ji}^{l+1} g'(z_i^l)",
     supports=("network/bp2",),
@@ -137,7 +149,7 @@ def layer_derivative(s: Any) -> Equal:
 
 @claim(
     "1-quadratic-cost",
-    "1, notation 5",
+    "section 1, notation 5",
     r"\frac{1}{2} \sum_{i=0}^{n} (a_i^L - y_i)^2",
     networks=(Network(), Network(activation="tanh")),
     supports=("cost/quadratic",),
@@ -151,7 +163,7 @@ def quadratic_cost(s: Any) -> Equal:
 
 @claim(
     "1-summed-cost",
-    "1, notation 5",
+    "section 1, notation 5",
     r"C = \sum_x C_x \quad\text{in stochastic gradient descent}",
     networks=BATCH,
     supports=("network/bp4",),
@@ -166,13 +178,13 @@ def summed_cost(s: Any) -> Equal:
 
 @claim(
     "1-error-definition",
-    "1, notation 6",
+    "section 1, notation 6",
     r"\delta_i^l = \frac{\partial C}{\partial z_i^L}",
     networks=SQUARE,
     supports=("network/bp2",),
     wrong="The right side has the output layer L where the left has layer l: every layer would have the error of "
-    "the last. The words before it and the recursion of 1.3 need layer l.",
-    charity="Right at l = L.",
+    "the last. The words before it and the recursion of 1.3 have layer l.",
+    charity="Right at l = L; L for l may also be a slip of the copy at hand.",
 )
 def error_definition(s: Any) -> Equal:
     for l in s.hidden:
@@ -202,12 +214,22 @@ def _(s: Any) -> Equal:
     yield s.d(s.C, s.Z[s.L]), s.D[s.L]
 
 
+@error_definition.smallest(
+    "With one neuron in layer l and one in layer L = l + 1, g(z) = z, zˡ = 1, w = 2 and C = ½(zᴸ)², δˡ is {meant}; as "
+    "printed it would be δᴸ, which is {claimed}."
+)
+def _(s: Any) -> Equal:
+    below = s.number(1)
+    top = 2 * below
+    yield s.d(top**2 / 2, below), s.d(top**2 / 2, top)
+
+
 # ---- 1.1 Feed forward ------------------------------------------------------------------------------------------
 
 
 @claim(
     "1.1-weighted-input",
-    "1.1, first display",
+    "section 1.1, first display",
     r"z_j^l = \sum_{i=0}^n a_i^{l-1} w_{ji}^l \;\Rightarrow\; \underline{z}^l = \boldsymbol{W}^l \cdot "
     r"\underline{a}^{l-1}",
     assumptions=CONSTANT,
@@ -219,7 +241,7 @@ def feed_forward(s: Any) -> Equal:
         yield s.Z[l], s.W[l] @ s.A[l - 1]
 
 
-@claim("1.1-activation", "1.1, second display", r"\underline{a}^l = g(\underline{z}^l)")
+@claim("1.1-activation", "section 1.1, second display", r"\underline{a}^l = g(\underline{z}^l)")
 def activation_vector(s: Any) -> Equal:
     for l in s.layers:
         yield s.A[l][1:], s.g(s.Z[l])
@@ -227,7 +249,7 @@ def activation_vector(s: Any) -> Equal:
 
 @claim(
     "1.1-slope",
-    "1.1, third display",
+    "section 1.1, third display",
     r"\frac{\partial a_i^l}{\partial z_i^l} = g'(z_i^l) = \begin{cases} g(z_i^l)[1 - g(z_i^l)] & \text{sigmoid} \\ "
     r"1 \text{ if } z_i^l > 0, \text{ otherwise } 0 \end{cases}",
     supports=("activation/sigmoid", "activation/relu"),
@@ -256,7 +278,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.2-cross-entropy",
-    "1.2, first display",
+    "section 1.2, first display",
     r"C = \sum_{i=0}^{n} \left[y_i \ln(a_i^L) + (1 - y_i) \ln(1 - a_i^L) \right]",
     networks=ENTROPY,
     supports=("cost/bce",),
@@ -287,6 +309,12 @@ def _(s: Any) -> Equal:
     yield np.log(np.prod(bernoulli)), printed_entropy(s)
 
 
+@cross_entropy.smallest("With one output a = ½ and y = 1, the cross-entropy is {meant}; the printed sum is {claimed}.")
+def _(s: Any) -> Equal:
+    a, y = s.number(1 / 2), 1
+    yield s.native("bce")(a, y), y * np.log(a) + (1 - y) * np.log(1 - a)
+
+
 def entropy_slope(s: Any) -> Any:
     """The bracket [y/a − (1 − y)/(1 − a)] of 1.2 and 1.3."""
     return s.y / s.A_L - (1 - s.y) / (1 - s.A_L)
@@ -294,7 +322,7 @@ def entropy_slope(s: Any) -> Any:
 
 @claim(
     "1.2-output-error",
-    "1.2, second display",
+    "section 1.2, second display",
     r"\delta_i^L \equiv \frac{\partial C}{\partial z_i^L} = \frac{\partial C}{\partial a_i^L} \frac{\partial "
     r"a_i^L}{\partial z_i^L} = \left[\frac{y_i}{a_i^L} - \frac{1 - y_i}{1 - a_i^L} \right] \odot g'(z_i^L)",
     networks=ENTROPY,
@@ -335,7 +363,7 @@ def path_sum(s: Any, J: dict[int, Any], l: int, c: int, keep: Any = lambda path:
 
 @claim(
     "1.3-path-sum",
-    "1.3, proof, lines 1 and 2",
+    "section 1.3, proof, lines 1 and 2",
     r"\delta_c^l = \frac{\partial C}{\partial z_c^l} = \sum_{i,j,k,m,\dots} \frac{\partial C}{\partial z_m^L} "
     r"\frac{\partial z_m^L}{\partial z_k^{L-1}} \cdots \frac{\partial z_k^{l+3}}{\partial z_j^{l+2}} "
     r"\frac{\partial z_j^{l+2}}{\partial z_i^{l+1}} \frac{\partial z_i^{l+1}}{\partial z_c^l}",
@@ -364,7 +392,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.3-recursion",
-    "1.3, proof, lines 3 to 7",
+    "section 1.3, proof, lines 3 to 7",
     r"\delta_c^l = \sum_i \frac{\partial z_i^{l+1}}{\partial z_c^l} \sum_{j,k,m,\dots} \frac{\partial C}{\partial "
     r"z_m^L} \cdots \frac{\partial z_j^{l+2}}{\partial z_i^{l+1}} = \sum_i \frac{\partial z_i^{l+1}}{\partial "
     r"z_c^l} \delta_i^{l+1} = \frac{\partial a_c^l}{\partial z_c^l} \sum_i \frac{\partial z_i^{l+1}}{\partial "
@@ -372,6 +400,7 @@ def _(s: Any) -> Equal:
     networks=(Network(sizes=(2, 2, 3, 2, 2), activation="tanh"), Network(sizes=(2, 3, 2, 2), activation="silu")),
     supports=("network/bp2",),
     assumptions=("each layer on the way has its own index",),
+    remark="The line with δ_i^{l+1} is printed twice.",
 )
 def recursion(s: Any) -> Equal:
     J = jacobians(s)
@@ -390,13 +419,12 @@ def recursion(s: Any) -> Equal:
 
 @claim(
     "1.3-recursion-column",
-    "1.3, proof, last line",
-    r"\delta_c^l = g'(z_c^l) \left\{ \left[\underline{w}_{:c}^{l+1} \right]^T \cdot \delta_i^{l+1} \right\}",
+    "section 1.3, proof, last line",
+    r"\delta_c^l = g'(z_c^l) \left\{ \left[\underset{:c}{w}^{l+1} \right]^T \cdot \delta_i^{l+1} \right\}",
     supports=("network/bp2",),
-    wrong="The index i of the sum is left over: δ_i is one number, and a column transposed times a number is a "
-    "row, not the number on the left.",
-    charity="Right if δ with index i is read as the whole vector over i; a mark for vectors may be lost in the "
-    "copy at hand.",
+    doubt="Elsewhere δ with an index i is one number; read so, the right side is a row and not the number on the "
+    "left. It holds if δ with index i stands for the whole vector over i, whose mark (a tilde below, in this "
+    "document) the copy at hand may have turned into an i.",
 )
 def recursion_column(s: Any) -> Equal:
     for l in s.hidden:
@@ -405,17 +433,8 @@ def recursion_column(s: Any) -> Equal:
                 yield s.delta[l][c], s.g_prime(s.z[l][c]) * (s.W[l + 1][:, c].T * s.delta[l + 1][i])
 
 
-@recursion_column.again
-def _(s: Any) -> Equal:
-    # Each entry of that row by itself.
-    for l in s.hidden:
-        for c in s.z[l]:
-            for i in s.z[l + 1]:
-                yield s.delta[l][c], s.g_prime(s.z[l][c]) * s.w[l + 1][i, c] * s.delta[l + 1][i]
-
-
-@recursion_column.corrected(
-    r"\delta_c^l = g'(z_c^l) \left\{ \left[\underline{w}_{:c}^{l+1} \right]^T \cdot \underline{\delta}^{l+1} \right\}"
+@recursion_column.other(
+    r"\delta_c^l = g'(z_c^l) \left\{ \left[\underset{:c}{w}^{l+1} \right]^T \cdot \underline{\delta}^{l+1} \right\}"
 )
 def _(s: Any) -> Equal:
     for l in s.hidden:
@@ -423,16 +442,27 @@ def _(s: Any) -> Equal:
             yield s.delta[l][c], s.g_prime(s.z[l][c]) * (s.W[l + 1][:, c].T @ s.D[l + 1])
 
 
+@recursion_column.smallest(
+    "With g(z) = z, two neurons above, w_1c = 1, w_2c = 2 and their errors 1 and 3, δ_c is {meant}; with the number δ₁ "
+    "for δ_i the right side is the row (1, 2), whose first entry is {claimed}."
+)
+def _(s: Any) -> Equal:
+    z_c = s.number(1)
+    above = [1 * z_c, 2 * z_c]
+    C = above[0] + 3 * above[1]
+    yield s.d(C, z_c), 1 * s.d(C, above[0])
+
+
 @claim(
     "1.3-output-error",
-    "1.3, after the proof",
+    "section 1.3, after the proof",
     r"\delta_i^L \equiv \frac{\partial C}{\partial z_i^L} = \left[\frac{y_i}{a_i^L} - \frac{1 - y_i}{1 - a_i^L} "
     r"\right]",
     networks=ENTROPY,
     supports=("network/bp1",),
-    wrong="The factor g'(z_i^L), present in 1.2, is lost.",
-    charity="Right as ∂C/∂a_i^L, and for an output layer without activation, g(z) = z. (Its sign is that of C as "
-    "printed.)",
+    wrong="The factor g'(z_i^L), which 1.2 has, is not carried along; the recursion would start from a wrong error.",
+    charity="Right as ∂C/∂a_i^L, and for an output layer with g(z) = z. (C is taken as printed in 1.2, so that its "
+    "sign is not counted twice.)",
 )
 def output_error_again(s: Any) -> Equal:
     # C as printed, so that only the lost factor shows, not the sign of C once more.
@@ -460,9 +490,19 @@ def _(s: Any) -> Equal:
     yield s.d(printed_entropy(s), s.A_L), entropy_slope(s)
 
 
+@output_error_again.smallest(
+    "With the sigmoid, z = 0, so that a = ½, and y = 1, the derivative of the C of 1.2 by z is {meant}; the bracket "
+    "alone is {claimed}."
+)
+def _(s: Any) -> Equal:
+    z, y = s.number(0), 1
+    a = s.native("sigmoid")(z)
+    yield s.d(y * np.log(a) + (1 - y) * np.log(1 - a), z), y / a - (1 - y) / (1 - a)
+
+
 @claim(
     "1.3-recursion-vector",
-    "1.3, vectorised",
+    "section 1.3, vectorised",
     r"\underline{\delta}^{l} = g'(\underline{z}^{l}) \odot \left\{ \left[\boldsymbol{W}^{l+1} \right]^T \cdot "
     r"\underline{\delta}^{l+1} \right\}",
     supports=("network/bp2",),
@@ -487,7 +527,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.4-weight-gradient",
-    "1.4, first display",
+    "section 1.4, first display",
     r"\frac{\partial C}{\partial w_{ji}^l} = \frac{\partial C}{\partial z_j^l} \cdot \frac{\partial "
     r"z_j^l}{\partial w_{ji}^l} = \delta_j^l \cdot a_i^{l-1}",
     supports=("network/bp4", "network/bp3"),
@@ -502,11 +542,11 @@ def weight_gradient(s: Any) -> Equal:
 
 @claim(
     "1.4-weight-gradient-row",
-    "1.4, second display, line 1",
-    r"\frac{\partial C}{\partial \boldsymbol{w}^{l}} = \delta^{l}_j \cdot \boldsymbol{a}^{l-1}",
+    "section 1.4, second display, line 1",
+    r"\frac{\partial C}{\partial \boldsymbol{w}^{l}} = \delta^{l}_j \cdot \boldsymbol{\alpha}^{l-1}",
     supports=("network/bp4",),
     doubt="The left side has lost its index, in the document or in the copy at hand. Of the whole matrix it cannot "
-    "be true: the right side is a vector. Of row j it is.",
+    "be true, for the right side is a vector; of row j it is. (α is read as a, as in the update after it.)",
 )
 def weight_gradient_row(s: Any) -> Equal:
     for l in s.layers:
@@ -523,12 +563,25 @@ def _(s: Any) -> Equal:
             yield s.d(s.C, s.W[l][j - 1, :]), s.delta[l][j] * s.A[l - 1]
 
 
+@weight_gradient_row.smallest(
+    "With one input a = 2 and two neurons whose errors are 1 and 3, ∂C/∂W is the column (2, 6). Its second entry is "
+    "{meant}; the right side with j = 1 is {claimed}."
+)
+def _(s: Any) -> Equal:
+    a, w = s.number(2), [s.number(1), s.number(1)]
+    z = [w[0] * a, w[1] * a]
+    C = z[0] + 3 * z[1]
+    yield s.d(C, w[1]), s.d(C, z[0]) * a
+
+
 @claim(
     "1.4-weight-gradient-matrix",
-    "1.4, second display, line 2",
-    r"\frac{\partial C}{\partial \boldsymbol{W}^{l}} = \underline{\delta}^{l} \cdot \left[\underline{a}^{l-1}\right]^T",
+    "section 1.4, second display, line 2",
+    r"\frac{\partial C}{\partial \boldsymbol{W}^{l}} = \boldsymbol{\delta}^{l} \cdot \left[\boldsymbol{\alpha}^{l-1}"
+    r"\right]^T",
     supports=("network/bp4", "network/bp3"),
     assumptions=CONSTANT,
+    remark="The left side is garbled in the copy at hand and taken from the update after it; α is read as a.",
 )
 def weight_gradient_matrix(s: Any) -> Equal:
     for l in s.layers:
@@ -537,7 +590,7 @@ def weight_gradient_matrix(s: Any) -> Equal:
 
 @claim(
     "1.4-update",
-    "1.4, third display",
+    "section 1.4, third display",
     r"\boldsymbol{W}^{l} \leftarrow \boldsymbol{W}^{l} - \eta \frac{\partial C}{\partial \boldsymbol{W}^{l}} = "
     r"\boldsymbol{W}^{l} - \eta \, \underline{\delta}^{l} \left[\underline{a}^{l-1}\right]^T",
     supports=("update/sgd",),
@@ -564,7 +617,7 @@ def errors(s: Any, l: int) -> Any:
 
 @claim(
     "1.5-forward",
-    "1.5, forward pass 1–3",
+    "section 1.5, forward pass 1–3",
     r"Z = W \cdot X, \quad X: m \times n, \; W: p \times m, \; Z: p \times n",
     networks=BATCH,
     convention="m counts the constant input: X has a row of ones and W the column of the biases. With m features "
@@ -588,7 +641,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "1.5-output-error-shape",
-    "1.5, backward pass 1",
+    "section 1.5, backward pass 1",
     r"\delta^L: p \times n",
     networks=BATCH,
     assumptions=("each column belongs to one example",),
@@ -600,12 +653,12 @@ def output_error_shape(s: Any) -> Equal:
 
 @claim(
     "1.5-weight-rows",
-    "1.5, backward pass 2",
+    "section 1.5, backward pass 2",
     r"W: p \times m, \text{ a row holds the connections from one input neuron to the } p \text{ output neurons}",
     networks=BATCH,
     wrong="W is p × m: a row has m entries and holds what one output neuron receives. It is the columns that hold "
-    "the connections from one input neuron.",
-    charity="Right of the transposed matrix, which is the one used going back.",
+    "the connections from one input neuron to the p output neurons.",
+    charity="Right of the transposed matrix, which is the one that the backward pass multiplies with.",
 )
 def weight_rows(s: Any) -> Equal:
     # Row i of W against the derivative of the p weighted inputs by a_i.
@@ -636,9 +689,17 @@ def _(s: Any) -> Equal:
         yield s.d(s.Z[l], s.A[l - 1][1 + i]), row
 
 
+@weight_rows.smallest(
+    "With m = 3 inputs and p = 2 outputs, an input neuron has {meant} connections; a row of W has {claimed} entries."
+)
+def _(s: Any) -> Equal:
+    W = s.draw(2, 3)
+    yield len(W[:, 0]), len(W[0, :])
+
+
 @claim(
     "1.5-hidden-error-shape",
-    "1.5, backward pass 3",
+    "section 1.5, backward pass 3",
     r"\delta^l: m \times n",
     networks=BATCH,
     supports=("network/bp2",),
@@ -669,13 +730,13 @@ def half_squares(s: Any) -> Any:
 
 @claim(
     "2-regularized-cost",
-    "2, first display",
+    "section 2, first display",
     r"C = \sum_{i=0}^p \left[y_i \ln(a_i^L) + (1-y_i) \ln(1-a_i^L) \right] + \frac{\lambda}{2} \sum_{i,j,l} "
     r"\left[w_{ij}^l \right]^2",
     networks=ENTROPY,
     supports=("cost/bce", "regularizer/l2"),
-    wrong="The minus sign of the cross-entropy is missing, as in 1.2. Here no change of direction mends it: the "
-    "penalty is added, so maximising C would reward large weights and minimising it would reward wrong answers.",
+    wrong="The minus sign of the cross-entropy is missing, as in 1.2. Here climbing instead of descending does not "
+    "mend it: with the penalty added, maximising C rewards large weights and minimising it rewards wrong answers.",
     remark="All weights include those of the constant input, so the biases are penalised too, other than in most "
     "texts.",
 )
@@ -698,9 +759,18 @@ def _(s: Any) -> Equal:
     yield s.C + s.lam * half_squares(s), -printed_entropy(s) + s.lam / 2 * sum((s.W[l] ** 2).sum() for l in s.layers)
 
 
+@regularized_cost.smallest(
+    "With one output a = ½, y = 1, one weight w = 1 and λ = 1, the cost is {meant}; as printed it is {claimed}."
+)
+def _(s: Any) -> Equal:
+    a, w, lam, y = s.number(1 / 2), s.number(1), s.number(1), 1
+    penalty = lam / 2 * w**2
+    yield s.native("bce")(a, y) + penalty, y * np.log(a) + (1 - y) * np.log(1 - a) + penalty
+
+
 @claim(
     "2-penalty-gradient",
-    "2, second display",
+    "section 2, second display",
     r"\frac{\partial}{\partial w_{ij}^l} \left\{ \frac{1}{2} \sum_{i,j,l} \left[w_{ij}^l \right]^2 \right\} = w_{ij}^l",
     supports=("regularizer/l2",),
     remark="i, j, l are bound in the sum and free outside it.",
@@ -713,7 +783,7 @@ def penalty_gradient(s: Any) -> Equal:
 
 @claim(
     "2-update",
-    "2, third display",
+    "section 2, third display",
     r"\boldsymbol{W}^{l} \leftarrow \boldsymbol{W}^{l} - \frac{\eta \lambda}{n} \boldsymbol{W}^{l} - \eta "
     r"\frac{\partial C}{\partial \boldsymbol{W}^{l}} = \boldsymbol{W}^{l} - \frac{\eta \lambda}{n} "
     r"\boldsymbol{W}^{l} - \eta \, \underline{\delta}^{l} \left[\underline{a}^{l-1}\right]^T",
@@ -740,3 +810,15 @@ def _(s: Any) -> Equal:
         W, decay = s.W[l], s.W[l] - s.eta * s.lam / s.n * s.W[l]
         step = W - s.eta * s.d(regularized, W)
         yield step, decay - s.eta * s.d(s.C, W), decay - s.eta * np.outer(s.D[l], s.A[l - 1])
+
+
+@regularized_update.smallest(
+    "With one weight w = 1, a = 1, y = 0, g(z) = z, the quadratic cost and η = λ = 1, n = 2, the form with ∂C/∂W leads "
+    "to w = {meant} if C is that of section 2, the form with δaᵀ to w = {claimed}."
+)
+def _(s: Any) -> Equal:
+    w, a, eta, lam, n = (s.number(k) for k in (1, 1, 1, 1, 2))
+    z = w * a
+    C_0 = z**2 / 2
+    decay = w - eta * lam / n * w
+    yield decay - eta * s.d(C_0 + lam / 2 * w**2, w), decay - eta * s.d(C_0, z) * a

@@ -18,7 +18,6 @@ mish_notes = Source("misra-2019-notes")
 elu_notes = Source("sefiks-elu")
 focal_notes = Source("stackexchange-focal")
 swish_notes = Source("click4ai-swish")
-sigmoid_notes = Source("ahiru-neurons")
 softmax_blog = Source("sunhaozhe-2019")
 softmax_page = Source("jpark-softmax")
 adam_memo = Source("yale-adam-memo")
@@ -114,20 +113,27 @@ def elu_slope(s: Any) -> Equal:
 
 
 @focal_notes("slope", "question 13755, gradient of the focal loss",
-             r"FL(p) = -(1-p)^\gamma \log p: \quad FL'(p) = \gamma(1-p)^{\gamma-1} \log p - \frac{(1-p)^\gamma}{p} "
-             r"= (1-p)^\gamma\, CE'(p) + \gamma (1-p)^{\gamma-1} \log p", assumptions=("CE(p) = −log p",))  # fmt: skip
+             r"FL(p) = -(1-p)^\gamma \log p: \quad \dot{FL}(p) = \dot p \Big[\gamma(1-p)^{\gamma-1} \log p - "
+             r"\frac{(1-p)^\gamma}{p}\Big] = (1-p)^\gamma\, \dot{CE}(p) + \gamma \dot p (1-p)^{\gamma-1} \log p",
+             assumptions=("CE(p) = −log p", "the dot is the derivative by a parameter that p depends on"))  # fmt: skip
 def focal_slope(s: Any) -> Equal:
     for gamma in (2, 3):
-        for p in s.draw(4, low=0.1, high=0.9):
-            FL, CE = -((1 - p) ** gamma) * np.log(p), -np.log(p)
+        for theta in s.draw(4):
+            p = s.native("sigmoid")(theta)
+            FL, CE, p_dot = -((1 - p) ** gamma) * np.log(p), -np.log(p), s.d(p, theta)
             rest = gamma * (1 - p) ** (gamma - 1) * np.log(p)
-            yield s.d(FL, p), rest - (1 - p) ** gamma / p, (1 - p) ** gamma * s.d(CE, p) + rest
+            yield (
+                s.d(FL, theta),
+                p_dot * (rest - (1 - p) ** gamma / p),
+                (1 - p) ** gamma * s.d(CE, theta) + p_dot * rest,
+            )
 
 
 @swish_notes("slope", "derivative, second form",
              r"\mathrm{swish}'(x) = \mathrm{swish}(x) + \sigma(\beta x)(\beta - \beta\,\mathrm{swish}(x))",
              supports=("activation/silu",),
-             wrong="β is at the wrong factor. With swish(x) = xσ(βx) the slope is β·swish + σ(βx)(1 − β·swish).",
+             wrong="β has moved from the first term to the second. With swish(x) = xσ(βx) the slope is β·swish + "
+                   "σ(βx)(1 − β·swish), as the first form, printed above it, has it too.",
              charity="Right for β = 1, the case of the tests printed below it.")  # fmt: skip
 def swish_slope(s: Any) -> Equal:
     beta, sigma = s.draw(low=1.5, high=3.0), s.native("sigmoid")
@@ -160,6 +166,13 @@ def _(s: Any) -> Equal:
         yield s.prime(s.native("silu"))(x), swish + s.native("sigmoid")(x) * (1 - swish)
 
 
+@swish_slope.smallest("With β = 2 at x = 0 the slope is {meant}; the second form gives {claimed}.")
+def _(s: Any) -> Equal:
+    x, beta, sigma = s.number(0), 2, s.native("sigmoid")
+    swish = x * sigma(beta * x)
+    yield s.d(swish, x), swish + sigma(beta * x) * (beta - beta * swish)
+
+
 @swish_notes("slope-first-form", "derivative, first form",
              r"\mathrm{swish}'(x) = \sigma(\beta x) + \beta x\, \sigma(\beta x)(1 - \sigma(\beta x))",
              supports=("activation/silu",))  # fmt: skip
@@ -168,29 +181,6 @@ def swish_slope_first_form(s: Any) -> Equal:
     for x in s.draw(6):
         g = sigma(beta * x)
         yield s.d(x * g, x), g + beta * x * g * (1 - g)
-
-
-@sigmoid_notes("sigmoid", "definition of the sigmoid", r"\sigma(x) = \frac{1}{1 - e^{-z}}",
-               supports=("activation/sigmoid",),
-               wrong="The sign in the denominator is wrong: the function printed has a pole at 0 and leaves (0, "
-                     "1), the range that the text itself gives. (x on the left is z on the right.)")  # fmt: skip
-def sigmoid(s: Any) -> Equal:
-    for z in s.draw(6):
-        yield s.native("sigmoid")(z), 1 / (1 - np.exp(-z))
-
-
-@sigmoid.again
-def _(s: Any) -> Equal:
-    # σ(z) + σ(−z) = 1 holds for both; the slope σ(1 − σ) printed after it does so only for the sigmoid.
-    for z in s.draw(6):
-        printed = 1 / (1 - np.exp(-z))
-        yield s.prime(s.native("sigmoid"))(z), s.d(printed, z)
-
-
-@sigmoid.corrected(r"\sigma(z) = \frac{1}{1 + e^{-z}}")
-def _(s: Any) -> Equal:
-    for z in s.draw(6):
-        yield s.native("sigmoid")(z), 1 / (1 + np.exp(-z))
 
 
 @softmax_blog("jacobian", "derivative of cross-entropy with softmax",

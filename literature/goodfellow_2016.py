@@ -17,7 +17,7 @@ Equal = Iterator[tuple[Any, ...]]
 claim = Source("goodfellow-2016")
 
 
-@claim("6.49", "6.5.3, (6.49)",
+@claim("6.49", "section 6.5.3, (6.49)",
        r"\frac{\partial u^{(n)}}{\partial u^{(j)}} = \sum_{i: j \in Pa(u^{(i)})} \frac{\partial u^{(n)}}{\partial "
        r"u^{(i)}} \frac{\partial u^{(i)}}{\partial u^{(j)}}", supports=("network/bp2",))  # fmt: skip
 def chain_rule(s: Any) -> Equal:
@@ -29,7 +29,7 @@ def chain_rule(s: Any) -> Equal:
             yield s.d(e.C, e.z[l][j]), sum(slopes)
 
 
-@claim("path-sum", "6.5.6, rewriting of (6.49) without recursion",
+@claim("path-sum", "section 6.5.6, rewriting of (6.49) without recursion",
        r"\frac{\partial u^{(n)}}{\partial u^{(j)}} = \sum_{\text{paths } \pi_1 = j, \dots, \pi_t = n} \; "
        r"\prod_{k=2}^t \frac{\partial u^{(\pi_k)}}{\partial u^{(\pi_{k-1})}}",
        networks=(Network(sizes=(2, 2, 3, 2, 2), activation="tanh"),), supports=("network/bp2",))  # fmt: skip
@@ -45,7 +45,7 @@ def path_sum(s: Any) -> Equal:
         yield s.d(e.C, e.z[l][j]), total
 
 
-@claim("matmul-bprop", "6.5.6, matrix multiplication",
+@claim("matmul-bprop", "section 6.5.6, matrix multiplication",
        r"C = AB, \; G = \nabla_C z: \quad \nabla_A z = G B^\top, \quad \nabla_B z = A^\top G",
        supports=("network/bp2", "network/bp4"))  # fmt: skip
 def matmul(s: Any) -> Equal:
@@ -67,7 +67,7 @@ def perceptron(s: Any) -> tuple[Any, ...]:
     return X, W1, W2, U1, H, U2, J_MLE, lam
 
 
-@claim("weight-decay", "6.5.7, cost with weight decay",
+@claim("weight-decay", "section 6.5.7, cost with weight decay",
        r"J = J_{\text{MLE}} + \lambda \Big(\sum (W^{(1)})^2 + \sum (W^{(2)})^2\Big): \text{ weight decay "
        r"contributes } 2\lambda W^{(i)}", supports=("regularizer/l2",),
        remark="Without the factor ½ that most texts put into the penalty, hence the 2.")  # fmt: skip
@@ -78,9 +78,9 @@ def weight_decay(s: Any) -> Equal:
         yield s.d(J, W), s.d(J_MLE, W) + 2 * lam * W
 
 
-@claim("mlp-gradients", "6.5.7, example",
+@claim("mlp-gradients", "section 6.5.7, example",
        r"G = \nabla_{U^{(2)}} J: \; \nabla_{W^{(2)}} = H^\top G, \; \nabla_H J = G W^{(2)\top}, \; G' = \nabla_H J "
-       r"\odot \mathbb{1}(U^{(1)} > 0), \; \nabla_{W^{(1)}} = X^\top G'",
+       r"\odot \mathbb{1}(U^{(1)} \ge 0), \; \nabla_{W^{(1)}} = X^\top G'",
        supports=("network/bp2", "network/bp4", "activation/relu"))  # fmt: skip
 def mlp_gradients(s: Any) -> Equal:
     X, W1, W2, U1, H, U2, J, _ = perceptron(s)
@@ -88,10 +88,10 @@ def mlp_gradients(s: Any) -> Equal:
     dH = G @ W2.T
     yield s.d(J, W2), H.T @ G
     yield s.d(J, H), dH
-    yield s.d(J, W1), X.T @ (dH * (U1 > 0).astype(int))
+    yield s.d(J, W1), X.T @ (dH * (U1 >= 0).astype(int))
 
 
-@claim("6.45-6.46", "6.5.2, (6.45) and (6.46)",
+@claim("6.45-6.46", "section 6.5.2, (6.45) and (6.46)",
        r"\frac{\partial z}{\partial x_i} = \sum_j \frac{\partial z}{\partial y_j} \frac{\partial y_j}{\partial "
        r"x_i}, \quad \nabla_{\mathbf{x}} z = \Big(\frac{\partial \mathbf{y}}{\partial \mathbf{x}}\Big)^\top "
        r"\nabla_{\mathbf{y}} z")  # fmt: skip
@@ -104,7 +104,7 @@ def vector_chain_rule(s: Any) -> Equal:
     yield s.d(z, x), s.d(y, x).T @ s.d(z, y)
 
 
-@claim("6.52-6.53", "6.5.3, (6.52) and (6.53)",
+@claim("6.52-6.53", "section 6.5.3, (6.52) and (6.53)",
        r"\frac{\partial z}{\partial w} = \frac{\partial z}{\partial y} \frac{\partial y}{\partial x} "
        r"\frac{\partial x}{\partial w} = f'(y) f'(x) f'(w) = f'(f(f(w))) f'(f(w)) f'(w)",
        assumptions=("x = f(w), y = f(x), z = f(y)",))  # fmt: skip
@@ -140,7 +140,7 @@ def algorithm(s: Any) -> tuple[Any, ...]:
     return e.C + lam * penalty, a, h, bias, weights
 
 
-@claim("algorithm-6.3", "6.5.4, algorithm 6.3",
+@claim("algorithm-6.3", "section 6.5.4, algorithm 6.3",
        r"h^{(0)} = x, \quad a^{(k)} = b^{(k)} + W^{(k)} h^{(k-1)}, \quad h^{(k)} = f(a^{(k)})")  # fmt: skip
 def algorithm_forward(s: Any) -> Equal:
     _, a, h, _, _ = algorithm(s)
@@ -149,7 +149,7 @@ def algorithm_forward(s: Any) -> Equal:
         yield s.examples[0].a[k + 1], h[k]
 
 
-@claim("algorithm-6.4", "6.5.4, algorithm 6.4",
+@claim("algorithm-6.4", "section 6.5.4, algorithm 6.4",
        r"g \leftarrow \nabla_{\hat y} L; \; g \leftarrow g \odot f'(a^{(k)}), \; \nabla_{b^{(k)}} J = g + \lambda "
        r"\nabla_{b^{(k)}} \Omega, \; \nabla_{W^{(k)}} J = g\, h^{(k-1)\top} + \lambda \nabla_{W^{(k)}} \Omega, \; "
        r"g \leftarrow W^{(k)\top} g, \quad k = l, \dots, 1",
@@ -163,7 +163,7 @@ def algorithm_backward(s: Any) -> Equal:
         yield s.d(J, s.w[k + 1]), weights[k]
 
 
-@claim("softmax-cross-entropy-gradient", "6.5.9, as quoted in question 3297525 of Mathematics Stack Exchange",
+@claim("softmax-cross-entropy-gradient", "section 6.5.9, as quoted in question 3297525 of Mathematics Stack Exchange",
        r"q_i = \frac{e^{z_i}}{\sum_i e^{z_i}}, \; J = -\sum_i p_i \log q_i: \quad \frac{\partial J}{\partial z_i} "
        r"= q_i - p_i", supports=("cost/softmax_cross_entropy",), assumptions=("p adds up to 1",))  # fmt: skip
 def softmax_gradient_quoted(s: Any) -> Equal:
@@ -177,14 +177,15 @@ def softmax_gradient_quoted(s: Any) -> Equal:
 translation = Source("goodfellow-2016-zh")
 
 
-@translation("softmax-cross-entropy-gradient", "6.5.9 (revision 048abf9)",
+@translation("softmax-cross-entropy-gradient", "section 6.5.9 (revision 048abf9)",
        r"q_i = \frac{\exp(z_i)}{\sum_i \exp(z_i)}, \; J = -\sum_i p_i \log q_i: \quad \frac{\partial J}{\partial "
        r"z_i} = p_i q_i - p_i", supports=("cost/softmax_cross_entropy",),
        assumptions=("p and q are probabilities",),
        wrong="The factor p_i of q_i is too much; the derivative is q_i − p_i for probabilities p that add up to 1.",
        charity="Right for the true class of a certain target, p_i = 1, but not for the other classes, whose "
                "derivative is q_i and not 0.",
-       remark="Of this revision of the translation: the book is quoted elsewhere with the right form.")  # fmt: skip
+       remark="Mended since: revision 3874549 of the translation has q_i − p_i, and so is the book quoted "
+              "elsewhere.")  # fmt: skip
 def softmax_gradient(s: Any) -> Equal:
     z, p = s.draw(4), s.softmax(s.draw(4))
     q = s.softmax(z)
@@ -216,3 +217,12 @@ def _(s: Any) -> Equal:
     for i in range(4):
         p = 1
         yield s.d(-p * np.log(q[i]), z[i]), p * q[i] - p
+
+
+@softmax_gradient.smallest(
+    "With two classes, z = (0, 0) and p = (1, 0), the derivative by z₂ is {meant}; p₂q₂ − p₂ is {claimed}."
+)
+def _(s: Any) -> Equal:
+    z, p = np.array([s.number(0), s.number(0)]), (1, 0)
+    q = s.softmax(z)
+    yield s.d(-sum(p * np.log(q)), z[1]), p[1] * q[1] - p[1]

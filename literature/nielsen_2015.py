@@ -274,6 +274,12 @@ def _(s: Any) -> Equal:
         yield C, -sum(p[j] * np.log(q[j]) for j in range(2))
 
 
+@distributions.smallest("With p = q = (½, ½) the cross-entropy is {meant}; the printed sum is {claimed}.")
+def _(s: Any) -> Equal:
+    half = s.number(1 / 2)
+    yield s.native("bce")(half, 1 / 2), half * np.log(half) + half * np.log(half)
+
+
 @claim("65", "ch. 3, (65)",
        r"\frac{\partial C}{\partial w^L_{jk}} = \frac{1}{n} \sum_x a^{L-1}_k (a^L_j-y_j) \sigma'(z^L_j)",
        networks=(Network(sizes=(2, 3, 2), examples=3),), supports=("network/bp4", "cost/quadratic"),

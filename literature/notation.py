@@ -108,7 +108,7 @@ NOTATIONS = (
     Notation(
         "backprop-05", "Backpropagation 05",
         ("$w^l_{jk}$", "$z^l = w^l a^{l-1} + b^l$, columns", "$z^l_j$", "$a^l_j$", "$\\delta^l_j$", "1", "2",
-         "$b^l_j$", "$\\sigma$", "$C_{X_i}$", "–", "$\\eta$", "–", "$n$", "$a^{l-1}_k \\delta^l_j$"),
+         "$b^l_j$", "$\\sigma$", "$C$, $C_{X_i}$", "–", "$\\eta$", "–", "$n$", "$a^{l-1}_k \\delta^l_j$"),
         _from_two, lambda p, l, j, k: p["w"][l + 2][j, k], _columns,
     ),
     Notation(
@@ -144,6 +144,13 @@ NOTATIONS = (
         ("$W^{(l)}_{jk}$", "$z^{(l+1)} = W^{(l)} a^{(l)} + b^{(l)}$, columns", "$z^{(l)}_i$", "$a^{(l)}_i$",
          "$\\delta^{(l)}_i$", "1", "1", "$b^{(l)}_i$", "$f$", "$J$", "$y$", "$\\alpha$", "–", "$m$",
          "$\\delta^{(l+1)} (a^{(l)})^T$"),
+        _from_one, lambda p, l, j, k: p["w"][l + 1][j, k], _columns,
+    ),
+    Notation(
+        "goodfellow-2016", "Goodfellow et al.",
+        ("$W^{(k)}_{ji}$ (from $i$, layer $k$)", "$a^{(k)} = b^{(k)} + W^{(k)} h^{(k-1)}$, columns", "$a^{(k)}$",
+         "$h^{(k)}$", "$g$ after $g \\odot f'(a^{(k)})$", "0", "1", "$b^{(k)}$", "$f$", "$J$, $L$", "$y$", "–", "–",
+         "–", "$g\\, h^{(k-1)\\top}$"),
         _from_one, lambda p, l, j, k: p["w"][l + 1][j, k], _columns,
     ),
     Notation(

@@ -113,3 +113,13 @@ def _(s: Any) -> Equal:
     for i in range(len(below)):
         claimed = -sum((s.y[j] - s.f(top[j])) * s.d(s.a[s.n_l][j], below[i]) for j in range(len(top)))
         yield s.d(s.J, below[i]), claimed
+
+
+@derivation_sign.smallest(
+    "With one unit in each layer, f(z) = z, W = 1, z = 0 and y = 1, the derivative is {meant}; the right side is "
+    "{claimed}."
+)
+def _(s: Any) -> Equal:
+    below = s.number(0)
+    top = 1 * below
+    yield s.d((1 - top) ** 2 / 2, below), (1 - top) * s.d(top, below)

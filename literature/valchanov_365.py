@@ -20,9 +20,9 @@ def notation(net: Any) -> SimpleNamespace:
     example = net.examples[0]
     y, t, u, w = example.a[3], example.y, net.w[3].T, net.w[2].T
     return SimpleNamespace(
-        d=net.d, sigma=net.sigma, sigma_prime=net.prime(net.sigma), exp=np.exp, x=example.a[1], w=w, b1=net.b[2],
-        a1=example.z[2], h=example.a[2], u=u, b2=net.b[3], a2=example.z[3], y=y, t=t, L=example.C,
-        eta=net.draw(low=0.1, high=1.0), delta=net.d(example.C, example.z[3]),
+        d=net.d, number=net.number, sigma=net.sigma, sigma_prime=net.prime(net.sigma), exp=np.exp,
+        x=example.a[1], w=w, b1=net.b[2], a1=example.z[2], h=example.a[2], u=u, b2=net.b[3], a2=example.z[3], y=y,
+        t=t, L=example.C, eta=net.draw(low=0.1, high=1.0), delta=net.d(example.C, example.z[3]),
         delta_hidden=net.d(example.C, example.z[2]),
     )  # fmt: skip
 
@@ -31,29 +31,29 @@ claim = Source("valchanov-365", notation, (Network(sizes=(2, 3, 2)),))
 SETTING = ("sigmoid activations", "the loss is half the squared distance of outputs and targets")
 
 
-@claim("preactivation-1", "1, the net", r"\mathbf{a}^{(1)} = \mathbf{x}\mathbf{w} + \mathbf{b}^{(1)}")
+@claim("preactivation-1", "section 1, the net", r"\mathbf{a}^{(1)} = \mathbf{x}\mathbf{w} + \mathbf{b}^{(1)}")
 def preactivation_1(s: Any) -> Equal:
     yield s.a1, s.x @ s.w + s.b1
 
 
-@claim("preactivation-2", "1, the net", r"\mathbf{a}^{(2)} = \mathbf{h}\mathbf{u} + \mathbf{b}^{(2)}")
+@claim("preactivation-2", "section 1, the net", r"\mathbf{a}^{(2)} = \mathbf{h}\mathbf{u} + \mathbf{b}^{(2)}")
 def preactivation_2(s: Any) -> Equal:
     yield s.a2, s.h @ s.u + s.b2
 
 
-@claim("output", "1, the net", r"y = \sigma(a^{(2)})", assumptions=SETTING)
+@claim("output", "section 1, the net", r"y = \sigma(a^{(2)})", assumptions=SETTING)
 def output(s: Any) -> Equal:
     yield s.y, s.sigma(s.a2)
 
 
-@claim("hidden-output", "1, the net", r"h = \sigma(a^{(1)})", assumptions=SETTING)
+@claim("hidden-output", "section 1, the net", r"h = \sigma(a^{(1)})", assumptions=SETTING)
 def hidden_output(s: Any) -> Equal:
     yield s.h, s.sigma(s.a1)
 
 
 @claim(
     "loss",
-    "2, first display",
+    "section 2, first display",
     r"L = \frac{1}{2} \sum_i (y_i - t_i)^2",
     supports=("cost/quadratic",),
     remark="Called the L2-norm loss there; it is half the square of that norm.",
@@ -62,7 +62,7 @@ def loss(s: Any) -> Equal:
     yield s.L, sum((s.y[i] - s.t[i]) ** 2 for i in range(len(s.y))) / 2
 
 
-@claim("sigmoid", "2, second display", r"\sigma(x) = \frac{1}{1 + e^{-x}}", supports=("activation/sigmoid",))
+@claim("sigmoid", "section 2, second display", r"\sigma(x) = \frac{1}{1 + e^{-x}}", supports=("activation/sigmoid",))
 def sigmoid(s: Any) -> Equal:
     for x in (*s.a1, *s.a2):
         yield s.sigma(x), 1 / (1 + s.exp(-x))
@@ -70,7 +70,7 @@ def sigmoid(s: Any) -> Equal:
 
 @claim(
     "sigmoid-slope",
-    "2, third display",
+    "section 2, third display",
     r"\sigma'(x) = \sigma(x)(1 - \sigma(x))",
     supports=("activation/sigmoid",),
 )
@@ -81,22 +81,23 @@ def sigmoid_slope(s: Any) -> Equal:
 
 @claim(
     "output-update-rule",
-    "3, first display",
+    "section 3, first display",
     r"\mathbf{u} \leftarrow \mathbf{u} - \eta \nabla_{\mathbf{u}} L(\mathbf{u})",
     supports=("update/sgd",),
-    remark="The rule itself, so its check is the definition of the gradient: to first order the step lowers the "
-    "loss by η‖∇L‖².",
+    remark="The rule itself, so its check is what a gradient is for: to first order the step lowers the loss by "
+    "η‖∇L‖². The display after it, ∇L(u) alone, names what is to be computed.",
 )
 def output_update_rule(s: Any) -> Equal:
-    # Along the step, dL = Σ ∂L/∂u · (u′ − u) = −η ‖∇L‖², the loss being followed by the oracle along the ray.
-    gradient = s.d(s.L, s.u)
-    step = (s.u - s.eta * gradient) - s.u
-    yield (s.d(s.L, s.u) * step).sum(), -s.eta * (gradient**2).sum()
+    # The loss followed from u to u′: at the start of the way it falls at the rate η ‖∇L‖².
+    gradient, way = s.d(s.L, s.u), s.number(0)
+    u = s.u + way * ((s.u - s.eta * gradient) - s.u)
+    L = sum((s.sigma(s.h @ u + s.b2) - s.t) ** 2) / 2
+    yield s.d(L, way), -s.eta * (gradient**2).sum()
 
 
 @claim(
     "output-chain-rule",
-    "3, chain rule",
+    "section 3, chain rule",
     r"\frac{\partial L}{\partial u_{ij}} = \frac{\partial L}{\partial y_j} \frac{\partial y_j}{\partial a_j^{(2)}} "
     r"\frac{\partial a_j^{(2)}}{\partial u_{ij}}",
 )
@@ -107,13 +108,14 @@ def output_chain_rule(s: Any) -> Equal:
 
 @claim(
     "loss-derivative",
-    "3, after the chain rule",
+    "section 3, after the chain rule",
     r"\frac{\partial L}{\partial y_j} = (y_i - t_i)",
     supports=("cost/quadratic",),
     assumptions=SETTING,
-    wrong="The left side is indexed by j, the right by i: the derivative by one output would be the deviation of "
-    "another. The document itself goes on with (yⱼ − tⱼ).",
-    charity="Right if i and j are read as the same output.",
+    wrong="The left side is indexed by j, the right by i, which names a unit of the layer before: the derivative by "
+    "one output would be the deviation of another. What follows is not touched: three displays later the notes go on "
+    "with (yⱼ − tⱼ).",
+    charity="Right if i is read as j.",
 )
 def loss_derivative(s: Any) -> Equal:
     # i and j are both free, as in ∂L/∂u_ij above it; both run over the outputs here.
@@ -135,9 +137,18 @@ def _(s: Any) -> Equal:
         yield s.d(s.L, s.y[j]), s.y[j] - s.t[j]
 
 
+@loss_derivative.smallest(
+    "With y₁ − t₁ = ½ and y₂ − t₂ = −¼, ∂L/∂y₂ is {meant}; the right side with i = 1 is {claimed}."
+)
+def _(s: Any) -> Equal:
+    y, t = [s.number(1 / 2), s.number(1 / 4)], [s.number(0), s.number(1 / 2)]
+    L = ((y[0] - t[0]) ** 2 + (y[1] - t[1]) ** 2) / 2
+    yield s.d(L, y[1]), y[0] - t[0]
+
+
 @claim(
     "output-slope",
-    "3, after the sigmoid derivative",
+    "section 3, after the sigmoid derivative",
     r"\frac{\partial y_j}{\partial a_j^{(2)}} = \sigma(a_j^{(2)}) (1 - \sigma(a_j^{(2)})) = y_j (1 - y_j)",
     supports=("activation/sigmoid",),
     assumptions=SETTING,
@@ -147,7 +158,7 @@ def output_slope(s: Any) -> Equal:
         yield s.d(s.y[j], s.a2[j]), s.sigma(s.a2[j]) * (1 - s.sigma(s.a2[j])), s.y[j] * (1 - s.y[j])
 
 
-@claim("preactivation-slope", "3, third factor", r"\frac{\partial a_j^{(2)}}{\partial u_{ij}} = h_i")
+@claim("preactivation-slope", "section 3, third factor", r"\frac{\partial a_j^{(2)}}{\partial u_{ij}} = h_i")
 def preactivation_slope(s: Any) -> Equal:
     for i, j in np.ndindex(s.u.shape):
         yield s.d(s.a2[j], s.u[i, j]), s.h[i]
@@ -155,7 +166,7 @@ def preactivation_slope(s: Any) -> Equal:
 
 @claim(
     "output-gradient",
-    "3, gradient of u",
+    "section 3, gradient of u",
     r"\frac{\partial L}{\partial u_{ij}} = \frac{\partial L}{\partial y_j} \frac{\partial y_j}{\partial a_j^{(2)}} "
     r"\frac{\partial a_j^{(2)}}{\partial u_{ij}} = (y_j - t_j) y_j (1 - y_j) h_i = \delta_j h_i",
     supports=("network/bp1", "network/bp4"),
@@ -175,7 +186,7 @@ def output_gradient(s: Any) -> Equal:
 
 @claim(
     "output-update",
-    "3, last display",
+    "section 3, last display",
     r"u_{ij} \leftarrow u_{ij} - \eta \delta_j h_i",
     supports=("update/sgd", "network/bp4"),
     assumptions=SETTING,
@@ -189,7 +200,7 @@ def output_update(s: Any) -> Equal:
 
 @claim(
     "hidden-chain-rule",
-    "4, first display",
+    "section 4, first display",
     r"\frac{\partial L}{\partial w_{ij}} = \frac{\partial L}{\partial h_j} \frac{\partial h_j}{\partial a_j^{(1)}} "
     r"\frac{\partial a_j^{(1)}}{\partial w_{ij}}",
 )
@@ -200,7 +211,7 @@ def hidden_chain_rule(s: Any) -> Equal:
 
 @claim(
     "hidden-slope",
-    "4, second display",
+    "section 4, second display",
     r"\frac{\partial h_j}{\partial a_j^{(1)}} = \sigma(a_j^{(1)}) (1 - \sigma(a_j^{(1)})) = h_j (1 - h_j)",
     supports=("activation/sigmoid",),
     assumptions=SETTING,
@@ -210,7 +221,7 @@ def hidden_slope(s: Any) -> Equal:
         yield s.d(s.h[j], s.a1[j]), s.sigma(s.a1[j]) * (1 - s.sigma(s.a1[j])), s.h[j] * (1 - s.h[j])
 
 
-@claim("hidden-preactivation-slope", "4, third display", r"\frac{\partial a_j^{(1)}}{\partial w_{ij}} = x_i")
+@claim("hidden-preactivation-slope", "section 4, third display", r"\frac{\partial a_j^{(1)}}{\partial w_{ij}} = x_i")
 def hidden_preactivation_slope(s: Any) -> Equal:
     for i, j in np.ndindex(s.w.shape):
         yield s.d(s.a1[j], s.w[i, j]), s.x[i]
@@ -218,7 +229,7 @@ def hidden_preactivation_slope(s: Any) -> Equal:
 
 @claim(
     "hidden-loss-derivative",
-    "4, solution for h₁",
+    "section 4, solution for h₁",
     r"\frac{\partial L}{\partial h_1} = \frac{\partial L}{\partial y_1} \frac{\partial y_1}{\partial a_1^{(2)}} "
     r"\frac{\partial a_1^{(2)}}{\partial h_1} + \frac{\partial L}{\partial y_2} \frac{\partial y_2}{\partial "
     r"a_2^{(2)}} \frac{\partial a_2^{(2)}}{\partial h_1} = (y_1 - t_1)y_1(1 - y_1)u_{11} + (y_2 - t_2)y_2(1 - "
@@ -237,7 +248,7 @@ def hidden_loss_derivative(s: Any) -> Equal:
 
 @claim(
     "w11-gradient",
-    "4, final expression",
+    "section 4, final expression",
     r"\frac{\partial L}{\partial w_{11}} = [(y_1 - t_1)y_1(1 - y_1)u_{11} + (y_2 - t_2)y_2(1 - y_2)u_{12}]h_1(1 - "
     r"h_1)x_1",
     supports=("network/bp2", "network/bp4"),
@@ -251,7 +262,7 @@ def w11_gradient(s: Any) -> Equal:
 
 @claim(
     "hidden-gradient",
-    "4, generalised form",
+    "section 4, generalised form",
     r"\frac{\partial L}{\partial w_{ij}} = \sum_k (y_k - t_k)y_k(1 - y_k)u_{jk}h_j(1 - h_j)x_i",
     supports=("network/bp2", "network/bp4"),
     assumptions=SETTING,
@@ -267,7 +278,7 @@ def hidden_gradient(s: Any) -> Equal:
 
 @claim(
     "general-gradient",
-    "5, first display",
+    "section 5, first display",
     r"\frac{\partial L}{\partial w_{ij}} = \delta_j x_i",
     supports=("network/bp4",),
     convention="δⱼ, x and w belong to one layer: x is what enters it. For the output layer x stands for h.",
@@ -288,7 +299,7 @@ def _(s: Any) -> Equal:
 
 @claim(
     "general-error",
-    "5, second display",
+    "section 5, second display",
     r"\delta_j = \sum_k \delta_k w_{jk} y_j (1 - y_j)",
     networks=(Network(sizes=(3, 3, 3)),),
     supports=("network/bp2",),
@@ -310,3 +321,16 @@ def general_error(s: Any) -> Equal:
 def _(s: Any) -> Equal:
     for j in range(len(s.h)):
         yield s.delta_hidden[j], sum(s.delta[k] * s.u[j, k] * s.h[j] * (1 - s.h[j]) for k in range(len(s.delta)))
+
+
+@general_error.smallest(
+    "With one unit in each layer, x = 1, w = 2, b⁽¹⁾ = −2, u = 4, b⁽²⁾ = −2 and t = 0, so that h = y = ½, the hidden "
+    "error is {meant}; with w and y as in sections 1–4 the right side is {claimed}."
+)
+def _(s: Any) -> Equal:
+    sigma, w, u = s.native("sigmoid"), s.number(2), s.number(4)
+    a1 = 1 * w - 2
+    a2 = sigma(a1) * u - 2
+    y = sigma(a2)
+    L = y**2 / 2
+    yield s.d(L, a1), s.d(L, a2) * w * y * (1 - y)

@@ -23,7 +23,7 @@ from oracles.arb_definitions import (
     lookup,
 )
 from oracles.arb_losses import LOSSES
-from oracles.arb_tape import elementwise
+from oracles.arb_tape import dot, elementwise
 from oracles.cost_arguments import ENDS
 
 Matrix = list[list[Number]]
@@ -131,7 +131,8 @@ def ending(id: str) -> Term:
         if id == "cost/wasserstein_critic":  # scores, not rows
             outputs, targets = ([u for row in matrix for u in row] for matrix in (a, y))
         terms, divisor = loss.function(**{end.outputs: outputs, end.targets: targets}, **parameters)
-        return sum(terms) / (len(a) if end.reduction == "batchmean" else divisor)
+        mean: Number = len(a) if end.reduction == "batchmean" else divisor
+        return sum(terms) / mean
 
     return Term(cost, loss.parameters)
 
@@ -149,13 +150,13 @@ def none(w: list[Number]) -> Number:
 
 def l2(w: list[Number], lam: Ball, n: Ball) -> Number:
     """λ/(2n)·Σw²."""
-    return lam / (2 * n) * sum(v * v for v in w)
+    return lam / (2 * n) * dot(w, w, 0 * w[0])
 
 
 def l1(w: list[Number], lam: Ball) -> Number:
     """λΣ|w|."""
     g = bind_definition("|w|", ABSOLUTE, {})
-    return lam * sum(elementwise(g, v) for v in w)
+    return lam * dot([elementwise(g, v) for v in w], [1] * len(w), 0 * w[0])
 
 
 def elastic_net(w: list[Number], lam: Ball, mix: Ball) -> Number:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flint import arb, arb_mat, arb_series
+from flint import arb, arb_mat, arb_series, ctx
 
-from oracles.arb_definitions import Ball, Series
+from oracles.arb_definitions import Ball, Series, working
 
 ORDERS = 3  # coefficients of a power series that a jet needs: value, slope, half the curvature
 
@@ -68,8 +68,18 @@ class Jet:
     def apply(self, function: Callable[[Series], Series]) -> Jet:
         """`function` of this jet, from the first three coefficients of its power series at the value."""
         f = function(arb_series([self.value, 1], ORDERS))
+        return self.compose(f[0], f[1], f[2])
+
+    def with_slope(self, function: Callable[[Series], Series]) -> tuple[Jet, Jet]:
+        """`function` of this jet and its derivative at this jet, which takes one more coefficient of the series."""
+        with working(ctx.prec, ORDERS + 1):
+            f = function(arb_series([self.value, 1], ORDERS + 1))
+        return self.compose(f[0], f[1], f[2]), self.compose(f[1], 2 * f[2], 3 * f[3])
+
+    def compose(self, first: Ball, second: Ball, third: Ball) -> Jet:
+        """The function of this jet whose power series at the value has these coefficients."""
         bend = self.slope.transpose() * self.slope
-        return Jet(f[0], self.slope * f[1], self.curve * f[1] + bend * (2 * f[2]))
+        return Jet(first, self.slope * second, self.curve * second + bend * (2 * third))
 
     def exp(self) -> Jet:
         """e to the power of this jet."""

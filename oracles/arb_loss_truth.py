@@ -41,15 +41,18 @@ def loss_truth(
     *,
     reduction: str = "mean",
     dtype: npt.DTypeLike | str = "float64",
+    definitions: Mapping[str, Loss] = LOSSES,
+    by_norm: bool = False,
     **parameters: Any,
 ) -> tuple[Conditioned, dict[str, Conditioned]]:
-    """The truth of cost `id` and of its gradient with respect to every float array among `inputs`.
+    """The truth of `id` among `definitions` and of its gradient with respect to every float array among `inputs`.
 
-    Floats count as exact, and so do parameters; integer arrays are labels. Results round to `dtype`. Where a branch
+    Floats count as exact, and so do parameters; integer arrays are labels or masks. Results round to `dtype`.
+    `by_norm` replaces Σ|xᵢ·∂y/∂xᵢ| by its bound ‖x‖·‖∂y/∂x‖. Where a branch
     is decided by exactly 0, AtKink is raised. Raises KeyError for an unknown id, ValueError for a reduction other
     than none, sum, mean, batchmean, TypeError for an unknown parameter.
     """
-    loss: Loss = lookup(id, LOSSES)
+    loss: Loss = lookup(id, definitions)
     if reduction not in ("none", "sum", "mean", "batchmean"):
         raise ValueError(f"reduction {reduction!r} is not none, sum, mean or batchmean")
     name, format = format_of(dtype)
@@ -67,7 +70,9 @@ def loss_truth(
         }
         terms, divisor = loss.function(**named, **exact)
         values: list[Any] = terms if reduction == "none" else [sum(terms)]
-        if reduction in ("mean", "batchmean"):
+        if reduction == "mean" and isinstance(divisor, Sequence):
+            values = [sum(t / m for t, m in zip(terms, divisor, strict=True))]
+        elif reduction in ("mean", "batchmean"):
             values = [values[0] / (divisor if reduction == "mean" else len(next(iter(named.values()))))]
         last["values"] = values
         gradient: Any = sum(values)
@@ -79,8 +84,9 @@ def loss_truth(
         rounded = settle(evaluate, count, format)
         values, total = last["values"], last["gradient"][0]
         m = len(values)
-        sways = [_sway(numbers, [v.slope[0, k] for k in range(len(numbers))]) for v in values]
-        curves = [_sway(numbers, [total.curve[k, i] for i in range(len(numbers))]) for k in range(len(numbers))]
+        swayed = _sway_by_norm if by_norm else _sway
+        sways = [swayed(numbers, [v.slope[0, k] for k in range(len(numbers))]) for v in values]
+        curves = [swayed(numbers, [total.curve[k, i] for i in range(len(numbers))]) for k in range(len(numbers))]
     shape = (m,) if reduction == "none" else ()
     value = Conditioned(_pack(rounded[:m], shape, name), np.array(sways).reshape(shape))
     gradients, start = {}, 0
@@ -100,3 +106,8 @@ def _nest(numbers: Iterator[Any], shape: tuple[int, ...]) -> Any:
 
 def _sway(numbers: Sequence[float], slopes: Sequence[Ball]) -> float:
     return float(sum((abs(arb(x) * s) for x, s in zip(numbers, slopes, strict=True)), arb(0)).mid())
+
+
+def _sway_by_norm(numbers: Sequence[float], slopes: Sequence[Ball]) -> float:
+    x, s = (sum((arb(v) * arb(v) for v in vector), arb(0)) for vector in (numbers, slopes))
+    return float((x.mid() * s.mid()).sqrt().mid())

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from flint import arb, arb_series
 
+from oracles.alignments import alignments
 from oracles.arb_definitions import (
     ABSOLUTE,
     Ball,
@@ -31,7 +32,8 @@ from oracles.arb_tape import Imprecise, Node, elementwise
 
 Row = Sequence[Number]
 Matrix = Sequence[Row]
-Terms = tuple[list[Number], Number]  # the terms, and the divisor of their mean
+# the terms, and for their mean the divisor of their sum, or one of each term
+Terms = tuple[list[Number], "Number | Sequence[Number]"]
 
 
 # ---------------------------------------------------------------- building blocks
@@ -455,6 +457,27 @@ def tversky(a: Matrix, y: Matrix, *, alpha: Ball, beta: Ball, smooth: Ball) -> T
     return _over_entries(terms)
 
 
+# ---------------------------------------------------------------- sequences
+
+
+def ctc(
+    a: Sequence[Matrix],
+    labels: Sequence[Sequence[int]],
+    input_lengths: Sequence[int] | None = None,
+    target_lengths: Sequence[int] | None = None,
+    *,
+    blank: Ball,
+) -> Terms:
+    """−log Σ exp Σₜ a_t of every path that collapses to the target; the mean divides each by its number of labels."""
+    frames = [len(x) for x in a] if input_lengths is None else input_lengths
+    lengths = [len(row) for row in labels] if target_lengths is None else target_lengths
+    terms = []
+    for x, row, T, U in zip(a, labels, frames, lengths, strict=True):
+        paths = alignments(row[:U], T, len(x[0]), int(float(blank)))
+        terms.append(-sum(sum(x[t][k] for t, k in enumerate(path)).exp() for path in paths).log())
+    return terms, [len(a) * max(U, 1) for U in lengths]
+
+
 class Loss(NamedTuple):
     """A definition and its parameters with their defaults."""
 
@@ -480,5 +503,6 @@ LOSSES: dict[str, Loss] = {
         Loss(cosine_embedding, {"margin": 0.0}), Loss(triplet_margin, {"margin": 1.0, "eps": 0.0}),
         Loss(nt_xent, {"temperature": 0.07}), Loss(dice, {"smooth": 1.0}),
         Loss(tversky, {"alpha": 0.5, "beta": 0.5, "smooth": 1.0}),
+        Loss(ctc, {"blank": 0}),
     )
 }  # fmt: skip

@@ -24,7 +24,7 @@ from flint import arb, arb_series
 from oracles.arb_costs import COSTS, ENDINGS, REGULARIZERS, Matrix, bind_term
 from oracles.arb_costs import Undefined as Undefined
 from oracles.arb_definitions import ELEMENTWISE, VECTOR, Ball, Number, bind, bind_vector, lookup, working
-from oracles.arb_penalties import PENALTIES
+from oracles.arb_matrix_penalties import PENALTIES
 from oracles.arb_tape import Imprecise, Node, backward, dot, elementwise
 
 Array = npt.NDArray[Any]

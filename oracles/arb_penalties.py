@@ -1,139 +1,233 @@
-"""Penalties on weight matrices: forward definitions over numbers, which may be balls, power series or nodes of a tape.
+"""Regularizers: forward definitions over balls, whose gradients jets find.
 
-A definition takes one matrix as rows of numbers and returns one number. Singular values are what they are by
-definition: square roots of the zeros of det(s·1 − WWᵀ), or WᵀW if that is smaller.
+A definition takes a matrix as rows of numbers and returns the terms whose sum is the penalty; parameters are exact
+balls. No derivative is written here. A singular value is what it is defined to be, the root of a root of the
+characteristic polynomial of WWᵀ, and the gradient at the input of a network comes from pushing tangents through it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from flint import acb, acb_poly, arb, arb_series
+import numpy.typing as npt
+from flint import acb_mat, arb, ctx
 
-from oracles.arb_costs import Term, Undefined
-from oracles.arb_definitions import Ball, Number, bind
-from oracles.arb_tape import THIN, Imprecise, Node, elementwise
+from oracles.arb_definitions import Ball, Number, bind, expand, log_softmax
+from oracles.arb_jets import AtKink, Jet, sign
+from oracles.arb_loss_truth import Conditioned, loss_truth
+from oracles.arb_losses import Loss, Terms
 
 Matrix = Sequence[Sequence[Number]]
 
 
-def _dot(a: Sequence[Number], b: Sequence[Number]) -> Number:
-    return sum((p * q for p, q in zip(a, b, strict=True)))
+def _entries(w: Matrix) -> list[Number]:
+    return [p for row in w for p in row]
 
 
-def _sqrt(u: Number) -> Number:
-    return u.sqrt()
+def _dot(p: Sequence[Number], q: Sequence[Number]) -> Number:
+    return sum(a * b for a, b in zip(p, q, strict=True))
 
 
-def _norm(row: Sequence[Number]) -> Number:
-    """‖row‖; at exactly 0, where every slope in [−1, 1] is one of a side, a node encloses them all."""
-    if all(w[0] == 0 for w in row):
-        hull = arb(0).union(arb(1)).union(arb(-1))
-        if isinstance(row[0], Node):
-            return Node(arb(0), list(row), [hull] * len(row), kink=True)
-        return sum(w * hull for w in row)
-    return _sqrt(_dot(row, row))
+# ---------------------------------------------------------------- entries and rows
 
 
-def group_lasso(w: Matrix, lam: Ball) -> Number:
+def none(w: Matrix) -> list[Number]:
+    """0."""
+    return [0 * p for p in _entries(w)]
+
+
+def l2(w: Matrix, *, lam: Ball, n: Ball) -> list[Number]:
+    """λ/(2n)·Σw²."""
+    return [lam * p * p / (2 * n) for p in _entries(w)]
+
+
+def l1(w: Matrix, *, lam: Ball) -> list[Number]:
+    """λΣ|w|."""
+    return [lam * (p * sign(p)) for p in _entries(w)]
+
+
+def elastic_net(w: Matrix, *, lam: Ball, mix: Ball) -> list[Number]:
+    """λΣ(mix·|w| + (1 − mix)·w²/2)."""
+    return [lam * (p * sign(p) * mix + p * p * (1 - mix) / 2) for p in _entries(w)]
+
+
+def group_lasso(w: Matrix, *, lam: Ball) -> list[Number]:
     """λ√d Σ‖row‖."""
-    return lam * arb(len(w[0])).sqrt() * sum(_norm(row) for row in w)
+    return [lam * arb(len(row)).sqrt() * _dot(row, row).sqrt() for row in w]
 
 
-def max_norm(w: Matrix, lam: Ball, limit: Ball) -> Number:
-    """λΣmax(0, ‖row‖ − limit)²."""
-    relu = bind("activation/relu")
-    excess = [elementwise(relu, _norm(row) - limit) for row in w if not all(v[0] == 0 for v in row)]
-    return lam * sum((e * e for e in excess), 0 * w[0][0])
+def max_norm(w: Matrix, *, lam: Ball, limit: Ball) -> list[Number]:
+    """λΣmax(‖row‖ − limit, 0)²."""
+    excess = [_dot(row, row).sqrt() - limit for row in w]
+    return [lam * e * e if sign(e) > 0 else 0 * e for e in excess]
 
 
-def orthogonality(w: Matrix, lam: Ball) -> Number:
-    """λ‖WWᵀ − 1‖², squared Frobenius norm."""
-    terms = [_dot(p, q) - int(i == j) for i, p in enumerate(w) for j, q in enumerate(w)]
-    return lam * sum(t * t for t in terms)
+# ---------------------------------------------------------------- matrices
 
 
-def spectral_norm(w: Matrix, lam: Ball) -> Number:
-    """λσ₁. Raises Undefined where σ₁ is not alone."""
-    return lam * _sqrt(_squared_singular_values(w, 1)[0])
+def orthogonality(w: Matrix, *, lam: Ball) -> list[Number]:
+    """λ‖WWᵀ − I‖² (Frobenius)."""
+    G = [[_dot(p, q) - int(i == j) for j, q in enumerate(w)] for i, p in enumerate(w)]
+    return [lam * g * g for g in _entries(G)]
 
 
-def nuclear_norm(w: Matrix, lam: Ball) -> Number:
-    """λΣσ. Raises Undefined for a matrix without full rank or with equal σ."""
-    return lam * sum(_sqrt(s) for s in _squared_singular_values(w, min(len(w), len(w[0]))))
+def spectral_norm(w: Matrix, *, lam: Ball) -> list[Number]:
+    """λσ₁."""
+    return [lam * max(singular_values(w), key=lambda s: float(s[0].mid()))]
 
 
-def _squared_singular_values(w: Matrix, count: int) -> list[Number]:
-    """The `count` largest zeros of det(s·1 − WWᵀ), each a function of its coefficients that are polynomials of W."""
-    rows = list(w) if len(w) <= len(w[0]) else [list(column) for column in zip(*w, strict=True)]
-    coefficients = _characteristic(rows)
-    zeros = _zeros([arb(c) if isinstance(c, (int, arb)) else c[0] for c in coefficients])
-    if count > len(zeros):
-        raise Undefined(f"the norm has no gradient at a matrix of rank {len(zeros)}")
-    return [_zero_as_function(coefficients, s) for s in zeros[:count]]
+def nuclear_norm(w: Matrix, *, lam: Ball) -> list[Number]:
+    """λΣσ."""
+    return [lam * s for s in singular_values(w)]
 
 
-def _characteristic(rows: Matrix) -> list[Number]:
-    """Coefficients of det(s·1 − RRᵀ), from the constant to 1, by Faddeev and LeVerrier's recursion."""
-    k = len(rows)
-    A = [[_dot(p, q) for q in rows] for p in rows]
-    M: list[list[Number]] = [[arb(int(i == j)) for j in range(k)] for i in range(k)]
-    found: list[Number] = [arb(1)]
-    for step in range(1, k + 1):
-        columns = list(zip(*M, strict=True))
-        AM = [[_dot(row, column) for column in columns] for row in A]
-        c = sum(AM[i][i] for i in range(k)) / -step
-        found.insert(0, c)
-        M = [[AM[i][j] + c if i == j else AM[i][j] for j in range(k)] for i in range(k)]
-    return found
+def singular_values(w: Matrix) -> list[Jet]:
+    """The singular values of a matrix of jets, in no order: √t for the roots t of det(tI − WWᵀ).
 
-
-def _zeros(coefficients: list[Ball]) -> list[Ball]:
-    """The zeros that are not exactly 0, falling. Raises Undefined for a multiple one, Imprecise if not isolated."""
-    rank = len(coefficients) - 1 - next(i for i, c in enumerate(coefficients) if not c.is_zero())
-    nonzero = coefficients[len(coefficients) - 1 - rank :]
-    if rank == 0:
-        return []
-    if any(c.contains(0) for c in nonzero):
-        raise Imprecise("a coefficient of the characteristic polynomial is not told from 0")
+    Each root is enclosed by FLINT. Newton's step then doubles the order up to which a root is right as a power series
+    in the entries of W, so that two of them give slope and curvature. Raises AtKink where roots are equal.
+    """
+    rows = w if len(w) <= len(w[0]) else list(zip(*w, strict=True))  # the smaller product has the roots that are not 0
+    gram = [[_dot(p, q) for q in rows] for p in rows]
+    polynomial = _characteristic(gram)
+    slope = [k * c for k, c in enumerate(polynomial)][1:]
+    values = []
     try:
-        roots = acb_poly([acb(c) for c in nonzero]).roots(tol=THIN)
+        roots = acb_mat([[g[0] for g in row] for row in gram]).eig()
     except ValueError as error:
-        raise Imprecise("singular values are not told apart") from error
-    return sorted((_refined(nonzero, r.real) for r in roots), key=lambda s: float(s.mid()), reverse=True)
+        raise AtKink(f"singular values that {ctx.prec} bits do not tell apart") from error
+    for root in roots:
+        t: Any = root.real  # the matrix is symmetric
+        for _ in range(2):
+            t = t - _horner(polynomial, t) / _horner(slope, t)
+        values.append(t.sqrt())
+    return values
 
 
-def _refined(coefficients: list[Ball], s: Ball) -> Ball:
-    """The isolated zero s of Σ cᵢsⁱ by Newton's iteration over balls, until it gains nothing."""
-    while True:
-        value = sum((c * s.mid() ** i for i, c in enumerate(coefficients)), arb(0))
-        closer = s.mid() - value / _steepness(coefficients, s)
-        if not closer.rad() < s.rad():
-            return s
-        s = closer
+def _characteristic(G: Matrix) -> list[Number]:
+    """Coefficients of det(tI − G), that of t⁰ first, by Faddeev and LeVerrier: M ← GM + cI, c = −tr(GM)/k."""
+    m = len(G)
+    coefficients: list[Number] = [1]
+    GM = [[0 * g for g in row] for row in G]
+    for k in range(1, m + 1):
+        M = [[g + coefficients[0] * int(i == j) for j, g in enumerate(row)] for i, row in enumerate(GM)]
+        GM = [[_dot(row, column) for column in zip(*M, strict=True)] for row in G]
+        coefficients.insert(0, -sum(GM[i][i] for i in range(m)) / k)
+    return coefficients
 
 
-def _steepness(coefficients: list[Ball], s: Ball) -> Ball:
-    steep = sum((i * c * s ** (i - 1) for i, c in enumerate(coefficients) if i), arb(0))
-    if steep.contains(0):
-        raise Imprecise("singular values are not told apart")
-    return steep
+def _horner(polynomial: Sequence[Number], t: Number) -> Number:
+    return functools.reduce(lambda value, c: value * t + c, reversed(polynomial))
 
 
-def _zero_as_function(coefficients: list[Number], s: Ball) -> Number:
-    """The zero s of Σ cᵢsⁱ as a function of the coefficients: ds = −Σ sⁱ dcᵢ / Σ i·cᵢsⁱ⁻¹."""
-    values = [c if isinstance(c, arb) else c[0] for c in coefficients]
-    steep = _steepness(values, s)
-    variable = [(i, c) for i, c in enumerate(coefficients) if not isinstance(c, arb)]
-    if any(isinstance(c, Node) for _, c in variable):
-        return Node(s, [c for _, c in variable], [-(s**i) / steep for i, _ in variable])
-    return arb_series([s, sum((-(s**i) / steep * c[1] for i, c in variable), arb(0))], 2)
+# ---------------------------------------------------------------- what a network computes
 
 
-PENALTIES: dict[str, Term] = {
-    "regularizer/group_lasso": Term(group_lasso, {"lam": 0.1}, "lam >= 0"),
-    "regularizer/max_norm": Term(max_norm, {"lam": 0.1, "limit": 3.0}, "lam >= 0 and limit > 0"),
-    "regularizer/orthogonality": Term(orthogonality, {"lam": 0.1}, "lam >= 0"),
-    "regularizer/spectral_norm": Term(spectral_norm, {"lam": 0.1}, "lam >= 0"),
-    "regularizer/nuclear_norm": Term(nuclear_norm, {"lam": 0.1}, "lam >= 0"),
-}
+def entropy(z: Matrix, *, lam: Ball) -> list[Number]:
+    """λΣ s log s with s = softmax(z), mean over examples."""
+    logs = _entries([log_softmax(row, arb(1)) for row in z])
+    return [lam * s.exp() * s / len(z) for s in logs]
+
+
+def label_smoothing(z: Matrix, labels: Sequence[int], *, eps: Ball) -> list[Number]:
+    """What smoothing adds to a cross-entropy, mean over examples: −Σ(smoothed − target)·log softmax(z)."""
+    terms = []
+    for row, label in zip(z, labels, strict=True):
+        target = [int(j == label) for j in range(len(row))]
+        smoothed = [(1 - eps) * t + eps / len(row) for t in target]
+        logs = log_softmax(row, arb(1))
+        terms.append(_dot(logs, [(t - s) / len(z) for s, t in zip(smoothed, target, strict=True)]))
+    return terms
+
+
+def activity_l2(a: Matrix, *, lam: Ball) -> list[Number]:
+    """λ/(2n)·Σa²."""
+    return l2(a, lam=lam, n=arb(len(a)))
+
+
+def activity_l1(a: Matrix, *, lam: Ball) -> list[Number]:
+    """λ/n·Σ|a|."""
+    return l1(a, lam=lam / len(a))
+
+
+def dropout(a: Matrix, mask: Sequence[Sequence[int]]) -> list[Number]:
+    """r ⊙ a, entry by entry."""
+    return [r * p for p, r in zip(_entries(a), _entries(mask), strict=True)]
+
+
+def inverted_dropout(a: Matrix, mask: Sequence[Sequence[int]], *, rate: Ball) -> list[Number]:
+    """r ⊙ a/(1 − rate), entry by entry."""
+    return [r * p / (1 - rate) for p, r in zip(_entries(a), _entries(mask), strict=True)]
+
+
+def jacobian(x: Matrix, *, lam: Ball, activations: Sequence[str], **layers: Any) -> list[Number]:
+    """λ/(2n)·Σ(∂a/∂x)² over outputs and inputs, mean over examples."""
+    tangents = (t for row in x for t in _input_tangents(row, activations, layers))
+    return [lam * q * q / (2 * len(x)) for tangent in tangents for q in tangent]
+
+
+def gradient_penalty(x: Matrix, *, lam: Ball, target: Ball, activations: Sequence[str], **layers: Any) -> list[Number]:
+    """λ(‖∂a/∂x‖ − target)² of the one output, mean over examples."""
+    terms = []
+    for row in x:
+        q = [output for (output,) in _input_tangents(row, activations, layers)]
+        excess = _dot(q, q).sqrt() - target
+        terms.append(lam * excess * excess / len(x))
+    return terms
+
+
+def _input_tangents(x: Sequence[Jet], activations: Sequence[str], layers: Mapping[str, Any]) -> list[list[Jet]]:
+    """For each input, how all outputs move with it: tangents pushed through W1, b1, W2, b2, …, one unit at a time."""
+    a: list[Any] = list(x)
+    tangents: list[list[Any]] = [[int(j == k) for j in range(len(x))] for k in range(len(x))]
+    for layer, id in enumerate(activations, 1):
+        W, b, g = layers[f"W{layer}"], layers[f"b{layer}"], bind(id)
+        z = [_dot(row, a) + bias for row, bias in zip(W, b, strict=True)]
+        pushed = [[_dot(row, tangent) for row in W] for tangent in tangents]
+        pairs = [u.with_slope(lambda t, g=g: expand(g, t)[0]) for u in z]
+        a = [value for value, _ in pairs]
+        tangents = [[slope * p for (_, slope), p in zip(pairs, tangent, strict=True)] for tangent in pushed]
+    return tangents
+
+
+# ---------------------------------------------------------------- truth
+
+
+def _penalty(definition: Callable[..., list[Number]], **parameters: float) -> Loss:
+    def terms(**given: Any) -> Terms:
+        return definition(**given), 1
+
+    return Loss(terms, parameters)
+
+
+PENALTIES: dict[str, Loss] = {
+    f"regularizer/{definition.__name__}": _penalty(definition, **parameters)
+    for definition, parameters in (
+        (none, {}), (l2, {"lam": 0.1, "n": 1}), (l1, {"lam": 0.1}), (elastic_net, {"lam": 0.1, "mix": 0.5}),
+        (group_lasso, {"lam": 0.1}), (max_norm, {"lam": 0.1, "limit": 3.0}), (orthogonality, {"lam": 0.1}),
+        (spectral_norm, {"lam": 0.1}), (nuclear_norm, {"lam": 0.1}),
+        (entropy, {"lam": 0.1}), (label_smoothing, {"eps": 0.1}), (activity_l2, {"lam": 0.1}),
+        (activity_l1, {"lam": 0.1}), (dropout, {}), (inverted_dropout, {"rate": 0.5}),
+        (jacobian, {"lam": 0.1}), (gradient_penalty, {"lam": 10.0, "target": 1.0}),
+    )
+}  # fmt: skip
+SINGULAR = ("regularizer/spectral_norm", "regularizer/nuclear_norm")
+BY_ENTRY = ("regularizer/dropout", "regularizer/inverted_dropout")  # functions of an array, not one number
+
+
+def penalty_truth(
+    id: str, inputs: Mapping[str, npt.ArrayLike], *, dtype: npt.DTypeLike | str = "float64", **parameters: Any
+) -> tuple[Conditioned, dict[str, Conditioned]]:
+    """The truth of regularizer `id` and of its gradient with respect to every float array among `inputs`.
+
+    Of a dropout, the values are a flat array and the gradient is the slope of each. A network is given as x, W1, b1,
+    W2, b2, … and `activations`, one id a layer. Singular values are conditioned on the norm of W: algorithms for them
+    are as good as the entries of W being uncertain by u‖W‖ each. Raises KeyError for an unknown id, TypeError for an
+    unknown parameter and for inputs that the definition does not take, AtKink where a branch is decided by exactly 0.
+    """
+    reduction = "none" if id in BY_ENTRY else "sum"
+    return loss_truth(
+        id, inputs, reduction=reduction, dtype=dtype, definitions=PENALTIES, by_norm=id in SINGULAR, **parameters
+    )

@@ -37,6 +37,11 @@ def _label_smoothing(z: Any, y: Any, eps: float = 0.1) -> Any:
 
 
 PENALTIES: dict[str, Callable[..., Any]] = {
+    "regularizer/l2": lambda w, lam=0.1, n=1.0: lam / (2 * n) * jnp.square(w).sum(),
+    "regularizer/l1": lambda w, lam=0.1: lam * jnp.abs(w).sum(),
+    "regularizer/elastic_net": lambda w, lam=0.1, mix=0.5: (
+        lam * (mix * jnp.abs(w).sum() + (1 - mix) / 2 * jnp.square(w).sum())
+    ),
     "regularizer/group_lasso": lambda w, lam=0.1: lam * math.sqrt(w.shape[-1]) * jnp.linalg.norm(w, axis=-1).sum(),
     "regularizer/max_norm": lambda w, lam=0.1, limit=3.0: (
         lam * jnp.square(jax.nn.relu(jnp.linalg.norm(w, axis=-1) - limit)).sum()
@@ -81,6 +86,32 @@ def penalty(id: str, first: Array, *others: Array, **parameters: Any) -> tuple[A
     with precision([first]):
         R, gradient = _graded(id)(jnp.asarray(first), *map(jnp.asarray, others), **parameters)
         return np.asarray(R), np.asarray(gradient)
+
+
+def native(what: str, *arrays: Array, **given: Any) -> list[Array]:
+    """What JAX or Optax do by themselves under a name of `NATIVE`; LookupError where they have nothing."""
+    if what not in NATIVE:
+        raise LookupError("no such function")
+    with precision([*arrays]):
+        return [np.asarray(x) for x in NATIVE[what](*map(jnp.asarray, arrays), **given)]
+
+
+def _weight_decay(w: Any, b: Any, **given: float) -> list[Any]:
+    """What one step of SGD at gradient 0 and η = 1 takes off weights and biases."""
+    parameters = {"w": w, "b": b}
+    decay = optax.add_decayed_weights(given["lam"]) if given else optax.add_decayed_weights()
+    optimizer = optax.chain(decay, optax.sgd(1.0))
+    zero = jax.tree.map(jnp.zeros_like, parameters)
+    update, _ = optimizer.update(zero, optimizer.init(parameters), parameters)
+    return [-update["w"], -update["b"]]
+
+
+NATIVE: dict[str, Callable[..., list[Any]]] = {
+    "weight decay": _weight_decay,
+    "max norm": lambda w, limit: [optax.projections.projection_l2_ball(w, limit)],
+    "spectral_norm": lambda w: [jnp.linalg.norm(w, ord=2)],
+    "nuclear_norm": lambda w: [jnp.linalg.norm(w, ord="nuc")],
+}
 
 
 def _input_gradient_penalty(id: str, activations: Sequence[str], WB: Any, x: Any, lam: Any, target: Any) -> Any:

@@ -1,8 +1,8 @@
 """JAX's answer for costs of several inputs: Optax's losses where it has them, differentiated by `jax.grad`.
 
 Optax reduces nothing: its losses come one a term. Every definition takes arrays under the names of the formula's
-record, and returns the terms and what the mean divides their sum by; None stands for their number. What Optax has
-no function for is written out from the definition and listed in `COMPOSED`.
+record, and returns the terms and what the mean divides their sum by, or each of them; None stands for their number.
+What Optax has no function for is written out from the definition and listed in `COMPOSED`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import optax
 from jax.scipy.special import xlog1py, xlogy
 
+from oracles.alignments import alignments
 from oracles.cost_arguments import ENDS
 
 jax.config.update("jax_enable_x64", True)
@@ -152,6 +153,18 @@ def _tversky(a: Any, y: Any, alpha: float = 0.5, beta: float = 0.5, smooth: floa
     return 1 - (both + smooth) / whole, None
 
 
+def _ctc_over_paths(a: Any, labels: Any, input_lengths: Any = None, target_lengths: Any = None, blank: int = 0) -> Any:
+    """The sum over all paths: optax.ctc_loss takes logits, and its slopes are those of logits."""
+    n, T, d = a.shape
+    frames = [T] * n if input_lengths is None else input_lengths.tolist()
+    lengths = [labels.shape[1]] * n if target_lengths is None else target_lengths.tolist()
+    terms = []
+    for x, row, t, u in zip(a, labels.tolist(), frames, lengths, strict=True):
+        paths = np.array(alignments(row[:u], t, d, blank), int)
+        terms.append(-jax.nn.logsumexp(x[np.arange(t), paths].sum(-1)))
+    return jnp.stack(terms), n * jnp.maximum(jnp.array(lengths), 1)
+
+
 COSTS: dict[str, Definition] = {
     "cost/l1": lambda a, y, weight=None: _by_weights(jnp.abs(a - y), weight),
     "cost/squared_error": lambda a, y, weight=None: _by_weights(optax.squared_error(a, y), weight),
@@ -194,6 +207,7 @@ COSTS: dict[str, Definition] = {
     "cost/nt_xent": _nt_xent,
     "cost/dice": _dice,
     "cost/tversky": _tversky,
+    "cost/ctc": _ctc_over_paths,
 }
 
 COMPOSED = frozenset(
@@ -203,7 +217,7 @@ COMPOSED = frozenset(
                  "soft_margin",
                  "hinge_embedding", "margin_ranking", "multi_margin", "multilabel_margin", "wasserstein_critic",
                  "nt_xent",
-                 "dice", "tversky")
+                 "dice", "tversky", "ctc")
 )  # fmt: skip
 
 
@@ -249,7 +263,17 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "cost/nt_xent": lambda z, labels, **options: optax.losses.ntxent(z, labels, **options),
     "cost/dice": lambda a, y, **options: _native_dice(a, y, **options),
     "cost/tversky": lambda a, y, **options: _native_dice(a, y, **options),
+    "cost/ctc": lambda a, labels, **options: _ctc(a, labels, **options),
 }
+
+
+def _ctc(a: Any, labels: Any, input_lengths: Any = None, target_lengths: Any = None, **options: Any) -> Any:
+    """Optax takes logits, of which a is one choice, and paddings for lengths: 1 where nothing counts."""
+    (n, T), U = a.shape[:2], labels.shape[1]
+    frames = jnp.full(n, T) if input_lengths is None else input_lengths
+    lengths = jnp.full(n, U) if target_lengths is None else target_lengths
+    beyond, padding = (1.0 * (jnp.arange(size) >= x[:, None]) for size, x in ((T, frames), (U, lengths)))
+    return optax.ctc_loss(a, beyond, labels, padding, blank_id=options.pop("blank", 0), **options)
 
 
 def _native_dice(a: Any, y: Any, **options: Any) -> Any:
@@ -276,6 +300,8 @@ def cost(id: str, inputs: Mapping[str, Any], reduction: str = "mean", **paramete
 
     def reduced(**given: Any) -> Any:
         terms, mean = COSTS[id](**given, **parameters)
+        if reduction == "mean" and np.ndim(mean):
+            return (terms / mean).sum()
         divisor = {"none": 1, "sum": 1, "batchmean": n}.get(reduction, terms.size if mean is None else mean)
         return terms if reduction == "none" else terms.sum() / divisor
 

@@ -52,9 +52,10 @@ def prove_kinks(
     At a kink the one-sided slopes must be its `left` and `right`, and `derivative` must give the value `chosen`.
     Everywhere else both slopes and `derivative` must agree, so that no kink can be missing.
 
-    Where the question depends on data, as that of Abs(a - y) does, a kink is listed at 0 of the question, in the
-    direction in which it reads best, and its slopes may have a common factor, such as y/n. Such a list is proved or
-    unknown, never refuted: a record may state in words for which data it holds.
+    Where the question depends on data, as that of Abs(a - y) does, a kink is listed at 0 of the question, and its
+    slopes may have a common factor, such as y/n; where data decide the sign of that factor, or which way the
+    question rises, left and right may be exchanged. Such a list is proved or unknown, never refuted: a record may
+    state in words for which data it holds.
 
     Arguments and errors as for `prove_derivative`; one entry of an indexed argument stands for all.
 
@@ -232,14 +233,20 @@ def _smooth_at_data(value: sp.Expr, slope: sp.Expr, q: sp.Expr, t: sp.Symbol) ->
 def _proportional_at_data(
     value: sp.Expr, slope: sp.Expr, q: sp.Expr, t: sp.Symbol, kinks: Sequence[Listed]
 ) -> Iterator[Proof]:
-    """A kink is listed: the slopes and the derivative are proportional to it, in one of the directions of q."""
+    """A kink is listed: the slopes and the derivative are proportional to it, from left to right.
+
+    Where the data have the say in which direction q rises, either direction will do.
+    """
+    rising = sp.diff(q, t)
     for below, above, here in _at_data(value, slope, q, t):
+        directions = [*[(below, above)] * (not rising.is_negative), *[(above, below)] * (not rising.is_positive)]
         if below == above == 0:  # to which everything is proportional
             raise Undecided(f"both slopes where {q} = 0 are zero: there is no kink")
-        for (at, left, right, chosen), (first, second) in product(kinks, ((below, above), (above, below))):
+        for (at, left, right, chosen), (first, second) in product(kinks, directions):
             crosswise = ((first * right, second * left), (here * left, first * chosen), (here * right, second * chosen))
             found = conjunction(identity(*sides) for sides in crosswise)
-            if at == 0 and found.verdict == "proved":
+            turned = len(directions) == 1 and sp.simplify(first * left + second * right).is_negative
+            if at == 0 and found.verdict == "proved" and not turned:
                 yield found
                 break
         else:

@@ -74,7 +74,7 @@ def entries(N: Notation, statement: str, derivative: str) -> Iterator[Entry]:
     value, slope = N.read(statement), N.read(derivative)
     outputs = N.free(value)
     stated, claimed = names(statement), names(derivative)
-    known = stated.subscripted | stated.plain | {N.base, *N.sizes, *((COTANGENT, OUTPUT) if outputs else ())}
+    known = stated.subscripted | stated.plain | {N.base, *N.sizes, *N.ranges, *((COTANGENT, OUTPUT) if outputs else ())}
     if strangers := sorted((claimed.subscripted | claimed.plain) - known):
         raise ExpressionError(f"{derivative!r} has {', '.join(strangers)}, which {statement!r} does not have")
     letter = N.read(N.argument)

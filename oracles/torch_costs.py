@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from oracles.alignments import alignments
 from oracles.cost_arguments import ENDS
 
 NAME = "torch"
@@ -107,6 +108,38 @@ def _dice(a: Tensor, y: Tensor, reduction: str, smooth: float = 1.0) -> Tensor:
     return _reduce(1 - (2 * (a * y).sum(-1) + smooth) / (a.sum(-1) + y.sum(-1) + smooth), reduction)
 
 
+def _ctc(
+    a: Tensor, labels: Tensor, input_lengths: Tensor | None = None, target_lengths: Tensor | None = None, **options: Any
+) -> Tensor:
+    """torch's own function, which has the frames before the examples and wants all lengths."""
+    n, T, _ = a.shape
+    frames = torch.full((n,), T) if input_lengths is None else input_lengths
+    lengths = torch.full((n,), labels.shape[1]) if target_lengths is None else target_lengths
+    return F.ctc_loss(a.transpose(0, 1), labels, frames, lengths, **options)
+
+
+def _ctc_over_paths(
+    a: Tensor,
+    labels: Tensor,
+    reduction: str,
+    input_lengths: Tensor | None = None,
+    target_lengths: Tensor | None = None,
+    blank: int = 0,
+) -> Tensor:
+    """The value is torch's; the slopes, which torch gives for logits, are those of the sum over all paths."""
+    n, T, d = a.shape
+    frames = [T] * n if input_lengths is None else input_lengths.tolist()
+    lengths = [labels.shape[1]] * n if target_lengths is None else target_lengths.tolist()
+    terms = []
+    for x, row, t, u in zip(a, labels.tolist(), frames, lengths, strict=True):
+        paths = torch.tensor(alignments(row[:u], t, d, blank), dtype=torch.long)
+        terms.append(-torch.logsumexp(x[torch.arange(t), paths].sum(-1), 0))
+    each = torch.stack(terms)
+    slopes = (each / torch.tensor(lengths).clamp(min=1)).mean() if reduction == "mean" else _reduce(each, reduction)
+    value = _ctc(a.detach(), labels, input_lengths, target_lengths, blank=blank, reduction=reduction)
+    return value + (slopes - slopes.detach())
+
+
 COSTS: dict[str, Definition] = {
     "cost/l1": _pair(F.l1_loss, "a", "y"),
     "cost/squared_error": _pair(F.mse_loss, "a", "y"),
@@ -164,6 +197,7 @@ COSTS: dict[str, Definition] = {
     "cost/nt_xent": _nt_xent,
     "cost/dice": _dice,
     "cost/tversky": _tversky,
+    "cost/ctc": _ctc_over_paths,
 }
 
 COMPOSED = frozenset(
@@ -173,6 +207,7 @@ COMPOSED = frozenset(
                  "wasserstein_critic", "nt_xent",
                  "dice", "tversky")
 )  # fmt: skip
+COMPOSED_SLOPES = frozenset({"cost/ctc"})  # the value is torch's own
 
 
 def ending(id: str) -> Definition:
@@ -203,6 +238,7 @@ NATIVE: dict[str, Definition] = {
     "cost/cosine_distance": lambda a, b, **options: 1 - F.cosine_similarity(a, b, dim=-1, **options),
     "cost/cosine_embedding": lambda a, b, y, **options: F.cosine_embedding_loss(a, b, y, **options),
     "cost/triplet_margin": lambda a, b, c, **options: F.triplet_margin_loss(a, b, c, **options),
+    "cost/ctc": _ctc,
 }
 
 

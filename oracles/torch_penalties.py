@@ -27,6 +27,11 @@ def _label_smoothing(z: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
 
 
 PENALTIES: dict[str, Callable[..., Tensor]] = {
+    "regularizer/l2": lambda w, lam=0.1, n=1.0: lam / (2 * n) * w.square().sum(),
+    "regularizer/l1": lambda w, lam=0.1: lam * w.abs().sum(),
+    "regularizer/elastic_net": lambda w, lam=0.1, mix=0.5: (
+        lam * (mix * w.abs().sum() + (1 - mix) / 2 * w.square().sum())
+    ),
     "regularizer/group_lasso": lambda w, lam=0.1: (
         lam * math.sqrt(w.shape[-1]) * torch.linalg.vector_norm(w, dim=-1).sum()
     ),
@@ -67,6 +72,48 @@ def penalty(id: str, first: Array, *others: Array, **parameters: Any) -> tuple[A
     R = PENALTIES[id](x, *(torch.from_numpy(np.array(o)) for o in others), **parameters)
     (gradient,) = torch.autograd.grad(R, x)
     return R.detach().numpy(), gradient.numpy()
+
+
+def native(what: str, *arrays: Array, **given: Any) -> list[Array]:
+    """What torch does by itself under a name of `NATIVE`, with its own defaults; LookupError where it has nothing."""
+    if what not in NATIVE:
+        raise LookupError("no such function")
+    return [t.detach().numpy() for t in NATIVE[what](*(torch.from_numpy(np.array(x)) for x in arrays), **given)]
+
+
+def _weight_decay(w: Tensor, b: Tensor, **given: float) -> list[Tensor]:
+    """What one step of SGD at gradient 0 and η = 1 takes off the weights and biases of a layer."""
+    layer = torch.nn.Linear(w.shape[1], w.shape[0], dtype=w.dtype)
+    layer.load_state_dict({"weight": w, "bias": b})
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1.0, **({"weight_decay": given["lam"]} if given else {}))
+    for p in layer.parameters():
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    return [w - layer.weight, b - layer.bias]
+
+
+def _spectral_normalization(w: Tensor) -> list[Tensor]:
+    """The weight of a layer under `torch.nn.utils.parametrizations.spectral_norm`, at the first step of training."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(w.shape[1], w.shape[0], bias=False, dtype=w.dtype)
+    layer.load_state_dict({"weight": w})
+    return [torch.nn.utils.parametrizations.spectral_norm(layer).weight]
+
+
+def _dropout(a: Tensor, rate: float) -> list[Tensor]:
+    torch.manual_seed(0)
+    return [F.dropout(a, rate, training=True)]
+
+
+NATIVE: dict[str, Callable[..., list[Tensor]]] = {
+    "weight decay": _weight_decay,
+    "max norm": lambda w, limit: [torch.renorm(w, 2, 0, limit)],
+    "spectral normalization": _spectral_normalization,
+    "spectral_norm": lambda w: [torch.linalg.matrix_norm(w, ord=2)],
+    "nuclear_norm": lambda w: [torch.linalg.matrix_norm(w, ord="nuc")],
+    "entropy": lambda z: [torch.distributions.Categorical(logits=z).entropy()],
+    "inverted_dropout": _dropout,
+}
 
 
 def dropout(a: Array, rate: float, seed: int) -> tuple[Array, Array, Array]:

@@ -249,19 +249,22 @@ def softmax_cross_entropy(z: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Ar
     """
     z, y, n = _outputs_and_targets(z, y)
     _check_probabilities(y, "y")
-    x, w = (q.reshape(-1, z.shape[-1]).astype(np.float64) for q in (z, y))  # one row an example
-    m = np.arange(len(x)), x.argmax(-1)  # the largest logit of each row
-    x -= x[m][:, None]
+    d = z.shape[-1]
+    x, w = (np.array(q, np.float64).reshape(-1, d) for q in (z, y))  # one row an example
+    m = x.argmax(-1) + np.arange(0, x.size, d)  # where the largest logit of each row is, in the flat array
+    x -= x.take(m)[:, None]
     e = np.exp(x)
-    x[m] = e[m] = 0
-    cost = -np.vecdot(w, np.where(w == 0, 0, x))  # a class that is not wanted costs nothing, also at −∞
-    w_m, w[m] = w[m], 0
+    x.put(m, 0)
+    e.put(m, 0)
+    cost = -np.vecdot(w, x if np.isfinite(x).all() else np.where(w == 0, 0, x))  # 0·∞: not wanted costs nothing
+    w_m = w.take(m)
+    w.put(m, 0)
     rest_e, rest_w = e.sum(-1), w.sum(-1)
     total_e, total_w = 1 + rest_e, w_m + rest_w
     cost += total_w * np.log1p(rest_e)
     gradient = e * (total_w / total_e)[:, None]
     gradient -= w  # s·Σy − y
-    gradient[m] = (rest_w - w_m * rest_e) / total_e  # s_m·(Σy − y_m) − y_m·(1 − s_m), the same, but no 1 − s_m
+    gradient.put(m, (rest_w - w_m * rest_e) / total_e)  # s_m·(Σy − y_m) − y_m·(1 − s_m), the same, but no 1 − s_m
     gradient /= n
     C = np.asarray(cost.reshape(z.shape[:-1]).sum(-1) / n)
     return rounded(C, z.dtype), rounded(gradient.reshape(z.shape), z.dtype)

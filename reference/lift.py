@@ -9,6 +9,7 @@ floats that float64 shows the middle itself, for which a formula gives the remai
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, overload
 
@@ -93,9 +94,8 @@ def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remai
         value, slope = body(x, **parameters)
         remainders = beyond(x, **parameters) if beyond and z.dtype.itemsize == 2 else (0, 0)
         value, slope = rounded(value, z.dtype, remainders[0]), rounded(slope, z.dtype, remainders[1])
-        nan = np.isnan(x)
-        if nan.any():
-            value[nan] = slope[nan] = np.nan
+        if math.isnan(x @ x):  # so it is if and only if an entry is
+            value[np.isnan(x)] = slope[np.isnan(x)] = np.nan
         return value, slope
 
     @functools.wraps(body)

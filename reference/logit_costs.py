@@ -2,6 +2,7 @@
 
 Each returns (C, gradients); see `reference.reduction`. No probability is formed and then taken the logarithm of, so
 nothing saturates: e^(−|z|) is shared by value and slopes, and what is left of 1 beside it is never a difference.
+Where the difference of two logits of a row overflows, beyond 9e307, so does the cost.
 """
 
 from __future__ import annotations

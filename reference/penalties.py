@@ -46,15 +46,29 @@ def _batch(x: npt.ArrayLike, name: str) -> tuple[Array, int]:
 def entropy(z: npt.ArrayLike, lam: float = 0.1) -> tuple[Array, Array]:
     """Confidence penalty −λH(s) = λΣ s log s with s = softmax(z), mean over examples.  Returns (R, ∂R/∂z).
 
-    ∂(Σ s log s)/∂s_k = log s_k + 1, and the pullback of softmax drops the constant: s ⊙ (log s − Σ s log s).
+    ∂(Σ s log s)/∂s_k = log s_k + 1, and the pullback of softmax drops the constant: s ⊙ (log s − Σ s log s). It drops
+    the log Σe^z in log s as well, which leaves s ⊙ (t − Σ s t) with t = z − max z and saves the digits of nearly
+    equal logits.
     """
     z, n = _batch(z, "z")
-    log_s, _ = log_softmax(z.astype(np.float64, copy=False))
+    x = z.astype(np.float64, copy=False)
+    log_s, _ = log_softmax(x)
     s = np.exp(log_s)
-    weighted = np.multiply(s, log_s, out=np.zeros_like(s), where=s > 0)  # s log s → 0 as s → 0
-    negative_entropy = weighted.sum(-1, keepdims=True)
-    gradient = lam / n * (weighted - s * negative_entropy)
-    return np.asarray(lam / n * negative_entropy.sum((-2, -1))).astype(z.dtype), gradient.astype(z.dtype)
+    with np.errstate(over="ignore"):  # logits 10³⁰⁸ apart
+        t = x - x.max(-1, keepdims=True)
+    R, centre = (_weighted(s, u).sum(-1, keepdims=True) for u in (log_s, t))
+    gradient = lam / n * (_weighted(s, t) - s * centre)
+    return np.asarray(lam / n * R.sum((-2, -1))).astype(z.dtype), gradient.astype(z.dtype)
+
+
+def _weighted(weight: Array, x: Array) -> Array:
+    """weight·x, and 0 where the weight is 0 whatever x is."""
+    return np.multiply(weight, x, out=np.zeros_like(x), where=weight != 0)
+
+
+def _check_eps(eps: float) -> None:
+    if not 0 <= eps <= 1:
+        raise ValueError(f"label smoothing: eps = {eps}; need 0 ≤ eps ≤ 1")
 
 
 def smooth(y: npt.ArrayLike, d: int, eps: float = 0.1) -> Array:
@@ -65,8 +79,7 @@ def smooth(y: npt.ArrayLike, d: int, eps: float = 0.1) -> Array:
     >>> smooth([1], 4, 0.2)
     array([[0.05, 0.85, 0.05, 0.05]])
     """
-    if not 0 <= eps <= 1:
-        raise ValueError(f"label smoothing: eps = {eps}; need 0 ≤ eps ≤ 1")
+    _check_eps(eps)
     y = np.asarray(y)
     y = one_hot(y, d) if y.dtype.kind in "iu" else y
     return (1 - eps) * y + eps * y.sum(-1, keepdims=True) / d
@@ -89,18 +102,18 @@ def label_smoothing(z: npt.ArrayLike, y: npt.ArrayLike, eps: float = 0.1) -> tup
     """Label smoothing as a penalty, ε(CE(z, ȳ) − CE(z, y)) with ȳ = Σy/d.  Returns (R, ∂R/∂z).
 
     The cross-entropy −Σ y log s is linear in its targets, so CE on smoothed targets is CE(z, y) + R. The gradients
-    are s·Σy − target, the softmax drops out of their difference, and ε(y − ȳ)/n remains. Raises as `smooth`, and
-    ValueError where shapes differ.
+    are s·Σy − target, the softmax drops out of their difference, and ε(y − ȳ)/n remains. In the value the log Σe^z
+    drops out too, as Σ(y − ȳ) = 0: it is ε⟨y − ȳ, z⟩/n. Raises as `smooth`, and ValueError where shapes differ.
     """
     z, n = _batch(z, "z")
-    log_s, _ = log_softmax(z.astype(np.float64, copy=False))
+    _check_eps(eps)
     y = np.asarray(y)
     y = one_hot(y, z.shape[-1]) if y.dtype.kind in "iu" and y.ndim == z.ndim - 1 else y.astype(np.float64)
     if y.shape != z.shape:
         raise ValueError(f"targets y have shape {y.shape}, logits z have shape {z.shape}; they must be equal")
-    toward = y - smooth(y, z.shape[-1], eps)  # ε(y − ȳ)
-    value = np.multiply(toward, log_s, out=np.zeros_like(log_s), where=toward != 0).sum((-2, -1)) / n
-    return np.asarray(value).astype(z.dtype), (toward / n).astype(z.dtype)
+    toward = eps * (y - y.mean(-1, keepdims=True)) / n
+    R = _weighted(toward, z.astype(np.float64, copy=False)).sum((-2, -1))
+    return np.asarray(R).astype(z.dtype), toward.astype(z.dtype)
 
 
 @formula(

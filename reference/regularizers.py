@@ -4,8 +4,9 @@ They touch weights only. Biases are left alone, as all five starting documents a
 λ is `lam`, n is the size of the training set. Leading axes of a weight are independent networks, and R has
 that leading shape. A row of W holds the weights into one unit.
 
-The first four act on every weight by itself. The others act on rows or on whole matrices; they evaluate in float64
-and round once. Penalties on logits, activations and input gradients are in `reference.penalties`.
+The first four act on every weight by itself, the others on rows or on whole matrices. All evaluate in float64 and
+round once, and raise ValueError for λ < 0. Penalties on logits, activations and input gradients are in
+`reference.penalties`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reference.formula import Array, Kink, formula
+from reference.lift import positive
 
 Regularizer = Callable[[Sequence[Array]], tuple[Array, list[Array]]]
 ABS_KINK = Kink(at="0", left="-lam", right="lam", chosen="0", why="minimum-norm subgradient")
@@ -23,6 +25,17 @@ ABS_KINK = Kink(at="0", left="-lam", right="lam", chosen="0", why="minimum-norm 
 def _total(per_weight: Sequence[Array]) -> Array:
     """Sum over every entry of every weight matrix, keeping leading axes."""
     return np.asarray(sum(p.sum((-2, -1)) for p in per_weight))
+
+
+def _double(W: Sequence[Array], lam: float) -> list[Array]:
+    if not 0 <= lam < np.inf:
+        raise ValueError(f"lam = {lam}; need a finite lam ≥ 0: a penalty below 0 would be a reward")
+    return [w.astype(np.float64, copy=False) for w in W]
+
+
+def _rounded(R: Sequence[Array], dW: Sequence[Array], W: Sequence[Array]) -> tuple[Array, list[Array]]:
+    """Sum of the values and the gradients, in the dtype of the weights."""
+    return np.asarray(sum(R)).astype(W[0].dtype), [d.astype(w.dtype) for d, w in zip(dW, W, strict=True)]
 
 
 @formula(
@@ -47,7 +60,9 @@ def none(W: Sequence[Array]) -> tuple[Array, list[Array]]:
 )
 def l2(W: Sequence[Array], lam: float = 0.1, n: int = 1) -> tuple[Array, list[Array]]:
     """L2 penalty λ/(2n)·Σw²: each square contributes 2·½·w, so ∂R/∂w = λw/n."""
-    return lam / (2 * n) * _total([w * w for w in W]), [lam / n * w for w in W]
+    positive(n=n)
+    V = _double(W, lam)
+    return _rounded([lam / (2 * n) * _total([w * w for w in V])], [lam / n * w for w in V], W)
 
 
 @formula(
@@ -61,7 +76,8 @@ def l2(W: Sequence[Array], lam: float = 0.1, n: int = 1) -> tuple[Array, list[Ar
 )
 def l1(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """L1 penalty λΣ|w|: ∂R/∂w = λ sign w, and 0 at w = 0."""
-    return lam * _total([np.abs(w) for w in W]), [lam * np.sign(w) for w in W]
+    V = _double(W, lam)
+    return _rounded([lam * _total([np.abs(w) for w in V])], [lam * np.sign(w) for w in V], W)
 
 
 @formula(
@@ -75,17 +91,11 @@ def l1(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
 )
 def elastic_net(W: Sequence[Array], lam: float = 0.1, mix: float = 0.5) -> tuple[Array, list[Array]]:
     """Elastic net λΣ(mix·|w| + (1 − mix)·w²/2): the sum of the L1 and L2 gradients, weighted alike."""
-    value = lam * _total([mix * np.abs(w) + (1 - mix) / 2 * w * w for w in W])
-    return value, [lam * (mix * np.sign(w) + (1 - mix) * w) for w in W]
-
-
-def _double(W: Sequence[Array]) -> list[Array]:
-    return [w.astype(np.float64, copy=False) for w in W]
-
-
-def _rounded(R: Sequence[Array], dW: Sequence[Array], W: Sequence[Array]) -> tuple[Array, list[Array]]:
-    """Sum of the values and the gradients, in the dtype of the weights."""
-    return np.asarray(sum(R)).astype(W[0].dtype), [d.astype(w.dtype) for d, w in zip(dW, W, strict=True)]
+    if not 0 <= mix <= 1:
+        raise ValueError(f"mix = {mix}; need 0 ≤ mix ≤ 1")
+    V = _double(W, lam)
+    R = lam * _total([mix * np.abs(w) + (1 - mix) / 2 * w * w for w in V])
+    return _rounded([R], [lam * (mix * np.sign(w) + (1 - mix) * w) for w in V], W)
 
 
 def _row_norms(w: Array) -> tuple[Array, Array]:
@@ -115,7 +125,7 @@ def _row_norms(w: Array) -> tuple[Array, Array]:
 def group_lasso(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """Group lasso λ√d Σ‖row‖: the gradient of a norm is the unit vector, so ∂R/∂row = λ√d·row/‖row‖."""
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         norms, units = _row_norms(w)
         scale = lam * np.sqrt(w.shape[-1])
         R.append(scale * norms.sum((-2, -1)))
@@ -140,10 +150,9 @@ def max_norm(W: Sequence[Array], lam: float = 0.1, limit: float = 3.0) -> tuple[
 
     Raises ValueError unless limit > 0.
     """
-    if not limit > 0:
-        raise ValueError(f"max_norm: limit = {limit}; need limit > 0")
+    positive(limit=limit)
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         norms, units = _row_norms(w)
         excess = np.maximum(norms - limit, 0)
         R.append(lam * (excess * excess).sum((-2, -1)))
@@ -162,11 +171,16 @@ def max_norm(W: Sequence[Array], lam: float = 0.1, limit: float = 3.0) -> tuple[
 def orthogonality(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """Orthogonality penalty λ‖WWᵀ − I‖²: with G = WWᵀ − I, dR = 2λ⟨G, dW Wᵀ + W dWᵀ⟩ = 4λ⟨GW, dW⟩, since G = Gᵀ."""
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         G = w @ w.mT - np.eye(w.shape[-2])
         R.append(lam * (G * G).sum((-2, -1)))
         dW.append(4 * lam * G @ w)
     return _rounded(R, dW, W)
+
+
+# Of matrices of up to five rows or columns, relative to a change of W by u‖W‖ (Frobenius): LAPACK's singular vectors
+# are those of a matrix that far off, times 2·max(m, d), and a few roundings follow.
+SINGULAR_ULP = 14.0
 
 
 def _svd(w: Array) -> tuple[Array, Array, Array, Array]:
@@ -188,6 +202,7 @@ def _svd(w: Array) -> tuple[Array, Array, Array, Array]:
         "at a tie of r singular values the mean of their r products, the subgradient of least norm; 0 at W = 0",
     ),
     sources=("yoshida-miyato-2017",),
+    conditioned_ulp=SINGULAR_ULP,
 )
 def spectral_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """Spectral norm λσ₁(W): ∂R/∂W = λu₁v₁ᵀ, by the envelope theorem on σ₁ = max ⟨u, Wv⟩.
@@ -196,7 +211,7 @@ def spectral_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Arr
     H = I/r. Values that rounding cannot tell from σ₁ count as equal.
     """
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         U, sigma, Vt, rounding = _svd(w)
         tied = (sigma >= sigma[..., :1] - rounding) & (sigma > 0)
         share = tied / np.maximum(tied.sum(-1, keepdims=True), 1)
@@ -217,11 +232,12 @@ def spectral_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Arr
         "singular values that are 0 contribute nothing, the subgradient of least norm",
     ),
     sources=("recht-2010",),
+    conditioned_ulp=SINGULAR_ULP,
 )
 def nuclear_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     """Nuclear norm λΣσ: ∂R/∂W = λUVᵀ over the singular values above rounding, by the envelope theorem."""
     R, dW = [], []
-    for w in _double(W):
+    for w in _double(W, lam):
         U, sigma, Vt, rounding = _svd(w)
         R.append(lam * sigma.sum(-1))
         dW.append(lam * (U * (sigma > rounding)[..., None, :]) @ Vt)

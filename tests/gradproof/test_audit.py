@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import shutil
@@ -6,12 +7,13 @@ import pytest
 from inline import quicken
 from plants import PLANTS, patch
 
-from gradproof import audit, networks
+from gradproof import audit, front, networks
 from gradproof.audit import Options, Outcome, check_report, write_report
 from gradproof.cases import ARCHITECTURES
 from gradproof.files import EvidenceError, read_lines, write_lines
 from gradproof.networks import MissingOracle
 from gradproof.verdicts import Verdict
+from reference import CATALOGUE
 
 OPTIONS = Options(only="4-5-3/float64/*elu/identity/mse/*", oracles=("torch",))
 SILENT = lambda area, done, total: None  # noqa: E731
@@ -238,7 +240,8 @@ def test_only_picks_areas_or_configurations(tmp_path, areas, only, expected):
 
 def test_every_area_has_its_page_and_every_page_its_words():
     assert {"networks", "training"} <= set(audit.AREAS) <= set(audit.PAGES)
-    assert {"networks", "training"} <= set(audit.CONTENTS)
+    assert set(audit.PAGES) - {"costs", "literature"} <= set(front.PAGES)
+    assert {area for _, area, _ in front.PAGES.values()} <= set(audit.PAGES)
 
 
 def fake_parity(task, dtype, seed, oracles):
@@ -258,6 +261,21 @@ def test_a_task_that_fails_costs_no_other(tmp_path, quick, monkeypatch):
     _, rows = read_lines(tmp_path / "evidence" / "training.jsonl")
     assert len(rows) == 5
     assert told[-1] == ("training", 6, 6)
+
+
+def test_regularizers_are_judged_and_counted(tmp_path, quick, monkeypatch):
+    pytest.importorskip("flint")
+    monkeypatch.setattr(audit.penalties, "NAMES", ("l1", "group_lasso"))
+    wrong = CATALOGUE["regularizer/l1"]
+    doubled = lambda W, lam=0.1: (wrong.function(W, lam)[0], [2 * d for d in wrong.function(W, lam)[1]])  # noqa: E731
+    monkeypatch.setitem(CATALOGUE, wrong.id, dataclasses.replace(wrong, function=doubled))
+    outcome = audit.run(tmp_path, Options(only="penalties", oracles=()), SILENT)
+    assert {v: n for v, n in outcome.verdicts.items() if n} == {"agrees": 8, "wrong": 2}
+    assert all("regularizer/l1: gradient in float" in message for message in outcome.failures)
+    header, rows = read_lines(tmp_path / "evidence" / "penalties.jsonl")
+    assert {"made", "seed", "source", "versions", "cpu"} <= set(header)
+    assert [row["id"] for row in rows] == ["regularizer/l1"] * 5 + ["regularizer/group_lasso"] * 5
+    assert "| `group_lasso` | gradient |" in (tmp_path / "penalties.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("only", ["networks", "training"])

@@ -86,7 +86,7 @@ def test_every_cost_of_outputs_and_targets_is_compared(everything):
     left = {id for id, f in CATALOGUE.items() if f.kind == "cost"} - {c.cost for c in everything}
     assert left == {
         f"cost/{name}" for name in ("gaussian_nll", "margin_ranking", "cosine_embedding", "triplet_margin", "nt_xent",
-                                    "cosine_distance", "kl_div_log_target")
+                                    "cosine_distance", "kl_div_log_target", "ctc")
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Probes read conventions off numbers, and say so when they do not know one."""
 
+import json
 import math
 
 import numpy as np
@@ -13,7 +14,7 @@ from gradproof.cost_cases import DRAWS
 @pytest.fixture(scope="module")
 def rows():
     """Our answers."""
-    return conventions.conventions({})
+    return conventions.of_costs({})
 
 
 def reading(rows, topic, name, side="ours"):
@@ -37,6 +38,9 @@ def test_our_conventions(rows):
     assert reading(rows, "a weighted mean divides by", "l1") == ["the sum of the weights"]
     assert reading(rows, "a weighted mean divides by", "binary_cross_entropy") == ["the number of terms"]
     assert reading(rows, "logarithms clamped", "binary_cross_entropy") == ["no: ∞", "no"]
+    assert reading(rows, "reduction by default", "ctc") == ["mean over examples, each over its number of labels"]
+    assert reading(rows, "slope in log-probabilities", "ctc") == ["0, of the cost"]
+    assert reading(rows, "a target that no path gives", "ctc") == ["∞, slope NaN", "0, slope 0"]
     assert all("ValueError: " in r["reading"] for r in rows if r["topic"] == "input that makes no sense")
 
 
@@ -58,13 +62,46 @@ def test_no_two_candidates_of_a_probe_are_confused(rows):
 def test_frameworks_differ_where_they_are_known_to():
     pytest.importorskip("torch")
     pytest.importorskip("optax")
-    rows = conventions.conventions(costs.load())
+    rows = conventions.of_costs(costs.load())
     assert reading(rows, "logarithms clamped", "binary_cross_entropy", "torch") == ["at −100", "at −100"]
     assert reading(rows, "a weighted mean divides by", "l1", "torch") == ["the sum of the weights"]
     assert reading(rows, "a weighted mean divides by", "huber_error", "torch") == ["the number of terms"]
     assert reading(rows, "reduction by default", "kl_div", "torch") == ["mean over entries"]
     assert reading(rows, "smooth", "dice", "optax") == ["1 above, ½(a + y) + 1 below"]
     assert reading(rows, "smooth", "dice", "torch") == ["no such function"]
+    assert reading(rows, "slope in log-probabilities", "ctc", "torch") == ["½, of logits"]
+    assert reading(rows, "a target that no path gives", "ctc", "torch") == ["∞, slope NaN", "0, slope 0"]
+    assert reading(rows, "scores that are not normalised", "ctc", "torch") == ["as they are"]
+    assert reading(rows, "scores that are not normalised", "ctc", "optax") == ["normalised"]
+
+
+def test_parts_are_the_whole(rows):
+    parts = [row for k in range(3) for row in conventions.of_costs({}, k, 3)]
+    assert [(row["topic"], row["formula"]) for row in parts] == [(row["topic"], row["formula"]) for row in rows]
+
+
+def test_every_task_gives_rows_of_one_form():
+    for task in ("costs, part 8", "regularizers", "optimizers"):
+        for row in conventions.measure(task, []):
+            assert row["side"] == "ours"
+            assert row["row"] == "default" or set(row) == {
+                "row", "topic", "formula", "probe", "side", "reading", "measured"}  # fmt: skip
+            json.dumps(row, allow_nan=False)
+
+
+def test_regularizers_and_optimizers_are_on_the_page(tmp_path):
+    rows = conventions.of_regularizers({}) + conventions.of_optimizers({})
+    conventions.write_evidence(tmp_path / "conventions.jsonl", {"versions": {}}, rows)
+    conventions.write_conventions_page(tmp_path, tmp_path)
+    page = (tmp_path / "conventions.md").read_text(encoding="utf-8")
+    for title in ("Regularizers", "Optimizers", "How the optimizers are asked", "Defaults of the optimizers",
+                  "Gradient clipping"):  # fmt: skip
+        assert f"## {title}\n" in page
+    assert "## Reductions" not in page
+    assert "| l2 | biases | one step of SGD at gradient 0, η = 1, b = 3, λ = 0.1 | left alone | not installed |" in page
+    assert "| adam | where ε is added | √v̂ + ε | not installed | not installed |" in page
+    assert "| adamw | eta = 0.001, " in page
+    assert "| clip_by_norm | clipping at its edges | backward at g = 0, v = (1, 2) | (1, 2) |" in page
 
 
 def test_the_page_follows_from_the_evidence(tmp_path, rows):

@@ -77,6 +77,22 @@ def test_a_planted_error_is_seen_and_named(monkeypatch, change, quantity):
     assert "again: gradproof.costs.ours(gradproof.cost_cases.draw('cost/gaussian_nll', 'float64'" in message
 
 
+def test_slopes_that_a_framework_has_not_are_marked_apart_from_its_value():
+    pytest.importorskip("flint"), pytest.importorskip("torch")
+    rows = costs.accuracy("cost/ctc", "float64", costs.load(["torch"]), seeds=1)
+    assert {r["quantity"]: r["composed"] for r in rows if r["side"] == "torch"} == {"value": False, "a": True}
+
+
+def test_slopes_in_logits_are_not_taken_for_those_of_log_probabilities(monkeypatch):
+    pytest.importorskip("flint")
+    case = draw("cost/ctc", "float64", "plain", 0)
+    plant(
+        monkeypatch, "cost/ctc", lambda g: {"a": g["a"] + np.exp(case.inputs["a"]) / 4}
+    )  # the mean: two of two labels
+    rows = costs.accuracy("cost/ctc", "float64", {}, seeds=1)
+    assert {row["quantity"]: row["verdict"] for row in rows} == {"value": "agrees", "a": "wrong"}
+
+
 @pytest.mark.parametrize("oracle", ["torch", "jax"])
 @pytest.mark.parametrize("reduction", ["none", "sum"])
 @pytest.mark.parametrize("id", [id for id in DRAWS if id != "cost/wasserstein_critic"])

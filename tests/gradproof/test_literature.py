@@ -165,6 +165,20 @@ def test_a_misprint_needs_a_correction_that_holds():
         assert judging.judge(dataclasses.replace(wrong, readings=readings), ORACLES)["verdict"] == verdict
 
 
+@pytest.mark.parametrize(("factor", "verdict"), [(2, "misprint"), (1, "unknown")])
+def test_an_example_must_show_the_difference(factor, verdict):
+    def pencil(s):
+        w = s.number(3)
+        yield s.d(w**2, w), factor * w * 2
+
+    readings = {"printed": false, "again": false, "corrected": true, "example": pencil}
+    row = judging.judge(dataclasses.replace(plain(false), wrong="…", readings=readings), ORACLES)
+    assert row["verdict"] == verdict
+    if verdict == "misprint":
+        for said in row["readings"]["example"].values():
+            assert (said["meant"], said["claimed"], said["compared"]) == (6, 12, 1)
+
+
 def test_a_convention_that_changes_nothing_is_not_granted():
     idle = plain(true, convention="any")
     idle.readings["otherwise"] = true
@@ -195,7 +209,7 @@ def misshapen(s):
     [
         (zero, "every value is zero: the comparison is vacuous"),
         (nothing, "the reading compares nothing"),
-        (misshapen, "member 2 has shape (), the quantity meant (2,)"),
+        (misshapen, "member 2 is one number, the quantity meant 2 numbers"),
     ],
 )
 def test_a_reading_that_compares_nothing_does_not_hold(reading, error):

@@ -45,6 +45,17 @@ def test_every_misprint_and_ambiguity_is_in_the_errata_and_nothing_else():
         assert (f"`{row['claim']}`, as printed" in page) == (row["verdict"] in ("misprint", "ambiguous"))
 
 
+def test_an_erratum_has_an_example_with_the_numbers_of_the_oracles():
+    _, rows = read_lines(EVIDENCE)
+    page = (REPORTS / "errata.md").read_text()
+    faulty = [row for row in rows if row["verdict"] in ("misprint", "ambiguous")]
+    assert page.count("*For example.*") == len(faulty) > 10
+    for row in faulty:
+        assert errata.example(row) in page
+    (cross_entropy,) = (row for row in rows if row["claim"] == "dong-2016/1.2-cross-entropy")
+    assert "cross-entropy is 0.6931; the printed sum is −0.6931" in errata.example(cross_entropy)
+
+
 def test_every_claim_has_its_line():
     page = (REPORTS / "literature.md").read_text()
     lines = [line for line in page.splitlines() if line.startswith("| `")]

@@ -42,6 +42,9 @@ def test_what_is_said_of_a_claim_can_be_run(claim):
     assert bool(claim.wrong) == ("corrected" in roles) == ("again" in roles)
     assert bool(claim.convention) == ("otherwise" in roles)
     assert bool(claim.doubt) == ("other" in roles)
+    assert bool(claim.wrong or claim.doubt) == ("example" in roles) == bool(claim.example)
+    if claim.example:
+        assert claim.example.count("{meant}") == claim.example.count("{claimed}") == 1
     for role in ("corrected", "other", "charitable"):
         assert (role in roles) == (role in claim.latex)
 
@@ -55,7 +58,7 @@ def test_the_five_starting_documents_come_first_and_none_is_empty():
 
 def test_an_id_is_given_once():
     source = Source("dong-2016")
-    with pytest.raises(ValueError, match=r"'dong-2016/1.2-cross-entropy' is taken by the equation at '1.2, first"):
+    with pytest.raises(ValueError, match=r"'dong-2016/1.2-cross-entropy' is taken by the equation at 'section 1.2"):
         source("1.2-cross-entropy", "elsewhere", "x")
 
 

@@ -47,6 +47,18 @@ def test_a_translation_keeps_every_weight_at_the_stated_place(notation):
             assert notation.weight(parameters, l, j, k) == w[j, k]
 
 
+@pytest.mark.parametrize(
+    ("key", "first"),
+    [("backprop-05", "2"), ("backprop-summary-2019", "2"), ("deriving-backprop", "[1]"), ("ufldl", "1"),
+     ("goodfellow-2016", "1"), ("flax-dense", "`Dense_0`")],
+)  # fmt: skip
+def test_the_first_weights_have_the_index_that_the_table_states(key, first):
+    (column,) = (n for n in NOTATIONS if n.key == key)
+    assert column.symbols[QUANTITIES.index("index of the first weights")] == first
+    parameters = column.parameters(*network([2, 3, 4], 1, 9)[1:])
+    assert str(min(parameters.get("w", parameters))) == first.strip("`[]")
+
+
 @EACH
 def test_a_forgotten_transpose_is_noticed(notation):
     x, W, b = network([3, 3, 3], 4, 6)

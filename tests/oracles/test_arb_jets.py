@@ -63,3 +63,13 @@ def test_only_the_value_can_be_indexed():
     assert x[0] == 2
     with pytest.raises(IndexError):
         x[1]
+
+
+def test_the_slope_of_a_function_is_a_jet_too():
+    x, y = variables([0.5, 2.0])
+    value, slope = (x * y).with_slope(lambda t: t.exp())
+    e = math.e
+    assert float(value.value) == float(slope.value) == pytest.approx(e)
+    cube, square = (x + 0).with_slope(lambda t: t * t * t)
+    assert [float(square.value), float(square.slope[0, 0]), float(square.curve[0, 0])] == [0.75, 3.0, 6.0]
+    assert float(cube.curve[0, 0]) == 3.0

@@ -38,9 +38,32 @@ def test_the_error_counts_what_the_inputs_forgive():
     assert gradients["a"].error(np.array([[math.nan]])) == math.inf
 
 
+def test_conditioned_on_the_norm_of_the_inputs():
+    inputs = {"a": np.array([[3.0, 4.0]]), "y": np.zeros((1, 2))}
+    value, gradients = loss_truth("cost/squared_error", inputs, reduction="sum", by_norm=True)
+    assert value.sway == pytest.approx(5 * np.hypot(10, 10), rel=1e-14)  # ‖(a, y)‖·‖(2a, −2a)‖
+    np.testing.assert_allclose(gradients["a"].sway, 5 * np.hypot(2, 2), rtol=1e-14)
+
+
 def test_truth_far_out_where_floats_cancel():
     _, gradients = loss_truth("cost/cross_entropy_labels", {"z": np.array([[50.0, 0.0]]), "labels": np.array([0])})
     assert gradients["z"].truth.hi[0, 0] == pytest.approx(-math.exp(-50), rel=1e-15)
+
+
+def test_each_example_may_have_a_divisor_of_its_own():
+    """One frame, one label and none: each has one path."""
+    inputs = {"a": np.array([[[-1.0, -2.0]], [[-4.0, -8.0]]]), "labels": np.array([[1], [1]])}
+    lengths = {"target_lengths": np.array([1, 0])}
+    value, gradients = loss_truth("cost/ctc", {**inputs, **lengths})
+    assert value.truth.hi == (2 + 4) / 2
+    assert gradients["a"].truth.hi.tolist() == [[[0.0, -0.5]], [[-0.5, 0.0]]]
+    three = {"a": np.full((2, 3, 2), -1.0), "labels": np.array([[1, 1], [1, 1]]), "target_lengths": np.array([2, 0])}
+    assert loss_truth("cost/ctc", three)[0].truth.hi == (3 / 2 + 3 / 1) / 2
+
+
+def test_a_target_that_no_path_gives_has_no_truth():
+    with pytest.raises(ValueError, match=r"no path of 1 frames collapses to \[1, 1\]"):
+        loss_truth("cost/ctc", {"a": np.zeros((1, 1, 2)), "labels": np.array([[1, 1]])})
 
 
 def test_a_kink_has_no_truth():

@@ -37,4 +37,15 @@ def test_native_and_composed_do_not_overlap():
         "cost/nt_xent",
         "cost/dice",
         "cost/tversky",
+        "cost/ctc",
     }
+
+
+def test_ctc_normalises_what_it_is_given_and_has_a_term_for_each_example():
+    inputs = {"a": np.zeros((2, 1, 2)), "labels": np.array([[1], [1]]), "target_lengths": np.array([1, 0])}
+    value, gradients = optax_costs.native("cost/ctc", inputs)
+    np.testing.assert_allclose(value, [np.log(2), np.log(2)], rtol=1e-12)
+    np.testing.assert_allclose(gradients["a"][:, 0], [[0.5, -0.5], [-0.5, 0.5]], rtol=1e-12)
+    value, gradients = optax_costs.cost("cost/ctc", {**inputs, "input_lengths": np.array([1, 0])}, "sum")
+    assert value == 0
+    np.testing.assert_array_equal(gradients["a"][:, 0], [[0, -1], [0, 0]])

@@ -57,6 +57,12 @@ def test_an_output_with_fewer_indices_than_the_argument():
     assert prove_derivative(logsumexp, "v[i]*exp(z[i, j])", "z[i, j]").verdict == "refuted"
 
 
+def test_an_index_of_the_argument_may_stand_alone():
+    first_row = "Sum(a[1, k]**2, (k, 1, d))"
+    assert prove_derivative(first_row, "2*KroneckerDelta(i, 1)*a[1, j]", "a[i, j]").verdict == "proved"
+    assert prove_derivative(first_row, "2*KroneckerDelta(i, 2)*a[1, j]", "a[i, j]").verdict == "refuted"
+
+
 def test_a_second_argument_and_a_parameter():
     assert prove_derivative("a[i, j]*b[i, j]", "v[i, j]*a[i, j]", "b[i, j]").verdict == "proved"
     assert (

@@ -32,3 +32,17 @@ def test_native_has_the_defaults_of_torch_and_nothing_else():
 def test_composed_ones_are_there():
     assert set(torch_costs.COSTS) > torch_costs.COMPOSED
     assert not torch_costs.COMPOSED & set(torch_costs.NATIVE) - {"cost/cosine_distance"}
+
+
+def test_ctc_has_the_value_of_torch_and_slopes_in_log_probabilities():
+    """Two frames, label 1: the paths 01, 10 and 11."""
+    y = np.array([[[0.25, 0.75], [0.5, 0.5]]])
+    inputs = {"a": np.log(y), "labels": np.array([[1]])}
+    p = 0.25 * 0.5 + 0.75 * 0.5 + 0.75 * 0.5
+    gamma = np.array([[[0.125, 0.75], [0.375, 0.5]]]) / p
+    value, gradients = torch_costs.cost("cost/ctc", inputs, "sum")
+    np.testing.assert_allclose(value, -np.log(p), rtol=1e-14)
+    np.testing.assert_allclose(gradients["a"], -gamma, rtol=1e-14)
+    native, slopes = torch_costs.native("cost/ctc", inputs, reduction="sum")
+    assert native == value
+    np.testing.assert_allclose(slopes["a"], y - gamma, rtol=1e-14)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_steps import STEPS, over_steps, run
+from updates import STEPS, over_steps, run
 
 from reference import CATALOGUE
 from reference.optimizers import (

@@ -58,6 +58,22 @@ def test_entropy_of_the_uniform_and_of_the_certain():
     np.testing.assert_array_equal(gradient, 0)
 
 
+def test_nearly_equal_logits_keep_their_digits():
+    t = 2.0**-40
+    _, gradient = penalties.entropy(np.array([[t, 0.0]]), lam=1.0)
+    np.testing.assert_allclose(gradient, [[t / 4, -t / 4]], rtol=1e-11)  # s₁s₂t, as s = ½ ± t/4
+    R, _ = penalties.label_smoothing(np.array([[t, 0.0]]), np.array([0]), eps=0.5)
+    assert t / 4 == R
+
+
+def test_the_largest_logits_stay_finite():
+    z = np.array([[1.7e308, -1.7e308, 0.0]])
+    R, gradient = penalties.entropy(z)
+    assert (R, gradient.tolist()) == (0, [[0.0, 0.0, 0.0]])
+    R, _ = penalties.label_smoothing(z, np.array([2]))
+    assert np.isfinite(R)
+
+
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1))
 def test_cost_and_smoothing_penalty_are_the_cost_on_smoothed_targets(seed, eps):
     rng = np.random.default_rng(seed)

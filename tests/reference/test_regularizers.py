@@ -49,6 +49,16 @@ def test_parameters_are_those_of_the_record(penalty, given):
 
 
 @by_name
+def test_float32_is_rounded_once(penalty, given):
+    W = weights(dtype=np.float32)
+    R, dR = penalty(W, **given)
+    wide, d_wide = penalty([w.astype(np.float64) for w in W], **given)
+    assert np.float32(wide) == R
+    for r, d in zip(dR, d_wide, strict=True):
+        np.testing.assert_array_equal(r, d.astype(np.float32))
+
+
+@by_name
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_dtype_is_kept_and_inputs_stay_as_they_are(penalty, given, dtype):
     W = weights(dtype=dtype)
@@ -126,3 +136,19 @@ def test_a_planted_error_is_caught():
     wrong = l2([w], lam=0.3, n=1)[1][0]
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         np.testing.assert_allclose(wrong, fd.regularizer("regularizer/l2", w, lam=0.3, n=7)[1], rtol=8 * U)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "given", "message"),
+    [
+        (l2, {"lam": -1.0}, "lam = -1.0; need a finite lam ≥ 0"),
+        (l2, {"lam": np.nan}, "lam = nan"),
+        (l2, {"n": 0}, "n = 0; need n > 0"),
+        (l1, {"lam": -0.1}, "lam = -0.1"),
+        (elastic_net, {"lam": np.inf}, "lam = inf"),
+        (elastic_net, {"mix": 1.5}, "mix = 1.5; need 0 ≤ mix ≤ 1"),
+    ],
+)
+def test_a_reward_for_large_weights_is_refused(penalty, given, message):
+    with pytest.raises(ValueError, match=message):
+        penalty(weights(), **given)

@@ -4,20 +4,10 @@ import inspect
 
 import numpy as np
 import pytest
+from updates import over_steps, run
 
-from reference import CATALOGUE
 from reference.optimizers import adam, lion, momentum, radam, sgd
 from reference.steps import each_parameter
-
-STEPS = [f for f in CATALOGUE.values() if f.kind == "update" and not f.name.startswith("clip")]
-over_steps = pytest.mark.parametrize("record", STEPS, ids=lambda f: f.name)
-
-
-def run(step, parameters, gradients, steps, **hyperparameters):
-    state = None
-    for _ in range(steps):
-        parameters, state = step(parameters, gradients, state, **hyperparameters)
-    return parameters, state
 
 
 @over_steps
