@@ -182,6 +182,29 @@ def test_two_frameworks_side_by_side(monkeypatch):
     assert {r["torch verdict"] for r in rows if r["regime"] == "saturated"} == {"inaccurate"}
 
 
+@pytest.mark.parametrize(
+    ("k", "family", "rest"),
+    [(1, 2, "identity/multiclass_hinge"), (1, 2, "sigmoid/tversky"), (2, 3, "identity/mse/group_lasso"),
+     (2, 3, "identity/mse/spectral_norm")],
+)  # fmt: skip
+def test_two_frameworks_side_by_side_in_the_further_products(monkeypatch, k, family, rest):
+    for name in ("torch", "jax", "flint"):
+        pytest.importorskip(name)
+    from gradproof.cases import PRODUCTS
+
+    c = by_id(f"2-3-2/float32/tanh/{rest}" + ("/none" if k == 1 else ""))
+    families = tuple((id,) for id in (c.hidden, c.output, c.cost, c.regularizer))
+    small = [replace(p, families=families) if i == k else p for i, p in enumerate(PRODUCTS)]
+    monkeypatch.setattr("gradproof.cases.PRODUCTS", tuple(small))
+    rows = run_part(part_of(c.id), 0, ["torch", "jax"])
+    verdicts = {(r["regime"], name): r[f"{name} verdict"] for r in rows for name in ("torch", "jax")}
+    assert not {"wrong", "unknown"} & {*verdicts.values()}
+    assert {verdicts["gaussian", "torch"], verdicts["gaussian", "jax"]} <= {"exact", "agrees"}
+    if c.regularizer == "regularizer/group_lasso":  # the norm of a row of zeros, and its slope in JAX
+        assert verdicts["kink", "torch"] == "agrees"
+        assert verdicts["kink", "jax"] == "inaccurate"
+
+
 # ---------------------------------------------------------------- a whole run, in this process
 
 
