@@ -6,15 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plants import PLANTS, patch
+from plants import PLANTS, patch, replace_function
 
 from gradproof import networks
-from gradproof.cases import ARCHITECTURES, DTYPES, by_id, configurations, draw
+from gradproof.cases import (
+    ARCHITECTURES,
+    DTYPES,
+    FURTHER_COSTS,
+    FURTHER_REGULARIZERS,
+    by_id,
+    configurations,
+    draw,
+)
 from gradproof.diagnose import diagnose
 from gradproof.environment import load
 from gradproof.files import EvidenceError
 from gradproof.networks import MissingOracle, Part, failures, parts, run, run_part, write_part
 from gradproof.verdicts import Verdict
+from reference import CATALOGUE
 
 
 def part_of(*ids):
@@ -118,6 +127,28 @@ def test_a_planted_error_fails_and_is_named(monkeypatch, complex_step, plant, or
         assert message.startswith(f"{plant.formula}: {plant.argument}")
         assert message.endswith(f"likely cause: {plant.cause}")
     assert same_rows(run_part(part, 0, [oracle]), sound)  # and without it everything is as before
+
+
+@pytest.mark.parametrize("id", [*FURTHER_COSTS, *FURTHER_REGULARIZERS])
+def test_one_part_in_a_million_of_any_further_formula_is_wrong(monkeypatch, complex_step, id):
+    """The tolerance comes from our own gradient: a wrong one must not excuse itself."""
+    pytest.importorskip("flint")
+    right = CATALOGUE[id].function
+
+    def wrong(*args, **given):
+        value, gradient = right(*args, **given)
+        off = 1 + 1e-6
+        return value, {k: off * g for k, g in gradient.items()} if isinstance(gradient, dict) else [
+            off * g for g in gradient
+        ]  # fmt: skip
+
+    c = next(c for c in configurations(id, ["float64"]) if c.architecture == "4-5-3" and id in (c.cost, c.regularizer))
+    sound = [r["complex_step verdict"] for r in run_part(part_of(c.id), 0, [complex_step])]
+    assert not {"wrong", "unknown"} & {*sound}
+    replace_function(patch(monkeypatch), id, wrong)
+    rows = run_part(part_of(c.id), 0, [complex_step])
+    assert rows[0]["regime"] == "gaussian"
+    assert rows[0]["complex_step verdict"] == "wrong"
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=str)
@@ -392,10 +423,6 @@ def test_what_nothing_decided_is_said_once_an_oracle(tmp_path, complex_step, mon
 
 def test_an_error_too_small_to_explain_still_has_its_message(tmp_path, monkeypatch, complex_step):
     pytest.importorskip("flint")
-    from plants import replace_function
-
-    from reference import CATALOGUE
-
     right = CATALOGUE["activation/tanh"].function
     replace_function(patch(monkeypatch), "activation/tanh", lambda z: (right(z)[0], right(z)[1] * (1 + 1e-9)))
     (message,) = failures(
