@@ -1,4 +1,4 @@
-"""What the network audit compares: the cross product of configurations, and the inputs of each.
+"""What the network audit compares: cross products of configurations, and the inputs of each.
 
 A configuration is architecture × dtype × hidden activation × output activation × cost × regularizer. Its cases
 are the input regimes, stacked on a leading axis. Everything is drawn from the audit's seed and the
@@ -16,6 +16,8 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
+from gradproof import endings
+from oracles.cost_arguments import ENDS, MATRIX_PENALTIES
 from reference import CATALOGUE
 from reference.costs import one_hot
 from reference.formula import Array, Formula
@@ -30,12 +32,22 @@ OUTPUTS = (*ELEMENTWISE, *_ids("activation", "softmax log_softmax"))
 COSTS = _ids("cost", "quadratic mse mae huber bce bce_logits cross_entropy nll softmax_cross_entropy")
 REGULARIZERS = _ids("regularizer", "none l2 l1 elastic_net")
 FAMILIES = (ELEMENTWISE, OUTPUTS, COSTS, REGULARIZERS)
+CATEGORICAL = _ids("cost", "cross_entropy nll softmax_cross_entropy")
+RESIDUALS = {"cost/mae", "cost/huber", *endings.RESIDUALS}  # costs with kinks in a − y
+FURTHER_COSTS = tuple(ENDS)
+FURTHER_REGULARIZERS = MATRIX_PENALTIES
 
-# Parameters of the regularizers, exact in float32.
+# Parameters of the regularizers and of costs, exact in float32.
 PARAMETERS: dict[str, dict[str, float]] = {
     "regularizer/l2": {"lam": 0.125, "n": 4},
     "regularizer/l1": {"lam": 0.0625},
     "regularizer/elastic_net": {"lam": 0.125, "mix": 0.25},
+    "regularizer/group_lasso": {"lam": 0.0625},
+    "regularizer/max_norm": {"lam": 0.125, "limit": 0.75},
+    "regularizer/orthogonality": {"lam": 0.0625},
+    "regularizer/spectral_norm": {"lam": 0.0625},
+    "regularizer/nuclear_norm": {"lam": 0.0625},
+    **endings.PARAMETERS,
 }
 
 REGIMES = ("gaussian", "saturated", "kink", "zero", "equal")
@@ -73,6 +85,30 @@ DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
+class Product:
+    """A cross product: some architectures × both dtypes × ids of hidden and output activations, costs, regularizers."""
+
+    name: str
+    architectures: tuple[str, ...]
+    families: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+# Everything crossed with everything would be millions of cases. The first product crosses the elementwise part in
+# full; every further cost meets all outputs, every further regularizer all architectures, and little else.
+FEW = _ids("activation", "tanh relu")
+PRODUCTS = (
+    Product("elementwise", tuple(ARCHITECTURES), FAMILIES),
+    Product("costs", ("2-3-2", "4-5-3", "digits"), (FEW, OUTPUTS, FURTHER_COSTS, REGULARIZERS[:2])),
+    Product(
+        "penalties",
+        tuple(ARCHITECTURES),
+        (FEW, _ids("activation", "identity sigmoid"), _ids("cost", "mse huber softmax_cross_entropy"),
+         FURTHER_REGULARIZERS),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Configuration:
     """One point of the cross product; the last four are formula ids."""
 
@@ -93,6 +129,12 @@ class Configuration:
     def formulas(self) -> tuple[Formula, Formula, Formula, Formula]:
         """Records of hidden activation, output activation, cost and regularizer."""
         return tuple(CATALOGUE[id] for id in (self.hidden, self.output, self.cost, self.regularizer))  # type: ignore[return-value]
+
+    @property
+    def product(self) -> Product:
+        """The cross product that it belongs to."""
+        name = "costs" if self.cost in ENDS else "penalties" if self.regularizer in FURTHER_REGULARIZERS else ""
+        return next((p for p in PRODUCTS if p.name == name), PRODUCTS[0])
 
 
 @dataclass(frozen=True)
@@ -116,8 +158,10 @@ def excluded(architecture: Architecture, output: str, cost: str) -> str:
     if architecture.sizes[-1] == 1:
         if not g.elementwise:
             return f"{g.name} of a single output is constant: every gradient is zero"
-        if cost in ("cost/cross_entropy", "cost/nll", "cost/softmax_cross_entropy"):
+        if cost in CATEGORICAL:
             return f"{C.name} needs at least two classes, {architecture.name} has one output"
+    if cost == "cost/jensen_shannon" and output != "activation/softmax":
+        return f"{C.name} takes rows that sum to one, those of {g.name} do not"
     if architecture.data == "diabetes" and cost in ("cost/bce", "cost/bce_logits"):
         return f"{C.name} needs targets in [0, 1], diabetes has real ones"
     low, high = (C.at(end) for end in C.domain)
@@ -128,13 +172,14 @@ def excluded(architecture: Architecture, output: str, cost: str) -> str:
 
 def configurations(only: str = "*", dtypes: Sequence[str] = DTYPES) -> Iterator[Configuration]:
     """Every configuration whose id, or one of whose formula ids, matches the pattern `only`."""
-    for architecture, dtype, *ids in itertools.product(ARCHITECTURES.values(), dtypes, *FAMILIES):
-        hidden, output, cost, regularizer = ids
-        if excluded(architecture, output, cost):
-            continue
-        c = Configuration(architecture.name, dtype, hidden, output, cost, regularizer)
-        if only == "*" or fnmatchcase(c.id, only) or any(fnmatchcase(id, only) for id in ids):
-            yield c
+    for product in PRODUCTS:
+        for name, dtype, *ids in itertools.product(product.architectures, dtypes, *product.families):
+            hidden, output, cost, regularizer = ids
+            if name not in ARCHITECTURES or excluded(ARCHITECTURES[name], output, cost):
+                continue
+            c = Configuration(name, dtype, hidden, output, cost, regularizer)
+            if only == "*" or fnmatchcase(c.id, only) or any(fnmatchcase(id, only) for id in ids):
+                yield c
 
 
 def by_id(id: str) -> Configuration:
@@ -147,9 +192,10 @@ def by_id(id: str) -> Configuration:
 def exclusions() -> list[tuple[str, str, str, str]]:
     """(architecture, output, cost, reason) of everything left out."""
     return [
-        (a.name, o, c, reason)
-        for a, o, c in itertools.product(ARCHITECTURES.values(), OUTPUTS, COSTS)
-        if (reason := excluded(a, o, c))
+        (name, output, cost, reason)
+        for product in PRODUCTS[:2]  # the third asks for nothing that the first does not
+        for name, output, cost in itertools.product(product.architectures, *product.families[1:3])
+        if name in ARCHITECTURES and (reason := excluded(ARCHITECTURES[name], output, cost))
     ]
 
 
@@ -203,7 +249,8 @@ def draw(c: Configuration, seed: int) -> Cases:
     if architecture.data:
         features, targets = dataset(architecture.data)
         rows = rng.integers(0, len(features), (S, n))
-        return Cases(features[rows].astype(dtype), targets[rows].astype(dtype), W, b)
+        y = endings.fit_targets(cost.id, targets[rows])
+        return Cases(features[rows].astype(dtype), y.astype(dtype), W, b)
     x = rng.standard_normal((S, n, sizes[0])).astype(dtype)
     y = _targets(cost.id, (S, n, sizes[-1]), rng).astype(dtype)
     for k, regime in enumerate(REGIMES):
@@ -212,8 +259,11 @@ def draw(c: Configuration, seed: int) -> Cases:
                 bias[k] = rng.choice([-1, 1], bias[k].shape) * rng.uniform(15, 40, bias[k].shape)
         elif regime == "kink":
             _at_kinks([w[k] for w in W], [c[k] for c in b], [*[hidden] * (len(W) - 1), output], rng)
-            if cost.id in ("cost/mae", "cost/huber") and output.id == "activation/identity":
-                y[k, :, ::2] = b[-1][k, ::2] + dtype.type(rng.integers(-1, 2))  # residual at 0 or ±δ
+            if cost.id in RESIDUALS and output.id == "activation/identity":
+                delta = PARAMETERS.get(cost.id, {}).get("delta" if "huber" in cost.id else "beta", 1)
+                y[k, :, ::2] = b[-1][k, ::2] + dtype.type(delta * rng.integers(-1, 2))  # residual at 0 or ±δ
+            elif cost.id in endings.MARGINS and output.id == "activation/identity":
+                b[-1][k, ::2] = rng.integers(0, 2, b[-1][k, ::2].shape)  # scores that meet a margin of 1, or tie
         elif regime == "zero":
             x[k] = 0
             for bias in b:
@@ -228,6 +278,8 @@ def _targets(cost: str, shape: tuple[int, ...], rng: np.random.Generator) -> Arr
     """Targets the cost is meant for: real numbers, 0/1 with some in between, or one-hot rows."""
     if cost in ("cost/bce", "cost/bce_logits"):
         return rng.choice([0.0, 0.0, 1.0, 1.0, 0.25], shape)
-    if cost in ("cost/cross_entropy", "cost/nll", "cost/softmax_cross_entropy"):
+    if cost in ENDS:
+        return endings.draw_targets(cost, shape, rng)
+    if cost in CATEGORICAL:
         return one_hot(rng.integers(0, shape[-1], shape[:-1]), shape[-1])
     return rng.standard_normal(shape)

@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from gradproof.cases import PARAMETERS, Cases, Configuration
+from gradproof.endings import ending
 from gradproof.tolerance import ELEMENT, NORM, Tolerance
 from gradproof.verdicts import Verdict
+from oracles.cost_arguments import ENDS
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 from reference.network import Backward, backprop
@@ -79,7 +81,11 @@ def unbounded(t: Tolerance) -> Array:
 
 def functions(c: Configuration) -> tuple[Callable[..., Any], ...]:
     """The hidden activation, output activation, cost and regularizer of `c` with the audit's parameters."""
-    return tuple(functools.partial(f.function, **PARAMETERS.get(f.id, {})) for f in c.formulas)
+    given = [PARAMETERS.get(f.id, {}) for f in c.formulas]
+    return tuple(
+        ending(f, **p) if f.id in ENDS else functools.partial(f.function, **p)
+        for f, p in zip(c.formulas, given, strict=True)
+    )
 
 
 def gradient(c: Configuration, cases: Cases, choice: Sequence[Callable[..., Any]] | None = None) -> Backward:
@@ -122,7 +128,12 @@ def _with_slopes(
 
 @functools.cache
 def slopes_at_kinks(id: str, oracle: ModuleType) -> dict[float, tuple[float, float]]:
-    """The slope on record and the oracle's, for each kink where they differ and the oracle's is in [left, right]."""
+    """The slope on record and the oracle's, for each kink where they differ and the oracle's is in [left, right].
+
+    None for a cost of several inputs, whose kinks are not in a − y alone; there the exact gradient decides.
+    """
+    if id in ENDS:
+        return {}
     formula, given = CATALOGUE[id], PARAMETERS.get(id, {})
     found = {}
     for kink in formula.kinks:

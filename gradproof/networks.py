@@ -1,6 +1,6 @@
 """The network audit: every configuration, ours against each oracle and the oracles against each other.
 
-Work is cut into parts (architecture × dtype × hidden activation). A finished part is one Parquet file in
+Work is cut into parts (product × architecture × dtype × hidden activation). A finished part is one Parquet file in
 `OUT/raw`, written whole; `resume` skips the parts that are there.
 """
 
@@ -23,15 +23,16 @@ import numpy as np
 from gradproof.cases import (
     ARCHITECTURES,
     DTYPES,
-    FAMILIES,
     PARAMETERS,
     SYMMETRIC,
     Cases,
     Configuration,
+    Product,
     by_id,
     configurations,
     draw,
 )
+from gradproof.conditioning import penalty_sizes
 from gradproof.environment import cpu, load, source_hash, versions
 from gradproof.files import EvidenceError, write_whole
 from gradproof.judge import QUANTITIES, Arbiter, Distance, Gradient, Ruling, distance, gradient, judge
@@ -55,8 +56,9 @@ def installed(oracles: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Part:
-    """One unit of work: all configurations of an architecture and dtype with one hidden activation."""
+    """One unit of work: all configurations of a product, architecture and dtype with one hidden activation."""
 
+    product: Product
     architecture: str
     dtype: str
     hidden: str
@@ -65,7 +67,7 @@ class Part:
     @property
     def file(self) -> str:
         """Name of its Parquet file."""
-        return f"{self.architecture}-{self.dtype}-{self.hidden.split('/')[1]}.parquet"
+        return f"{self.product.name}-{self.architecture}-{self.dtype}-{self.hidden.split('/')[1]}.parquet"
 
     @property
     def cases(self) -> int:
@@ -74,8 +76,8 @@ class Part:
 
 
 def parts(only: str, dtypes: Sequence[str]) -> list[Part]:
-    """The audit cut into parts, grouped by (architecture, dtype)."""
-    groups = itertools.groupby(configurations(only, dtypes), lambda c: (c.architecture, c.dtype, c.hidden))
+    """The audit cut into parts, grouped by (product, architecture, dtype)."""
+    groups = itertools.groupby(configurations(only, dtypes), lambda c: (c.product, c.architecture, c.dtype, c.hidden))
     return [Part(*key, tuple(group)) for key, group in groups]
 
 
@@ -95,7 +97,8 @@ def run_part(part: Part, seed: int, oracles: Sequence[str]) -> list[dict[str, An
             arbiter = Arbiter(c, cases)
             for c in versions_of_one:
                 g = gradient(c, cases)
-                penalty = c.formulas[3].function(cases.W, **PARAMETERS.get(c.regularizer, {}))
+                given = PARAMETERS.get(c.regularizer, {})
+                penalty = penalty_sizes(c.regularizer, cases.W, c.formulas[3].function(cases.W, **given), u, **given)
                 bound, sigma = (with_penalty(plain[p], g, penalty, u, p) for p in (1, 2))
                 rows += _rows(c, cases, g, choose(sigma, bound, symmetric), modules, arbiter)
     return rows
@@ -108,7 +111,7 @@ def _rows(
     ours = (g.cost, g.dW, g.db)
     theirs, judged = {}, {}
     for name, oracle in modules.items():
-        extra = {"among": FAMILIES} if name == "jax" else {}
+        extra = {"among": c.product.families} if name == "jax" else {}
         try:
             theirs[name] = oracle.network(
                 cases.x, cases.y, cases.W, cases.b, c.hidden, c.output, c.cost, c.regularizer, PARAMETERS, **extra
@@ -245,7 +248,7 @@ def run(
     progress(done, total)
     if not missing:
         return folder
-    groups = [list(g) for _, g in itertools.groupby(missing, lambda p: (p.architecture, p.dtype))]
+    groups = [list(g) for _, g in itertools.groupby(missing, lambda p: (p.product, p.architecture, p.dtype))]
     work = functools.partial(_run_group, seed=seed, oracles=available, folder=folder)
     with pool(jobs) as (executor, queue):
         futures = [executor.submit(work, group) for group in groups]

@@ -21,13 +21,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gradproof.conditioning import ULPS as ULPS
+from gradproof.conditioning import response
+from gradproof.endings import PARAMETERS, ending, sizes
+from oracles.cost_arguments import ENDS
 from reference.formula import Array, Formula
 from reference.network import Backward
 
 Measure = Callable[[Array], Array]
 
 ELEMENT, NORM = 8.0, 3.0  # accepted multiples of σ, for one entry and for the norm of a gradient
-ULPS = 4.0
+MINUTE = float(np.finfo(np.float64).tiny) ** 0.5  # the least error whose variance is a normal number
 
 
 @dataclass(frozen=True)
@@ -132,13 +136,22 @@ def propagate(
             slopes.append(slope)
             branch |= _near_kink(activation, z[layer], e_z, p)
             e_slopes.append(P(curvature(activation, z[layer])) * e_z + few_ulps(slope))
-            exact = (e_z == 0) & (a[layer + 1] == 0)  # g(0) = 0, in every implementation
+            # g(0) = 0 and identity(z) = z, in every implementation
+            exact = (e_z == 0) & ((a[layer + 1] == 0) | (activation.id == "activation/identity"))
             e_a.append(P(slope) * e_z + np.where(exact, 0, few_ulps(a[layer + 1])))
         else:
             e_a.append(_softmax_error(output.id, z[layer], a[layer + 1], e_z, P, few_ulps))
 
     yy = np.asarray(y, np.float64)
-    v, e_v = _cost_gradient_error(cost, a[L], yy, e_a[L], P, few_ulps)
+    if cost.id in ENDS:
+        flat = (slopes[-1] == 0) & (a[L] == 0) if output.elementwise else False  # 0 to the last bit
+        e_exact = np.where(flat, 0, e_a[L])
+        lost = _lost(z[-1], g.z[-1].dtype) if output.id != "activation/identity" else 0
+        v, e_v, jumps = _ending_gradient_error(cost, g.a[L], y, e_exact, p, few_ulps, lost)
+        branch |= jumps
+    else:
+        v, e_v = _cost_gradient_error(cost, a[L], yy, e_a[L], P, few_ulps)
+    dC_da = v
     if output.elementwise:
         delta = v * slopes[-1]
         e_delta = e_v * P(slopes[-1]) + P(v) * e_slopes[-1] + few_ulps(delta / ULPS)
@@ -157,11 +170,15 @@ def propagate(
             delta = v * slopes[layer - 1]
             e_delta = e_v * P(slopes[layer - 1]) + P(v) * e_slopes[layer - 1] + few_ulps(delta / ULPS)
 
-    e_cost = _cost_error(cost, a[L], yy, e_a[L], P, few_ulps)
-    if cost.kinks:
+    if cost.id in ENDS:
+        size = sizes(cost, g.a[L], np.asarray(y), **PARAMETERS.get(cost.id, {}))
+        e_cost = (P(dC_da) * e_a[L]).sum((-2, -1)) + few_ulps(size) * (1 + a[L].shape[-1] * n / 2)
+    else:
+        e_cost = _cost_error(cost, a[L], yy, e_a[L], P, few_ulps)
+    if cost.kinks and cost.id not in ENDS:
         branch |= _near_kink(cost, a[L] - yy, e_a[L], p)
 
-    floor = float(np.finfo(np.float64).tiny) ** 0.5 if p == 2 and u < 1e-10 else eta
+    floor = MINUTE if p == 2 and u < 1e-10 else eta
 
     def root(e: Array) -> Array:
         return np.asarray(e ** (1 / p) + floor)
@@ -170,7 +187,10 @@ def propagate(
 
 
 def with_penalty(t: Tolerance, g: Backward, penalty: tuple[Array, list[Array]], u: float, p: int = 2) -> Tolerance:
-    """The tolerance once a regularizer's (R, dR) is added to cost and ∂C/∂W: its own few ULP and one rounding."""
+    """The tolerance once a regularizer's (R, dR) is added to cost and ∂C/∂W: its own few ULP and one rounding.
+
+    `penalty` is (R, dR), or what few ULP of it refer to; see `conditioning.penalty_sizes`.
+    """
 
     def add(e: Array, R: Array, total: Array) -> Array:
         own = ULPS * u * np.abs(np.asarray(R, np.float64))
@@ -241,6 +261,26 @@ def _cost_gradient_error(
     curve = COST_CURVATURES[cost.id](a, y) / n
     rounding = few_ulps(v) + (few_ulps(v + y / n) if cost.id == "cost/bce_logits" else 0)
     return v, P(curve) * e_a + rounding
+
+
+def _lost(z: Array, dtype: np.dtype) -> Array:
+    """How far off g(z) may be next to z = 0, where it or the variance of its error underflows."""
+    least, normal = ULPS * float(np.finfo(dtype).smallest_subnormal), float(np.finfo(dtype).tiny)
+    return np.where((z != 0) & (np.abs(z) < max(MINUTE, normal)), max(MINUTE, least), 0)
+
+
+def _ending_gradient_error(
+    cost: Formula, a: Array, y: Array, e_a: Array, p: int, few_ulps: Measure, lost: Array | float
+) -> tuple[Array, Array, Array]:
+    """∂C/∂a of a cost of several inputs, its error, and where a kink lies within the error of a.
+
+    `lost`: the least error of an entry, as far as kinks are concerned.
+    """
+    v = np.asarray(ending(cost, **PARAMETERS.get(cost.id, {}))(a, np.asarray(y))[1], np.float64)
+    several = ELEMENT if p == 2 else 1
+    reach = several * np.maximum(e_a ** (1 / p), lost)
+    change, sway, jumps = response(cost, np.asarray(a, np.float64), np.asarray(y, np.float64), reach)
+    return v, ((change / several) ** p).sum(0) + few_ulps(v) + few_ulps(sway), jumps
 
 
 def _cost_error(cost: Formula, a: Array, y: Array, e_a: Array, P: Measure, few_ulps: Measure) -> Array:

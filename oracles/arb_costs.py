@@ -22,7 +22,9 @@ from oracles.arb_definitions import (
     log_softmax,
     lookup,
 )
+from oracles.arb_losses import LOSSES
 from oracles.arb_tape import dot, elementwise
+from oracles.cost_arguments import ENDS
 
 Matrix = list[list[Number]]
 Targets = list[list[Ball]]
@@ -118,6 +120,24 @@ COSTS = {
     "cost/nll": Term(nll),
     "cost/softmax_cross_entropy": Term(softmax_cross_entropy),
 }
+
+
+def ending(id: str) -> Term:
+    """The cost `id` of several inputs, of outputs and targets at the end of a network."""
+    end, loss = ENDS[id], LOSSES[id]
+
+    def cost(a: Matrix, y: Targets, **parameters: Ball) -> Number:
+        outputs, targets = (a, [row.index(1) for row in y]) if end.labelled else (a, y)
+        if id == "cost/wasserstein_critic":  # scores, not rows
+            outputs, targets = ([u for row in matrix for u in row] for matrix in (a, y))
+        terms, divisor = loss.function(**{end.outputs: outputs, end.targets: targets}, **parameters)
+        mean: Number = len(a) if end.reduction == "batchmean" else divisor
+        return sum(terms) / mean
+
+    return Term(cost, loss.parameters)
+
+
+ENDINGS = {id: ending(id) for id in ENDS}
 
 
 # ---------------------------------------------------------------- regularizers: every weight of the network

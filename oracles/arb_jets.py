@@ -102,7 +102,7 @@ def variables(numbers: Sequence[float]) -> list[Jet]:
 
 
 def sign(u: Any) -> int:
-    """The sign of a jet or ball: 1 or −1.
+    """The sign of a number or ball, or of the value of a jet: 1 or −1.
 
     Raises AtKink where it is exactly 0, and ValueError where the ball contains 0 and more bits may decide.
     """

@@ -1,19 +1,33 @@
 """Costs of several inputs: forward definitions over balls.
 
-A definition takes rows of numbers (balls, or jets that carry derivatives), labels as integers and parameters as exact
-balls, and returns the terms of the cost and what their sum is divided by for the mean. No derivative is written here.
+A definition takes rows of numbers (balls, or jets, power series or nodes of a tape, which carry derivatives), labels
+as integers and parameters as exact balls, and returns the terms of the cost and what their sum is divided by for the
+mean. No derivative is written here. Where a branch is decided by exactly 0, a jet raises AtKink, and a node encloses
+the slopes of both sides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flint import arb
 
 from oracles.alignments import alignments
-from oracles.arb_definitions import Ball, Number, softplus
-from oracles.arb_jets import Jet, sign
+from oracles.arb_definitions import Ball, Number
+from oracles.arb_functions import (
+    above,
+    absolute,
+    huber,
+    is_zero,
+    largest,
+    logistic,
+    pinball,
+    power,
+    softplus,
+    surprises,
+    xlogy,
+)
 
 Row = Sequence[Number]
 Matrix = Sequence[Row]
@@ -48,55 +62,6 @@ def _norm(a: Row) -> Number:
     return _dot(a, a).sqrt()
 
 
-def _abs(u: Number) -> Number:
-    return u if sign(u) > 0 else -u
-
-
-def _above(u: Number) -> Number:
-    """max(0, u)."""
-    return u if sign(u) > 0 else 0 * u
-
-
-def _softplus(u: Number) -> Number:
-    return u.apply(softplus)
-
-
-def _zero(u: Any) -> bool:
-    """True for a number that is exactly 0, whether it carries derivatives or not."""
-    return bool((u[0] if isinstance(u, Jet) else arb(u)) == 0)
-
-
-def _xlogy(x: Number, y: Number) -> Number:
-    """x·log y."""
-    return x * y.log()
-
-
-def _power(u: Number, exponent: Ball) -> Number:
-    """u^exponent for u > 0, or u ≥ 0 and an exponent that is a whole number."""
-    k = int(float(exponent))
-    if exponent == k:
-        return _product([u] * k) if k else 1 + 0 * u
-    return (u.log() * exponent).exp()
-
-
-def _product(factors: Row) -> Number:
-    out = factors[0]
-    for factor in factors[1:]:
-        out = out * factor
-    return out
-
-
-def _surprise(z: Row) -> list[Number]:
-    """−log softmax(z) = log Σₖ e^(z_k − z_j); the largest entry is taken out, so that nothing overflows."""
-    m = max(range(len(z)), key=lambda k: float(z[k][0].mid()))
-    log_total = sum((z_k - z[m]).exp() if k != m else 1 + 0 * z_k for k, z_k in enumerate(z)).log()
-    return [log_total + (z[m] - z_j) if j != m else log_total for j, z_j in enumerate(z)]
-
-
-def _sigmoid(u: Number) -> Number:
-    return (-_softplus(-u)).exp()
-
-
 def _cosine(a: Row, b: Row) -> Number:
     return _dot(a, b) / (_norm(a) * _norm(b))
 
@@ -106,7 +71,7 @@ def _cosine(a: Row, b: Row) -> Number:
 
 def l1(a: Matrix, y: Matrix, weight: Matrix | None = None) -> Terms:
     """w·|a − y|; the mean divides by Σw."""
-    return _by_weights([(w, _abs(p - t)) for p, t, w in _entries(a, y, weight)])
+    return _by_weights([(w, absolute(p - t)) for p, t, w in _entries(a, y, weight)])
 
 
 def squared_error(a: Matrix, y: Matrix, weight: Matrix | None = None) -> Terms:
@@ -120,19 +85,12 @@ def _by_weights(pairs: list[tuple[Number, Number]]) -> Terms:
 
 def huber_error(a: Matrix, y: Matrix, weight: Matrix | None = None, *, delta: Ball) -> Terms:
     """w·h(a − y), h(r) = r²/2 for |r| ≤ δ, δ(|r| − δ/2) beyond."""
-    return _over_entries([w * _huber(p - t, delta) for p, t, w in _entries(a, y, weight)])
-
-
-def _huber(r: Number, delta: Ball) -> Number:
-    if abs(r[0]) < delta:
-        return r * r / 2
-    size = _abs(r)
-    return delta * (size - delta / 2) if sign(size - delta) > 0 else r * r / 2
+    return _over_entries([w * huber(p - t, delta) for p, t, w in _entries(a, y, weight)])
 
 
 def smooth_l1(a: Matrix, y: Matrix, *, beta: Ball) -> Terms:
     """Huber's error over β."""
-    return _over_entries([_huber(p - t, beta) / beta for p, t in _entries(a, y)])
+    return _over_entries([huber(p - t, beta) / beta for p, t in _entries(a, y)])
 
 
 def log_cosh(a: Matrix, y: Matrix) -> Terms:
@@ -147,7 +105,7 @@ def _log_cosh(r: Number) -> Number:
 
 def quantile(a: Matrix, y: Matrix, *, tau: Ball) -> Terms:
     """τ·(y − a) below y, (1 − τ)·(a − y) above."""
-    return _over_entries([(p - t) * (1 - tau if sign(p - t) > 0 else -tau) for p, t in _entries(a, y)])
+    return _over_entries([pinball(p - t, tau) for p, t in _entries(a, y)])
 
 
 def poisson_nll(a: Matrix, y: Matrix, *, full: Ball) -> Terms:
@@ -157,14 +115,14 @@ def poisson_nll(a: Matrix, y: Matrix, *, full: Ball) -> Terms:
 
 def poisson_nll_rate(a: Matrix, y: Matrix, *, eps: Ball, full: Ball) -> Terms:
     """a − y·log(a + ε), likewise."""
-    return _over_entries([p - (0 * t if _zero(t) and _zero(p + eps) else _xlogy(t, p + eps)) + _stirling(t, full)
+    return _over_entries([p - (0 * t if is_zero(t) and is_zero(p + eps) else xlogy(t, p + eps)) + _stirling(t, full)
                           for p, t in _entries(a, y)])  # fmt: skip
 
 
 def _stirling(y: Number, full: Ball) -> Number:
     if full == 0 or not y[0] > 1:
         return 0 * y
-    return _xlogy(y, y) - y + (2 * arb.pi() * y).log() / 2
+    return xlogy(y, y) - y + (2 * arb.pi() * y).log() / 2
 
 
 def gaussian_nll(a: Matrix, y: Matrix, v: Matrix, *, full: Ball) -> Terms:
@@ -178,7 +136,7 @@ def gaussian_nll(a: Matrix, y: Matrix, v: Matrix, *, full: Ball) -> Terms:
 
 def kl_div(a: Matrix, y: Matrix) -> Terms:
     """y(log y − a), a log-probabilities."""
-    return _over_entries([_xlogy(t, t) - t * p for p, t in _entries(a, y)])
+    return _over_entries([xlogy(t, t) - t * p for p, t in _entries(a, y)])
 
 
 def kl_div_log_target(a: Matrix, y: Matrix) -> Terms:
@@ -193,12 +151,12 @@ def jensen_shannon(p: Matrix, q: Matrix) -> Terms:
 
 
 def _to_middle(s: Number, t: Number) -> Number:
-    return _xlogy(s, 2 * s / (s + t))
+    return xlogy(s, 2 * s / (s + t))
 
 
 def binary_cross_entropy(a: Matrix, y: Matrix, weight: Matrix | None = None) -> Terms:
     """−w[y log a + (1 − y) log(1 − a)]."""
-    return _over_entries([-w * (_xlogy(t, p) + _xlogy(1 - t, 1 - p)) for p, t, w in _entries(a, y, weight)])
+    return _over_entries([-w * (xlogy(t, p) + xlogy(1 - t, 1 - p)) for p, t, w in _entries(a, y, weight)])
 
 
 def nll_labels(
@@ -218,14 +176,14 @@ def binary_cross_entropy_logits(
 ) -> Terms:
     """−w[p·y log σ(z) + (1 − y) log σ(−z)]."""
     p = [_weights(pos_weight, len(z[0]))] * len(z)
-    return _over_entries([w * (q * t * _softplus(-u) + (1 - t) * _softplus(u))
+    return _over_entries([w * (q * t * softplus(-u) + (1 - t) * softplus(u))
                           for u, t, w, q in _entries(z, y, weight, p)])  # fmt: skip
 
 
 def sigmoid_focal(z: Matrix, y: Matrix, *, alpha: Ball, gamma: Ball) -> Terms:
     """αy(1 − p)^γ(−log p) + (1 − α)(1 − y)p^γ(−log(1 − p)), p = σ(z)."""
-    return _over_entries([alpha * t * _power(_sigmoid(-u), gamma) * _softplus(-u)
-                          + (1 - alpha) * (1 - t) * _power(_sigmoid(u), gamma) * _softplus(u)
+    return _over_entries([alpha * t * power(logistic(-u), gamma) * softplus(-u)
+                          + (1 - alpha) * (1 - t) * power(logistic(u), gamma) * softplus(u)
                           for u, t in _entries(z, y)])  # fmt: skip
 
 
@@ -240,7 +198,7 @@ def cross_entropy_labels(
     """−Σ w_j((1 − ε)[j = y] + ε/d) log softmax(z)_j; the mean divides by Σw_y; ignored labels do not count."""
     d, epsilon = len(z[0]), label_smoothing
     w = _weights(weight, d)
-    counted = [(_surprise(row), y) for row, y in zip(z, labels, strict=True) if y != ignore_index]
+    counted = [(surprises(row), y) for row, y in zip(z, labels, strict=True) if y != ignore_index]
     terms = [sum(w[j] * ((1 - epsilon) * (j == y) + epsilon / d) * s for j, s in enumerate(row)) for row, y in counted]
     return terms, sum(w[y] for _, y in counted)
 
@@ -250,7 +208,7 @@ def cross_entropy_probabilities(z: Matrix, y: Matrix, weight: Row | None = None,
     d, epsilon = len(z[0]), label_smoothing
     w = _weights(weight, d)
     return _over_entries([sum(w_j * ((1 - epsilon) * t + epsilon / d) * s
-                              for w_j, t, s in zip(w, targets, _surprise(row), strict=True))
+                              for w_j, t, s in zip(w, targets, surprises(row), strict=True))
                           for row, targets in zip(z, y, strict=True)])  # fmt: skip
 
 
@@ -259,16 +217,16 @@ def softmax_focal(z: Matrix, labels: Sequence[int], weight: Row | None = None, *
     w = _weights(weight, len(z[0]))
     terms = []
     for row, y in zip(z, labels, strict=True):
-        surprise = _surprise(row)
+        surprise = surprises(row)
         others = sum((-s).exp() for j, s in enumerate(surprise) if j != y)
-        terms.append(w[y] * _power(others, gamma) * surprise[y])
+        terms.append(w[y] * power(others, gamma) * surprise[y])
     return _over_entries(terms)
 
 
 def poly_cross_entropy(z: Matrix, y: Matrix, *, epsilon: Ball) -> Terms:
     """Σ y[−log p + ε(1 − p)], p = softmax(z)."""
     return _over_entries([sum(t * (s + epsilon * (1 - (-s).exp()))
-                              for t, s in zip(targets, _surprise(row), strict=True))
+                              for t, s in zip(targets, surprises(row), strict=True))
                           for row, targets in zip(z, y, strict=True)])  # fmt: skip
 
 
@@ -277,39 +235,39 @@ def poly_cross_entropy(z: Matrix, y: Matrix, *, epsilon: Ball) -> Terms:
 
 def hinge(z: Matrix, y: Matrix) -> Terms:
     """max(0, 1 − yz)."""
-    return _over_entries([_above(1 - t * u) for u, t in _entries(z, y)])
+    return _over_entries([above(1 - t * u) for u, t in _entries(z, y)])
 
 
 def squared_hinge(z: Matrix, y: Matrix) -> Terms:
     """max(0, 1 − yz)²."""
-    return _over_entries([_above(1 - t * u) * _above(1 - t * u) for u, t in _entries(z, y)])
+    return _over_entries([above(1 - t * u) * above(1 - t * u) for u, t in _entries(z, y)])
 
 
 def perceptron(z: Matrix, y: Matrix) -> Terms:
     """max(0, −yz)."""
-    return _over_entries([_above(-t * u) for u, t in _entries(z, y)])
+    return _over_entries([above(-t * u) for u, t in _entries(z, y)])
 
 
 def soft_margin(z: Matrix, y: Matrix) -> Terms:
     """log(1 + e^(−yz))."""
-    return _over_entries([_softplus(-t * u) for u, t in _entries(z, y)])
+    return _over_entries([softplus(-t * u) for u, t in _entries(z, y)])
 
 
 def hinge_embedding(z: Matrix, y: Sequence[Sequence[int]], *, margin: Ball) -> Terms:
     """z where y = 1, max(0, margin − z) where y = −1."""
-    return _over_entries([u if t > 0 else _above(margin - u) for u, t in _entries(z, y)])
+    return _over_entries([u if t > 0 else above(margin - u) for u, t in _entries(z, y)])
 
 
 def margin_ranking(a: Matrix, b: Matrix, y: Matrix, *, margin: Ball) -> Terms:
     """max(0, margin − y(a − b))."""
-    return _over_entries([_above(margin - t * (p - q)) for p, q, t in _entries(a, b, y)])
+    return _over_entries([above(margin - t * (p - q)) for p, q, t in _entries(a, b, y)])
 
 
 def multi_margin(z: Matrix, labels: Sequence[int], weight: Row | None = None, *, p: Ball, margin: Ball) -> Terms:
     """w_y·Σ_{j≠y} max(0, margin − z_y + z_j)ᵖ/d."""
     d = len(z[0])
     w = _weights(weight, d)
-    return _over_entries([w[y] * sum(_power(_above(margin - row[y] + u), p) for j, u in enumerate(row) if j != y) / d
+    return _over_entries([w[y] * sum(power(above(margin - row[y] + u), p) for j, u in enumerate(row) if j != y) / d
                           for row, y in zip(z, labels, strict=True)])  # fmt: skip
 
 
@@ -319,35 +277,27 @@ def multilabel_margin(z: Matrix, y: Sequence[Sequence[int]]) -> Terms:
     for row, targets in zip(z, y, strict=True):
         inside = [u for u, t in zip(row, targets, strict=True) if t == 1]
         outside = [u for u, t in zip(row, targets, strict=True) if t == 0]
-        terms.append(sum((_above(1 - u + v) for u in inside for v in outside), 0 * row[0]) / len(row))
+        terms.append(sum((above(1 - u + v) for u in inside for v in outside), 0 * row[0]) / len(row))
     return _over_entries(terms)
 
 
 def multilabel_soft_margin(z: Matrix, y: Matrix, weight: Row | None = None) -> Terms:
     """Σ −w[y log σ(z) + (1 − y) log σ(−z)]/d."""
     w = _weights(weight, len(z[0]))
-    return _over_entries([sum(w_j * (t * _softplus(-u) + (1 - t) * _softplus(u))
+    return _over_entries([sum(w_j * (t * softplus(-u) + (1 - t) * softplus(u))
                               for u, t, w_j in zip(row, targets, w, strict=True)) / len(row)
                           for row, targets in zip(z, y, strict=True)])  # fmt: skip
 
 
 def multiclass_hinge(z: Matrix, labels: Sequence[int]) -> Terms:
     """max_j(z_j + [j ≠ y]) − z_y."""
-    return _over_entries([_largest([u + int(j != y) for j, u in enumerate(row)]) - row[y]
+    return _over_entries([largest([u + int(j != y) for j, u in enumerate(row)]) - row[y]
                           for row, y in zip(z, labels, strict=True)])  # fmt: skip
 
 
 def multiclass_perceptron(z: Matrix, labels: Sequence[int]) -> Terms:
     """max_j z_j − z_y."""
-    return _over_entries([_largest(list(row)) - row[y] for row, y in zip(z, labels, strict=True)])
-
-
-def _largest(row: Row) -> Number:
-    m = max(range(len(row)), key=lambda k: float(row[k][0].mid()))
-    for k, u in enumerate(row):
-        if k != m and sign(row[m] - u) < 0:
-            raise ValueError("which entry is the largest is not decided")
-    return row[m]
+    return _over_entries([largest(list(row)) - row[y] for row, y in zip(z, labels, strict=True)])
 
 
 def wasserstein_critic(a: Row, b: Row) -> Terms:
@@ -365,7 +315,7 @@ def cosine_distance(a: Matrix, b: Matrix) -> Terms:
 
 def cosine_embedding(a: Matrix, b: Matrix, y: Sequence[int], *, margin: Ball) -> Terms:
     """1 − cos where y = 1, max(0, cos − margin) where y = −1."""
-    return _over_entries([1 - _cosine(p, q) if t > 0 else _above(_cosine(p, q) - margin)
+    return _over_entries([1 - _cosine(p, q) if t > 0 else above(_cosine(p, q) - margin)
                           for p, q, t in zip(a, b, y, strict=True)])  # fmt: skip
 
 
@@ -375,7 +325,7 @@ def triplet_margin(a: Matrix, b: Matrix, c: Matrix, *, margin: Ball, eps: Ball) 
     def distance(p: Row, q: Row) -> Number:
         return _norm([s - t + eps for s, t in zip(p, q, strict=True)])
 
-    return _over_entries([_above(margin + distance(p, q) - distance(p, r)) for p, q, r in zip(a, b, c, strict=True)])
+    return _over_entries([above(margin + distance(p, q) - distance(p, r)) for p, q, r in zip(a, b, c, strict=True)])
 
 
 def nt_xent(z: Matrix, labels: Sequence[int], *, temperature: Ball) -> Terms:
@@ -385,7 +335,7 @@ def nt_xent(z: Matrix, labels: Sequence[int], *, temperature: Ball) -> Terms:
         others = [_cosine(u, z[k]) / temperature for k in range(len(z)) if labels[k] != labels[i]]
         for j, v in enumerate(z):
             if j != i and labels[j] == labels[i]:
-                terms.append(_surprise([_cosine(u, v) / temperature, *others])[0])
+                terms.append(surprises([_cosine(u, v) / temperature, *others])[0])
     return _over_entries(terms)
 
 

@@ -21,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 from flint import arb, arb_series
 
-from oracles.arb_costs import COSTS, REGULARIZERS, Matrix, bind_term
+from oracles.arb_costs import COSTS, ENDINGS, REGULARIZERS, Matrix, bind_term
 from oracles.arb_costs import Undefined as Undefined
 from oracles.arb_definitions import ELEMENTWISE, VECTOR, Ball, Number, bind, bind_vector, lookup, working
+from oracles.arb_matrix_penalties import PENALTIES
 from oracles.arb_tape import Imprecise, Node, backward, dot, elementwise
 
 Array = npt.NDArray[Any]
@@ -68,8 +69,8 @@ def program(
     """The regularized cost as a function of W and b alone."""
     rows, targets = _exact(x), _exact(y)
     activations = {id: _row_function(id, parameters.get(id, {})) for id in (hidden, output)}
-    error = bind_term(cost, COSTS, parameters.get(cost, {}))
-    penalty = bind_term(regularizer, REGULARIZERS, parameters.get(regularizer, {}))
+    error = bind_term(cost, {**COSTS, **ENDINGS}, parameters.get(cost, {}))
+    penalty = _penalty(regularizer, parameters.get(regularizer, {}))
 
     def evaluate(W: list[Matrix], b: list[list[Number]]) -> Number:
         a = rows
@@ -82,9 +83,17 @@ def program(
                     a.append(g(row))
                 except Imprecise as obstacle:
                     raise Imprecise(f"layer {l}, example {example}, {obstacle}") from obstacle
-        return error(a, targets) + penalty([v for w in W for unit in w for v in unit])
+        return error(a, targets) + penalty(W)
 
     return evaluate
+
+
+def _penalty(regularizer: str, parameters: Mapping[str, float]) -> Callable[[list[Matrix]], Number]:
+    """A regularizer as a function of all matrices: one of every weight, or a sum over matrices."""
+    penalty = bind_term(regularizer, {**REGULARIZERS, **PENALTIES}, parameters)
+    if regularizer in PENALTIES:
+        return lambda W: sum(penalty(w) for w in W)
+    return lambda W: penalty([v for w in W for unit in w for v in unit])
 
 
 def _row_function(id: str, parameters: Mapping[str, float]) -> RowFunction:
@@ -186,19 +195,15 @@ def truth(
     """
     parameters = {} if parameters is None else parameters
     for id in parameters:
-        lookup(id, {**ELEMENTWISE, **VECTOR, **COSTS, **REGULARIZERS})
+        lookup(id, {**ELEMENTWISE, **VECTOR, **COSTS, **ENDINGS, **REGULARIZERS, **PENALTIES})
     check_arrays(x, y, W, b)
     return enclose(program(x, y, hidden, output, cost, regularizer, parameters), W, b, precision, max_precision)
 
 
 def penalty_truth(W: Sequence[Array], regularizer: str, *, parameters: Parameters | None = None) -> NetworkTruth:
     """Enclose a regularizer alone and its gradient; the rest of the cost is 0. Raises as `truth` does."""
-    penalty = bind_term(regularizer, REGULARIZERS, (parameters or {}).get(regularizer, {}))
-
-    def f(W: list[Matrix], b: list[list[Number]]) -> Number:
-        return penalty([v for w in W for unit in w for v in unit])
-
-    return enclose(f, W, [np.zeros(len(w)) for w in W])
+    penalty = _penalty(regularizer, (parameters or {}).get(regularizer, {}))
+    return enclose(lambda W, b: penalty(W), W, [np.zeros(len(w)) for w in W])
 
 
 def enclose(

@@ -55,6 +55,9 @@ class Node:
             return self * other.apply(lambda t: 1 / t)
         return Node(self.value / other, (self,), (1 / arb(other),))
 
+    def __rtruediv__(self, other: Any) -> Node:
+        return self.apply(lambda t: 1 / t) * other
+
     def __neg__(self) -> Node:
         return Node(-self.value, (self,), (-1,))
 
@@ -84,6 +87,10 @@ class Node:
     def log(self) -> Node:
         """Natural logarithm of this node; not a finite ball unless the node is provably positive."""
         return self.apply(lambda t: t.log())
+
+    def sqrt(self) -> Node:
+        """Square root of this node; its slope is not finite unless the node is provably positive."""
+        return self.apply(lambda t: t.sqrt())
 
 
 def elementwise(g: Bound, u: Any) -> Any:

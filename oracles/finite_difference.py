@@ -22,6 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import erfc, expm1, log1p
 
+from oracles.complex_costs import ENDINGS, PENALTIES, REAL
+
 NAME = "finite_difference"
 
 Array = npt.NDArray[Any]
@@ -163,6 +165,7 @@ COSTS: dict[str, Definition] = {
     "cost/cross_entropy": lambda a, y: _over_examples(-_weighted_log(y, a)),
     "cost/nll": lambda a, y: _over_examples(-y * a),
     "cost/softmax_cross_entropy": lambda z, y: _over_examples(-y * log_softmax(z)),
+    **ENDINGS,
 }
 
 REGULARIZERS: dict[str, Definition] = {
@@ -172,6 +175,7 @@ REGULARIZERS: dict[str, Definition] = {
     "regularizer/elastic_net": lambda w, lam=0.1, mix=0.5: (
         lam * (mix * _absolute(w) + (1 - mix) / 2 * w * w).sum((-2, -1))
     ),
+    **PENALTIES,
 }
 
 # ---------------------------------------------------------------- value and derivative, in the dtype of the input
@@ -203,7 +207,11 @@ def cost(id: str, a: Any, y: Any, *, derive: Derive = complex_step, **parameters
 
 
 def regularizer(id: str, w: Any, *, derive: Derive = complex_step, **parameters: float) -> tuple[Array, Array]:
-    """Penalty of one weight matrix and its gradient.  w: (..., d_out, d_in) -> (...), (..., d_out, d_in)."""
+    """Penalty of one weight matrix and its gradient.  w: (..., d_out, d_in) -> (...), (..., d_out, d_in).
+
+    What is defined for real matrices alone is left to central differences.
+    """
+    derive = central_difference if id in REAL else derive
     return _value_and_derivative(functools.partial(REGULARIZERS[id], **parameters), w, 2, derive)
 
 
@@ -231,7 +239,7 @@ def network(
             id = output if layer == len(W) else hidden
             a = activations[id](a @ w.mT + c[..., None, :], **given.get(id, {}))
         C = COSTS[cost](a, targets, **given.get(cost, {}))
-        for w in W:
+        for w in W if regularizer not in REAL else ():
             C = C + REGULARIZERS[regularizer](w, **given.get(regularizer, {}))
         return C
 
@@ -244,4 +252,8 @@ def network(
         dW = [derive(lambda w, k=k: total(put(wide_W, k, w), wide_b), w, 2) for k, w in enumerate(wide_W)]
         db = [derive(lambda c, k=k: total(wide_W, put(wide_b, k, c)), c, 1) for k, c in enumerate(wide_b)]
         C = total(wide_W, wide_b)
+        for k, w in enumerate(wide_W if regularizer in REAL else ()):
+            penalty = functools.partial(REGULARIZERS[regularizer], **given.get(regularizer, {}))
+            R, dR = _value_and_derivative(penalty, w, 2, central_difference)
+            C, dW[k] = C + R, dW[k] + dR
     return C.astype(dtype), [g.astype(dtype) for g in dW], [g.astype(dtype) for g in db]

@@ -17,6 +17,9 @@ import numpy as np
 import optax
 from jax import lax
 
+from oracles import jax_penalties, optax_costs
+from oracles.cost_arguments import ENDS, MATRIX_PENALTIES
+
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_platforms", "cpu")
 
@@ -121,6 +124,7 @@ COSTS: dict[str, Definition] = {
     "cost/cross_entropy": lambda a, y: _over_examples(-jax.scipy.special.xlogy(y, a)),
     "cost/nll": lambda a, y: _over_examples(-y * a),
     "cost/softmax_cross_entropy": lambda z, y: optax.softmax_cross_entropy(z, y).mean(-1),
+    **{id: optax_costs.ending(id) for id in ENDS},
 }
 
 REGULARIZERS: dict[str, Definition] = {
@@ -130,6 +134,7 @@ REGULARIZERS: dict[str, Definition] = {
     "regularizer/elastic_net": lambda w, lam=0.1, mix=0.5: (
         lam * (mix * jnp.abs(w) + (1 - mix) / 2 * jnp.square(w)).sum((-2, -1))
     ),
+    **{id: jax_penalties.stacked(id) for id in MATRIX_PENALTIES},
 }
 
 

@@ -46,7 +46,7 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "regularizer/max_norm": lambda w, lam=0.1, limit=3.0: (
         lam * jnp.square(jax.nn.relu(jnp.linalg.norm(w, axis=-1) - limit)).sum()
     ),
-    "regularizer/orthogonality": lambda w, lam=0.1: lam * jnp.square(w @ w.T - jnp.eye(len(w))).sum(),
+    "regularizer/orthogonality": lambda w, lam=0.1: lam * jnp.square(w @ w.T - jnp.eye(len(w), dtype=w.dtype)).sum(),
     "regularizer/spectral_norm": lambda w, lam=0.1: lam * jnp.linalg.norm(w, ord=2),
     "regularizer/nuclear_norm": lambda w, lam=0.1: lam * jnp.linalg.norm(w, ord="nuc"),
     "regularizer/entropy": _entropy,
@@ -62,6 +62,18 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "activation/tanh": jnp.tanh,
     "activation/softplus": jax.nn.softplus,
 }
+
+
+def stacked(id: str) -> Callable[..., Any]:
+    """The penalty `id` of weights with leading axes, one number for each matrix.  (..., d_out, d_in) -> (...)."""
+
+    def penalties(w: Any, **parameters: float) -> Any:
+        each = functools.partial(PENALTIES[id], **parameters)
+        for _ in w.shape[:-2]:
+            each = jax.vmap(each)
+        return each(w)
+
+    return penalties
 
 
 @functools.cache

@@ -17,6 +17,7 @@ import optax
 from jax.scipy.special import xlog1py, xlogy
 
 from oracles.alignments import alignments
+from oracles.cost_arguments import ENDS
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_platforms", "cpu")
@@ -95,7 +96,8 @@ def _cross_entropy_labels(
     if weight is None and label_smoothing == 0:
         terms = optax.softmax_cross_entropy_with_integer_labels(z, y)
     else:
-        terms = optax.softmax_cross_entropy(z, w * optax.smooth_labels(jax.nn.one_hot(y, z.shape[-1]), label_smoothing))
+        one_hot = jax.nn.one_hot(y, z.shape[-1], dtype=z.dtype)
+        terms = optax.softmax_cross_entropy(z, w * optax.smooth_labels(one_hot, label_smoothing))
     return jnp.where(counts, terms, 0), jnp.where(counts, w[y], 0).sum()
 
 
@@ -217,6 +219,26 @@ COMPOSED = frozenset(
                  "nt_xent",
                  "dice", "tversky", "ctc")
 )  # fmt: skip
+
+
+def ending(id: str) -> Callable[..., Any]:
+    """The cost `id` of outputs a for targets y at the end of a network.  (..., n, d), (..., n, d) -> (...)."""
+    end = ENDS[id]
+
+    def cost(a: Any, y: Any, **parameters: Any) -> Any:
+        def mean_of(outputs: Any, targets: Any) -> Any:
+            terms, divisor = COSTS[id](**{end.outputs: outputs, end.targets: targets}, **parameters)
+            if end.reduction == "batchmean":
+                divisor = len(outputs)
+            mean = terms.sum() / (terms.size if divisor is None else divisor)
+            return mean.astype(outputs.dtype)  # Optax makes one-hot rows in double precision
+
+        targets = y.argmax(-1) if end.labelled else y
+        for _ in a.shape[:-2]:
+            mean_of = jax.vmap(mean_of)
+        return mean_of(a, targets)
+
+    return cost
 
 
 # Optax's functions themselves, with their own defaults.

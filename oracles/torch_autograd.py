@@ -14,6 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from oracles import torch_costs, torch_penalties
+from oracles.cost_arguments import ENDS, MATRIX_PENALTIES
+
 NAME = "torch"
 VERSION = str(torch.__version__)
 
@@ -123,6 +126,7 @@ COSTS: dict[str, Definition] = {
     "cost/cross_entropy": lambda a, y: _over_examples(-torch.xlogy(y, a)),
     "cost/nll": lambda a, y: _over_examples(-y * a),
     "cost/softmax_cross_entropy": lambda z, y: _by_rows(F.cross_entropy, z, y),
+    **{id: torch_costs.ending(id) for id in ENDS},
 }
 
 REGULARIZERS: dict[str, Definition] = {
@@ -132,6 +136,7 @@ REGULARIZERS: dict[str, Definition] = {
     "regularizer/elastic_net": lambda w, lam=0.1, mix=0.5: (
         lam * (mix * w.abs() + (1 - mix) / 2 * w.square()).sum((-2, -1))
     ),
+    **{id: torch_penalties.stacked(id) for id in MATRIX_PENALTIES},
 }
 
 

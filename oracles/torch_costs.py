@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from oracles.alignments import alignments
+from oracles.cost_arguments import ENDS
 
 NAME = "torch"
 Definition = Callable[..., Tensor]
@@ -207,6 +208,21 @@ COMPOSED = frozenset(
                  "dice", "tversky")
 )  # fmt: skip
 COMPOSED_SLOPES = frozenset({"cost/ctc"})  # the value is torch's own
+
+
+def ending(id: str) -> Definition:
+    """The cost `id` of outputs a for targets y at the end of a network.  (..., n, d), (..., n, d) -> (...)."""
+    end = ENDS[id]
+
+    def cost(a: Tensor, y: Tensor, **parameters: Any) -> Tensor:
+        targets = y.argmax(-1) if end.labelled else y
+        batches = zip(a.reshape(-1, *a.shape[-2:]), targets.reshape(-1, *targets.shape[a.ndim - 2 :]), strict=True)
+        means = [
+            COSTS[id](**{end.outputs: p, end.targets: t, "reduction": end.reduction}, **parameters) for p, t in batches
+        ]
+        return torch.stack(means).reshape(a.shape[:-2])
+
+    return cost
 
 
 # With torch's own defaults, for what `COSTS` fits to the record; the others that are not composed are native as is.

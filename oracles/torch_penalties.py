@@ -56,6 +56,16 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def stacked(id: str) -> Callable[..., Tensor]:
+    """The penalty `id` of weights with leading axes, one number for each matrix.  (..., d_out, d_in) -> (...)."""
+
+    def penalties(w: Tensor, **parameters: Any) -> Tensor:
+        each = [PENALTIES[id](matrix, **parameters) for matrix in w.reshape(-1, *w.shape[-2:])]
+        return torch.stack(each).reshape(w.shape[:-2])
+
+    return penalties
+
+
 def penalty(id: str, first: Array, *others: Array, **parameters: Any) -> tuple[Array, Array]:
     """(R, ∂R/∂first) of the penalty `id`."""
     x = torch.from_numpy(np.array(first)).requires_grad_()

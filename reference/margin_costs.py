@@ -351,7 +351,8 @@ def _worst_offender(z: npt.ArrayLike, labels: npt.ArrayLike, margin: float, redu
     one_hot = np.arange(d) == y[:, None]
     slack = np.where(one_hot, 0, exact_sum(z, -z[np.arange(n), y][:, None], margin))
     terms = slack.max(-1)
-    worst = slack == terms[:, None]
+    rivals = np.where(one_hot, -np.inf, z)  # the margin is the same for all: which is the largest, z itself tells
+    worst = rivals == rivals.max(-1, keepdims=True)
     share = worst / worst.sum(-1, keepdims=True)
     return reduced(dtype, terms, {"z": np.where(terms[:, None] > 0, share - one_hot, 0)}, reduction)
 

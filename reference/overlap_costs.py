@@ -48,6 +48,7 @@ def _not_empty(whole: Array) -> None:
     statement=f"Sum(1 - (2*{BOTH} + smooth)/({SIZES} + smooth), (i, 1, n))/n",
     derivative=f"((2*{BOTH} + smooth)/({SIZES} + smooth) - 2*y[i, j])/({SIZES} + smooth)/n",
     arguments=("a[i, j]", "y[i, j]"),
+    domain=("0", "1"),
     partials={"y[i, j]": f"((2*{BOTH} + smooth)/({SIZES} + smooth) - 2*a[i, j])/({SIZES} + smooth)/n"},
     assumptions=(MASKS, "smooth is added once above and once below", EMPTY),
     sources=("milletari-2016",),
@@ -78,6 +79,7 @@ WHOLE = f"({BOTH} + alpha*{ONLY_A} + beta*{ONLY_Y} + smooth)"
     statement=f"Sum(1 - ({BOTH} + smooth)/{WHOLE}, (i, 1, n))/n",
     derivative=f"(({BOTH} + smooth)/{WHOLE}*(y[i, j] + alpha*(1 - y[i, j]) - beta*y[i, j]) - y[i, j])/{WHOLE}/n",
     arguments=("a[i, j]", "y[i, j]"),
+    domain=("0", "1"),
     partials={
         "y[i, j]": f"(({BOTH} + smooth)/{WHOLE}*(a[i, j] - alpha*a[i, j] + beta*(1 - a[i, j])) - a[i, j])/{WHOLE}/n"
     },

@@ -52,6 +52,39 @@ def dropped_mean(put: Put) -> None:
     replace_function(put, "cost/mse", wrong)
 
 
+def sign_of_a_cost(put: Put) -> None:
+    """The gradient of the hinge cost with the wrong sign."""
+    right = CATALOGUE["cost/hinge"].function
+
+    def wrong(z: Any, y: Any, **given: Any) -> Any:
+        C, g = right(z, y, **given)
+        return C, {**g, "z": -g["z"]}
+
+    replace_function(put, "cost/hinge", wrong)
+
+
+def dropped_mean_of_a_cost(put: Put) -> None:
+    """The gradient of the smooth L1 cost without the 1/n."""
+    right = CATALOGUE["cost/smooth_l1"].function
+
+    def wrong(a: Any, y: Any, **given: Any) -> Any:
+        C, g = right(a, y, **given)
+        return C, {**g, "a": g["a"] * len(a)}
+
+    replace_function(put, "cost/smooth_l1", wrong)
+
+
+def half_a_penalty(put: Put) -> None:
+    """The gradient of the orthogonality penalty with 2λ in place of 4λ."""
+    right = CATALOGUE["regularizer/orthogonality"].function
+
+    def wrong(W: Any, **given: Any) -> Any:
+        R, dW = right(W, **given)
+        return R, [d / 2 for d in dW]
+
+    replace_function(put, "regularizer/orthogonality", wrong)
+
+
 def regularized_bias(put: Put) -> None:
     """∂C/∂b with the L2 penalty's λb/n."""
     from gradproof import judge
@@ -112,6 +145,12 @@ PLANTS = [
           "W is not transposed"),
     Plant(dropped_mean, "4-5-3/float32/relu/identity/mse/none", "cost/mse", "gradient",
           "the 1/n of the mean is missing (ratio 7)"),
+    Plant(sign_of_a_cost, "4-5-3/float64/tanh/tanh/hinge/none", "cost/hinge", "gradient",
+          "the sign is wrong (ratio −1)"),
+    Plant(dropped_mean_of_a_cost, "4-5-3/float32/relu/identity/smooth_l1/none", "cost/smooth_l1", "gradient",
+          "the 1/n of the mean is missing (ratio 7)"),
+    Plant(half_a_penalty, "4-5-3/float64/tanh/identity/mse/orthogonality", "regularizer/orthogonality", "dW[0]",
+          "a factor 2 or ½ (ratio 0.5)"),
     Plant(regularized_bias, "4-5-3/float64/tanh/identity/mse/l2", "network/bp3", "db[1]",
           "the bias is regularized"),
     Plant(slope_at_a, "4-5-3/float32/tanh/sigmoid/bce/none", "activation/tanh", "slope",

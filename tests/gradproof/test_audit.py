@@ -66,7 +66,7 @@ def test_an_audit_leaves_evidence_pages_and_counts(audited):
         str(p) for p in contents(folder)
     }
     header, _ = read_lines(folder / "evidence" / "networks.jsonl")
-    assert header["cases"] == 4 * 4 * 5  # hidden activations, regularizers, regimes
+    assert header["cases"] == (4 * 4 + 5) * 5  # hidden activations × regularizers, penalties on relu; regimes
     assert outcome.verdicts == header["verdicts"]
     assert sum(outcome.verdicts.values()) == header["cases"]
     assert not outcome.failed
@@ -99,7 +99,7 @@ def test_reports_are_made_again_from_evidence_alone(audited):
 def test_the_front_page_leads_to_every_page(audited):
     folder, _ = audited
     front = (folder / "README.md").read_text(encoding="utf-8")
-    assert "80 network gradients, each ours against torch" in front
+    assert "105 network gradients, each ours against torch" in front
     links = set(re.findall(r"\]\((\w+\.md)\)", front))
     assert links == {p.name for p in folder.glob("*.md")} - {"README.md"}
 

@@ -7,11 +7,14 @@ from gradproof.cases import (
     ARCHITECTURES,
     COSTS,
     DTYPES,
-    ELEMENTWISE,
     FAMILIES,
+    FURTHER_COSTS,
+    FURTHER_REGULARIZERS,
     OUTPUTS,
     PARAMETERS,
+    PRODUCTS,
     REGIMES,
+    REGULARIZERS,
     SYMMETRIC,
     Configuration,
     by_id,
@@ -41,8 +44,8 @@ def everything():
     return list(configurations())
 
 
-def test_the_audit_has_at_least_100_000_cases(everything):
-    assert sum(len(ARCHITECTURES[c.architecture].regimes) for c in everything) >= 100_000
+def test_the_audit_has_200_000_to_250_000_cases(everything):
+    assert 200_000 <= sum(len(ARCHITECTURES[c.architecture].regimes) for c in everything) <= 250_000
 
 
 def test_a_configuration_is_known_by_its_id(everything):
@@ -50,14 +53,47 @@ def test_a_configuration_is_known_by_its_id(everything):
     assert len({c.id for c in everything}) == len(everything)
 
 
-def test_nothing_is_missing_but_what_has_a_reason(everything):
-    left_out = len(exclusions()) * len(DTYPES) * len(ELEMENTWISE) * 4
-    product = len(ARCHITECTURES) * len(DTYPES) * np.prod([len(f) for f in FAMILIES])
-    assert len(everything) + left_out == product
-    assert all(reason for *_, reason in exclusions())
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda p: p.name)
+def test_nothing_is_missing_but_what_has_a_reason(product, everything):
+    hidden, outputs, costs, regularizers = product.families
+    left_out = [excluded(ARCHITECTURES[a], o, c) for a in product.architectures for o in outputs for c in costs]
+    left_out = [reason for reason in left_out if reason]
+    size = len(product.architectures) * len(DTYPES) * np.prod([len(f) for f in product.families])
+    there = [c for c in everything if c.product is product]
+    assert len(there) + len(left_out) * len(DTYPES) * len(hidden) * len(regularizers) == size
+    assert {*exclusions()} >= {
+        (a, o, c, reason) for a in product.architectures for o in outputs for c in costs
+        if (reason := excluded(ARCHITECTURES[a], o, c))
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=["hidden", "output", "cost", "regularizer"])
+def test_every_further_cost_meets_all_outputs_of_its_domain(everything):
+    for cost in FURTHER_COSTS:
+        met = {c.output for c in everything if c.cost == cost}
+        assert met == {o for o in OUTPUTS if not excluded(ARCHITECTURES["4-5-3"], o, cost)}
+        assert len({c.hidden for c in everything if c.cost == cost}) >= 2
+
+
+def test_every_further_regularizer_meets_all_architectures(everything):
+    for regularizer in FURTHER_REGULARIZERS:
+        met = [c for c in everything if c.regularizer == regularizer]
+        assert {c.architecture for c in met} == set(ARCHITECTURES)
+        assert len({c.cost for c in met}) >= 2
+
+
+def test_every_cost_of_outputs_and_targets_is_compared(everything):
+    """What is left takes more than outputs and targets, or rows that an activation may make zero."""
+    left = {id for id, f in CATALOGUE.items() if f.kind == "cost"} - {c.cost for c in everything}
+    assert left == {
+        f"cost/{name}" for name in ("gaussian_nll", "margin_ranking", "cosine_embedding", "triplet_margin", "nt_xent",
+                                    "cosine_distance", "kl_div_log_target", "ctc")
+    }  # fmt: skip
+
+
+KINDS = ["hidden", "output", "cost", "regularizer", "further cost", "further regularizer"]
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, FURTHER_COSTS, FURTHER_REGULARIZERS], ids=KINDS)
 def test_every_id_is_in_the_catalogue_and_is_compared(family, everything):
     assert set(family) <= set(CATALOGUE)
     assert set(family) <= {id for c in everything for id in (c.hidden, c.output, c.cost, c.regularizer)}
@@ -155,6 +191,66 @@ def test_targets_are_what_the_cost_is_meant_for(cost):
         assert (np.sort(y, -1) == [0, 0, 1]).all()
     else:
         assert len(np.unique(y)) > y.size / 2
+
+
+ONE_OF = {
+    "labels": "nll_labels cross_entropy_labels softmax_focal multi_margin multiclass_hinge multiclass_perceptron",
+    "signs": "hinge squared_hinge perceptron soft_margin hinge_embedding",
+    "indicators": "multilabel_margin multilabel_soft_margin dice tversky",
+    "probabilities": "binary_cross_entropy binary_cross_entropy_logits sigmoid_focal",
+    "counts": "poisson_nll poisson_nll_rate",
+    "distributions": "kl_div jensen_shannon cross_entropy_probabilities poly_cross_entropy",
+    "real": "l1 squared_error huber_error smooth_l1 log_cosh quantile wasserstein_critic",
+}
+MEANT_FOR = {f"cost/{name}": kind for kind, names in ONE_OF.items() for name in names.split()}
+
+
+@pytest.mark.parametrize("cost", FURTHER_COSTS)
+@pytest.mark.parametrize("architecture", ["4-5-3", "digits"])
+def test_a_further_cost_takes_its_targets(cost, architecture):
+    """They are in its domain, in both dtypes and in float64 copies of float32."""
+    if architecture == "digits":
+        pytest.importorskip("sklearn")
+    output = next(o for o in OUTPUTS[::-1] if not excluded(ARCHITECTURES[architecture], o, cost)).split("/")[1]
+    for dtype in DTYPES:
+        c = configuration(architecture, dtype, output=output, cost=cost.split("/")[1])
+        cases = draw(c, 0)
+        y = cases.y
+        kind = MEANT_FOR[cost] if architecture == "4-5-3" else "signs" if MEANT_FOR[cost] == "signs" else "labels"
+        assert {
+            "labels": lambda y: (np.sort(y, -1)[..., :-1] == 0).all() and (y.sum(-1) == 1).all(),
+            "signs": lambda y: set(np.unique(y)) == {-1, 1},
+            "indicators": lambda y: set(np.unique(y)) == {0, 1},
+            "probabilities": lambda y: set(np.unique(y)) <= {0, 0.25, 1},
+            "counts": lambda y: (y >= 0).all() and (y == np.round(y)).all(),
+            "distributions": lambda y: (y > 0).all() and (y.astype(float).sum(-1) == 1).all(),
+            "real": lambda y: len(np.unique(y)) > y.size / 2,
+        }[kind](y)
+        g = gradient(c, cases)
+        assert np.isfinite(g.cost[0])
+        assert g.cost.shape == (len(ARCHITECTURES[architecture].regimes),)
+
+
+@pytest.mark.parametrize("cost", ["hinge", "perceptron", "multi_margin", "multiclass_perceptron"])
+def test_scores_meet_margins_or_tie(cost):
+    c, seen = configuration(cost=cost), set()
+    for seed in range(20):
+        case = of(draw(c, seed), "kink")
+        seen |= set(forward(case, c).a[-1][:, ::2].ravel())
+    assert seen == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_only_rows_that_sum_to_one_meet_their_divergence(output):
+    reason = excluded(ARCHITECTURES["4-5-3"], output, "cost/jensen_shannon")
+    assert (reason == "") == (output == "activation/softmax")
+
+
+@pytest.mark.parametrize("regularizer", [*REGULARIZERS, *FURTHER_REGULARIZERS])
+def test_a_configuration_knows_its_product(regularizer):
+    c = configuration(R=regularizer.split("/")[1])
+    assert c.product.name == ("penalties" if regularizer in FURTHER_REGULARIZERS else "elementwise")
+    assert configuration(cost="hinge").product.name == "costs"
 
 
 def of(cases, regime):

@@ -349,3 +349,65 @@ def test_the_network_is_worked_out_once_for_all_regularizers(monkeypatch):
     for regularizer in ("none", "l2", "l1", "none"):
         arbiter.truth(1, f"regularizer/{regularizer}")
     assert len(calls) == 1
+
+
+# ---------------------------------------------------------------- costs of several inputs, penalties on matrices
+
+
+def one_output(cost, z, y):
+    """A network of one layer whose outputs are exactly z: its weights are zero and its biases are z."""
+    z = np.array([z], float)
+    zero = np.zeros((1, z.shape[1], 1))
+    c = by_id(f"4-5-3/float64/identity/identity/{cost}/none")
+    return c, Cases(np.ones((1, 1, 1)), np.array([[y]], float), [zero], [z])
+
+
+@pytest.mark.parametrize(
+    ("cost", "z", "y", "slope"),
+    [("hinge", [1.0, 0.5], [1.0, 1.0], -0.25), ("l1", [0.5, 0.0], [0.5, 1.0], 0.5),
+     ("multi_margin", [1.0, 0.0], [1.0, 0.0], 0.5)],
+)  # fmt: skip
+def test_another_choice_where_a_cost_is_met_exactly_is_a_convention(cost, z, y, slope):
+    """Within the slopes of both sides the exact gradient allows it; beyond them it does not."""
+    pytest.importorskip("flint")
+    c, case = one_output(cost, z, y)
+    g = gradient(c, case)
+    at = 1 if cost == "multi_margin" else 0
+    for choice, expected in ((slope, Verdict.convention), (2 * slope + 1, Verdict.inaccurate)):
+        other = g.cost, [w.copy() for w in g.dW], [q.copy() for q in g.db]
+        other[1][0][0, at] = other[2][0][0, at] = choice
+        if cost == "multi_margin":  # what one score is pulled up, the label's is pulled down
+            other[1][0][0, 0] = other[2][0][0, 0] = -choice
+        assert verdict(c, case, fd, other)[0] is expected
+
+
+def test_no_slope_of_a_further_cost_is_put_into_ours():
+    assert slopes_at_kinks("cost/hinge", fd) == {}
+
+
+@pytest.mark.parametrize("name", ["group_lasso", "max_norm"])
+def test_a_norm_of_zeros_that_is_no_number_is_inaccurate(name):
+    pytest.importorskip("flint")
+    c = by_id(f"4-5-3/float64/identity/identity/mse/{name}")
+    case = cases_of([[1.0, 2.0]], [[0.5, 0.0]], [[[0.0, 0.0], [3.0, 4.0]]], [[0.0, 1.0]])
+    g = gradient(c, case)
+    other = g.cost, [w.copy() for w in g.dW], g.db
+    other[1][0][0, 0] = np.nan
+    found, ruling = verdict(c, case, fd, other)
+    assert found is Verdict.inaccurate
+    assert ruling.ours <= ELEMENT
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("nuclear_norm", Verdict.undefined), ("spectral_norm", Verdict.inaccurate)]
+)
+def test_a_matrix_without_full_rank_has_a_spectral_but_no_nuclear_norm(name, expected):
+    pytest.importorskip("flint")
+    c = by_id(f"4-5-3/float64/identity/identity/mse/{name}")
+    case = cases_of([[1.0, 2.0]], [[0.5, 0.0]], [[[1.0, 1.0], [1.0, 1.0]]], [[0.0, 1.0]])
+    g = gradient(c, case)
+    t = propagate(g, case.x, case.y, case.W, case.b, *c.formulas[:3], U)
+    other = g.cost, [1.5 * w for w in g.dW], g.db
+    got = Arbiter(c, case).rule(0, c.regularizer, plain(g), other, t)
+    assert got.verdict is expected
+    assert ("rank 1" in got.reason) == (name == "nuclear_norm")

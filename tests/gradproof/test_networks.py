@@ -2,24 +2,34 @@ import json
 import math
 import types
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from plants import PLANTS, patch
+from plants import PLANTS, patch, replace_function
 
 from gradproof import networks
-from gradproof.cases import ARCHITECTURES, DTYPES, by_id, configurations, draw
+from gradproof.cases import (
+    ARCHITECTURES,
+    DTYPES,
+    FURTHER_COSTS,
+    FURTHER_REGULARIZERS,
+    by_id,
+    configurations,
+    draw,
+)
 from gradproof.diagnose import diagnose
 from gradproof.environment import load
 from gradproof.files import EvidenceError
 from gradproof.networks import MissingOracle, Part, failures, parts, run, run_part, write_part
 from gradproof.verdicts import Verdict
+from reference import CATALOGUE
 
 
 def part_of(*ids):
     """A part of just these configurations, of one architecture, dtype and hidden activation."""
     chosen = tuple(by_id(id) for id in ids)
-    return Part(chosen[0].architecture, chosen[0].dtype, chosen[0].hidden, chosen)
+    return Part(chosen[0].product, chosen[0].architecture, chosen[0].dtype, chosen[0].hidden, chosen)
 
 
 SMALL = part_of(*(f"4-5-3/float64/tanh/{rest}" for rest in (
@@ -48,9 +58,10 @@ def test_parts_hold_every_configuration_once(all_parts):
 
 def test_a_part_is_one_architecture_dtype_and_hidden_activation(all_parts):
     for p in all_parts:
-        assert {(c.architecture, c.dtype, c.hidden) for c in p.configurations} == {(p.architecture, p.dtype, p.hidden)}
+        key = p.product, p.architecture, p.dtype, p.hidden
+        assert {(c.product, c.architecture, c.dtype, c.hidden) for c in p.configurations} == {key}
         assert p.cases == len(p.configurations) * len(ARCHITECTURES[p.architecture].regimes)
-        assert p.file == f"{p.architecture}-{p.dtype}-{p.hidden.split('/')[1]}.parquet"
+        assert p.file == f"{p.product.name}-{p.architecture}-{p.dtype}-{p.hidden.split('/')[1]}.parquet"
 
 
 # ---------------------------------------------------------------- one part, without any framework
@@ -118,6 +129,28 @@ def test_a_planted_error_fails_and_is_named(monkeypatch, complex_step, plant, or
     assert same_rows(run_part(part, 0, [oracle]), sound)  # and without it everything is as before
 
 
+@pytest.mark.parametrize("id", [*FURTHER_COSTS, *FURTHER_REGULARIZERS])
+def test_one_part_in_a_million_of_any_further_formula_is_wrong(monkeypatch, complex_step, id):
+    """The tolerance comes from our own gradient: a wrong one must not excuse itself."""
+    pytest.importorskip("flint")
+    right = CATALOGUE[id].function
+
+    def wrong(*args, **given):
+        value, gradient = right(*args, **given)
+        off = 1 + 1e-6
+        return value, {k: off * g for k, g in gradient.items()} if isinstance(gradient, dict) else [
+            off * g for g in gradient
+        ]  # fmt: skip
+
+    c = next(c for c in configurations(id, ["float64"]) if c.architecture == "4-5-3" and id in (c.cost, c.regularizer))
+    sound = [r["complex_step verdict"] for r in run_part(part_of(c.id), 0, [complex_step])]
+    assert not {"wrong", "unknown"} & {*sound}
+    replace_function(patch(monkeypatch), id, wrong)
+    rows = run_part(part_of(c.id), 0, [complex_step])
+    assert rows[0]["regime"] == "gaussian"
+    assert rows[0]["complex_step verdict"] == "wrong"
+
+
 @pytest.mark.parametrize("plant", PLANTS, ids=str)
 def test_the_truth_calls_a_planted_error_wrong(monkeypatch, complex_step, plant):
     pytest.importorskip("flint")
@@ -165,10 +198,11 @@ def test_an_oracle_that_raises_becomes_a_row(monkeypatch, complex_step, error):
 def test_two_frameworks_side_by_side(monkeypatch):
     for name in ("torch", "jax", "flint"):
         pytest.importorskip(name)
-    from gradproof.cases import COSTS, ELEMENTWISE, OUTPUTS
+    from gradproof.cases import COSTS, ELEMENTWISE, OUTPUTS, PRODUCTS
 
     families = (ELEMENTWISE[2:3], OUTPUTS[1:2], COSTS[1:2], ("regularizer/none", "regularizer/l2"))
-    monkeypatch.setattr(networks, "FAMILIES", families)  # a small program compiles faster
+    small = replace(PRODUCTS[0], families=families)  # its program compiles faster
+    monkeypatch.setattr("gradproof.cases.PRODUCTS", (small, *PRODUCTS[1:]))
     rows = run_part(
         part_of("2-3-2/float64/tanh/sigmoid/mse/none", "2-3-2/float64/tanh/sigmoid/mse/l2"), 0, ["torch", "jax"]
     )
@@ -177,6 +211,29 @@ def test_two_frameworks_side_by_side(monkeypatch):
     assert all(r["torch-jax dW relative"] < 1e-14 for r in gaussian)
     # All three lost or kept the tails by themselves: the truth alone tells.
     assert {r["torch verdict"] for r in rows if r["regime"] == "saturated"} == {"inaccurate"}
+
+
+@pytest.mark.parametrize(
+    ("k", "family", "rest"),
+    [(1, 2, "identity/multiclass_hinge"), (1, 2, "sigmoid/tversky"), (2, 3, "identity/mse/group_lasso"),
+     (2, 3, "identity/mse/spectral_norm")],
+)  # fmt: skip
+def test_two_frameworks_side_by_side_in_the_further_products(monkeypatch, k, family, rest):
+    for name in ("torch", "jax", "flint"):
+        pytest.importorskip(name)
+    from gradproof.cases import PRODUCTS
+
+    c = by_id(f"2-3-2/float32/tanh/{rest}" + ("/none" if k == 1 else ""))
+    families = tuple((id,) for id in (c.hidden, c.output, c.cost, c.regularizer))
+    small = [replace(p, families=families) if i == k else p for i, p in enumerate(PRODUCTS)]
+    monkeypatch.setattr("gradproof.cases.PRODUCTS", tuple(small))
+    rows = run_part(part_of(c.id), 0, ["torch", "jax"])
+    verdicts = {(r["regime"], name): r[f"{name} verdict"] for r in rows for name in ("torch", "jax")}
+    assert not {"wrong", "unknown"} & {*verdicts.values()}
+    assert {verdicts["gaussian", "torch"], verdicts["gaussian", "jax"]} <= {"exact", "agrees"}
+    if c.regularizer == "regularizer/group_lasso":  # the norm of a row of zeros, and its slope in JAX
+        assert verdicts["kink", "torch"] == "agrees"
+        assert verdicts["kink", "jax"] == "inaccurate"
 
 
 # ---------------------------------------------------------------- a whole run, in this process
@@ -366,10 +423,6 @@ def test_what_nothing_decided_is_said_once_an_oracle(tmp_path, complex_step, mon
 
 def test_an_error_too_small_to_explain_still_has_its_message(tmp_path, monkeypatch, complex_step):
     pytest.importorskip("flint")
-    from plants import replace_function
-
-    from reference import CATALOGUE
-
     right = CATALOGUE["activation/tanh"].function
     replace_function(patch(monkeypatch), "activation/tanh", lambda z: (right(z)[0], right(z)[1] * (1 + 1e-9)))
     (message,) = failures(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradproof import environment, networks
-from gradproof.cases import by_id
+from gradproof.cases import PRODUCTS, by_id
 from gradproof.files import EvidenceError, read_lines
 from gradproof.judge import QUANTITIES
 from gradproof.networks import Part, run_part, write_part
@@ -21,7 +21,7 @@ pytest.importorskip("polars")
 PAIRS = ("ours-torch", "ours-jax", "torch-jax")
 MADE_WITH = {"seed": 0, "only": "*"}
 PARTS = [
-    Part("4-5-3", dtype, "activation/relu", tuple(by_id(f"4-5-3/{dtype}/relu/{rest}") for rest in rests))
+    Part(PRODUCTS[0], "4-5-3", dtype, "activation/relu", tuple(by_id(f"4-5-3/{dtype}/relu/{rest}") for rest in rests))
     for dtype, rests in (
         ("float32", ["identity/mse/none", "identity/mse/l2"]),
         ("float64", ["identity/mse/none", "identity/mse/l2", "sigmoid/bce/none"]),

@@ -5,7 +5,7 @@ pytest.importorskip("flint")
 
 from flint import arb, arb_series
 
-from oracles.arb_costs import COSTS, REGULARIZERS, Undefined, bind_term
+from oracles.arb_costs import COSTS, ENDINGS, REGULARIZERS, Undefined, bind_term
 
 rng = np.random.default_rng(5)
 Z = rng.normal(size=(4, 3))
@@ -91,3 +91,21 @@ def test_certain_and_wrong_is_undefined(id, a):
 def test_bad_input_is_named(id, table, parameters, error, message):
     with pytest.raises(error, match=message):
         bind_term(id, table, parameters)
+
+
+TARGETS = {
+    **dict.fromkeys(("hinge", "squared_hinge", "perceptron", "soft_margin", "hinge_embedding"), 2 * Y - 1),
+    **dict.fromkeys(("kl_div", "jensen_shannon", "cross_entropy_probabilities", "poly_cross_entropy"), P[::-1]),
+    **dict.fromkeys(("l1", "squared_error", "huber_error", "smooth_l1", "log_cosh", "quantile"), Z[::-1]),
+}
+ON_PROBABILITIES = ("jensen_shannon", "binary_cross_entropy", "dice", "tversky", "poisson_nll_rate")
+
+
+@pytest.mark.parametrize("id", ENDINGS)
+def test_endings_have_the_values_of_the_complex_step(id):
+    from oracles import finite_difference as fd
+
+    name = id.split("/")[1]
+    a, y = P if name in ON_PROBABILITIES else Z, TARGETS.get(name, Y)
+    balls = bind_term(id, ENDINGS, {})(rows(a), [[arb(v) for v in row] for row in y.tolist()])
+    assert float(balls[0]) == pytest.approx(float(fd.COSTS[id](a, y)), rel=1e-12)

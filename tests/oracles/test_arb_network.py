@@ -14,6 +14,7 @@ from oracles import arb_tape
 from oracles.arb_definitions import ELEMENTWISE, working
 from oracles.arb_network import (
     COSTS,
+    ENDINGS,
     REGULARIZERS,
     Undecided,
     Undefined,
@@ -66,6 +67,49 @@ COMBINATIONS = [(hidden, "cost/quadratic", "activation/identity") for hidden in 
 def test_tape_overlaps_forward_mode(hidden, cost, output, regularizer):
     x, y, W, b = network((4, 5, 3), n=2, seed=len(hidden))
     assert_overlap(program(x, y, hidden, output, cost, regularizer, {}), W, b)
+
+
+PROBABLE = ["jensen_shannon", "binary_cross_entropy", "dice", "tversky", "poisson_nll_rate"]
+
+
+def targets(cost, y):
+    """Rows with a 1 as the cost wants them: signs, distributions without 0, or as they are."""
+    if cost.split("/")[1] in ("hinge", "squared_hinge", "perceptron", "soft_margin", "hinge_embedding"):
+        return 2 * y - 1
+    return (1 + 5 * y) / 8 if cost.split("/")[1] in ("kl_div", "jensen_shannon", "poly_cross_entropy") else y
+
+
+@pytest.mark.parametrize("cost", ENDINGS)
+def test_tape_overlaps_forward_mode_at_a_further_cost(cost):
+    x, y, W, b = network((4, 5, 3), n=2, seed=3)
+    output = "activation/softmax" if cost.split("/")[1] in PROBABLE else "activation/identity"
+    f = program(x, targets(cost, y), "activation/tanh", output, cost, "regularizer/none", {})
+    assert_overlap(f, W, b)
+
+
+@pytest.mark.parametrize(
+    ("cost", "z", "y", "low", "high"),
+    [("l1", 0.5, 0.5, -1, 1), ("quantile", 0.5, 0.5, -0.5, 0.5), ("hinge", 1, 1, -1, 0), ("perceptron", 0, 1, -1, 0),
+     ("hinge_embedding", 1, -1, -1, 0)],
+)  # fmt: skip
+def test_a_further_cost_at_its_kink_encloses_every_slope(cost, z, y, low, high):
+    one, y, W, b = one_unit(0.0, float(y))
+    b[1][:] = z
+    got = truth(one, y, W, b, "activation/identity", "activation/identity", f"cost/{cost}")
+    np.testing.assert_allclose([got.db[1].lower[0], got.db[1].upper[0]], [low, high], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cost", "gap"), [("multiclass_perceptron", 0.0), ("multiclass_hinge", 1.0), ("multi_margin", 1.0)]
+)
+def test_scores_that_tie_enclose_every_choice(cost, gap):
+    W, b = [np.zeros((3, 1))], [np.array([gap, 0.0, -4.0])]
+    y = np.array([[1.0, 0.0, 0.0]])
+    got = truth(np.ones((1, 1)), y, W, b, "activation/identity", "activation/identity", f"cost/{cost}")
+    share = 1 / 3 if cost == "multi_margin" else 1
+    np.testing.assert_allclose(got.db[0].lower[1], 0, atol=1e-6)
+    np.testing.assert_allclose(got.db[0].upper[1], share, rtol=1e-6)
+    assert got.db[0].lower[2] == got.db[0].upper[2] == 0
 
 
 def test_overlap_notices_a_wrong_tape(monkeypatch):

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradproof.cases import COSTS, ELEMENTWISE, FAMILIES, OUTPUTS, PARAMETERS, REGULARIZERS
+from gradproof.cases import (
+    COSTS,
+    ELEMENTWISE,
+    FAMILIES,
+    FURTHER_COSTS,
+    FURTHER_REGULARIZERS,
+    OUTPUTS,
+    PARAMETERS,
+    REGULARIZERS,
+)
+from gradproof.endings import draw_targets, ending
 from oracles import finite_difference as fd
 from oracles.finite_difference import central_difference, complex_step
 from reference import CATALOGUE
@@ -42,7 +52,10 @@ def sample(cost, shape, seed=0):
     return a, y if cost not in ("cost/quadratic", "cost/mse", "cost/mae", "cost/huber") else rng.standard_normal(shape)
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=["hidden", "output", "cost", "regularizer"])
+KINDS = ["hidden", "output", "cost", "regularizer", "further cost", "further regularizer"]
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, FURTHER_COSTS, FURTHER_REGULARIZERS], ids=KINDS)
 def test_every_formula_of_the_audit_is_defined(family):
     assert set(family) <= {*fd.ELEMENTWISE, *fd.ROWWISE, *fd.COSTS, *fd.REGULARIZERS}
 
@@ -105,6 +118,29 @@ def test_cost_gradient_agrees_with_the_hand_derived_one(id, shape):
     np.testing.assert_allclose(fd.cost(id, a, y, derive=central_difference, **given)[1], g, rtol=0, atol=1e-8)
 
 
+@pytest.mark.parametrize("id", FURTHER_COSTS)
+def test_central_differences_confirm_the_gradient_of_a_further_cost(id):
+    rng = np.random.default_rng(6)
+    inside = CATALOGUE[id].domain != ("-oo", "oo")
+    a = rng.dirichlet(np.full(4, 50.0), (2, 3)) if inside else rng.standard_normal((2, 3, 4))
+    y, given = draw_targets(id, a.shape, rng), GIVEN.get(id, {})
+    value, g = fd.cost(id, a, y, **given)
+    np.testing.assert_allclose(fd.cost(id, a, y, derive=central_difference, **given)[1], g, rtol=0, atol=1e-8)
+    expected, expected_g = ending(CATALOGUE[id], **given)(a, y)
+    np.testing.assert_allclose(value, expected, rtol=64 * U)
+    np.testing.assert_allclose(g, expected_g, rtol=128 * U, atol=8 * U)
+
+
+@pytest.mark.parametrize("id", FURTHER_REGULARIZERS)
+@pytest.mark.parametrize("shape", [(3, 4), (2, 4, 3), (1, 5)], ids=str)
+def test_further_regularizer_gradient_agrees_with_the_hand_derived_one(id, shape):
+    w = np.random.default_rng(0).standard_normal(shape)
+    value, g = fd.regularizer(id, w, **GIVEN[id])
+    expected, (expected_g,) = CATALOGUE[id].function([w], **GIVEN[id])
+    np.testing.assert_allclose(value, expected, rtol=64 * U)
+    np.testing.assert_allclose(g, expected_g, rtol=0, atol=1e-9 if id in fd.REAL else 64 * U)
+
+
 @pytest.mark.parametrize("id", REGULARIZERS)
 def test_regularizer_gradient_agrees_with_the_hand_derived_one(id):
     w = np.random.default_rng(0).standard_normal((2, 3, 4))
@@ -134,6 +170,7 @@ NETWORKS = [
     ("activation/gelu", "activation/softmax", "cost/cross_entropy", "regularizer/none"),
     ("activation/elu", "activation/log_softmax", "cost/nll", "regularizer/l1"),
     ("activation/softplus", "activation/identity", "cost/softmax_cross_entropy", "regularizer/elastic_net"),
+    ("activation/tanh", "activation/identity", "cost/mse", "regularizer/orthogonality"),
 ]
 
 

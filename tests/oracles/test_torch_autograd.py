@@ -6,7 +6,17 @@ pytest.importorskip("torch")
 import torch
 import torch.nn.functional as F
 
-from gradproof.cases import COSTS, ELEMENTWISE, FAMILIES, OUTPUTS, PARAMETERS, REGULARIZERS
+from gradproof.cases import (
+    COSTS,
+    ELEMENTWISE,
+    FAMILIES,
+    FURTHER_COSTS,
+    FURTHER_REGULARIZERS,
+    OUTPUTS,
+    PARAMETERS,
+    REGULARIZERS,
+)
+from gradproof.endings import draw_targets
 from oracles import finite_difference as fd
 from oracles import torch_autograd as oracle
 from reference import CATALOGUE
@@ -31,7 +41,10 @@ def close(got, expected, dtype="float64"):
         np.testing.assert_allclose(p, q, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=["hidden", "output", "cost", "regularizer"])
+KINDS = ["hidden", "output", "cost", "regularizer", "further cost", "further regularizer"]
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, FURTHER_COSTS, FURTHER_REGULARIZERS], ids=KINDS)
 def test_every_formula_of_the_audit_is_defined(family):
     assert set(family) <= {*oracle.ELEMENTWISE, *oracle.ROWWISE, *oracle.COSTS, *oracle.REGULARIZERS}
 
@@ -150,3 +163,47 @@ def test_another_definition_is_noticed(monkeypatch, id, planted):
     monkeypatch.setitem(oracle.ELEMENTWISE, id, planted)
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         test_activations_agree_with_the_complex_step(id, "float64", False)
+
+
+def ended(cost, shape, dtype):
+    """Outputs inside the domain and targets of a cost at the end of a network."""
+    rng = np.random.default_rng(4)
+    inside = CATALOGUE[cost].domain != ("-oo", "oo")
+    a = rng.dirichlet(np.full(shape[-1], 4.0), shape[:-1]) if inside else rng.standard_normal(shape)
+    return a.astype(dtype), draw_targets(cost, shape, rng).astype(dtype)
+
+
+@pytest.mark.parametrize("id", FURTHER_COSTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_further_costs_agree_with_the_complex_step(id, dtype):
+    """Also stacked on leading axes, each problem by itself."""
+    a, y = ended(id, (2, 3, 4), dtype)
+    given = PARAMETERS.get(id, {})
+    got = oracle.cost(id, a, y, **given)
+    close(got, fd.cost(id, a, y, **given), dtype)
+    alone = oracle.cost(id, a[1], y[1], **given)
+    np.testing.assert_allclose(alone[0], got[0][1], rtol=TOLERANCE[dtype])
+    np.testing.assert_allclose(alone[1], got[1][1], rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("id", FURTHER_REGULARIZERS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_further_regularizers_agree_with_central_differences(id, dtype):
+    w = np.random.default_rng(2).standard_normal((2, 3, 4)).astype(dtype)
+    (R, dR), (S, dS) = (f.regularizer(id, w, **PARAMETERS[id]) for f in (oracle, fd))
+    assert R.dtype == dR.dtype == dtype
+    np.testing.assert_allclose(R, S, rtol=TOLERANCE[dtype])
+    np.testing.assert_allclose(dR, dS, rtol=0, atol=max(TOLERANCE[dtype], 1e-9))
+
+
+def test_a_network_ends_in_a_further_cost_and_carries_a_further_regularizer():
+    rng = np.random.default_rng(0)
+    W, b = (
+        [rng.standard_normal((2, 4, 3)), rng.standard_normal((2, 3, 4))],
+        [rng.standard_normal((2, k)) for k in (4, 3)],
+    )
+    x, y = rng.standard_normal((2, 5, 3)), draw_targets("cost/softmax_focal", (2, 5, 3), rng)
+    ids = "activation/tanh", "activation/identity", "cost/softmax_focal", "regularizer/group_lasso"
+    got, expected = (f.network(x, y, W, b, *ids, PARAMETERS) for f in (oracle, fd))
+    for p, q in zip([got[0], *got[1], *got[2]], [expected[0], *expected[1], *expected[2]], strict=True):
+        np.testing.assert_allclose(p, q, rtol=1e-12, atol=1e-13)

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from reference import CATALOGUE
 from reference.margin_costs import (
     hinge,
     hinge_embedding,
@@ -113,3 +114,11 @@ ROW = np.zeros((1, 2))
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_rivals_that_differ_by_less_than_the_slack_can_tell_do_not_tie():
+    """1 + 5e-324 rounds to 1, but only one of the two scores is the largest."""
+    z = np.array([[0.0, 5e-324, -1.0]])
+    for cost in ("multiclass_hinge", "multiclass_perceptron"):
+        _, gradient = CATALOGUE[f"cost/{cost}"].function(z, np.array([2]))
+        assert gradient["z"].tolist() == [[0, 1, -1]]
