@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradproof.cases import ARCHITECTURES, PARAMETERS, Cases, Configuration, draw
+from gradproof.cases import ARCHITECTURES, PARAMETERS, PRODUCTS, Cases, Configuration, draw
 from gradproof.networks import Part, parts, run_part
 from gradproof.workers import cache_folder
 
@@ -32,7 +32,7 @@ def sample(architecture: str) -> list[Part]:
     """
     chosen: list[Part] = []
     for part in parts(f"{architecture}/float64/*", ("float64",)):
-        if part.hidden in HIDDEN:
+        if part.product == PRODUCTS[0] and part.hidden in HIDDEN:
             pairs = list(dict.fromkeys((c.output, c.cost) for c in part.configurations))
             pair = pairs[(2 * len(chosen) + 1) * len(pairs) // (2 * len(HIDDEN))]
             chosen.append(
