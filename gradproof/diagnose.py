@@ -230,21 +230,30 @@ def diagnose(c: Configuration, cases: Cases, oracle: ModuleType = finite_differe
 def parting(c: Configuration, cases: Cases, oracle: ModuleType, name: str) -> str | None:
     """Where an oracle parts most from us inside one case: formula, value or slope, input, and both results.
 
-    None where no single activation explains it.
+    None where neither a single activation nor the cost explains it.
     """
     with np.errstate(all="ignore"):
         g = gradient(c, cases)
         found: list[tuple[float, str]] = []
+
+        def compare(what: str, ours: Array, theirs: Array, *at: Array) -> None:
+            p, q = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+            same = (p == q) | (np.isnan(p) & np.isnan(q))
+            apart = np.nan_to_num(np.where(same, 0, np.abs(p - q) / np.maximum(np.abs(p), np.abs(q))), nan=3.0)
+            i = np.unravel_index(np.argmax(apart), apart.shape)
+            if apart[i] > 0:
+                where = ", ".join(f"{float(x[i]):.6g}" for x in at)
+                both = f"ours {float(p[i]):.9g}, {name} {float(q[i]):.9g}"
+                found.append((float(apart[i]), f"{what} at {where}: {both}"))
+
         for layer, z in enumerate(g.z):
             formula = c.formulas[1] if layer == len(g.z) - 1 else c.formulas[0]
-            if not formula.elementwise:
-                continue
-            ours, theirs = formula.function(z), oracle.elementwise(formula.id, z)
-            for part, p, q in zip(("value", "slope"), ours, theirs, strict=True):
-                p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
-                apart = np.where(p == q, 0, np.abs(p - q) / np.maximum(np.abs(p), np.abs(q)))
-                i = np.unravel_index(np.argmax(np.nan_to_num(apart, nan=2.0)), apart.shape)
-                if apart[i] > 0:
-                    both = f"ours {float(p[i]):.9g}, {name} {float(q[i]):.9g}"
-                    found.append((float(apart[i]), f"{part} of {formula.name} at {float(z[i]):.6g}: {both}"))
+            if formula.elementwise:
+                ours, theirs = formula.function(z), oracle.elementwise(formula.id, z)
+                for part, p, q in zip(("value", "slope"), ours, theirs, strict=True):
+                    compare(f"{part} of {formula.name}", p, q, z)
+        if c.cost in oracle.COSTS:
+            slopes = functions(c)[2](g.a[-1], cases.y)[1]
+            theirs = oracle.cost(c.cost, g.a[-1], cases.y, **PARAMETERS.get(c.cost, {}))[1]
+            compare(f"gradient of {c.formulas[2].name}", slopes, theirs, g.a[-1], cases.y)
     return max(found)[1] if found else None

@@ -25,7 +25,9 @@ def _worst_of_each(rows: Rows, figure: str) -> str:
     """The largest float64 error of each side with the formula that has it, e.g. "ours 3.8 (gelu), torch ∞ (mish)"."""
     found = []
     for side in SIDES:
-        mine = [r for r in rows if r.get("side") == side and r.get("dtype") == "float64" and figure in r]
+        mine = [
+            r for r in rows if (r.get("side") or r.get("who")) == side and r.get("dtype") == "float64" and figure in r
+        ]
         if mine:
             row = max(mine, key=lambda r: float(r[figure]))
             found.append(f"{side} {number(float(row[figure]))} ({(row.get('formula') or row['id']).split('/')[1]})")

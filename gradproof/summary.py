@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,16 +105,22 @@ def _disagreements(cases: Any, oracles: list[str], seed: int, most: int = 5) -> 
         apart = apart.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
         firsts = apart.group_by("hidden", "output", f"{name} verdict", maintain_order=True).head(1)
         firsts = firsts.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
-        for row in firsts.head(4 * most).iter_rows(named=True):
+        for row in firsts.head(8 * most).iter_rows(named=True):
             c = by_id(row["configuration"])
             cause = parting(c, draw(c, seed)[row["case"]], oracle, name) if oracle else None
-            if cause:
+            unexplained = math.isnan(row[f"ours-{name} gradient"] or 0) and f"{name} nan" not in (cause or "")
+            if cause and not unexplained:
                 found.setdefault(
-                    f"{name} {cause.split(' at ')[0]}",
+                    cause.split(" at ")[0],
                     {"row": "disagreement", "pair": f"ours-{name}", "verdict": row[f"{name} verdict"],
                      "relative": short(row[f"ours-{name} gradient"]), "at": f"{c.id} {row['regime']}", "cause": cause},
                 )  # fmt: skip
-    return sorted(found.values(), key=lambda r: (-(r["relative"] or 0), r["at"]))[:most]
+    return sorted(found.values(), key=lambda r: (-_size(r["relative"]), r["at"]))[:most]
+
+
+def _size(relative: float | None) -> float:
+    """A difference that is not a number is the largest."""
+    return 0 if relative is None else math.inf if math.isnan(relative) else relative
 
 
 def _histograms(cases: Any, pairs: list[str]) -> Iterable[dict[str, Any]]:

@@ -1,3 +1,6 @@
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -6,7 +9,8 @@ from plants import PLANTS, patch, replace_function
 
 from gradproof import judge
 from gradproof.cases import REGIMES, by_id, draw
-from gradproof.diagnose import Diagnosis, diagnose, explain
+from gradproof.diagnose import Diagnosis, diagnose, explain, parting
+from oracles import finite_difference
 from reference import CATALOGUE
 from reference.activations import gelu
 
@@ -196,3 +200,19 @@ def test_a_slope_outside_both_sides_of_a_kink_is_blamed(monkeypatch, slope):
     found = [diagnose(c, draw(c, seed)[REGIMES.index("kink")]) for seed in range(5)]
     assert "activation/relu" in {f.formula for f in found if f}
     assert {f.got for f in found if f} == {slope}
+
+
+def test_a_parting_names_the_cost_where_it_is_the_cost():
+    c = by_id("4-5-3/float64/tanh/sigmoid/bce/none")
+    case = draw(c, 0)[0]
+
+    def without_slope(id, a, y, **parameters):
+        value, slope = finite_difference.cost(id, a, y, **parameters)
+        return value, slope * np.nan
+
+    oracle = SimpleNamespace(
+        COSTS=finite_difference.COSTS, elementwise=finite_difference.elementwise, cost=without_slope
+    )
+    assert re.match(r"gradient of bce at 0\.\d+, .+: ours .+, theirs nan", parting(c, case, oracle, "theirs"))
+    same = SimpleNamespace(COSTS={}, elementwise=lambda id, z: CATALOGUE[id].function(z))
+    assert parting(c, case, same, "theirs") is None
