@@ -1,14 +1,17 @@
-"""The pages accuracy.md, kinks.md and frameworks.md, each from its evidence alone."""
+"""The pages accuracy.md, kinks.md and frameworks.md, from evidence alone."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gradproof import penalty_kinks
 from gradproof.accuracy import DTYPES, PARTS
+from gradproof.costs import kink_table
 from gradproof.figures import error_curves
 from gradproof.files import read_lines
-from gradproof.frameworks import DEFECT, defects, kind, reproduce
+from gradproof.frameworks import DEFECT, defects, kind, of_arrays, reproduce
 from gradproof.tables import Table, cell, number, write_page
 
 SIDES = ("ours", "torch", "jax")
@@ -123,7 +126,11 @@ def kinks_page(evidence: Path, folder: Path) -> None:
          for r in rows if r["row"] == "special" and _differ(r)],
         "Only the lines on which someone differs, by more than the sign of a zero; the evidence has all.",
     )  # fmt: skip
-    write_page(folder, "kinks", "# Kinks and special inputs\n\nSlopes in float64.", [kinks, special])
+    of_costs = [r for r in _rows_of(evidence, "costs") if r["row"] == "kink"]
+    of_regularizers = [r for r in _rows_of(evidence, "penalties") if r["part"] == "kink"]
+    further = [replace(kink_table(of_costs), title="Costs of several inputs")] if of_costs else []
+    further += [replace(penalty_kinks.table(of_regularizers, SIDES), title="Regularizers")] if of_regularizers else []
+    write_page(folder, "kinks", "# Kinks and special inputs\n\nSlopes in float64.", [kinks, *further, special])
 
 
 def frameworks_page(evidence: Path, folder: Path) -> None:
@@ -136,13 +143,31 @@ def frameworks_page(evidence: Path, folder: Path) -> None:
         for r in defects(rows)
     ]  # fmt: skip
     where = ["framework", "version", "activation", "part", "dtypes", "input"]
-    table = Table("", [*where, "got", "truth", "ULP", "what", "function", "see it"], lines)
+    activations = Table("Activations", [*where, "got", "truth", "ULP", "what", "function", "see it"], lines)
+    further = [r for area in ("costs", "penalties") for r in _rows_of(evidence, area)]
+    lines = [
+        [r["side"], header["versions"][r["side"]], r["formula"], r["quantity"] if r["quantity"] in ("value", "gradient")
+         else f"∂/∂{r['quantity']}", ", ".join(r["dtypes"]), _input(r["got"]), _input(r["truth"]), r["max"], kind(r),
+         "composed" if r.get("composed", r["formula"] not in NATIVE) else "native", f"`{reproduce(r)}`"]
+        for r in of_arrays(further)
+    ]  # fmt: skip
+    where = ["framework", "version", "formula", "quantity", "dtypes"]
+    arrays = Table("Costs and regularizers", [*where, "got", "truth", "ULP", "what", "function", "see it"], lines)
     intro = (
         f"# Framework defects\n\nValues and slopes off by more than {DEFECT:,.0f} conditioned ULP at some input, shown "
         "at the worst one in the widest dtype that has the defect. *Composed*: the framework has no such function, and "
         "its definition was written out; then the defect is that of the textbook form."
     )
-    write_page(folder, "frameworks", intro, [table])
+    write_page(folder, "frameworks", intro, [activations, *([arrays] if further else [])])
+
+
+NATIVE = ("regularizer/spectral_norm", "regularizer/nuclear_norm")  # regularizers that frameworks have functions for
+
+
+def _rows_of(evidence: Path, area: str) -> list[Row]:
+    """The rows of another area, none where it has not been measured."""
+    path = evidence / f"{area}.jsonl"
+    return read_lines(path)[1] if path.exists() else []
 
 
 def write(evidence: Path, folder: Path) -> None:

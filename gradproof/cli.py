@@ -64,6 +64,14 @@ def parser() -> argparse.ArgumentParser:
     at.add_argument("--dtype", default="float64", choices=DTYPES)
     at.add_argument("--json", action="store_true", help="print JSON with hex floats")
 
+    case = command(
+        "case", "Value and gradients of one of the audit's cases, by everyone.", "gradproof case cost/kl_div near 3"
+    )
+    case.add_argument("id", help="a cost of several inputs or a regularizer")
+    case.add_argument("regime", help="plain, wide or near, as in the tables")
+    case.add_argument("seed", type=_natural)
+    case.add_argument("--dtype", default="float64")
+
     cite = command("cite", "How to cite a formula or a published claim.", "gradproof cite activation/gelu")
     cite.add_argument("id")
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
@@ -243,6 +251,15 @@ def _show(options: argparse.Namespace) -> int:
     from gradproof.show import describe
 
     print(describe(find(options.id), options.evidence))
+    return 0
+
+
+def _case(options: argparse.Namespace) -> int:
+    from gradproof.replay import replay
+
+    table = replay(options.id, options.regime, options.seed, options.dtype)
+    print(table.title)
+    _print_table(table.columns, [[str(text) for text in row] for row in table.rows])
     return 0
 
 

@@ -65,6 +65,14 @@ def ours(case: Case, reduction: str | None = None) -> Answer:
     return value, gradients
 
 
+def exact(case: Case) -> tuple[Any, Mapping[str, Any]]:
+    """The exact value and gradients of a case, at the default reduction. Raises ImportError without python-flint."""
+    from oracles.arb_loss_truth import loss_truth
+
+    reduction = reduction_of(CATALOGUE[case.id])
+    return loss_truth(case.id, case.inputs, reduction=reduction, dtype=case.dtype, **case.parameters)
+
+
 def answers(case: Case, oracles: Mapping[str, ModuleType]) -> dict[str, Answer]:
     """Value and gradients by us and by each oracle, at the default reduction."""
     reduction = reduction_of(CATALOGUE[case.id])
@@ -97,12 +105,10 @@ class Worst:
 
 def accuracy(id: str, dtype: str, oracles: Mapping[str, ModuleType], seeds: int = SEEDS) -> list[Row]:
     """Rows of evidence on one formula in one dtype. The truth needs python-flint."""
-    from oracles.arb_loss_truth import loss_truth
-
     formula = CATALOGUE[id]
     found: dict[tuple[str, str], Worst | None] = {}
     for case in cases(id, dtype, seeds):
-        value, gradients = loss_truth(id, case.inputs, reduction=reduction_of(formula), dtype=dtype, **case.parameters)
+        value, gradients = exact(case)
         truths = {"value": value, **gradients}
         with np.errstate(all="ignore"):
             for side, (got_value, got_gradients) in answers(case, oracles).items():
@@ -259,7 +265,8 @@ def _errors(row: Row | None) -> str:
     return f"{number(row['max'])} ({number(row['mean'])})" + ("*" if row["composed"] else "")
 
 
-def _kink_table(rows: Sequence[Row]) -> Table:
+def kink_table(rows: Sequence[Row]) -> Table:
+    """Everyone's slope where the exact slopes on the two sides differ."""
     lines = [
         [r["formula"].split("/")[1], r["at"], r["argument"], f"[{_slope(r['left'])}, {_slope(r['right'])}]",
          *(_slope(r[s]) + ("" if r["inside"][s] else " (outside)") if s in r else "–" for s in SIDES)]
@@ -286,7 +293,7 @@ def write_costs_page(evidence: Path, folder: Path) -> None:
         f"{number(worst['float64'])} in float64 and {number(worst['float32'])} in float32. Regimes: plain, wide (many "
         "magnitudes, saturated), near (predictions close to their targets)."
     )
-    tables = [_kink_table(rows), *(_accuracy_table(rows, dtype) for dtype in ("float64", "float32"))]
+    tables = [kink_table(rows), *(_accuracy_table(rows, dtype) for dtype in ("float64", "float32"))]
     write_page(folder, "costs-accuracy", intro, tables)
 
 
@@ -296,9 +303,8 @@ def failure(row: Row) -> str:
         sides = f"[{row['left']}, {row['right']}]"
         return f"{row['formula']}: slope {row['ours']} in {row['argument']} at {row['at']}, outside {sides}"
     regime, seed, *_ = row["at"].split(" ")
-    draw = f"gradproof.cost_cases.draw({row['formula']!r}, {row['dtype']!r}, {regime!r}, {seed})"
     return (
         f"{row['formula']}: {row['quantity']} in {row['dtype']} is {float.fromhex(row['got'])!r}, exact "
         f"{float.fromhex(row['truth'])!r}: {row['max']} conditioned ULP at {row['at']}\n"
-        f"again: gradproof.costs.ours({draw})"
+        f"again: gradproof case {row['formula']} {regime} {seed} --dtype {row['dtype']}"
     )

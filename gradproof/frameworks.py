@@ -29,16 +29,29 @@ def defects(accuracy: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda r: (r["side"], r["formula"], r["part"]))
 
 
+def of_arrays(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same of costs and regularizers: rows of costs.jsonl and of penalties.jsonl, in one form."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda r: r.get("dtype", ""), reverse=True):  # float64 first
+        side, id = row.get("side") or row.get("who"), row.get("formula") or row.get("id")
+        if "accuracy" not in (row.get("row"), row.get("part")) or side == "ours" or not row["entries"]:
+            continue
+        if row["max"] > DEFECT or row["not a number"]:
+            key = (str(side), str(id), row["quantity"])
+            first = found.setdefault(key, {**row, "side": side, "formula": id, "dtypes": []})
+            first["dtypes"].append(row["dtype"])
+    return [found[key] for key in sorted(found)]
+
+
 def kind(row: dict[str, Any]) -> str:
     """What kind of defect the numbers show."""
     got, truth = float.fromhex(row["got"]), float.fromhex(row["truth"])
-    x = float.fromhex(row["conditioned at"])
     smallest = {"float32": 2.0**-126, "float64": 2.0**-1022}[row["dtype"]]
     if math.isnan(got):
         return "NaN where the truth is finite"
     if math.isinf(got):
         return "overflow where the truth is finite"
-    if 0 < abs(x) < smallest:
+    if "conditioned at" in row and 0 < abs(float.fromhex(row["conditioned at"])) < smallest:
         return "subnormal input taken as 0"
     if got == 0:
         return "0 where the truth is not"
@@ -50,4 +63,7 @@ def kind(row: dict[str, Any]) -> str:
 
 def reproduce(row: dict[str, Any]) -> str:
     """The command that shows the defect."""
+    if "conditioned at" not in row:
+        regime, seed, *_ = row["at"].split(" ")
+        return f"gradproof case {row['formula']} {regime} {seed} --dtype {row['dtype']}"
     return f"gradproof at {row['formula']} {row['conditioned at']} --dtype {row['dtype']}"

@@ -74,6 +74,19 @@ def theirs(case: Case, oracle: ModuleType) -> Answer | None:
     return R, {next(iter(case.inputs)): gradient}
 
 
+def exact(case: Case) -> tuple[Any, Mapping[str, Any]]:
+    """The exact value and gradients of a case. Raises ImportError without python-flint."""
+    from oracles.arb_penalties import penalty_truth
+
+    activations = {"activations": LAYERS} if case.id.split("/")[1] in NETWORK else {}
+    return penalty_truth(case.id, case.inputs, dtype=case.dtype, **case.parameters, **activations)
+
+
+def answers(case: Case, oracles: Mapping[str, ModuleType]) -> dict[str, Answer | None]:
+    """Value and gradients by us and by each oracle."""
+    return {"ours": ours(case), **{who: theirs(case, oracle) for who, oracle in oracles.items()}}
+
+
 def _by_layer(R: Any, dW: Sequence[Array], db: Sequence[Array]) -> Answer:
     weights = {f"W{k}": d for k, d in enumerate(dW, 1)}
     return R, weights | {f"b{k}": d for k, d in enumerate(db, 1)}
@@ -81,15 +94,12 @@ def _by_layer(R: Any, dW: Sequence[Array], db: Sequence[Array]) -> Answer:
 
 def accuracy(id: str, dtype: str, oracles: Mapping[str, ModuleType], seeds: int = SEEDS) -> list[Row]:
     """Rows of evidence on one regularizer in one dtype: value, and all gradients together. Needs python-flint."""
-    from oracles.arb_penalties import penalty_truth
-
     found: dict[tuple[str, str], Worst | None] = {}
     for case in cases(id, dtype, seeds):
-        activations = {"activations": LAYERS} if case.id.split("/")[1] in NETWORK else {}
-        value, gradients = penalty_truth(id, case.inputs, dtype=dtype, **case.parameters, **activations)
+        value, gradients = exact(case)
         with np.errstate(all="ignore"):
-            answers = {"ours": ours(case), **{who: theirs(case, oracle) for who, oracle in oracles.items()}}
-        for side, answer in answers.items():
+            given = answers(case, oracles)
+        for side, answer in given.items():
             if answer is None:
                 found["value", side] = found["gradient", side] = None
                 continue
@@ -128,9 +138,8 @@ def _row(formula: Formula, dtype: str, quantity: str, side: str, worst: Worst | 
 def failure(row: Row) -> str:
     """For a person: what was wrong, by how much, and the line that makes it again."""
     regime, seed, *_ = row["at"].split(" ")
-    draw = f"gradproof.penalty_cases.draw({row['id']!r}, {row['dtype']!r}, {regime!r}, {seed})"
     return (
         f"{row['id']}: {row['quantity']} in {row['dtype']} is {float.fromhex(row['got'])!r}, exact "
         f"{float.fromhex(row['truth'])!r}: {row['max']} conditioned ULP at {row['at']}\n"
-        f"again: gradproof.penalty_accuracy.ours({draw})"
+        f"again: gradproof case {row['id']} {regime} {seed} --dtype {row['dtype']}"
     )
