@@ -98,8 +98,9 @@ def error_curves(rows: Sequence[dict[str, Any]], dtype: str, path: Path) -> None
         down, across, figsize=(2.3 * across, 1.6 * down), sharex=True, sharey=True, squeeze=False
     )
     top = 1e18
-    one = half * (0 - edges[0]) / (edges[-1] - edges[0])
-    ticks = [(-one, "−1"), (0, "0"), (one, "1")]
+    marks = {"10⁻⁶": 1e-6, "1": 1.0}
+    away = {label: half * (math.log2(x) - edges[0]) / (edges[-1] - edges[0]) for label, x in marks.items()}
+    ticks = [(-k, f"−{label}") for label, k in away.items()] + [(0, "0")] + [(k, label) for label, k in away.items()]
     for axis, name in zip(axes.flat, names, strict=False):
         for row in rows:
             if row["formula"] == name:
@@ -116,8 +117,9 @@ def error_curves(rows: Sequence[dict[str, Any]], dtype: str, path: Path) -> None
     for axis in list(axes.flat)[len(names) :]:
         axis.set_visible(False)
     axes[0][0].legend(fontsize=6, loc="upper left")
-    figure.tight_layout(pad=0.4, rect=(0.02, 0, 1, 1))
+    figure.tight_layout(pad=0.4, rect=(0.02, 0.02, 1, 1))
     figure.supylabel("largest conditioned error in ULP (dotted: ½)", fontsize=8, x=0.004)
+    figure.supxlabel("input, logarithmic on both sides of 0", fontsize=8, y=0.004)
     save(figure, path)
 
 
