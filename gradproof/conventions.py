@@ -97,9 +97,7 @@ PARTS = 8  # of the costs, which take longest
 TASKS: Mapping[str, Callable[[Sequence[str]], list[Row]]] = {
     **{f"costs, part {k + 1}": functools.partial(_costs, k) for k in range(PARTS)},
     "regularizers": lambda names: of_regularizers(penalty_accuracy.load(names)),
-    "optimizers": lambda names: of_optimizers(
-        {who: module for name in names if (module := optimizers.load(who := FRAMEWORKS.get(name, name)))}
-    ),
+    "optimizers": lambda names: of_optimizers(optimizers.load([FRAMEWORKS.get(name, name) for name in names])),
 }
 
 

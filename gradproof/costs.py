@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.cost_cases import DRAWS, Case, cases
+from gradproof.environment import importable
 from gradproof.files import read_lines, write_lines
 from gradproof.tables import Table, number, write_page
 from gradproof.verdicts import Verdict
@@ -35,15 +36,7 @@ INACCURATE = 4.0  # conditioned ULP beyond which an oracle is called inaccurate
 
 def load(names: Sequence[str] = tuple(ORACLES)) -> dict[str, ModuleType]:
     """The oracles of costs among `names` whose framework is installed."""
-    import importlib
-
-    found = {}
-    for name in names:
-        try:
-            found[name] = importlib.import_module(ORACLES[name])
-        except ImportError:
-            continue
-    return found
+    return importable(ORACLES, names)
 
 
 def formulas() -> list[Formula]:

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib
 import platform
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -17,12 +18,20 @@ ORACLES = {"torch": "oracles.torch_autograd", "jax": "oracles.jax_grad"}
 PACKAGES = ("numpy", "scipy", "torch", "jax", "jaxlib", "optax", "python-flint", "sympy", "ml-dtypes", "scikit-learn")
 
 
+def importable(modules: Mapping[str, str], names: Iterable[str]) -> dict[str, ModuleType]:
+    """Those modules of the table `modules` among `names` whose framework is installed."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.import_module(modules[name])
+        except ImportError:
+            continue
+    return found
+
+
 def load(name: str) -> ModuleType | None:
     """The oracle module `name`, or None if its framework is not installed."""
-    try:
-        return importlib.import_module(ORACLES[name])
-    except ImportError:
-        return None
+    return importable(ORACLES, [name]).get(name)
 
 
 def versions() -> dict[str, str]:

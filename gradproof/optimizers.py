@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from gradproof import __version__, tables
 from gradproof.clipping import agreement
-from gradproof.environment import cpu, source_hash, versions
+from gradproof.environment import cpu, importable, source_hash, versions
 from gradproof.files import read_lines, write_lines
 from gradproof.optimizer_paths import SEED, STEPS, Setting, compare
 from gradproof.tables import Table, number
@@ -55,20 +54,13 @@ SETTINGS = (
 )
 
 
-def load(name: str) -> ModuleType | None:
-    """The oracle module `name`, or None if its framework is not installed."""
-    try:
-        return importlib.import_module(ORACLES[name])
-    except ImportError:
-        return None
-
-
-def _installed() -> dict[str, ModuleType]:
-    return {name: module for name in ORACLES if (module := load(name)) is not None}
+def load(names: Iterable[str] = tuple(ORACLES)) -> dict[str, ModuleType]:
+    """The oracles of update rules among `names` whose framework is installed."""
+    return importable(ORACLES, names)
 
 
 def _trajectories(k: int) -> list[Row]:
-    setting, oracles = SETTINGS[k], _installed()
+    setting, oracles = SETTINGS[k], load()
     problems = [p for p in ("quadratic", "digits") if getattr(setting, p) is not None]
     return [row for p in problems for dtype in DTYPES for row in compare(setting, p, dtype, oracles)]
 
@@ -80,7 +72,7 @@ OTHERS: dict[str, Callable[[Mapping[str, ModuleType]], list[Row]]] = {
 
 
 def _work(task: int | str) -> list[Row]:
-    return _trajectories(task) if isinstance(task, int) else OTHERS[task](_installed())
+    return _trajectories(task) if isinstance(task, int) else OTHERS[task](load())
 
 
 def _nobody(done: int, total: int) -> None:
@@ -115,7 +107,7 @@ def measure(path: Path, jobs: int = 0, progress: Callable[[int, int], None] = _n
         "seed": SEED,
         "steps": STEPS,
         "source": source_hash("reference", "oracles"),
-        "missing": [name for name in ORACLES if name not in _installed()],
+        "missing": [name for name in ORACLES if name not in load()],
     }
     write_lines(path, header, rows)
     return rows

@@ -7,7 +7,6 @@ u‖W‖. The condition σ₁/gap is in that number: it is what ∂y/∂x grows 
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Mapping, Sequence
 from types import ModuleType
@@ -16,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from gradproof.cost_cases import Case
-from gradproof.costs import FLOAT32_ULP, INACCURATE, Worst
+from gradproof.costs import INACCURATE, Worst, gate
+from gradproof.environment import importable
 from gradproof.penalty_cases import DROPOUT, LAYERS, NETWORK, WEIGHTS, cases, layers
 from gradproof.verdicts import Verdict
 from reference import CATALOGUE
@@ -31,13 +31,7 @@ SEEDS = 6  # per regime
 
 def load(names: Sequence[str] = tuple(ORACLES)) -> dict[str, ModuleType]:
     """The oracles of regularizers among `names` whose framework is installed."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = importlib.import_module(ORACLES[name])
-        except ImportError:
-            continue
-    return found
+    return importable(ORACLES, names)
 
 
 def penalty(id: str, first: Array, *others: Array, **parameters: float) -> tuple[Array, Array]:
@@ -111,11 +105,6 @@ def accuracy(id: str, dtype: str, oracles: Mapping[str, ModuleType], seeds: int 
                 worst.add(truth.error(y), y, truth.truth.hi, case.name + of)
                 found[quantity, side] = worst
     return [_row(CATALOGUE[id], dtype, *key, worst) for key, worst in found.items()]
-
-
-def gate(formula: Formula, dtype: str) -> float:
-    """What we must keep, in conditioned ULP."""
-    return formula.conditioned_ulp if dtype == "float64" else FLOAT32_ULP
 
 
 def _row(formula: Formula, dtype: str, quantity: str, side: str, worst: Worst | None) -> Row:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from oracle_cases import GIVEN, NETWORKS, ROWWISE, TOLERANCE, close, flat, small_network
 
 pytest.importorskip("torch")
 
@@ -12,7 +13,6 @@ from gradproof.cases import (
     FAMILIES,
     FURTHER_COSTS,
     FURTHER_REGULARIZERS,
-    OUTPUTS,
     PARAMETERS,
     REGULARIZERS,
 )
@@ -21,24 +21,7 @@ from oracles import finite_difference as fd
 from oracles import torch_autograd as oracle
 from reference import CATALOGUE
 
-ROWWISE = [id for id in OUTPUTS if id not in ELEMENTWISE]
 DTYPES = ("float32", "float64")
-# Definitions that other people compute: a few rounding errors, of results up to 6 in size.
-TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
-GIVEN = {
-    "activation/leaky_relu": {"negative_slope": 0.25},
-    "activation/elu": {"alpha": 0.5},
-    "activation/softplus": {"beta": 3.0},
-    "activation/huber": {"delta": 0.375},
-    "cost/huber": {"delta": 0.375},
-    **PARAMETERS,
-}
-
-
-def close(got, expected, dtype="float64"):
-    for p, q in zip(got, expected, strict=True):
-        assert p.dtype == dtype
-        np.testing.assert_allclose(p, q, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
 KINDS = ["hidden", "output", "cost", "regularizer", "further cost", "further regularizer"]
@@ -100,26 +83,6 @@ def test_regularizers_agree_with_the_complex_step(id, dtype):
     w = np.random.default_rng(2).standard_normal((2, 3, 4)).astype(dtype)
     given = GIVEN.get(id, {})
     close(oracle.regularizer(id, w, **given), fd.regularizer(id, w, **given), dtype)
-
-
-NETWORKS = [
-    ("activation/tanh", "activation/sigmoid", "cost/bce", "regularizer/l2"),
-    ("activation/gelu", "activation/softmax", "cost/cross_entropy", "regularizer/none"),
-    ("activation/elu", "activation/log_softmax", "cost/nll", "regularizer/l1"),
-    ("activation/softplus", "activation/identity", "cost/softmax_cross_entropy", "regularizer/elastic_net"),
-]
-
-
-def small_network(lead=(), dtype="float64"):
-    rng = np.random.default_rng(3)
-    W = [rng.standard_normal((*lead, o, i)).astype(dtype) for o, i in ((4, 3), (4, 4), (2, 4))]
-    b = [rng.standard_normal((*lead, o)).astype(dtype) for o in (4, 4, 2)]
-    return rng.standard_normal((*lead, 2, 3)).astype(dtype), rng.uniform(0, 1, (*lead, 2, 2)).astype(dtype), W, b
-
-
-def flat(gradient):
-    C, dW, db = gradient
-    return [C, *dW, *db]
 
 
 @pytest.mark.parametrize("ids", NETWORKS, ids=lambda ids: ids[0].split("/")[1])
