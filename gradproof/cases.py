@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 
@@ -63,10 +64,9 @@ class Architecture:
     batch: int
     data: str = ""
 
-    @property
-    def regimes(self) -> tuple[str, ...]:
-        """Input regimes: all the synthetic ones, or mini-batches of the data."""
-        return (self.data,) * 2 if self.data else REGIMES
+    def regimes(self, draws: int = 1) -> tuple[str, ...]:
+        """The input regime of every case: all the synthetic ones or two mini-batches, and draws − 1 sane ones more."""
+        return ((self.data,) * 2 if self.data else REGIMES) + (self.data or "gaussian",) * (draws - 1)
 
 
 ARCHITECTURES = {
@@ -146,9 +146,13 @@ class Cases:
     W: list[Array]
     b: list[Array]
 
-    def __getitem__(self, k: int) -> Cases:
-        """The k-th case alone, without the leading axis."""
+    def __getitem__(self, k: Any) -> Cases:
+        """The k-th case alone, without the leading axis; or those that an array of indices or a mask picks."""
         return Cases(self.x[k], self.y[k], [w[k] for w in self.W], [c[k] for c in self.b])
+
+    def repeated(self, blocks: int) -> Cases:
+        """All cases again and again, as many blocks of them."""
+        return self[np.tile(np.arange(len(self.x)), blocks)]
 
 
 @functools.cache
@@ -235,24 +239,45 @@ def _at_kinks(W: list[Array], b: list[Array], activations: Sequence[Formula], rn
 
 
 @functools.lru_cache(maxsize=1)
-def draw(c: Configuration, seed: int) -> Cases:
-    """The inputs of all cases of configuration `c`, in the order of its architecture's regimes."""
-    architecture = ARCHITECTURES[c.architecture]
+def draw(c: Configuration, seed: int, draws: int = 1) -> Cases:
+    """The inputs of all cases of configuration `c`, in the order of its architecture's regimes.
+
+    What comes with more `draws` follows the cases of one, which stay as they are.
+    """
     # The regularizer does not enter: its four versions see the same networks.
-    name = "/".join(c.id.split("/")[:-1])
-    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    sizes, n, S, dtype = architecture.sizes, architecture.batch, len(architecture.regimes), np.dtype(c.dtype)
-    hidden, output, cost, _ = c.formulas
+    name = zlib.crc32("/".join(c.id.split("/")[:-1]).encode())
+    rng = np.random.default_rng([seed, name])
+    cases = _sane(c, len(ARCHITECTURES[c.architecture].regimes()), rng)
+    if not ARCHITECTURES[c.architecture].data:
+        _strain(c, cases, rng)
+    if draws == 1:
+        return cases
+    more = _sane(c, draws - 1, np.random.default_rng([seed, name, 1]))
+    both = [zip(p, q, strict=True) for p, q in ((cases.W, more.W), (cases.b, more.b))]
+    x, y = (np.concatenate(pair) for pair in ((cases.x, more.x), (cases.y, more.y)))
+    return Cases(x, y, *([np.concatenate(pair) for pair in pairs] for pairs in both))
+
+
+def _sane(c: Configuration, S: int, rng: np.random.Generator) -> Cases:
+    """S networks at a sane scale, with Gaussian inputs or rows of the data."""
+    architecture = ARCHITECTURES[c.architecture]
+    sizes, n, dtype = architecture.sizes, architecture.batch, np.dtype(c.dtype)
     shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
     W = [(rng.standard_normal((S, o, i)) / np.sqrt(i)).astype(dtype) for o, i in shapes]
     b = [(0.3 * rng.standard_normal((S, o))).astype(dtype) for o, _ in shapes]
     if architecture.data:
         features, targets = dataset(architecture.data)
         rows = rng.integers(0, len(features), (S, n))
-        y = endings.fit_targets(cost.id, targets[rows])
+        y = endings.fit_targets(c.cost, targets[rows])
         return Cases(features[rows].astype(dtype), y.astype(dtype), W, b)
     x = rng.standard_normal((S, n, sizes[0])).astype(dtype)
-    y = _targets(cost.id, (S, n, sizes[-1]), rng).astype(dtype)
+    return Cases(x, _targets(c.cost, (S, n, sizes[-1]), rng).astype(dtype), W, b)
+
+
+def _strain(c: Configuration, cases: Cases, rng: np.random.Generator) -> None:
+    """Turn sane cases into those of `REGIMES`, in place."""
+    hidden, output, cost, _ = c.formulas
+    x, y, W, b = cases.x, cases.y, cases.W, cases.b
     for k, regime in enumerate(REGIMES):
         if regime == "saturated":
             for bias in b:
@@ -261,7 +286,7 @@ def draw(c: Configuration, seed: int) -> Cases:
             _at_kinks([w[k] for w in W], [c[k] for c in b], [*[hidden] * (len(W) - 1), output], rng)
             if cost.id in RESIDUALS and output.id == "activation/identity":
                 delta = PARAMETERS.get(cost.id, {}).get("delta" if "huber" in cost.id else "beta", 1)
-                y[k, :, ::2] = b[-1][k, ::2] + dtype.type(delta * rng.integers(-1, 2))  # residual at 0 or ±δ
+                y[k, :, ::2] = b[-1][k, ::2] + y.dtype.type(delta * rng.integers(-1, 2))  # residual at 0 or ±δ
             elif cost.id in endings.MARGINS and output.id == "activation/identity":
                 b[-1][k, ::2] = rng.integers(0, 2, b[-1][k, ::2].shape)  # scores that meet a margin of 1, or tie
         elif regime == "zero":
@@ -271,7 +296,6 @@ def draw(c: Configuration, seed: int) -> Cases:
         elif regime == "equal":
             for array in (x, *W, *b):
                 array[k] = array[k].flat[0]
-    return Cases(x, y, W, b)
 
 
 def _targets(cost: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

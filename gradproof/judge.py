@@ -79,13 +79,29 @@ def unbounded(t: Tolerance) -> Array:
     return np.asarray(t.branch | ~np.isfinite(flat((t.cost, t.dW, t.db))).all(1))
 
 
-def functions(c: Configuration) -> tuple[Callable[..., Any], ...]:
-    """The hidden activation, output activation, cost and regularizer of `c` with the audit's parameters."""
-    given = [PARAMETERS.get(f.id, {}) for f in c.formulas]
-    return tuple(
-        ending(f, **p) if f.id in ENDS else functools.partial(f.function, **p)
-        for f, p in zip(c.formulas, given, strict=True)
-    )
+def bound(f: Formula) -> Callable[..., Any]:
+    """The function of `f` with the audit's parameters."""
+    given = PARAMETERS.get(f.id, {})
+    return ending(f, **given) if f.id in ENDS else functools.partial(f.function, **given)
+
+
+def in_blocks(penalties: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    """One regularizer for each of as many equal blocks of the first axis of every W[l]."""
+
+    def regularizer(W: Sequence[Array]) -> tuple[Array, list[Array]]:
+        blocks = zip(*(np.split(w, len(penalties)) for w in W), strict=True)
+        R, dR = zip(*(f(block) for f, block in zip(penalties, blocks, strict=True)), strict=True)
+        return np.concatenate(R), [np.concatenate(q) for q in zip(*dR, strict=True)]
+
+    return regularizer if len(penalties) > 1 else penalties[0]
+
+
+def functions(*stack: Configuration) -> tuple[Callable[..., Any], ...]:
+    """Hidden activation, output activation, cost and regularizer of a stack of configurations, with their parameters.
+
+    They differ in the regularizer, and each has its block of cases.
+    """
+    return *map(bound, stack[0].formulas[:3]), in_blocks([bound(c.formulas[3]) for c in stack])
 
 
 def gradient(c: Configuration, cases: Cases, choice: Sequence[Callable[..., Any]] | None = None) -> Backward:
@@ -152,13 +168,14 @@ def slopes_at_kinks(id: str, oracle: ModuleType) -> dict[float, tuple[float, flo
     return found
 
 
-def under_conventions_of(oracle: ModuleType, c: Configuration, cases: Cases) -> Gradient | None:
+def under_conventions_of(oracle: ModuleType, stack: Sequence[Configuration], cases: Cases) -> Gradient | None:
     """Our gradient with the oracle's own slopes at the kinks; None if it chooses as we do."""
-    theirs = [slopes_at_kinks(f.id, oracle) for f in c.formulas]
+    formulas = (*stack[0].formulas[:3], *(c.formulas[3] for c in stack))
+    theirs = [slopes_at_kinks(f.id, oracle) for f in formulas]
     if not any(theirs):
         return None
-    choice = [_with_slopes(f, r, s) for f, r, s in zip(functions(c), c.formulas, theirs, strict=True)]
-    g = gradient(c, cases, choice)
+    hidden, output, cost, *penalties = (_with_slopes(bound(f), f, s) for f, s in zip(formulas, theirs, strict=True))
+    g = gradient(stack[0], cases, (hidden, output, cost, in_blocks(penalties)))
     return g.cost, g.dW, g.db
 
 
@@ -205,8 +222,8 @@ class Arbiter:
         more, most = _ends(arb_network.penalty_truth(one.W, regularizer, parameters=PARAMETERS))
         return np.nextafter(low + more, -np.inf), np.nextafter(high + most, np.inf)
 
-    def rule(self, k: int, regularizer: str, ours: Gradient, other: Gradient, t: Tolerance) -> Ruling:
-        """Decide case k between two gradients of all cases."""
+    def rule(self, k: int, regularizer: str, ours: Array, other: Array, sigma: Array, by_norm: bool) -> Ruling:
+        """Decide case k between two gradients and their errors, rows of `flat`; `by_norm`: their norms count too."""
         try:
             from oracles.arb_network import Undecided
         except ImportError:
@@ -216,19 +233,12 @@ class Arbiter:
         except ArithmeticError as error:
             verdict = Verdict.unknown if isinstance(error, Undecided) else Verdict.undefined
             return Ruling(math.nan, math.nan, verdict, str(error))
-        p, q, sigma = (flat(_case(g, k))[0] for g in (ours, other, (t.cost, t.dW, t.db)))
-        by_norm = not t.correlated[k]
-        (ours_fits, ours_off), (other_fits, other_off) = (_fits(g, *truth, sigma, by_norm) for g in (p, q))
+        (ours_fits, ours_off), (other_fits, other_off) = (_fits(g, *truth, sigma, by_norm) for g in (ours, other))
         if not (ours_fits and other_fits):
             return Ruling(ours_off, other_off, Verdict.inaccurate if ours_fits else Verdict.wrong)
         # Both lie in the enclosure. Farther apart than two roundings, they show that it is the hull of a kink's slopes.
-        apart = _fits(p, q, q, sigma, by_norm)[1]
+        apart = _fits(ours, other, other, sigma, by_norm)[1]
         return Ruling(ours_off, other_off, Verdict.convention if apart > 2 * ELEMENT else Verdict.agrees)
-
-
-def _case(g: Gradient, k: int) -> Gradient:
-    """Case k alone, with its leading axis."""
-    return g[0][k : k + 1], [w[k : k + 1] for w in g[1]], [c[k : k + 1] for c in g[2]]
 
 
 def _ends(t: Any) -> Enclosure:
@@ -245,27 +255,36 @@ def _fits(g: Array, low: Array, high: Array, sigma: Array, by_norm: bool) -> tup
     return worst <= ELEMENT and near, worst
 
 
+EXPLAINED = (Verdict.exact, Verdict.undefined, Verdict.agrees, Verdict.convention)
+
+
 def judge(
-    c: Configuration, cases: Cases, ours: Gradient, other: Gradient, oracle: ModuleType, t: Tolerance, arbiter: Arbiter
+    stack: Sequence[Configuration],
+    cases: Cases,
+    ours: Gradient,
+    other: Gradient,
+    oracle: ModuleType,
+    t: Tolerance,
+    arbiter: Arbiter,
 ) -> tuple[list[Verdict], Distance, dict[int, Ruling]]:
-    """Verdicts of all S cases of one configuration against one oracle, their distances, and the rulings needed."""
+    """Verdicts about one oracle on the cases of a stack of configurations, their distances, and the rulings needed.
+
+    Each configuration has its block of cases, and `arbiter` knows the networks of one block.
+    """
     apart = distance(ours, other, t)
     nothing = unbounded(t)
     close = apart.of_two(t.correlated)
     by_choice = np.zeros(len(close), bool)
-    if not (close | nothing).all() and (alternative := under_conventions_of(oracle, c, cases)):
+    if not (close | nothing).all() and (alternative := under_conventions_of(oracle, stack, cases)):
         by_choice = distance(alternative, other, t).of_two(t.correlated)
-    verdicts, rulings = [], {}
-    for k in range(len(close)):
-        if apart.equal[k]:
-            verdicts.append(Verdict.exact)
-        elif nothing[k]:
-            verdicts.append(Verdict.undefined)
-        elif close[k]:
-            verdicts.append(Verdict.agrees)
-        elif by_choice[k]:
-            verdicts.append(Verdict.convention)
-        else:
-            rulings[k] = arbiter.rule(k, c.regularizer, ours, other, t)
-            verdicts.append(rulings[k].verdict)
+    explained = np.stack([apart.equal, nothing, close, by_choice])
+    verdicts = [EXPLAINED[first] for first in explained.argmax(0)]
+    rulings = {}
+    if open := np.flatnonzero(~explained.any(0)).tolist():
+        p, q, sigma = flat(ours), flat(other), flat((t.cost, t.dW, t.db))
+        block = len(close) // len(stack)
+        for i in open:
+            regularizer = stack[i // block].regularizer
+            rulings[i] = arbiter.rule(i % block, regularizer, p[i], q[i], sigma[i], not t.correlated[i])
+            verdicts[i] = rulings[i].verdict
     return verdicts, apart, rulings

@@ -35,11 +35,35 @@ from gradproof.cases import (
 from gradproof.conditioning import penalty_sizes
 from gradproof.environment import cpu, load, source_hash, versions
 from gradproof.files import EvidenceError, write_whole
-from gradproof.judge import QUANTITIES, Arbiter, Distance, Gradient, Ruling, distance, gradient, judge
-from gradproof.tolerance import Tolerance, choose, propagate, unit_roundoff, with_penalty
+from gradproof.judge import (
+    QUANTITIES,
+    Arbiter,
+    Distance,
+    Gradient,
+    Ruling,
+    bound,
+    distance,
+    functions,
+    gradient,
+    in_blocks,
+    judge,
+)
+from gradproof.tolerance import (
+    Tolerance,
+    arranged,
+    from_bound,
+    picked,
+    propagate,
+    repeated,
+    unit_roundoff,
+    with_penalty,
+)
 from gradproof.verdicts import Verdict
 from gradproof.workers import pool, report
+from reference.formula import Array
 from reference.network import Backward
+
+Columns = dict[str, list[Any]]  # findings of many cases, one entry a case
 
 
 class MissingOracle(Exception):
@@ -69,10 +93,9 @@ class Part:
         """Name of its Parquet file."""
         return f"{self.product.name}-{self.architecture}-{self.dtype}-{self.hidden.split('/')[1]}.parquet"
 
-    @property
-    def cases(self) -> int:
+    def cases(self, draws: int = 1) -> int:
         """Number of cases in it."""
-        return len(self.configurations) * len(ARCHITECTURES[self.architecture].regimes)
+        return len(self.configurations) * len(ARCHITECTURES[self.architecture].regimes(draws))
 
 
 def parts(only: str, dtypes: Sequence[str]) -> list[Part]:
@@ -81,64 +104,84 @@ def parts(only: str, dtypes: Sequence[str]) -> list[Part]:
     return [Part(*key, tuple(group)) for key, group in groups]
 
 
-def run_part(part: Part, seed: int, oracles: Sequence[str]) -> list[dict[str, Any]]:
+def run_part(part: Part, seed: int, oracles: Sequence[str], draws: int = 1) -> Columns:
     """One row per case: distances of every pair and the verdict about each oracle."""
     modules = {name: module for name in oracles if (module := load(name))}
-    rows: list[dict[str, Any]] = []
-    u = unit_roundoff(np.dtype(part.dtype))
+    columns: Columns = {}
     with np.errstate(all="ignore"):  # saturated and singular cases are meant to overflow; they are judged instead
         for _, group in itertools.groupby(part.configurations, lambda c: (c.output, c.cost)):
-            versions_of_one = list(group)  # they differ in the regularizer, and share inputs and exact gradient
-            c = replace(versions_of_one[0], regularizer="regularizer/none")
-            cases = draw(c, seed)
-            inputs = (gradient(c, cases), cases.x, cases.y, cases.W, cases.b, *c.formulas[:3], u)
-            plain = {p: propagate(*inputs, p) for p in (1, 2)}
-            symmetric = np.isin(ARCHITECTURES[c.architecture].regimes, SYMMETRIC)
-            arbiter = Arbiter(c, cases)
-            for c in versions_of_one:
-                g = gradient(c, cases)
-                given = PARAMETERS.get(c.regularizer, {})
-                penalty = penalty_sizes(c.regularizer, cases.W, c.formulas[3].function(cases.W, **given), u, **given)
-                bound, sigma = (with_penalty(plain[p], g, penalty, u, p) for p in (1, 2))
-                rows += _rows(c, cases, g, choose(sigma, bound, symmetric), modules, arbiter)
-    return rows
+            for column, values in _findings(list(group), seed, modules, draws).items():
+                columns.setdefault(column, []).extend(values)
+    return columns
 
 
-def _rows(
-    c: Configuration, cases: Cases, g: Backward, t: Tolerance, modules: dict[str, ModuleType], arbiter: Arbiter
-) -> list[dict[str, Any]]:
-    """The findings of one configuration, one row a case."""
+def _findings(stack: Sequence[Configuration], seed: int, modules: dict[str, ModuleType], draws: int) -> Columns:
+    """The findings of configurations that differ in the regularizer, computed at once: one block of cases for each."""
+    c = replace(stack[0], regularizer="regularizer/none")
+    regimes = ARCHITECTURES[c.architecture].regimes(draws)
+    cases = draw(c, seed, draws)
+    stacked = cases.repeated(len(stack))
+    g = gradient(c, stacked, functions(*stack))
+    t = _tolerance(stack, cases, gradient(c, cases), g, np.isin(regimes, SYMMETRIC))
     ours = (g.cost, g.dW, g.db)
+    arbiter = Arbiter(c, cases)
     theirs, judged = {}, {}
     for name, oracle in modules.items():
-        extra = {"among": c.product.families} if name == "jax" else {}
+        extra = {"among": c.product.families[:3]} if name == "jax" else {}
         try:
             theirs[name] = oracle.network(
-                cases.x, cases.y, cases.W, cases.b, c.hidden, c.output, c.cost, c.regularizer, PARAMETERS, **extra
-            )
+                stacked.x, stacked.y, stacked.W, stacked.b, c.hidden, c.output, c.cost,
+                [one.regularizer for one in stack], PARAMETERS, **extra,
+            )  # fmt: skip
         except Exception as error:  # whatever a framework raises is a finding, and the other findings stay
             theirs[name] = _no_gradient(ours)
             judged[name] = _unknown(f"{name} raised {type(error).__name__}: {error}", ours, t)
         else:
-            judged[name] = judge(c, cases, ours, theirs[name], oracle, t, arbiter)
+            judged[name] = judge(stack, stacked, ours, theirs[name], oracle, t, arbiter)
     pairs = {f"ours-{name}": apart for name, (_, apart, _) in judged.items()}
     if len(theirs) == 2:
         pairs["torch-jax"] = distance(theirs["torch"], theirs["jax"], t)
-    rows = []
-    for k, regime in enumerate(ARCHITECTURES[c.architecture].regimes):
-        row: dict[str, Any] = {"configuration": c.id, "case": k, "regime": regime}
-        for pair, apart in pairs.items():
-            for q, quantity in enumerate(QUANTITIES):
-                row[f"{pair} {quantity} sigma"] = float(apart.sigmas[k, q])
-                row[f"{pair} {quantity} relative"] = float(apart.relative[k, q])
-        for name, (verdicts, _, rulings) in judged.items():
-            ruling = rulings.get(k)
-            row[f"{name} verdict"] = verdicts[k].value
-            row[f"{name} off truth"] = ruling.other if ruling else None
-            row[f"ours off truth ({name})"] = ruling.ours if ruling else None
-            row[f"{name} reason"] = ruling.reason if ruling else ""
-        rows.append(row)
-    return rows
+    columns: Columns = {
+        "configuration": [one.id for one in stack for _ in regimes],
+        "case": list(range(len(regimes))) * len(stack),
+        "regime": list(regimes) * len(stack),
+    }
+    for pair, apart in pairs.items():
+        for q, quantity in enumerate(QUANTITIES):
+            columns[f"{pair} {quantity} sigma"] = apart.sigmas[:, q].tolist()
+            columns[f"{pair} {quantity} relative"] = apart.relative[:, q].tolist()
+    for name, (verdicts, _, rulings) in judged.items():
+        ruled = [rulings.get(i) for i in range(len(verdicts))]
+        columns[f"{name} verdict"] = [verdict.value for verdict in verdicts]
+        columns[f"{name} off truth"] = [ruling and ruling.other for ruling in ruled]
+        columns[f"ours off truth ({name})"] = [ruling and ruling.ours for ruling in ruled]
+        columns[f"{name} reason"] = [ruling.reason if ruling else "" for ruling in ruled]
+    return columns
+
+
+def _tolerance(
+    stack: Sequence[Configuration], cases: Cases, plain: Backward, g: Backward, symmetric: Array
+) -> Tolerance:
+    """Errors of the stacked gradients `g`; `plain` are those without regularizer, of one block of cases."""
+    c, R = stack[0], len(stack)
+    u = unit_roundoff(np.dtype(c.dtype))
+
+    def penalty(one: Configuration) -> Callable[..., Any]:
+        given = PARAMETERS.get(one.regularizer, {})
+        return lambda W: penalty_sizes(one.regularizer, W, bound(one.formulas[3])(W), u, **given)
+
+    def errors(here: Array, p: int) -> Tolerance:
+        some = cases[here]
+        t = propagate(picked(plain, here), some.x, some.y, some.W, some.b, *c.formulas[:3], u, p)
+        sizes = in_blocks([penalty(one) for one in stack])(some.repeated(R).W)
+        return with_penalty(repeated(t, R), picked(g, np.tile(here, R)), sizes, u, p)
+
+    parts = []
+    if symmetric.any():
+        parts.append((np.tile(symmetric, R), from_bound(errors(symmetric, 1))))
+    if not symmetric.all():
+        parts.append((np.tile(~symmetric, R), errors(~symmetric, 2)))
+    return arranged(len(symmetric) * R, parts)
 
 
 def _no_gradient(g: Gradient) -> Gradient:
@@ -154,36 +197,32 @@ def _unknown(reason: str, ours: Gradient, t: Tolerance) -> tuple[list[Verdict], 
     return [Verdict.unknown] * S, distance(ours, _no_gradient(ours), t), dict.fromkeys(range(S), ruling)
 
 
-def _schema(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def write_part(path: Path, columns: Columns) -> None:
+    """Write the findings as one Parquet file, whole or not at all."""
     import polars as pl
 
     def kind(column: str) -> Any:
         if column == "case":
-            return pl.Int8
+            return pl.Int32
         return pl.Float64 if column.split()[-1] in ("sigma", "relative") or "off truth" in column else pl.String
 
-    return {column: kind(column) for column in rows[0]}
-
-
-def write_part(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the rows as one Parquet file, whole or not at all."""
-    import polars as pl
-
     buffer = io.BytesIO()
-    pl.DataFrame(rows, schema=_schema(rows)).write_parquet(buffer, compression="zstd")
+    table = pl.DataFrame(columns, schema={column: kind(column) for column in columns})
+    table.write_parquet(buffer, compression="zstd")
     write_whole(path, buffer.getvalue())
 
 
-def _run_group(group: Sequence[Part], seed: int, oracles: Sequence[str], folder: Path) -> None:
+def _run_group(group: Sequence[Part], seed: int, oracles: Sequence[str], draws: int, folder: Path) -> None:
     for part in group:
-        write_part(folder / part.file, run_part(part, seed, oracles))
-        report(part.cases)
+        write_part(folder / part.file, run_part(part, seed, oracles, draws))
+        report(part.cases(draws))
 
 
-def fingerprint(seed: int, only: str, dtypes: Sequence[str], oracles: Sequence[str]) -> dict[str, Any]:
+def fingerprint(seed: int, draws: int, only: str, dtypes: Sequence[str], oracles: Sequence[str]) -> dict[str, Any]:
     """What raw findings depend on; a run is only resumed with the same one."""
     return {
         "seed": seed,
+        "draws": draws,
         "only": only,
         "dtypes": list(dtypes),
         "oracles": list(oracles),
@@ -193,12 +232,12 @@ def fingerprint(seed: int, only: str, dtypes: Sequence[str], oracles: Sequence[s
     }
 
 
-def _measured(path: Path, part: Part) -> bool:
-    """True if `path` holds all cases of the part, undamaged."""
+def _measured(path: Path, cases: int) -> bool:
+    """True if `path` holds that many cases, undamaged."""
     import polars as pl
 
     try:
-        return len(pl.read_parquet(path)) == part.cases
+        return len(pl.read_parquet(path)) == cases
     except Exception:  # missing, cut off or overwritten, whatever polars calls it: it is measured again
         return False
 
@@ -209,6 +248,7 @@ def run(
     only: str = "*",
     dtypes: Sequence[str] = DTYPES,
     seed: int = 0,
+    draws: int = 1,
     jobs: int = 0,
     oracles: Sequence[str] = ("torch", "jax"),
     resume: bool = False,
@@ -225,7 +265,7 @@ def run(
         raise ValueError(f"nothing matches {only!r}; a pattern looks like '4-5-3/float64/tanh/*' or 'activation/gelu'")
     folder = out / "raw"
     folder.mkdir(parents=True, exist_ok=True)
-    made_with = fingerprint(seed, only, dtypes, available)
+    made_with = fingerprint(seed, draws, only, dtypes, available)
     header = folder / "run.json"
     if resume and header.exists():
         try:
@@ -242,14 +282,14 @@ def run(
             old.unlink()
     write_whole(header, json.dumps(made_with, indent=1))
 
-    total, done = sum(p.cases for p in todo), 0
-    missing = [p for p in todo if not _measured(folder / p.file, p)]
-    done = total - sum(p.cases for p in missing)
+    total, done = sum(p.cases(draws) for p in todo), 0
+    missing = [p for p in todo if not _measured(folder / p.file, p.cases(draws))]
+    done = total - sum(p.cases(draws) for p in missing)
     progress(done, total)
     if not missing:
         return folder
     groups = [list(g) for _, g in itertools.groupby(missing, lambda p: (p.product, p.architecture, p.dtype))]
-    work = functools.partial(_run_group, seed=seed, oracles=available, folder=folder)
+    work = functools.partial(_run_group, seed=seed, oracles=available, draws=draws, folder=folder)
     with pool(jobs) as (executor, queue):
         futures = [executor.submit(work, group) for group in groups]
         while True:
@@ -265,7 +305,7 @@ def run(
     return folder
 
 
-def failures(raw: Path, seed: int, most: int = 10) -> list[str]:
+def failures(raw: Path, seed: int, draws: int = 1, most: int = 10) -> list[str]:
     """One message for each formula that a wrong verdict blames, the worst first, and for undecided cases."""
     import polars as pl
 
@@ -278,10 +318,10 @@ def failures(raw: Path, seed: int, most: int = 10) -> list[str]:
         bad = cases.filter(pl.col(f"{name} verdict").is_in(["wrong", "unknown"]))
         for row in bad.sort("configuration", "case").gather_every(max(1, len(bad) // 200)).iter_rows(named=True):
             c = by_id(row["configuration"])
-            again = f"gradproof audit --only '{c.id}' --seed {seed}"
+            again = f"gradproof audit --only '{c.id}' --seed {seed}" + (f" --draws {draws}" if draws > 1 else "")
             if row[f"{name} verdict"] == "unknown":
                 messages.setdefault(f"unknown {name}", f"{c.id}: {row[f'{name} reason']}\n  {again}")
-            elif found := diagnose(c, draw(c, seed)[row["case"]]):
+            elif found := diagnose(c, draw(c, seed, draws)[row["case"]]):
                 messages.setdefault(found.formula, f"{found}\n  {again}")
             else:
                 off = row[f"ours off truth ({name})"]

@@ -50,14 +50,19 @@ def unit_roundoff(dtype: np.dtype) -> float:
     return float(np.finfo(dtype).eps) / 2
 
 
-def curvature(activation: Formula, z: Array) -> Array:
-    """g''(z) by a central difference of the slope, on z's own side of every kink.  Good to a few digits."""
+def slope_and_curvature(activation: Formula, z: Array) -> tuple[Array, Array]:
+    """g'(z), and g''(z) by a central difference of it on z's own side of every kink, good to a few digits."""
     h = 2.0**-10 * np.maximum(1, np.abs(z))
-    for kink in activation.kinks:
-        h = np.minimum(h, np.abs(z - activation.at(kink.at)) / 2)
+    for at, _ in _breaks(activation):
+        h = np.minimum(h, np.abs(z - at) / 2)
     left, right = z - h, z + h
-    slopes = activation.function(right)[1] - activation.function(left)[1]
-    return np.divide(slopes, right - left, out=np.zeros_like(z), where=right > left)
+    slope, low, high = activation.function(np.stack([z, left, right]))[1]
+    return slope, np.divide(high - low, right - left, out=np.zeros_like(z), where=right > left)
+
+
+def _breaks(formula: Formula) -> list[tuple[float, bool]]:
+    """Every kink of the formula, and whether its slope jumps there."""
+    return [(formula.at(k.at), formula.at(k.left) != formula.at(k.right)) for k in formula.kinks]
 
 
 def _bce_curvature(a: Array, y: Array) -> Array:
@@ -111,9 +116,9 @@ def propagate(
         return np.abs(np.asarray(q, np.float64)) ** p
 
     def dot(terms: Array, total: Array, n: int) -> Array:
-        """Error of summing n terms, given ΣP(term) and the sum."""
+        """Error of summing n terms, given ΣP(term) and the sum; none where all terms are 0."""
         if p == 1:
-            return n * (u * terms + eta)
+            return np.where(terms == 0, 0, n * (u * terms + eta))
         return np.where(terms == 0, 0, u * u / 3 * ((1 + n / 2) * terms + n / 3 * P(total)) + n * eta**2)
 
     def few_ulps(q: Array) -> Array:
@@ -132,10 +137,10 @@ def propagate(
         e_z = e_z + np.where(e_z > 0, P(u * np.asarray(b[layer], np.float64)[..., None, :]), 0)
         if layer < L - 1 or output.elementwise:
             activation = hidden if layer < L - 1 else output
-            slope = np.asarray(activation.function(z[layer])[1])
+            slope, curvature = slope_and_curvature(activation, z[layer])
             slopes.append(slope)
             branch |= _near_kink(activation, z[layer], e_z, p)
-            e_slopes.append(P(curvature(activation, z[layer])) * e_z + few_ulps(slope))
+            e_slopes.append(P(curvature) * e_z + few_ulps(slope))
             # g(0) = 0 and identity(z) = z, in every implementation
             exact = (e_z == 0) & ((a[layer + 1] == 0) | (activation.id == "activation/identity"))
             e_a.append(P(slope) * e_z + np.where(exact, 0, few_ulps(a[layer + 1])))
@@ -202,23 +207,58 @@ def with_penalty(t: Tolerance, g: Backward, penalty: tuple[Array, list[Array]], 
     return replace(t, cost=add(t.cost, R, g.cost), dW=dW)
 
 
-def choose(sigma: Tolerance, bound: Tolerance, correlated: Array) -> Tolerance:
-    """σ where rounding errors are independent, an eighth of the bound where they are `correlated`, (S,)."""
+def from_bound(bound: Tolerance) -> Tolerance:
+    """An eighth of the bound in the place of σ, where rounding errors are not independent: `ELEMENT` of these count.
 
-    def pick(s: Array, b: Array) -> Array:
-        return np.where(correlated.reshape(-1, *[1] * (s.ndim - 1)), b / ELEMENT, s)
+    >>> import numpy as np
+    >>> one = np.ones(1)
+    >>> from_bound(Tolerance(one, [one], [one], one > 1, one > 1)).cost
+    array([0.125])
+    """
+    dW, db = ([e / ELEMENT for e in errors] for errors in (bound.dW, bound.db))
+    return Tolerance(bound.cost / ELEMENT, dW, db, bound.branch, np.ones_like(bound.branch))
 
-    dW = [pick(s, b) for s, b in zip(sigma.dW, bound.dW, strict=True)]
-    db = [pick(s, b) for s, b in zip(sigma.db, bound.db, strict=True)]
-    return Tolerance(pick(sigma.cost, bound.cost), dW, db, sigma.branch, correlated)
+
+def arranged(S: int, parts: Sequence[tuple[Array, Tolerance]]) -> Tolerance:
+    """The tolerance of S cases from parts of it: pairs of a mask (S,) of some cases, and theirs."""
+
+    def put(*pieces: Array) -> Array:
+        whole = np.empty((S, *pieces[0].shape[1:]), pieces[0].dtype)
+        for (places, _), piece in zip(parts, pieces, strict=True):
+            whole[places] = piece
+        return whole
+
+    found = [t for _, t in parts]
+    return Tolerance(
+        put(*(t.cost for t in found)),
+        [put(*e) for e in zip(*(t.dW for t in found), strict=True)],
+        [put(*e) for e in zip(*(t.db for t in found), strict=True)],
+        put(*(t.branch for t in found)),
+        put(*(t.correlated for t in found)),
+    )
+
+
+def repeated(t: Tolerance, blocks: int) -> Tolerance:
+    """The tolerance of S cases again and again, for as many blocks of them."""
+
+    def tiled(e: Array) -> Array:
+        return np.concatenate([e] * blocks)
+
+    return Tolerance(tiled(t.cost), [*map(tiled, t.dW)], [*map(tiled, t.db)], tiled(t.branch), tiled(t.correlated))
+
+
+def picked(g: Backward, here: Array) -> Backward:
+    """The gradients of the cases `here`, a mask or indices."""
+    lists = ([q[here] for q in each] for each in g[1:])
+    return Backward(g.cost[here], *lists)
 
 
 def _near_kink(formula: Formula, at: Array, error: Array, p: int) -> Array:
     """True for a case with an entry that is not exactly known and within its error of a kink that jumps."""
     near = np.zeros(at.shape, bool)
-    for kink in formula.kinks:
-        if formula.at(kink.left) != formula.at(kink.right):
-            near |= (error > 0) & (np.abs(at - formula.at(kink.at)) <= (ELEMENT if p == 2 else 1) * error ** (1 / p))
+    for kink, jumps in _breaks(formula):
+        if jumps:
+            near |= (error > 0) & (np.abs(at - kink) <= (ELEMENT if p == 2 else 1) * error ** (1 / p))
     return np.asarray(near.any((-2, -1)))
 
 

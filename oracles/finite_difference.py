@@ -223,12 +223,23 @@ def network(
     hidden: str,
     output: str,
     cost: str,
-    regularizer: str = "regularizer/none",
+    regularizer: str | Sequence[str] = "regularizer/none",
     parameters: Mapping[str, Mapping[str, float]] | None = None,
     *,
     derive: Derive = complex_step,
 ) -> tuple[Array, list[Array], list[Array]]:
-    """Cost, ∂C/∂W and ∂C/∂b of a dense network, for all leading axes at once; one evaluation per parameter."""
+    """Cost, ∂C/∂W and ∂C/∂b of a dense network, for all leading axes at once; one evaluation per parameter.
+
+    `regularizer` is one id, or one for each of as many equal blocks of the first axis.
+    """
+    if not isinstance(regularizer, str):
+        blocks = zip(*([np.split(q, len(regularizer)) for q in (x, y, *W, *b)]), regularizer, strict=True)
+        found = [
+            network(x, y, q[: len(W)], q[len(W) :], hidden, output, cost, id, parameters, derive=derive)
+            for x, y, *q, id in blocks
+        ]
+        dW, db = ([np.concatenate(g) for g in zip(*(f[k] for f in found), strict=True)] for k in (1, 2))
+        return np.concatenate([f[0] for f in found]), dW, db
     given = parameters or {}
     activations = {**ELEMENTWISE, **ROWWISE}
     inputs, targets = np.asarray(x, np.float64), np.asarray(y, np.float64)

@@ -1,6 +1,6 @@
 """JAX's answer: `jax.nn` and `optax` where they have the function, else its plain `jnp` definition; then `grad`.
 
-A network is one jitted program per shape and dtype: activation, cost and regularizer are chosen at run time by
+A network is one jitted program per shape and dtype: activations and cost are chosen at run time by
 `lax.switch`, so that a cross product of thousands of configurations compiles a handful of programs. Importing
 this module switches JAX to 64-bit.
 """
@@ -179,14 +179,25 @@ def _program(
     regularizers: tuple[str, ...],
     given: tuple[tuple[str, tuple[tuple[str, float], ...]], ...],
 ) -> Any:
-    """One jitted program that can be any configuration drawn from these ids (parameters fixed)."""
+    """One jitted program that can be any network and cost drawn from these ids (parameters fixed).
+
+    Each of the regularizers has its block of the first axis.
+    """
     parameters = {id: dict(values) for id, values in given}
     table = {**ELEMENTWISE, **ROWWISE, **COSTS, **REGULARIZERS}
 
     def branches(ids: tuple[str, ...]) -> list[Definition]:
         return [functools.partial(table[id], **parameters.get(id, {})) for id in ids]
 
-    def total(p: Any, x: Any, y: Any, hidden: Any, output: Any, cost: Any, regularizer: Any) -> Any:
+    penalties = branches(regularizers)
+
+    def penalty(w: Any) -> Any:
+        if len(penalties) == 1:
+            return penalties[0](w)
+        blocks = jnp.split(w, len(penalties))
+        return jnp.concatenate([f(block) for f, block in zip(penalties, blocks, strict=True)])
+
+    def total(p: Any, x: Any, y: Any, hidden: Any, output: Any, cost: Any) -> Any:
         W, b = p
         a = x
         for layer, (w, c) in enumerate(zip(W, b, strict=True), 1):
@@ -195,7 +206,7 @@ def _program(
             a = lax.switch(output if last else hidden, branches(outputs if last else activations), z)
         C = lax.switch(cost, branches(costs), a, y)
         for w in W:
-            C = C + lax.switch(regularizer, branches(regularizers), w)
+            C = C + penalty(w)
         return C.sum(), C
 
     return jax.jit(jax.grad(total, has_aux=True))
@@ -209,18 +220,19 @@ def network(
     hidden: str,
     output: str,
     cost: str,
-    regularizer: str = "regularizer/none",
+    regularizer: str | Sequence[str] = "regularizer/none",
     parameters: Mapping[str, Mapping[str, float]] | None = None,
     among: Sequence[Sequence[str]] | None = None,
 ) -> tuple[Any, list[Any], list[Any]]:
     """Cost, ∂C/∂W and ∂C/∂b of a dense network, for all leading axes at once.
 
-    `among` are the (activations, outputs, costs, regularizers) that one compiled program shall cover; by default
-    just the configuration asked for.
+    `regularizer` is one id, or one for each of as many equal blocks of the first axis. `among` are the (activations,
+    outputs, costs) that one compiled program shall cover; by default just those asked for.
     """
-    choice = (hidden, output, cost, regularizer)
+    choice = (hidden, output, cost)
     families = tuple(tuple(f) for f in among) if among else tuple((id,) for id in choice)
+    regularizers = (regularizer,) if isinstance(regularizer, str) else tuple(regularizer)
     given = tuple(sorted((id, tuple(sorted(p.items()))) for id, p in (parameters or {}).items()))
     indices = [family.index(id) for family, id in zip(families, choice, strict=True)]
-    (dW, db), C = _program(*families, given)((list(W), list(b)), x, y, *indices)
+    (dW, db), C = _program(*families, regularizers, given)((list(W), list(b)), x, y, *indices)
     return np.asarray(C), [np.asarray(g) for g in dW], [np.asarray(g) for g in db]

@@ -6,6 +6,7 @@ the last two axes and keep leading ones; nothing here contains a derivative.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -194,6 +195,13 @@ def regularizer(id: str, w: Any, **parameters: float) -> tuple[Any, Any]:
     return array(value), array(g)
 
 
+def _in_blocks(penalties: Sequence[Definition], w: Any) -> Any:
+    """One penalty for each of as many equal blocks of the first axis of w."""
+    if len(penalties) == 1:
+        return penalties[0](w)
+    return torch.cat([penalty(block) for penalty, block in zip(penalties, w.chunk(len(penalties)), strict=True)])
+
+
 def network(
     x: Any,
     y: Any,
@@ -202,11 +210,16 @@ def network(
     hidden: str,
     output: str,
     cost: str,
-    regularizer: str = "regularizer/none",
+    regularizer: str | Sequence[str] = "regularizer/none",
     parameters: Mapping[str, Mapping[str, float]] | None = None,
 ) -> tuple[Any, list[Any], list[Any]]:
-    """Cost, ∂C/∂W and ∂C/∂b of a dense network, one graph and one backward for all leading axes."""
+    """Cost, ∂C/∂W and ∂C/∂b of a dense network, one graph and one backward for all leading axes.
+
+    `regularizer` is one id, or one for each of as many equal blocks of the first axis.
+    """
     given = parameters or {}
+    regularizers = [regularizer] if isinstance(regularizer, str) else regularizer
+    penalties = [functools.partial(REGULARIZERS[id], **given.get(id, {})) for id in regularizers]
     activations = {**ELEMENTWISE, **ROWWISE}
     weights, biases = [_leaf(w) for w in W], [_leaf(c) for c in b]
     a = tensor(x)
@@ -216,6 +229,6 @@ def network(
         a = activations[id](z, **given.get(id, {}))
     C = COSTS[cost](a, tensor(y), **given.get(cost, {}))
     for w in weights:
-        C = C + REGULARIZERS[regularizer](w, **given.get(regularizer, {}))
+        C = C + _in_blocks(penalties, w)
     gradients = [array(g) for g in torch.autograd.grad(C.sum(), [*weights, *biases])]
     return array(C), gradients[: len(weights)], gradients[len(weights) :]
