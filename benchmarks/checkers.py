@@ -21,6 +21,7 @@ from gradproof.workers import cache_folder
 SAMPLED = ("2-3-2", "4-5-3", "deep", "digits")  # architectures
 HIDDEN = ("activation/sigmoid", "activation/tanh", "activation/relu", "activation/gelu")  # in the order of the audit
 SEED = 0
+DRAWS = 256  # sane networks of each configuration that the audit takes at once
 
 Check = Callable[[Configuration, Cases], bool]
 
@@ -41,9 +42,9 @@ def sample(architecture: str) -> list[Part]:
     return chosen
 
 
-def audit(sampled: Sequence[Part]) -> int:
-    """Audit all cases of the parts as `gradproof audit` does, in this process; the number of cases."""
-    return sum(len(run_part(part, SEED, ("torch", "jax"))) for part in sampled)
+def audit(sampled: Sequence[Part], draws: int = DRAWS) -> int:
+    """Audit all cases of the parts as `gradproof audit --draws` does, in this process; the number of cases."""
+    return sum(len(run_part(part, SEED, ("torch", "jax"), draws)["case"]) for part in sampled)
 
 
 def torch_cost(c: Configuration, case: Cases) -> tuple[Callable[..., Any], list[Any]]:
@@ -126,8 +127,8 @@ def measure(
 ) -> Iterator[dict[str, Any]]:
     """One row per architecture and contender: how many cases in how many seconds, one figure a round.
 
-    The audit takes all cases of the sampled configurations, the checkers the first case of each, which is Gaussian
-    or real data: at a kink or a saturated unit finite differences mean nothing.
+    The audit takes all cases of the sampled configurations, with many draws and with one; the checkers take the first
+    case of each, which is Gaussian or real data: at a kink or a saturated unit finite differences mean nothing.
     """
     import torch
 
@@ -138,7 +139,10 @@ def measure(
     for architecture in architectures:
         sampled = sample(architecture)
         cases = [(c, draw(c, SEED)[0]) for part in sampled for c in part.configurations]
-        work: dict[str, Callable[[], int]] = {"audit": partial(audit, sampled)}
+        work: dict[str, Callable[[], int]] = {
+            "audit": partial(audit, sampled),
+            "audit of one draw": partial(audit, sampled, draws=1),
+        }
         work |= {who: partial(check_all, check, cases) for who, check in CHECKERS.items()}
         counts: dict[str, int] = {}
         measured: dict[str, list[float]] = {}

@@ -58,11 +58,20 @@ def flat(g: Gradient) -> Array:
 def distance(ours: Gradient, other: Gradient, t: Tolerance) -> Distance:
     """Distance of two gradients of S cases in units of the tolerance `t`."""
     p, q, sigma = flat(ours), flat(other), flat((t.cost, t.dW, t.db))
-    starts = [0, 1, 1 + sum(w[0].size for w in ours[1])]  # of cost, dW and db in a row
-    same = (p == q) | (np.isnan(p) & np.isnan(q))
-    e = np.where(same, 0, np.abs(p - q))
-    worst = np.maximum.reduceat(_in_units(e, sigma), starts, axis=1)
-    e2, p2, q2, sigma2 = (np.add.reduceat(r * r, starts, axis=1) for r in (e, p, q, sigma))
+    weights = sum(w[0].size for w in ours[1])
+    parts = slice(0, 1), slice(1, 1 + weights), slice(1 + weights, None)  # of cost, dW and db in a row
+    same = p == q
+    e = np.abs(p - q)
+    if not np.isfinite(e).all():
+        same |= np.isnan(p) & np.isnan(q)
+        e[same] = 0
+
+    def squares(rows: Array) -> Array:
+        return np.stack([np.einsum("ij,ij->i", rows[:, part], rows[:, part]) for part in parts], axis=1)
+
+    ratio = _in_units(e, sigma)
+    worst = np.stack([ratio[:, part].max(1, initial=0) for part in parts], axis=1)
+    e2, p2, q2, sigma2 = (squares(rows) for rows in (e, p, q, sigma))
     relative = np.where(e2 == 0, 0, np.sqrt(e2) / np.sqrt(np.maximum(p2, q2)))
     norm = _in_units(np.sqrt(e2[:, 1:].sum(1)), np.sqrt(sigma2[:, 1:].sum(1)))
     return Distance(worst, norm, relative, same.all(1))

@@ -41,3 +41,16 @@ def small_network(lead=(), dtype="float64"):
 def flat(gradient):
     C, dW, db = gradient
     return [C, *dW, *db]
+
+
+def check_blocks(oracle):
+    """A regularizer for each block of the first axis gives what each block gives by itself."""
+    x, y, W, b = small_network((4,))
+    ids = ["regularizer/l2", "regularizer/l1"]
+    given = *NETWORKS[0][:3], ids
+    together = flat(oracle.network(x, y, W, b, *given, PARAMETERS))
+    for k, id in enumerate(ids):
+        here = slice(2 * k, 2 * k + 2)
+        alone = flat(oracle.network(x[here], y[here], [w[here] for w in W], [c[here] for c in b],
+                                    *given[:3], id, PARAMETERS))  # fmt: skip
+        close([q[here] for q in together], alone)

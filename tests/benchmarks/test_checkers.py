@@ -69,20 +69,29 @@ def test_jax_checks(monkeypatch):
     assert not checkers.jax_check_grads(SMOOTH, case)
 
 
+def counted(part, seed, oracles, draws):
+    return {"case": list(range(part.cases(draws)))}
+
+
 def test_the_audit_counts_its_cases(monkeypatch):
-    monkeypatch.setattr(checkers, "run_part", lambda part, seed, oracles: [{}] * part.cases)
-    regimes = len(ARCHITECTURES["digits"].regimes)
-    assert checkers.audit(checkers.sample("digits")) == 4 * len(REGULARIZERS) * regimes
+    monkeypatch.setattr(checkers, "run_part", counted)
+    for draws in (1, 3):
+        regimes = len(ARCHITECTURES["digits"].regimes(draws))
+        assert checkers.audit(checkers.sample("digits"), draws) == 4 * len(REGULARIZERS) * regimes
 
 
 def test_measure_counts_cases_and_rounds(monkeypatch):
     pytest.importorskip("torch")
     pytest.importorskip("jax")
     seen = []
-    monkeypatch.setattr(checkers, "run_part", lambda part, seed, oracles: [{}] * part.cases)
+    monkeypatch.setattr(checkers, "run_part", counted)
     monkeypatch.setattr(checkers, "CHECKERS", {"counted": lambda c, case: seen.append((c.id, case.x)) or True})
     rows = list(checkers.measure(rounds=2, architectures=("4-5-3",)))
-    assert [(row["who"], row["cases"], len(row["seconds"])) for row in rows] == [("audit", 80, 2), ("counted", 16, 2)]
+    assert [(row["who"], row["cases"], len(row["seconds"])) for row in rows] == [
+        ("audit", 16 * (5 + checkers.DRAWS - 1), 2),
+        ("audit of one draw", 80, 2),
+        ("counted", 16, 2),
+    ]
     assert rows[0]["parameters"] == 43
     assert len(seen) == 16 * 3  # one call to warm up, then the rounds
     first = draw(next(c for part in checkers.sample("4-5-3") for c in part.configurations), checkers.SEED)

@@ -45,7 +45,7 @@ def everything():
 
 
 def test_the_audit_has_200_000_to_250_000_cases(everything):
-    assert 200_000 <= sum(len(ARCHITECTURES[c.architecture].regimes) for c in everything) <= 250_000
+    assert 200_000 <= sum(len(ARCHITECTURES[c.architecture].regimes()) for c in everything) <= 250_000
 
 
 def test_a_configuration_is_known_by_its_id(everything):
@@ -228,7 +228,7 @@ def test_a_further_cost_takes_its_targets(cost, architecture):
         }[kind](y)
         g = gradient(c, cases)
         assert np.isfinite(g.cost[0])
-        assert g.cost.shape == (len(ARCHITECTURES[architecture].regimes),)
+        assert g.cost.shape == (len(ARCHITECTURES[architecture].regimes()),)
 
 
 @pytest.mark.parametrize("cost", ["hinge", "perceptron", "multi_margin", "multiclass_perceptron"])

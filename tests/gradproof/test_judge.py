@@ -53,8 +53,14 @@ def verdict(c, cases, oracle, other=None):
     if other is None:
         ids = c.hidden, c.output, c.cost, c.regularizer
         other = oracle.network(cases.x, cases.y, cases.W, cases.b, *ids)
-    verdicts, _, rulings = judge(c, cases, plain(g), other, oracle, tolerance(c, cases, g), Arbiter(c, cases))
+    verdicts, _, rulings = judge([c], cases, plain(g), other, oracle, tolerance(c, cases, g), Arbiter(c, cases))
     return verdicts[0], rulings.get(0)
+
+
+def ruled(c, cases, ours, other, t):
+    """The arbiter's ruling on the first case."""
+    p, q, sigma = (flat(g)[0] for g in (ours, other, (t.cost, t.dW, t.db)))
+    return Arbiter(c, cases).rule(0, c.regularizer, p, q, sigma, not t.correlated[0])
 
 
 def framework(**replaced):
@@ -171,7 +177,7 @@ def test_another_choice_at_a_kink_is_a_convention(hidden, slope):
     c = by_id(f"4-5-3/float64/{hidden}/identity/mse/none")
     on_record = CATALOGUE[f"activation/{hidden}"].at(CATALOGUE[f"activation/{hidden}"].kinks[0].chosen)
     assert slopes_at_kinks(f"activation/{hidden}", oracle) == {0.0: (on_record, slope)}
-    other = under_conventions_of(oracle, c, ONE_UNIT)
+    other = under_conventions_of(oracle, [c], ONE_UNIT)
     assert other[1][0].item() == slope * gradient(c, ONE_UNIT).delta[1].item()
     assert verdict(c, ONE_UNIT, oracle, other) == (Verdict.convention, None)
 
@@ -264,7 +270,7 @@ def ruling(c, case, other):
     """What the arbiter says of one case, whatever the distances."""
     t = Tolerance(np.ones(1), [np.ones_like(w) for w in case.W], [np.ones_like(q) for q in case.b],
                   np.zeros(1, bool), np.zeros(1, bool))  # fmt: skip
-    return Arbiter(c, case).rule(0, c.regularizer, other, other, t)
+    return ruled(c, case, other, other, t)
 
 
 def test_the_logarithm_of_zero_has_no_truth_either():
@@ -334,7 +340,7 @@ def test_whoever_is_off_the_truth_is_at_fault(ours, other, expected):
     g = gradient(c, cases)
     t = tolerance(c, cases, g)
     scaled = [(g.cost, [f * w for w in g.dW], g.db) for f in (ours, other)]
-    assert Arbiter(c, cases).rule(0, c.regularizer, *scaled, t).verdict is expected
+    assert ruled(c, cases, *scaled, t).verdict is expected
 
 
 def test_the_network_is_worked_out_once_for_all_regularizers(monkeypatch):
@@ -408,6 +414,6 @@ def test_a_matrix_without_full_rank_has_a_spectral_but_no_nuclear_norm(name, exp
     g = gradient(c, case)
     t = propagate(g, case.x, case.y, case.W, case.b, *c.formulas[:3], U)
     other = g.cost, [1.5 * w for w in g.dW], g.db
-    got = Arbiter(c, case).rule(0, c.regularizer, plain(g), other, t)
+    got = ruled(c, case, plain(g), other, t)
     assert got.verdict is expected
     assert ("rank 1" in got.reason) == (name == "nuclear_norm")

@@ -37,6 +37,12 @@ SMALL = part_of(*(f"4-5-3/float64/tanh/{rest}" for rest in (
     "identity/mae/none", "identity/softmax_cross_entropy/l2")))  # fmt: skip
 
 
+def rows_of(*given):
+    """The findings of `run_part`, one dict a case."""
+    columns = run_part(*given)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
 def same_rows(p, q):
     """Equal rows, where NaN equals NaN."""
     return json.dumps(p) == json.dumps(q)
@@ -60,7 +66,7 @@ def test_a_part_is_one_architecture_dtype_and_hidden_activation(all_parts):
     for p in all_parts:
         key = p.product, p.architecture, p.dtype, p.hidden
         assert {(c.product, c.architecture, c.dtype, c.hidden) for c in p.configurations} == {key}
-        assert p.cases == len(p.configurations) * len(ARCHITECTURES[p.architecture].regimes)
+        assert p.cases() == len(p.configurations) * len(ARCHITECTURES[p.architecture].regimes())
         assert p.file == f"{p.product.name}-{p.architecture}-{p.dtype}-{p.hidden.split('/')[1]}.parquet"
 
 
@@ -68,11 +74,11 @@ def test_a_part_is_one_architecture_dtype_and_hidden_activation(all_parts):
 
 
 def test_one_row_a_case_with_every_distance_and_the_verdict(complex_step):
-    rows = run_part(SMALL, 0, [complex_step])
+    rows = rows_of(SMALL, 0, [complex_step])
     assert [(r["configuration"], r["case"]) for r in rows] == [
         (c.id, k) for c in SMALL.configurations for k in range(5)
     ]
-    assert [r["regime"] for r in rows[:5]] == list(ARCHITECTURES["4-5-3"].regimes)
+    assert [r["regime"] for r in rows[:5]] == list(ARCHITECTURES["4-5-3"].regimes())
     distances = {f"ours-complex_step {q} {m}" for q in ("cost", "dW", "db") for m in ("sigma", "relative")}
     verdicts = {
         "complex_step verdict",
@@ -84,26 +90,39 @@ def test_one_row_a_case_with_every_distance_and_the_verdict(complex_step):
 
 
 def test_the_sane_regime_agrees_with_the_complex_step(complex_step):
-    sane = [r for r in run_part(SMALL, 0, [complex_step]) if r["regime"] == "gaussian"]
+    sane = [r for r in rows_of(SMALL, 0, [complex_step]) if r["regime"] == "gaussian"]
     assert {r["complex_step verdict"] for r in sane} <= {"exact", "agrees"}
     assert 0 < max(r["ours-complex_step dW sigma"] for r in sane) < 8 * math.sqrt(2)
 
 
 def test_no_regime_is_wrong_or_unknown(complex_step):
     pytest.importorskip("flint")
-    assert not [r for r in run_part(SMALL, 0, [complex_step]) if Verdict(r["complex_step verdict"]).fails]
+    assert not [r for r in rows_of(SMALL, 0, [complex_step]) if Verdict(r["complex_step verdict"]).fails]
 
 
 def test_the_same_seed_gives_the_same_rows(complex_step):
-    first = run_part(SMALL, 0, [complex_step])
-    assert same_rows(run_part(SMALL, 0, [complex_step]), first)
-    assert not same_rows(run_part(SMALL, 1, [complex_step]), first)
+    first = rows_of(SMALL, 0, [complex_step])
+    assert same_rows(rows_of(SMALL, 0, [complex_step]), first)
+    assert not same_rows(rows_of(SMALL, 1, [complex_step]), first)
 
 
 def test_a_part_is_measured_alike_alone_and_among_others(complex_step):
-    alone = run_part(part_of("4-5-3/float64/tanh/sigmoid/mse/l1"), 0, [complex_step])
-    among = [r for r in run_part(SMALL, 0, [complex_step]) if r["configuration"].endswith("mse/l1")]
+    alone = rows_of(part_of("4-5-3/float64/tanh/sigmoid/mse/l1"), 0, [complex_step])
+    among = [r for r in rows_of(SMALL, 0, [complex_step]) if r["configuration"].endswith("mse/l1")]
     assert same_rows(alone, among)
+
+
+def test_more_draws_follow_the_cases_of_one(complex_step):
+    """Each configuration has two sane networks more, and its other cases are as they were."""
+    pytest.importorskip("flint")
+    part = part_of("4-5-3/float64/tanh/sigmoid/mse/none", "4-5-3/float64/tanh/sigmoid/mse/l2")
+    rows = rows_of(part, 0, [complex_step], 3)
+    assert len(rows) == part.cases(3) == 2 * (5 + 2)
+    assert same_rows([r for r in rows if r["case"] < 5], rows_of(part, 0, [complex_step]))
+    more = [r for r in rows if r["case"] >= 5]
+    assert {r["regime"] for r in more} == {"gaussian"}
+    assert {r["complex_step verdict"] for r in more} <= {"exact", "agrees"}
+    assert len({r["ours-complex_step dW relative"] for r in more}) == len(more)  # no two are the same network
 
 
 # ---------------------------------------------------------------- planted errors
@@ -115,10 +134,10 @@ def test_a_planted_error_fails_and_is_named(monkeypatch, complex_step, plant, or
     if oracle == "torch":
         pytest.importorskip("torch")
     part = part_of(plant.configuration)
-    sound = run_part(part, 0, [oracle])
+    sound = rows_of(part, 0, [oracle])
     with monkeypatch.context() as planted:
         plant.plant(patch(planted))
-        rows = run_part(part, 0, [oracle])
+        rows = rows_of(part, 0, [oracle])
         failed = [r for r in rows if Verdict(r[f"{oracle} verdict"]).fails]
         assert failed
         c = part.configurations[0]
@@ -126,7 +145,7 @@ def test_a_planted_error_fails_and_is_named(monkeypatch, complex_step, plant, or
     for message in messages:
         assert message.startswith(f"{plant.formula}: {plant.argument}")
         assert message.endswith(f"likely cause: {plant.cause}")
-    assert same_rows(run_part(part, 0, [oracle]), sound)  # and without it everything is as before
+    assert same_rows(rows_of(part, 0, [oracle]), sound)  # and without it everything is as before
 
 
 @pytest.mark.parametrize("id", [*FURTHER_COSTS, *FURTHER_REGULARIZERS])
@@ -143,10 +162,10 @@ def test_one_part_in_a_million_of_any_further_formula_is_wrong(monkeypatch, comp
         ]  # fmt: skip
 
     c = next(c for c in configurations(id, ["float64"]) if c.architecture == "4-5-3" and id in (c.cost, c.regularizer))
-    sound = [r["complex_step verdict"] for r in run_part(part_of(c.id), 0, [complex_step])]
+    sound = [r["complex_step verdict"] for r in rows_of(part_of(c.id), 0, [complex_step])]
     assert not {"wrong", "unknown"} & {*sound}
     replace_function(patch(monkeypatch), id, wrong)
-    rows = run_part(part_of(c.id), 0, [complex_step])
+    rows = rows_of(part_of(c.id), 0, [complex_step])
     assert rows[0]["regime"] == "gaussian"
     assert rows[0]["complex_step verdict"] == "wrong"
 
@@ -155,9 +174,9 @@ def test_one_part_in_a_million_of_any_further_formula_is_wrong(monkeypatch, comp
 def test_the_truth_calls_a_planted_error_wrong(monkeypatch, complex_step, plant):
     pytest.importorskip("flint")
     part = part_of(plant.configuration)
-    assert not any(Verdict(r["complex_step verdict"]).fails for r in run_part(part, 0, [complex_step]))
+    assert not any(Verdict(r["complex_step verdict"]).fails for r in rows_of(part, 0, [complex_step]))
     plant.plant(patch(monkeypatch))
-    rows = run_part(part, 0, [complex_step])
+    rows = rows_of(part, 0, [complex_step])
     counts = Counter(r["complex_step verdict"] for r in rows)
     assert counts["wrong"] >= 1
     assert counts["unknown"] == counts["inaccurate"] == 0
@@ -183,10 +202,10 @@ def failing(name, error):
 
 @pytest.mark.parametrize("error", [RuntimeError("out of memory"), ValueError("bad"), ZeroDivisionError()])
 def test_an_oracle_that_raises_becomes_a_row(monkeypatch, complex_step, error):
-    sound = run_part(SMALL, 0, [complex_step])
+    sound = rows_of(SMALL, 0, [complex_step])
     modules = {"torch": load(complex_step), "jax": failing("jax", error)}
     monkeypatch.setattr(networks, "load", modules.get)
-    rows = run_part(SMALL, 0, ["torch", "jax"])
+    rows = rows_of(SMALL, 0, ["torch", "jax"])
     assert len(rows) == len(sound)
     for row, before in zip(rows, sound, strict=True):
         assert row["jax verdict"] == "unknown"
@@ -203,7 +222,7 @@ def test_two_frameworks_side_by_side(monkeypatch):
     families = (ELEMENTWISE[2:3], OUTPUTS[1:2], COSTS[1:2], ("regularizer/none", "regularizer/l2"))
     small = replace(PRODUCTS[0], families=families)  # its program compiles faster
     monkeypatch.setattr("gradproof.cases.PRODUCTS", (small, *PRODUCTS[1:]))
-    rows = run_part(
+    rows = rows_of(
         part_of("2-3-2/float64/tanh/sigmoid/mse/none", "2-3-2/float64/tanh/sigmoid/mse/l2"), 0, ["torch", "jax"]
     )
     assert not [r for r in rows if Verdict(r["torch verdict"]).fails or Verdict(r["jax verdict"]).fails]
@@ -227,7 +246,7 @@ def test_two_frameworks_side_by_side_in_the_further_products(monkeypatch, k, fam
     families = tuple((id,) for id in (c.hidden, c.output, c.cost, c.regularizer))
     small = [replace(p, families=families) if i == k else p for i, p in enumerate(PRODUCTS)]
     monkeypatch.setattr("gradproof.cases.PRODUCTS", tuple(small))
-    rows = run_part(part_of(c.id), 0, ["torch", "jax"])
+    rows = rows_of(part_of(c.id), 0, ["torch", "jax"])
     verdicts = {(r["regime"], name): r[f"{name} verdict"] for r in rows for name in ("torch", "jax")}
     assert not {"wrong", "unknown"} & {*verdicts.values()}
     assert {verdicts["gaussian", "torch"], verdicts["gaussian", "jax"]} <= {"exact", "agrees"}
@@ -264,7 +283,7 @@ def test_a_run_leaves_one_file_a_part_and_reports_its_progress(tmp_path, measure
     steps = []
     cases = measure(progress=lambda done, total: steps.append((done, total)))
     assert [p.name for p in files(tmp_path)] == sorted(p.file for p in parts(ONLY, ["float64"]))
-    assert len(cases) == sum(p.cases for p in parts(ONLY, ["float64"])) == 4 * 5
+    assert len(cases) == sum(p.cases() for p in parts(ONLY, ["float64"])) == 4 * 5
     assert steps[0] == (0, 20)
     assert steps[-1] == (20, 20)
     assert steps == sorted(steps)
@@ -391,7 +410,7 @@ def test_an_unwritable_folder_is_an_error_of_the_system(tmp_path, complex_step):
 def written(folder, rows):
     pytest.importorskip("polars")
     folder.mkdir(exist_ok=True)
-    write_part(folder / "part.parquet", rows)
+    write_part(folder / "part.parquet", {column: [row[column] for row in rows] for column in rows[0]})
     return folder
 
 
@@ -399,7 +418,7 @@ def written(folder, rows):
 def test_the_message_says_what_where_why_and_how_to_see_it_again(tmp_path, monkeypatch, complex_step, plant):
     pytest.importorskip("flint")
     plant.plant(patch(monkeypatch))
-    messages = failures(written(tmp_path, run_part(part_of(plant.configuration), 3, [complex_step])), 3)
+    messages = failures(written(tmp_path, rows_of(part_of(plant.configuration), 3, [complex_step])), 3)
     assert len(messages) == 1
     first, second = messages[0].split("\n")
     assert first.startswith(f"{plant.formula}: {plant.argument}")
@@ -409,13 +428,13 @@ def test_the_message_says_what_where_why_and_how_to_see_it_again(tmp_path, monke
 
 def test_a_sound_run_has_no_message(tmp_path, complex_step):
     pytest.importorskip("flint")
-    assert failures(written(tmp_path, run_part(SMALL, 0, [complex_step])), 0) == []
+    assert failures(written(tmp_path, rows_of(SMALL, 0, [complex_step])), 0) == []
 
 
 def test_what_nothing_decided_is_said_once_an_oracle(tmp_path, complex_step, monkeypatch):
     modules = {"torch": load(complex_step), "jax": failing("jax", RuntimeError("out of memory"))}
     monkeypatch.setattr(networks, "load", modules.get)
-    rows = [r for r in run_part(SMALL, 0, ["torch", "jax"]) if r["regime"] == "gaussian"]
+    rows = [r for r in rows_of(SMALL, 0, ["torch", "jax"]) if r["regime"] == "gaussian"]
     (message,) = failures(written(tmp_path, rows), 0)
     assert "jax raised RuntimeError: out of memory" in message
     assert "gradproof audit --only '4-5-3/float64/tanh/" in message
@@ -426,14 +445,14 @@ def test_an_error_too_small_to_explain_still_has_its_message(tmp_path, monkeypat
     right = CATALOGUE["activation/tanh"].function
     replace_function(patch(monkeypatch), "activation/tanh", lambda z: (right(z)[0], right(z)[1] * (1 + 1e-9)))
     (message,) = failures(
-        written(tmp_path, run_part(part_of("4-5-3/float64/tanh/sigmoid/mse/none"), 0, [complex_step])), 0
+        written(tmp_path, rows_of(part_of("4-5-3/float64/tanh/sigmoid/mse/none"), 0, [complex_step])), 0
     )
     assert "σ off the exact gradient" in message
 
 
 def test_figures_survive_the_file(tmp_path, complex_step):
     polars = pytest.importorskip("polars")
-    rows = run_part(SMALL, 0, [complex_step])
+    rows = rows_of(SMALL, 0, [complex_step])
     rows[0]["ours-complex_step dW sigma"] = math.nan
     rows[1]["ours-complex_step dW sigma"] = math.inf
     back = polars.read_parquet(written(tmp_path, rows) / "part.parquet").to_dicts()

@@ -58,7 +58,7 @@ def measured(tmp_path, monkeypatch):
         for part in PARTS:
             found = run_part(part, 0, oracles)
             write_part(tmp_path / "raw" / part.file, found)
-            rows += found
+            rows += [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
         return rows
 
     return measure

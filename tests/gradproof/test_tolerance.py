@@ -11,9 +11,11 @@ from gradproof.tolerance import (
     COST_CURVATURES,
     ELEMENT,
     Tolerance,
-    choose,
-    curvature,
+    arranged,
+    from_bound,
     propagate,
+    repeated,
+    slope_and_curvature,
     unit_roundoff,
     with_penalty,
 )
@@ -172,13 +174,15 @@ def test_curvature_is_the_slope_of_the_slope(id):
     z = z[(np.abs(z) > 0.02) & (np.abs(np.abs(z) - 1) > 0.02)]
     h = 1e-5
     expected = (fd.elementwise(id, z + h)[1] - fd.elementwise(id, z - h)[1]) / (2 * h)
-    np.testing.assert_allclose(curvature(CATALOGUE[id], z), expected, rtol=1e-3, atol=1e-5)
+    slope, curvature = slope_and_curvature(CATALOGUE[id], z)
+    assert np.array_equal(slope, CATALOGUE[id].function(z)[1])
+    np.testing.assert_allclose(curvature, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_curvature_stays_on_its_side_of_a_kink():
     z = np.array([-1e-12, 0.0, 1e-12])
-    assert np.array_equal(curvature(CATALOGUE["activation/relu"], z), [0, 0, 0])
-    np.testing.assert_allclose(curvature(CATALOGUE["activation/elu"], z[:1]), 1, rtol=1e-3)
+    assert np.array_equal(slope_and_curvature(CATALOGUE["activation/relu"], z)[1], [0, 0, 0])
+    np.testing.assert_allclose(slope_and_curvature(CATALOGUE["activation/elu"], z[:1])[1], 1, rtol=1e-3)
 
 
 @pytest.mark.parametrize("cost", sorted(COST_CURVATURES))
@@ -252,16 +256,19 @@ def test_a_penalty_brings_a_few_ulp_of_its_own(p):
 
 def test_symmetric_cases_are_judged_by_the_bound():
     def filled(x):
-        return Tolerance(
-            np.full(2, x), [np.full((2, 3, 2), x)], [np.full((2, 3), x)], np.zeros(2, bool), np.zeros(2, bool)
-        )
+        one = np.zeros(1, bool)
+        return Tolerance(np.full(1, x), [np.full((1, 3, 2), x)], [np.full((1, 3), x)], one, one)
 
-    correlated = np.array([True, False])
-    t = choose(filled(1.0), filled(80.0), correlated)
+    symmetric = np.array([True, False])
+    t = arranged(2, [(symmetric, from_bound(filled(80.0))), (~symmetric, filled(1.0))])
     for q in parts(t):
         assert (q[0] == 80 / ELEMENT).all()
         assert (q[1] == 1).all()
-    assert np.array_equal(t.correlated, correlated)
+    assert np.array_equal(t.correlated, symmetric)
+    twice = repeated(t, 2)
+    for q, r in zip(parts(t), parts(twice), strict=True):
+        assert np.array_equal(r, [*q, *q])
+    assert np.array_equal(twice.correlated, [True, False, True, False])
 
 
 @pytest.mark.parametrize("regime", ["zero", "equal"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle_cases import check_blocks
 
 from gradproof.cases import (
     COSTS,
@@ -252,3 +253,7 @@ def test_inputs_are_left_alone():
     fd.regularizer("regularizer/l1", z)
     assert z.tolist() == [[1, 2]]
     assert v.tolist() == [[3, 4]]
+
+
+def test_every_block_of_the_first_axis_may_have_its_own_regularizer():
+    check_blocks(fd)

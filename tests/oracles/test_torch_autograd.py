@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from oracle_cases import GIVEN, NETWORKS, ROWWISE, TOLERANCE, close, flat, small_network
+from oracle_cases import GIVEN, NETWORKS, ROWWISE, TOLERANCE, check_blocks, close, flat, small_network
 
 pytest.importorskip("torch")
 
@@ -170,3 +170,7 @@ def test_a_network_ends_in_a_further_cost_and_carries_a_further_regularizer():
     got, expected = (f.network(x, y, W, b, *ids, PARAMETERS) for f in (oracle, fd))
     for p, q in zip([got[0], *got[1], *got[2]], [expected[0], *expected[1], *expected[2]], strict=True):
         np.testing.assert_allclose(p, q, rtol=1e-12, atol=1e-13)
+
+
+def test_every_block_of_the_first_axis_may_have_its_own_regularizer():
+    check_blocks(oracle)
