@@ -31,7 +31,7 @@ def write_whole(path: Path, data: str | bytes) -> None:
 
 def write_lines(path: Path, header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write evidence: the header on the first line, then one JSON object a line, then the number of rows."""
-    lines = [json.dumps(dict(row), ensure_ascii=False) for row in rows]
+    lines = [json.dumps(dict(row), ensure_ascii=False, separators=(",", ":")) for row in rows]
     top = json.dumps({"header": dict(header)}, ensure_ascii=False)
     write_whole(path, "\n".join([top, *lines, json.dumps({"rows": len(lines)})]) + "\n")
 
