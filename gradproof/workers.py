@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from gradproof.environment import load
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ENOUGH = 700 << 20  # bytes, of which the frameworks themselves take half
 
 
 def report(amount: int) -> None:
@@ -28,12 +35,37 @@ def _start() -> None:
         jax.cache_programs(str(cache_folder() / "jax"))
 
 
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def _tidily(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call `function`, after which JAX forgets its compiled programs if they have become many."""
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if resident() > ENOUGH and (jax := load("jax")):
+            jax.forget_programs()
+
+
+class Workers(ProcessPoolExecutor):
+    """Processes that keep their memory within bounds, however many tasks they are given."""
+
+    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Submit `function` as an executor does."""
+        return super().submit(functools.partial(_tidily, function), *args, **kwargs)
+
+
 @contextmanager
-def pool(jobs: int = 0) -> Iterator[ProcessPoolExecutor]:
+def pool(jobs: int = 0) -> Iterator[Workers]:
     """A pool of `jobs` worker processes (0: one per processor). What has not begun at the end is cancelled."""
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    executor = ProcessPoolExecutor(jobs or os.cpu_count() or 1, multiprocessing.get_context("spawn"), _start)
+    executor = Workers(jobs or os.cpu_count() or 1, multiprocessing.get_context("spawn"), _start)
     try:
         yield executor
     finally:  # wait: an executor that nobody holds any more cancels nothing
