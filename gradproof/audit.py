@@ -6,8 +6,8 @@ import datetime
 import functools
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from concurrent.futures import Executor, Future, wait
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,13 @@ from gradproof import (
     training,
     vectors,
 )
-from gradproof.environment import cpu, load, source_hash, versions
+from gradproof.environment import ORACLES, cpu, importable, source_hash, versions
 from gradproof.files import EvidenceError, read_lines, write_lines
 from gradproof.front import write_front
 from gradproof.summary import summarise
 from gradproof.verdicts import Verdict
-from gradproof.workers import pool, report
+from gradproof.workers import pool
+from literature import CLAIMS
 
 Progress = Callable[[str, int, int], None]
 Rows = list[dict[str, Any]]
@@ -56,7 +57,11 @@ class Options:
 
 @dataclass
 class Outcome:
-    """Verdict counts of an audit and the messages about everything that failed."""
+    """Verdict counts of an audit and the messages about everything that failed.
+
+    `seconds` of an area passed between the end of the area before it and its own: areas are measured side by side, and
+    end one after another.
+    """
 
     verdicts: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -88,28 +93,49 @@ def header(options: Options, oracles: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def audit_networks(out: Path, options: Options, progress: Progress) -> Outcome:
-    """The cross product of configurations; evidence/networks.jsonl. Raises what `networks.run` does."""
-    available = networks.installed(options.oracles)
-    raw = networks.run(
-        out,
+@dataclass(frozen=True)
+class Work:
+    """What every area is given: where evidence goes, what to measure, the oracles that are there, and the workers."""
+
+    out: Path
+    options: Options
+    oracles: Sequence[str]
+    executor: Executor
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The first line of an area's evidence."""
+        return header(self.options, self.oracles)
+
+    def evidence(self, area: str) -> Path:
+        """An area's evidence file."""
+        return self.out / "evidence" / f"{area}.jsonl"
+
+
+Finish = Callable[[Progress], Outcome]
+# An area is a function that submits its tasks, and returns one that waits for them and writes the evidence: all areas
+# submit before any waits, so that no worker is idle while an area ends.
+
+
+def audit_networks(work: Work) -> Finish:
+    """The cross product of configurations; evidence/networks.jsonl. Raises what `networks.start` does."""
+    options = work.options
+    wait_for_all = networks.start(
+        work.out,
+        work.executor,
         only=options.only,
         dtypes=options.dtypes,
         seed=options.seed,
-        jobs=options.jobs,
         oracles=options.oracles,
         resume=options.resume,
-        progress=functools.partial(progress, "networks"),
     )
-    counts = summarise(raw, out / "evidence", header(options, available))
-    return Outcome(counts, networks.failures(raw, options.seed))
 
+    def finish(progress: Progress) -> Outcome:
+        raw = wait_for_all(functools.partial(progress, "networks"))
+        counts = summarise(raw, work.out / "evidence", work.header)
+        return Outcome(counts, networks.failures(raw, options.seed))
 
-def _parity(task: training.Task, dtype: str, seed: int, oracles: Sequence[str]) -> list[dict[str, Any]]:
-    modules = {name: module for name in oracles if (module := load(name))}
-    rows = training.parity(task, dtype, seed, modules)
-    report(1)
-    return rows
+    return finish
 
 
 def _wait(area: str, tasks: dict[str, Future[Rows]], progress: Progress) -> tuple[Rows, Outcome]:
@@ -129,63 +155,75 @@ def _wait(area: str, tasks: dict[str, Future[Rows]], progress: Progress) -> tupl
     return rows, outcome
 
 
-def audit_training(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Training parity on the three data sets; evidence/training.jsonl. Raises MissingOracle if there is none."""
-    available = networks.installed(options.oracles)
-    with pool(options.jobs) as (executor, _):
-        tasks = {
-            f"{task.data} in {dtype}": executor.submit(_parity, task, dtype, options.seed, available)
-            for task in training.TASKS
-            for dtype in options.dtypes
-        }
+def _parity(task: training.Task, dtype: str, seed: int, oracles: Sequence[str]) -> Rows:
+    return training.parity(task, dtype, seed, importable(ORACLES, oracles))
+
+
+def audit_training(work: Work) -> Finish:
+    """Training parity on the three data sets; evidence/training.jsonl."""
+    tasks = {
+        f"{task.data} in {dtype}": work.executor.submit(_parity, task, dtype, work.options.seed, work.oracles)
+        for task in training.TASKS
+        for dtype in work.options.dtypes
+    }
+
+    def finish(progress: Progress) -> Outcome:
         rows, outcome = _wait("training", tasks, progress)
-    write_lines(out / "evidence" / "training.jsonl", header(options, available), rows)
-    return outcome
+        write_lines(work.evidence("training"), work.header, rows)
+        return outcome
+
+    return finish
 
 
 def _scaling(dtype: str, seed: int, oracles: Sequence[str]) -> Rows:
-    rows = scaling.measure(dtype, seed, {name: module for name in oracles if (module := load(name))})
-    report(1)
-    return rows
+    return scaling.measure(dtype, seed, importable(ORACLES, oracles))
 
 
-def audit_scaling(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Differences against depth and width; evidence/scaling.jsonl. Raises MissingOracle if there is no oracle."""
-    available = networks.installed(options.oracles)
-    with pool(options.jobs) as (executor, _):
-        tasks = {dtype: executor.submit(_scaling, dtype, options.seed, available) for dtype in options.dtypes}
+def audit_scaling(work: Work) -> Finish:
+    """Differences against depth and width; evidence/scaling.jsonl."""
+    tasks = {
+        dtype: work.executor.submit(_scaling, dtype, work.options.seed, work.oracles) for dtype in work.options.dtypes
+    }
+
+    def finish(progress: Progress) -> Outcome:
         rows, outcome = _wait("scaling", tasks, progress)
-    write_lines(out / "evidence" / "scaling.jsonl", header(options, available), rows)
-    return outcome
+        write_lines(work.evidence("scaling"), work.header, rows)
+        return outcome
+
+    return finish
 
 
-def audit_accuracy(out: Path, options: Options, progress: Progress) -> Outcome:
+def audit_accuracy(work: Work) -> Finish:
     """Every activation against the truth; evidence/accuracy.jsonl."""
-    available = [name for name in options.oracles if load(name)]
-    with pool(options.jobs) as (executor, _):
-        # The longest first, so that no worker is left alone with one at the end.
-        tasks = {
-            f"{f.id} in {dtype}": executor.submit(accuracy.run_one, f.id, dtype, POINTS, available)
-            for dtype in accuracy.DTYPES
-            for f in accuracy.formulas()
-        }
-        tasks |= {
-            f"{f.id} in {dtype}": executor.submit(vectors.run_one, f.id, dtype, available)
-            for dtype in accuracy.WIDE
-            for f in vectors.formulas()
-        }
+    tasks = {
+        f"{f.id} in {dtype}": work.executor.submit(accuracy.run_one, f.id, dtype, POINTS, work.oracles)
+        for dtype in accuracy.DTYPES
+        for f in accuracy.formulas()
+    }
+    tasks |= {
+        f"{f.id} in {dtype}": work.executor.submit(vectors.run_one, f.id, dtype, work.oracles)
+        for dtype in accuracy.WIDE
+        for f in vectors.formulas()
+    }
+
+    def finish(progress: Progress) -> Outcome:
         rows, outcome = _wait("accuracy", tasks, progress)
-    write_lines(out / "evidence" / "accuracy.jsonl", {**header(options, available), "points": POINTS}, rows)
-    return _judged(rows, outcome)
+        write_lines(work.evidence("accuracy"), {**work.header, "points": POINTS}, rows)
+        return _judged(rows, outcome)
+
+    return finish
 
 
-def audit_kinks(out: Path, options: Options, progress: Progress) -> Outcome:
+def audit_kinks(work: Work) -> Finish:
     """Everyone's slope at every kink and at special inputs; evidence/kinks.jsonl."""
-    available = [name for name in options.oracles if load(name)]
-    with pool(options.jobs) as (executor, _):
-        rows, outcome = _wait("kinks", {"all": executor.submit(kinks.run, available)}, progress)
-    write_lines(out / "evidence" / "kinks.jsonl", header(options, available), rows)
-    return _judged(rows, outcome)
+    tasks = {"all": work.executor.submit(kinks.run, work.oracles)}
+
+    def finish(progress: Progress) -> Outcome:
+        rows, outcome = _wait("kinks", tasks, progress)
+        write_lines(work.evidence("kinks"), work.header, rows)
+        return _judged(rows, outcome)
+
+    return finish
 
 
 def _judged(rows: Rows, outcome: Outcome, failure: Callable[[dict[str, Any]], str] = accuracy.failure) -> Outcome:
@@ -198,20 +236,32 @@ def _judged(rows: Rows, outcome: Outcome, failure: Callable[[dict[str, Any]], st
     return outcome
 
 
-def audit_proofs(out: Path, options: Options, progress: Progress) -> Outcome:
+def audit_proofs(work: Work) -> Finish:
     """Every statement and derivative by computer algebra; evidence/proofs.jsonl. A refuted claim is `wrong`."""
-    rows = proofs.prove_all(
-        out / "evidence" / "proofs.jsonl", jobs=options.jobs, progress=functools.partial(progress, "proofs")
-    )
-    refuted = [row for row in rows if row["verdict"] == "refuted"]
-    messages = [f"{row['id']}: {row['claim']} is refuted at {row['counterexample']}" for row in refuted]
-    return Outcome({Verdict.wrong.value: len(refuted)}, messages)
+    tasks = {f"part {k + 1}": work.executor.submit(proofs.measure, k) for k in range(proofs.PARTS)}
+
+    def finish(progress: Progress) -> Outcome:
+        rows, outcome = _wait("proofs", tasks, progress)
+        proofs.write_evidence(work.evidence("proofs"), rows)
+        refuted = [row for row in rows if row["verdict"] == "refuted"]
+        outcome.verdicts[Verdict.wrong.value] += len(refuted)
+        outcome.failures += [f"{row['id']}: {row['claim']} is refuted at {row['counterexample']}" for row in refuted]
+        return outcome
+
+    return finish
 
 
-def audit_literature(out: Path, options: Options, progress: Progress) -> Outcome:
+def audit_literature(work: Work) -> Finish:
     """Published equations as printed; evidence/literature.jsonl. Their misprints are not our failures."""
-    literature.judge_all(out / "evidence" / "literature.jsonl", progress=functools.partial(progress, "literature"))
-    return Outcome()
+    oracles = literature.oracles_here()
+    tasks = {id: work.executor.submit(literature.measure, id, oracles) for id in CLAIMS}
+
+    def finish(progress: Progress) -> Outcome:
+        rows, outcome = _wait("literature", tasks, progress)
+        literature.write_evidence(work.evidence("literature"), oracles, rows)
+        return outcome
+
+    return finish
 
 
 PARTS: dict[str, Callable[[str, Sequence[str]], Rows]] = {
@@ -222,53 +272,64 @@ PARTS: dict[str, Callable[[str, Sequence[str]], Rows]] = {
 
 
 def _part(area: str, part: str, names: Sequence[str]) -> Rows:
-    rows = PARTS[area](part, names)
-    report(1)
-    return rows
+    return PARTS[area](part, names)
 
 
-def _by_part(area: str, parts: Sequence[str], options: Options, progress: Progress) -> tuple[Rows, Outcome, Any]:
-    """Rows and outcome of an area measured part by part, and the header of its evidence."""
-    available = [name for name in options.oracles if load(name)]
-    with pool(options.jobs) as (executor, _):
-        tasks = {part: executor.submit(_part, area, part, available) for part in parts}
-        return *_wait(area, tasks, progress), header(options, available)
+def _by_part(work: Work, area: str, parts: Sequence[str]) -> dict[str, Future[Rows]]:
+    """An area measured part by part."""
+    return {part: work.executor.submit(_part, area, part, work.oracles) for part in parts}
 
 
-def audit_costs(out: Path, options: Options, progress: Progress) -> Outcome:
+def audit_costs(work: Work) -> Finish:
     """Every cost of several inputs against the truth; evidence/costs.jsonl."""
-    rows, outcome, made_with = _by_part("costs", [f.id for f in costs.formulas()], options, progress)
-    costs.write_evidence(out / "evidence" / "costs.jsonl", made_with, rows)
-    return _judged(rows, outcome, costs.failure)
+    tasks = _by_part(work, "costs", [f.id for f in costs.formulas()])
+
+    def finish(progress: Progress) -> Outcome:
+        rows, outcome = _wait("costs", tasks, progress)
+        costs.write_evidence(work.evidence("costs"), work.header, rows)
+        return _judged(rows, outcome, costs.failure)
+
+    return finish
 
 
-def audit_penalties(out: Path, options: Options, progress: Progress) -> Outcome:
+def audit_penalties(work: Work) -> Finish:
     """Every regularizer against the truth and against both frameworks; evidence/penalties.jsonl."""
-    ids = penalties.ids()
-    rows, outcome, made_with = _by_part("penalties", ids[::-1], options, progress)  # the longest first
-    rows.sort(key=lambda row: ids.index(row["id"]))
-    penalties.write_evidence(out / "evidence" / "penalties.jsonl", made_with, rows)
-    return _judged(rows, outcome, penalties.failure)
+    tasks = _by_part(work, "penalties", penalties.ids())
+
+    def finish(progress: Progress) -> Outcome:
+        rows, outcome = _wait("penalties", tasks, progress)
+        penalties.write_evidence(work.evidence("penalties"), work.header, rows)
+        return _judged(rows, outcome, penalties.failure)
+
+    return finish
 
 
-def audit_conventions(out: Path, options: Options, progress: Progress) -> Outcome:
+def audit_conventions(work: Work) -> Finish:
     """What each side means by the name of a cost, regularizer or optimizer; evidence/conventions.jsonl."""
-    rows, outcome, made_with = _by_part("conventions", list(conventions.TASKS), options, progress)
-    conventions.write_evidence(out / "evidence" / "conventions.jsonl", made_with, rows)
-    return outcome
+    tasks = _by_part(work, "conventions", list(conventions.TASKS))
+
+    def finish(progress: Progress) -> Outcome:
+        rows, outcome = _wait("conventions", tasks, progress)
+        conventions.write_evidence(work.evidence("conventions"), work.header, rows)
+        return outcome
+
+    return finish
 
 
-def _failed(rows: Rows, name: str) -> Outcome:
-    """The outcome of comparisons made elsewhere: only what fails counts."""
-    bad = [row for row in rows if row.get("verdict") in (Verdict.wrong.value, Verdict.unknown.value)]
-    counts = {v: sum(row["verdict"] == v for row in bad) for v in (Verdict.wrong.value, Verdict.unknown.value)}
-    return Outcome(counts, [f"{name}: {row}" for row in bad])
+def audit_optimizers(work: Work) -> Finish:
+    """Update rules against torch.optim and optax; evidence/optimizers.jsonl. Only what fails counts."""
+    tasks = {task: work.executor.submit(optimizers.measure, task) for task in optimizers.tasks()}
 
+    def finish(progress: Progress) -> Outcome:
+        rows, outcome = _wait("optimizers", tasks, progress)
+        optimizers.write_evidence(work.evidence("optimizers"), rows)
+        bad = [row for row in rows if row.get("verdict") in (Verdict.wrong.value, Verdict.unknown.value)]
+        for row in bad:
+            outcome.verdicts[row["verdict"]] += 1
+            outcome.failures.append(f"optimizers: {row}")
+        return outcome
 
-def audit_optimizers(out: Path, options: Options, progress: Progress) -> Outcome:
-    """Update rules against torch.optim and optax; evidence/optimizers.jsonl."""
-    path = out / "evidence" / "optimizers.jsonl"
-    return _failed(optimizers.measure(path, options.jobs, functools.partial(progress, "optimizers")), "optimizers")
+    return finish
 
 
 def literature_pages(evidence: Path, folder: Path) -> None:
@@ -279,19 +340,21 @@ def literature_pages(evidence: Path, folder: Path) -> None:
 
 POINTS = 20_000  # per activation in float32 and float64, before the search round the worst
 
-AREAS: dict[str, Callable[[Path, Options, Progress], Outcome]] = {
+# The longest first, so that no worker is left alone with one at the end.
+AREAS: dict[str, Callable[[Work], Finish]] = {
     "networks": audit_networks,
+    "accuracy": audit_accuracy,
+    "costs": audit_costs,
+    "proofs": audit_proofs,
+    "optimizers": audit_optimizers,
+    "conventions": audit_conventions,
+    "penalties": audit_penalties,
+    "kinks": audit_kinks,
     "training": audit_training,
     "scaling": audit_scaling,
-    "accuracy": audit_accuracy,
-    "kinks": audit_kinks,
-    "proofs": audit_proofs,
-    "costs": audit_costs,
-    "penalties": audit_penalties,
-    "conventions": audit_conventions,
-    "optimizers": audit_optimizers,
     "literature": audit_literature,
 }
+NEED_AN_ORACLE = {"networks", "training", "scaling"}
 PAGES: dict[str, Callable[[Path, Path], None]] = {
     "networks": pages.networks_pages,
     "training": pages.training_page,
@@ -308,20 +371,29 @@ PAGES: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
+def _installed(oracles: Sequence[str]) -> list[str]:
+    return list(importable(ORACLES, oracles))
+
+
 def run(out: Path, options: Options, progress: Progress) -> Outcome:
     """Run the areas that `options.only` names (all of them by default; a pattern means networks), then report.
 
-    Raises OSError if `out` cannot be written, and whatever the areas raise.
+    Raises MissingOracle if an area needs an oracle and there is none, OSError if `out` cannot be written, and
+    whatever the areas raise.
     """
     (out / "evidence").mkdir(parents=True, exist_ok=True)
     areas = [options.only] if options.only in AREAS else ["networks"] if options.only != "*" else list(AREAS)
+    chosen = options if options.only not in AREAS else replace(options, only="*")
     total = Outcome({v.value: 0 for v in Verdict})
-    for area in areas:
-        start = time.perf_counter()
-        chosen = options if options.only not in AREAS else Options(**{**vars(options), "only": "*"})
-        outcome = AREAS[area](out, chosen, progress)
-        total.seconds[area] = time.perf_counter() - start
-        total.add(outcome)
+    last = time.perf_counter()
+    with pool(options.jobs) as executor:
+        # Asked of a worker: this process needs no framework, and the workers import theirs side by side.
+        ask = networks.installed if NEED_AN_ORACLE & {*areas} else _installed
+        work = Work(out, chosen, executor.submit(ask, options.oracles).result(), executor)
+        for area, finish in {area: AREAS[area](work) for area in areas}.items():
+            total.add(finish(progress))
+            now = time.perf_counter()
+            total.seconds[area], last = now - last, now
     write_report(out / "evidence", out)
     return total
 

@@ -185,6 +185,11 @@ def judge(claim: Claim, oracles: Sequence[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def measure(id: str, oracles: Sequence[str]) -> list[dict[str, Any]]:
+    """The evidence of one claim, as a task of a worker."""
+    return [judge(CLAIMS[id], oracles)]
+
+
 def source_hash(claim: Claim) -> str:
     """Short hash of the module a claim is written in: evidence of another text of it is stale."""
     module = inspect.getmodule(claim.notation) if not claim.readings else inspect.getmodule(claim.readings["printed"])
@@ -209,8 +214,13 @@ def judge_all(
     for id in chosen:
         rows.append(judge(CLAIMS[id], oracles))
         progress(len(rows), len(chosen))
-    write_lines(path, header(oracles), rows)
+    write_evidence(path, oracles, rows)
     return rows
+
+
+def write_evidence(path: Path, oracles: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Write evidence/literature.jsonl whole."""
+    write_lines(path, header(oracles), rows)
 
 
 def stale(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -6,13 +6,12 @@ Work is cut into parts (product × architecture × dtype × hidden activation). 
 
 from __future__ import annotations
 
-import functools
 import io
 import itertools
 import json
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, wait
+from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -59,7 +58,6 @@ from gradproof.tolerance import (
     with_penalty,
 )
 from gradproof.verdicts import Verdict
-from gradproof.workers import pool, report
 from reference.formula import Array
 from reference.network import Backward
 
@@ -217,7 +215,6 @@ def write_part(path: Path, columns: Columns) -> None:
 def _run_group(group: Sequence[Part], seed: int, oracles: Sequence[str], draws: int, folder: Path) -> None:
     for part in group:
         write_part(folder / part.file, run_part(part, seed, oracles, draws))
-        report(part.cases(draws))
 
 
 def fingerprint(seed: int, draws: int, only: str, dtypes: Sequence[str], oracles: Sequence[str]) -> dict[str, Any]:
@@ -244,24 +241,25 @@ def _measured(path: Path, cases: int) -> bool:
         return False
 
 
-def run(
+def start(
     out: Path,
+    executor: Executor,
     *,
     only: str = "*",
     dtypes: Sequence[str] = DTYPES,
     seed: int = 0,
     draws: int = 1,
-    jobs: int = 0,
     oracles: Sequence[str] = ("torch", "jax"),
     resume: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Path:
-    """Measure every matching configuration and return the folder of raw findings, `out/raw`.
+) -> Callable[[Callable[[int, int], None]], Path]:
+    """Submit every matching configuration to `executor`.
 
-    Raises MissingOracle if none of `oracles` is installed, EvidenceError if `resume` finds a run made
-    otherwise, ValueError if nothing matches `only`, OSError if `out` cannot be written.
+    Returns a function that waits for them, calling `progress(cases done, cases in all)`, raises what a worker raised,
+    and returns the folder of raw findings, `out/raw`. Raises MissingOracle if none of `oracles` is installed,
+    EvidenceError if `resume` finds a run made otherwise, ValueError if nothing matches `only`, OSError if `out` cannot
+    be written.
     """
-    available = installed(oracles)
+    available = executor.submit(installed, oracles).result()  # asked of a worker: this process imports no framework
     todo = parts(only, dtypes)
     if not todo:
         raise ValueError(f"nothing matches {only!r}; a pattern looks like '4-5-3/float64/tanh/*' or 'activation/gelu'")
@@ -284,27 +282,25 @@ def run(
             old.unlink()
     write_whole(header, json.dumps(made_with, indent=1))
 
-    total, done = sum(p.cases(draws) for p in todo), 0
     missing = [p for p in todo if not _measured(folder / p.file, p.cases(draws))]
-    done = total - sum(p.cases(draws) for p in missing)
-    progress(done, total)
-    if not missing:
-        return folder
+    for part in missing:
+        (folder / part.file).unlink(missing_ok=True)  # what is damaged: a file is a finished part
+    total = sum(p.cases(draws) for p in todo)
+    before_us = total - sum(p.cases(draws) for p in missing)
     groups = [list(g) for _, g in itertools.groupby(missing, lambda p: (p.product, p.architecture, p.dtype))]
-    work = functools.partial(_run_group, seed=seed, oracles=available, draws=draws, folder=folder)
-    with pool(jobs) as (executor, queue):
-        futures = [executor.submit(work, group) for group in groups]
-        while True:
-            finished, running = wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION)
-            while not queue.empty():
-                done += queue.get()
-                progress(done, total)
+    futures = [executor.submit(_run_group, group, seed, available, draws, folder) for group in groups]
+
+    def finish(progress: Callable[[int, int], None]) -> Path:
+        progress(before_us, total)
+        running: Any = futures
+        while running:
+            finished, running = wait(running, timeout=0.2, return_when=FIRST_EXCEPTION)
+            progress(total - sum(p.cases(draws) for p in missing if not (folder / p.file).exists()), total)
             for future in finished:
                 future.result()  # raises what the worker raised
-            if not running:
-                break
-    progress(total, total)
-    return folder
+        return folder
+
+    return finish
 
 
 def failures(raw: Path, seed: int, draws: int = 1, most: int = 10) -> list[str]:

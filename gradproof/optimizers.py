@@ -1,11 +1,12 @@
 """Optimizers and clipping: ours against torch.optim and Optax, as evidence and as a page.
 
-`measure` writes the evidence; `write_page` makes the tables of it and of nothing else.
+`measure` makes the evidence; `write_page` makes the tables of it and of nothing else.
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,6 @@ from gradproof.files import read_lines, write_lines
 from gradproof.optimizer_paths import SEED, STEPS, Setting, compare
 from gradproof.tables import Table, number
 from gradproof.weight_decay import weight_decay
-from gradproof.workers import pool
 
 Row = dict[str, Any]
 
@@ -59,58 +59,37 @@ def load(names: Iterable[str] = tuple(ORACLES)) -> dict[str, ModuleType]:
     return importable(ORACLES, names)
 
 
-def _trajectories(k: int) -> list[Row]:
-    setting, oracles = SETTINGS[k], load()
+def _trajectories(setting: Setting, oracles: Mapping[str, ModuleType]) -> list[Row]:
     problems = [p for p in ("quadratic", "digits") if getattr(setting, p) is not None]
     return [row for p in problems for dtype in DTYPES for row in compare(setting, p, dtype, oracles)]
 
 
-OTHERS: dict[str, Callable[[Mapping[str, ModuleType]], list[Row]]] = {
-    "clipping": agreement,
-    "weight decay": weight_decay,
-}
+def tasks() -> dict[str, Callable[[Mapping[str, ModuleType]], list[Row]]]:
+    """What there is to measure, in the order of the evidence; each task takes the oracles."""
+    paths = {f"{s.id}, {s.label}": functools.partial(_trajectories, s) for s in SETTINGS}
+    return {"clipping": agreement, "weight decay": weight_decay, **paths}
 
 
-def _work(task: int | str) -> list[Row]:
-    return _trajectories(task) if isinstance(task, int) else OTHERS[task](load())
+def measure(task: str) -> list[Row]:
+    """The evidence rows of one of `tasks()`, by us and by the oracles that are installed."""
+    return tasks()[task](load())
 
 
-def _nobody(done: int, total: int) -> None:
-    """Progress that nobody watches."""
-
-
-def measure(path: Path, jobs: int = 0, progress: Callable[[int, int], None] = _nobody) -> list[Row]:
-    """Make every comparison, write the evidence file `path`, and return its rows.
-
-    `jobs` processes (0: one per processor, 1: this one); `progress(done, total)` is called after each part. An oracle
-    that is not installed is left out and named in the header.
-    """
-    tasks: list[int | str] = [*OTHERS, *range(len(SETTINGS))]
-    rows: list[Row] = []
-
-    def collect(parts: Iterable[list[Row]]) -> None:
-        for done, part in enumerate(parts, 1):
-            rows.extend(part)
-            progress(done, len(tasks))
-
-    if jobs == 1:
-        collect(map(_work, tasks))
-    else:
-        with pool(jobs) as (executor, _):
-            collect(executor.map(_work, tasks))
+def write_evidence(path: Path, rows: Sequence[Row]) -> None:
+    """Write the evidence file `path`. An oracle that is not installed is named in the header."""
+    used = versions()
     header = {
         "kind": "optimizers",
         "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "gradproof": __version__,
-        "versions": versions(),
+        "versions": used,
         "cpu": cpu(),
         "seed": SEED,
         "steps": STEPS,
         "source": source_hash("reference", "oracles"),
-        "missing": [name for name in ORACLES if name not in load()],
+        "missing": [name for name in ORACLES if used[name] == "not installed"],
     }
     write_lines(path, header, rows)
-    return rows
 
 
 def failure(row: Row) -> str:

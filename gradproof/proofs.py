@@ -1,7 +1,7 @@
 """Every statement and derivative of the catalogue, handed to SymPy to be proved or refuted.
 
-Each claim is decided in a process of its own, which is killed at its time limit: an algorithm that does not come
-back costs one `unknown`, with that reason, and nothing else.
+Claims are decided in processes that are killed at the time limit of a claim: an algorithm that does not come back
+costs one `unknown`, with that reason, and nothing else.
 """
 
 from __future__ import annotations
@@ -97,18 +97,21 @@ def undecided(reason: str, seconds: float = 0.0) -> dict[str, Any]:
             "seconds": round(seconds, 1)}  # fmt: skip
 
 
-def _answer(function: Callable[[Any], Any], item: Any, connection: Connection) -> None:
-    """In the child: send (result, "") or (None, what went wrong)."""
-    try:
-        connection.send((function(item), ""))
-    except Exception as error:
-        connection.send((None, f"{type(error).__name__}: {error}"))
+def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
+    """In the child: answer every item with (result, "") or (None, what went wrong)."""
+    while True:
+        item = connection.recv()
+        try:
+            answer = function(item), ""
+        except Exception as error:
+            answer = None, f"{type(error).__name__}: {error}"
+        connection.send(answer)
 
 
-def each_in_a_process(
+def in_processes(
     function: Callable[[Any], Any], items: Sequence[Any], jobs: int = 0, limit: float = 60.0
 ) -> Iterator[tuple[int, Any, str]]:
-    """Run `function` on every item in a process of its own, `jobs` at a time (0: one per processor).
+    """Run `function` on every item in `jobs` processes (0: one per processor), which are killed at the time limit.
 
     Yields (position of the item, result, problem) in the order of completion; the problem is empty, or says how
     the process failed: an exception, the time limit in seconds, or the exit code.
@@ -117,23 +120,32 @@ def each_in_a_process(
     context = multiprocessing.get_context("forkserver" if forkserver else "spawn")
     if forkserver:  # SymPy is imported once, and a child costs a few milliseconds
         context.set_forkserver_preload(["oracles.sympy_kinks", "oracles.sympy_network", __name__])
+
+    def start() -> tuple[Connection, Any]:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(function, theirs), daemon=True)  # type: ignore[attr-defined]
+        process.start()
+        theirs.close()
+        return ours, process
+
     waiting = list(enumerate(items))[::-1]
+    idle: list[tuple[Connection, Any]] = []
     running: dict[Connection, tuple[int, Any, float]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < (jobs or os.cpu_count() or 1):
+                connection, process = idle.pop() if idle else start()
                 position, item = waiting.pop()
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_answer, args=(function, item, theirs), daemon=True)  # type: ignore[attr-defined]
-                process.start()
-                theirs.close()
-                running[ours] = position, process, time.monotonic() + limit
+                running[connection] = position, process, time.monotonic() + limit
+                connection.send(item)
             deadline = min(end for _, _, end in running.values())
             ready = wait(list(running), max(0.0, deadline - time.monotonic()))
             for connection, (position, process, end) in list(running.items()):
+                alive = False
                 if connection in ready:
                     try:
                         result, problem = connection.recv()
+                        alive = True
                     except EOFError:
                         process.join()
                         result, problem = None, f"the process ended with exit code {process.exitcode}"
@@ -141,11 +153,14 @@ def each_in_a_process(
                     result, problem = None, f"not decided within {limit:g} seconds"
                 else:
                     continue
-                _end(process, connection)
                 del running[connection]
+                if alive:
+                    idle.append((connection, process))
+                else:
+                    _end(process, connection)
                 yield position, result, problem
     finally:
-        for connection, (_, process, _) in running.items():
+        for connection, process in [*idle, *((c, process) for c, (_, process, _) in running.items())]:
             _end(process, connection)
 
 
@@ -155,36 +170,61 @@ def _end(process: Any, connection: Connection) -> None:
     connection.close()
 
 
+def decide(
+    todo: Sequence[Claim], jobs: int = 0, limit: float = 60.0, progress: Callable[[int, int], None] | None = None
+) -> list[Row]:
+    """One row a claim. `progress` is told how many are done.
+
+    A claim that cannot be decided (SymPy missing, `limit` seconds passed, an expression that cannot be read) is
+    `unknown` with the reason.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    if importlib.util.find_spec("sympy") is None:
+        found = {k: undecided("sympy: not installed") for k in range(len(todo))}
+    else:
+        for k, proof, problem in in_processes(prove, todo, jobs, limit):
+            found[k] = proof or undecided(problem)
+            if progress:
+                progress(len(found), len(todo))
+    return [
+        {"id": claim.id, "claim": claim.name, "argument": claim.options["argument"], "left": claim.left,
+         "right": claim.right, **found[k]} for k, claim in enumerate(todo)
+    ]  # fmt: skip
+
+
 def prove_all(
     evidence: Path | None = None,
     only: str = "*",
     jobs: int = 0,
     limit: float = 60.0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] | None = None,
     catalogue: Mapping[str, Formula] = CATALOGUE,
 ) -> list[Row]:
     """Decide every claim of the formulas whose id matches `only`; rows in the order of the catalogue.
 
-    With `evidence` the rows are written to that file (proofs.jsonl). `progress` is told how many claims are done.
-    A claim that cannot be decided (SymPy missing, `limit` seconds passed, an expression that cannot be read) is
-    `unknown` with the reason. Raises OSError if `evidence` cannot be written.
+    With `evidence` the rows are written to that file (proofs.jsonl). See `decide`. Raises OSError if `evidence`
+    cannot be written.
     """
     todo = [claim for id, record in catalogue.items() if fnmatchcase(id, only) for claim in claims(record)]
-    found: dict[int, dict[str, Any]] = {}
-    if importlib.util.find_spec("sympy") is None:
-        found = {k: undecided("sympy: not installed") for k in range(len(todo))}
-    else:
-        for k, proof, problem in each_in_a_process(prove, todo, jobs, limit):
-            found[k] = proof or undecided(problem)
-            progress(len(found), len(todo))
-    rows = [
-        {"id": claim.id, "claim": claim.name, "argument": claim.options["argument"], "left": claim.left,
-         "right": claim.right, **found[k]} for k, claim in enumerate(todo)
-    ]  # fmt: skip
+    rows = decide(todo, jobs, limit, progress)
     if evidence is not None:
-        made_with = {"source": source_hash("reference", "oracles"), "versions": versions(), "networks": NETWORKS}
-        write_lines(evidence, made_with, rows)
+        write_evidence(evidence, rows)
     return rows
+
+
+PARTS = 12  # into which an audit cuts the claims
+
+
+def measure(part: int) -> list[Row]:
+    """The rows of one of `PARTS` parts of all claims, one claim after another."""
+    todo = [claim for record in CATALOGUE.values() for claim in claims(record)]
+    return decide(todo[part * len(todo) // PARTS : (part + 1) * len(todo) // PARTS], jobs=1)
+
+
+def write_evidence(path: Path, rows: Sequence[Row]) -> None:
+    """Write evidence/proofs.jsonl whole."""
+    made_with = {"source": source_hash("reference", "oracles"), "versions": versions(), "networks": NETWORKS}
+    write_lines(path, made_with, rows)
 
 
 def counts(rows: Iterable[Row]) -> dict[str, int]:

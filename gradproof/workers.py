@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from gradproof.environment import load
 
-_queue: Any = None
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ENOUGH = 700 << 20  # bytes, of which the frameworks themselves take half
 
 
 def report(amount: int) -> None:
-    """Tell the parent process that this much work is done."""
-    if _queue is not None:
-        _queue.put(amount)
+    """Nothing: the audit counts tasks and files."""
 
 
 def cache_folder() -> Path:
@@ -26,26 +28,45 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gradproof"
 
 
-def _start(queue: Any) -> None:
-    global _queue
-    _queue = queue
+def _start() -> None:
     if torch := load("torch"):
         torch.torch.set_num_threads(1)
     if jax := load("jax"):
         jax.cache_programs(str(cache_folder() / "jax"))
 
 
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def _tidily(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call `function`, after which JAX forgets its compiled programs if they have become many."""
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if resident() > ENOUGH and (jax := load("jax")):
+            jax.forget_programs()
+
+
+class Workers(ProcessPoolExecutor):
+    """Processes that keep their memory within bounds, however many tasks they are given."""
+
+    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Submit `function` as an executor does."""
+        return super().submit(functools.partial(_tidily, function), *args, **kwargs)
+
+
 @contextmanager
-def pool(jobs: int = 0) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
-    """A process pool of `jobs` workers (0: one per processor) and the queue that `report` writes to."""
+def pool(jobs: int = 0) -> Iterator[Workers]:
+    """A pool of `jobs` worker processes (0: one per processor). What has not begun at the end is cancelled."""
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    executor = ProcessPoolExecutor(jobs or os.cpu_count() or 1, context, _start, (queue,))
+    executor = Workers(jobs or os.cpu_count() or 1, multiprocessing.get_context("spawn"), _start)
     try:
-        yield executor, queue
-    except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        raise
-    executor.shutdown()
+        yield executor
+    finally:  # wait: an executor that nobody holds any more cancels nothing
+        executor.shutdown(wait=True, cancel_futures=True)

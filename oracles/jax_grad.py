@@ -145,6 +145,12 @@ def cache_programs(folder: str) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+def forget_programs() -> None:
+    """Drop every compiled program from memory: a process that meets thousands of them would keep them all."""
+    _program.cache_clear()
+    jax.clear_caches()
+
+
 def elementwise(id: str, z: Any, **parameters: float) -> tuple[Any, Any]:
     """Value and slope of an activation at every entry of z, in the dtype of z (NumPy in, NumPy out)."""
     f = functools.partial(ELEMENTWISE[id], **parameters)
@@ -197,13 +203,18 @@ def _program(
         blocks = jnp.split(w, len(penalties))
         return jnp.concatenate([f(block) for f, block in zip(penalties, blocks, strict=True)])
 
+    def activation(ids: tuple[str, ...], choice: Any, z: Any) -> Any:
+        # With a checkpoint a branch keeps its input alone for its derivative. Whatever else one kept, all others would
+        # have to fill with zeros: a third of the kernels to compile.
+        return lax.switch(choice, [jax.checkpoint(g, prevent_cse=False) for g in branches(ids)], z)
+
     def total(p: Any, x: Any, y: Any, hidden: Any, output: Any, cost: Any) -> Any:
         W, b = p
         a = x
         for layer, (w, c) in enumerate(zip(W, b, strict=True), 1):
             z = a @ w.mT + c[..., None, :]
             last = layer == len(W)
-            a = lax.switch(output if last else hidden, branches(outputs if last else activations), z)
+            a = activation(outputs, output, z) if last else activation(activations, hidden, z)
         C = lax.switch(cost, branches(costs), a, y)
         for w in W:
             C = C + penalty(w)

@@ -118,12 +118,12 @@ def run(build: Callable[[], Any], parameters: Sequence[Array], gradient: Gradien
             updates, state = optimizer.update(g, state, w)
             return optax.apply_updates(w, updates), state
 
-        compiled = jax.jit(step) if steps > 20 else step
+        compiled = jax.jit(step) if steps > 20 else lambda w, state, g: step(w, state, [jnp.asarray(x) for x in g])
         w = [jnp.asarray(p) for p in parameters]
         state = optimizer.init(w)
         path = [[np.asarray(p) for p in w]]
         for t in range(steps):
-            w, state = compiled(w, state, [jnp.asarray(g) for g in gradient(t, path[-1])])
+            w, state = compiled(w, state, list(gradient(t, path[-1])))
             path.append([np.asarray(p) for p in w])
         return path[1:]
 

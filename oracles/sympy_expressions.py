@@ -140,7 +140,7 @@ class Notation:
     def at(self, expression: sp.Expr, indices: Mapping[str, int]) -> sp.Expr:
         """`expression` at concrete indices, its sums written out, one plain symbol for every entry."""
         numbers = {self.symbols[index]: value for index, value in indices.items()}
-        written_out = expression.subs(numbers).doit()
+        written_out = expression.subs(numbers).replace(sp.Sum, _sum).doit()
         return written_out.replace(lambda e: isinstance(e, sp.Indexed), lambda e: self.entry(e.base, *e.indices))
 
     def entry(self, letter: object, *indices: object) -> sp.Symbol:
@@ -155,6 +155,13 @@ class Notation:
         low, high = map(self.read, self.domain)
         symbols = set().union(*(e.free_symbols for e in expressions))
         return {t: (low, high) for t in symbols if t.name.split("[")[0] == self.base}
+
+
+def _sum(term: sp.Expr, *limits: tuple[sp.Symbol, sp.Integer, sp.Integer]) -> sp.Expr:
+    """A finite sum written out. SymPy's own `doit` takes every term apart into partial fractions first."""
+    for index, first, last in limits:
+        term = sp.Add(*(term.subs(index, k) for k in range(first, last + 1)))
+    return term
 
 
 def real(name: str, sign: float = 0) -> sp.Symbol:

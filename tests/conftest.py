@@ -1,7 +1,7 @@
 """Fixtures for tests of the audit."""
 
 import pytest
-from inline import quicken, run_inline
+from inline import quicken
 
 from gradproof import environment
 
@@ -11,12 +11,6 @@ def complex_step(monkeypatch):
     """The name of an oracle that is always there: `oracles.finite_difference`."""
     monkeypatch.setitem(environment.ORACLES, "complex_step", "oracles.finite_difference")
     return "complex_step"
-
-
-@pytest.fixture
-def inline(monkeypatch):
-    """`run_inline` for one test."""
-    run_inline(monkeypatch)
 
 
 @pytest.fixture

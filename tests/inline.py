@@ -1,12 +1,11 @@
 """The audit in this process: a pool that starts no process, and an oracle that needs no framework."""
 
 import contextlib
-import queue
 from concurrent.futures import Future
 
 import pytest
 
-from gradproof import environment, workers
+from gradproof import environment
 
 
 class Inline:
@@ -26,11 +25,8 @@ def run_inline(monkeypatch):
 
     @contextlib.contextmanager
     def pool(jobs=0):
-        yield Inline(), channel
+        yield Inline()
 
-    channel = queue.SimpleQueue()
-    monkeypatch.setattr(workers, "_queue", channel)
-    monkeypatch.setattr("gradproof.networks.pool", pool)
     monkeypatch.setattr("gradproof.audit.pool", pool)
 
 

@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from inline import quicken
+from inline import Inline, quicken
 from plants import PLANTS, patch
 
 from gradproof import audit, front, networks
@@ -210,12 +210,16 @@ def areas(monkeypatch):
     called = []
 
     def area(name):
-        def measure(out, options, progress):
-            called.append((name, options.only))
-            progress(name, 1, 1)
-            return Outcome({"agrees": 1, "wrong": name == "b"}, [f"{name} failed"] if name == "b" else [])
+        def submit(work):
+            called.append((name, work.options.only))
 
-        return measure
+            def finish(progress):
+                progress(name, 1, 1)
+                return Outcome({"agrees": 1, "wrong": name == "b"}, [f"{name} failed"] if name == "b" else [])
+
+            return finish
+
+        return submit
 
     monkeypatch.setattr(audit, "AREAS", {"networks": area("networks"), "b": area("b")})
     monkeypatch.setattr(audit, "write_report", lambda evidence, folder: called.append(("report", str(folder))))
@@ -227,7 +231,7 @@ def areas(monkeypatch):
     [("*", [("networks", "*"), ("b", "*")]), ("b", [("b", "*")]), ("networks", [("networks", "*")]),
      ("activation/gelu", [("networks", "activation/gelu")]), ("*/tanh/*", [("networks", "*/tanh/*")])],
 )  # fmt: skip
-def test_only_picks_areas_or_configurations(tmp_path, areas, only, expected):
+def test_only_picks_areas_or_configurations(tmp_path, quick, areas, only, expected):
     told = []
     outcome = audit.run(tmp_path, Options(only=only), lambda *args: told.append(args))
     assert areas == [*expected, ("report", str(tmp_path))]
@@ -254,7 +258,8 @@ def fake_parity(task, dtype, seed, oracles):
 def test_a_task_that_fails_costs_no_other(tmp_path, quick, monkeypatch):
     monkeypatch.setattr(audit.training, "parity", fake_parity)
     told = []
-    outcome = audit.audit_training(tmp_path, OPTIONS, lambda *args: told.append(args))
+    work = audit.Work(tmp_path, OPTIONS, ["torch"], Inline())
+    outcome = audit.audit_training(work)(lambda *args: told.append(args))
     assert outcome.failed
     assert outcome.verdicts["unknown"] == 1
     assert outcome.failures == ["training, breast_cancer in float32: RuntimeError: out of memory"]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from inline import Inline
 from plants import PLANTS, patch, replace_function
 
 from gradproof import networks
@@ -21,7 +22,7 @@ from gradproof.cases import (
 from gradproof.diagnose import diagnose
 from gradproof.environment import load
 from gradproof.files import EvidenceError
-from gradproof.networks import MissingOracle, Part, failures, parts, run, run_part, write_part
+from gradproof.networks import MissingOracle, Part, failures, parts, run_part, start, write_part
 from gradproof.verdicts import Verdict
 from reference import CATALOGUE
 
@@ -262,14 +263,15 @@ ONLY = "4-5-3/float64/*elu/identity/mse/none"  # hidden: relu, leaky_relu, elu, 
 
 
 @pytest.fixture
-def measure(tmp_path, monkeypatch, inline, complex_step):
+def measure(tmp_path, monkeypatch, complex_step):
     """Run the audit of ONLY, one part for each hidden activation, and return its rows."""
     polars = pytest.importorskip("polars")
     monkeypatch.setattr(networks, "source_hash", lambda *packages: "as it is")
     monkeypatch.setattr("gradproof.cases.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]})  # a short list to search
 
-    def measure(**options):
-        raw = run(tmp_path, **{"only": ONLY, "dtypes": ["float64"], "oracles": [complex_step], **options})
+    def measure(progress=lambda done, total: None, **options):
+        given = {"only": ONLY, "dtypes": ["float64"], "oracles": [complex_step], **options}
+        raw = start(tmp_path, Inline(), **given)(progress)
         return polars.read_parquet(raw / "*.parquet").sort("configuration", "case")
 
     return measure
@@ -387,7 +389,7 @@ def test_nothing_to_measure_is_refused_with_an_example(measure):
 def test_no_oracle_at_all_is_refused_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr(networks, "load", lambda name: None)
     with pytest.raises(MissingOracle, match=r"torch and jax: not installed; pip install 'gradproof\[oracles\]'"):
-        run(tmp_path)
+        start(tmp_path, Inline())
     assert not list(tmp_path.iterdir())
 
 
@@ -401,7 +403,7 @@ def test_one_oracle_is_enough(tmp_path, measure, monkeypatch):
 def test_an_unwritable_folder_is_an_error_of_the_system(tmp_path, complex_step):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="file"):
-        run(tmp_path / "file" / "out", only=ONLY, oracles=[complex_step])
+        start(tmp_path / "file" / "out", Inline(), only=ONLY, oracles=[complex_step])
 
 
 # ---------------------------------------------------------------- messages about failures

@@ -9,7 +9,7 @@ import pytest
 
 from gradproof import proofs
 from gradproof.files import EvidenceError, read_lines
-from gradproof.proofs import Claim, claims, counts, each_in_a_process, prove, prove_all, status, write_page
+from gradproof.proofs import Claim, claims, counts, in_processes, prove, prove_all, status, write_page
 from reference import CATALOGUE
 
 CLAIMS = [claim for record in CATALOGUE.values() for claim in claims(record)]
@@ -104,17 +104,17 @@ def test_every_record_makes_at_least_one_claim_and_the_records_fields_are_all_us
 
 def test_processes_end_at_the_limit_and_report_what_went_wrong():
     start = time.monotonic()
-    found = {k: (result, problem) for k, result, problem in each_in_a_process(time.sleep, [60, 0, "x"], 2, limit=3.0)}
+    found = {k: (result, problem) for k, result, problem in in_processes(time.sleep, [60, 0, "x"], 2, limit=3.0)}
     assert found[0] == (None, "not decided within 3 seconds")
     assert found[1] == (None, "")
     assert found[2][1].startswith("TypeError: ")
     assert time.monotonic() - start < 30
-    [(_, result, problem)] = each_in_a_process(os._exit, [3], 1)
+    [(_, result, problem)] = in_processes(os._exit, [3], 1)
     assert (result, problem) == (None, "the process ended with exit code 3")
 
 
 def test_closing_early_leaves_no_process_behind():
-    running = each_in_a_process(time.sleep, [0, 60, 60], 3)
+    running = in_processes(time.sleep, [0, 60, 60], 3)
     next(running)
     start = time.monotonic()
     running.close()

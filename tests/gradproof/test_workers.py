@@ -1,17 +1,17 @@
 import os
 import pathlib
+import time
+from concurrent.futures import wait
 
 import pytest
 
-from gradproof import workers
-from gradproof.workers import cache_folder, pool, report
+from gradproof.workers import cache_folder, pool
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def work(amount):
     """Runs in a worker."""
-    report(amount)
     if amount == 3:
         raise ValueError("no threes")
     threads = [os.environ[v] for v in THREADS]
@@ -24,25 +24,32 @@ def work(amount):
     return os.getpid(), threads
 
 
-def test_workers_are_other_processes_of_one_thread_that_report_and_raise(monkeypatch):
+def test_workers_are_other_processes_of_one_thread_that_raise(monkeypatch):
     for variable in THREADS:
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.setenv(variable, "1")  # so that what the pool sets is taken back
         monkeypatch.delenv(variable)
-    with pool(1) as (executor, queue):
+    with pool(1) as executor:
         (pid, threads), (again, _) = executor.map(work, [10, 20])
         failed = executor.submit(work, 3)
         with pytest.raises(ValueError, match="no threes"):
             failed.result()
         assert executor.submit(work, 4).result()[0] == pid  # one failure does not end the worker
-        assert [queue.get(timeout=60) for _ in range(4)] == [10, 20, 3, 4]
     assert pid == again != os.getpid()
     assert set(threads) == {"1"}
 
 
-def test_nobody_is_told_in_the_parent():
-    assert workers._queue is None
-    report(5)
+def test_an_exception_cancels_what_has_not_begun():
+    def interrupted():
+        with pool(1) as executor:
+            tasks.extend(executor.submit(time.sleep, 0.1) for _ in range(50))
+            raise KeyboardInterrupt
+
+    tasks = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    wait(tasks, timeout=60)
+    assert tasks[-1].cancelled()
 
 
 @pytest.mark.parametrize(("xdg", "expected"), [("/caches", "/caches/gradproof"), ("", None), (None, None)])
