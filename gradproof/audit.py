@@ -50,6 +50,7 @@ class Options:
     only: str = "*"
     dtypes: tuple[str, ...] = ("float32", "float64")
     seed: int = 0
+    draws: int = 1
     jobs: int = 0
     oracles: tuple[str, ...] = ("torch", "jax")
     resume: bool = False
@@ -85,6 +86,7 @@ def header(options: Options, oracles: Sequence[str]) -> dict[str, Any]:
     return {
         "made": now.isoformat(timespec="seconds"),
         "seed": options.seed,
+        "draws": options.draws,
         "only": options.only,
         "oracles": list(oracles),
         "source": source_hash("reference", "oracles"),
@@ -126,6 +128,7 @@ def audit_networks(work: Work) -> Finish:
         only=options.only,
         dtypes=options.dtypes,
         seed=options.seed,
+        draws=options.draws,
         oracles=options.oracles,
         resume=options.resume,
     )
@@ -133,7 +136,7 @@ def audit_networks(work: Work) -> Finish:
     def finish(progress: Progress) -> Outcome:
         raw = wait_for_all(functools.partial(progress, "networks"))
         counts = summarise(raw, work.out / "evidence", work.header)
-        return Outcome(counts, networks.failures(raw, options.seed))
+        return Outcome(counts, networks.failures(raw, options.seed, options.draws))
 
     return finish
 

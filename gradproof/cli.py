@@ -40,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
                        help="an area (networks, training, …), a configuration pattern, or a formula id")  # fmt: skip
     audit.add_argument("--dtype", action="append", choices=["float32", "float64"], help="default: both")
     audit.add_argument("--seed", type=_natural, default=0, help="seed of all random inputs (default 0)")
+    audit.add_argument("--draws", type=_positive, default=1, metavar="N",
+                       help="sane networks of each configuration (default 1; hundreds at once cost little)")  # fmt: skip
     audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
     audit.add_argument("--out", type=Path, metavar="DIR",
                        help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip
@@ -85,6 +87,13 @@ def _natural(text: str) -> int:
     """A number 0, 1, 2, … from the command line."""
     if not text.strip().isdecimal():
         raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number 0, 1, 2, …")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    """A number 1, 2, 3, … from the command line."""
+    if _natural(text) < 1:
+        raise argparse.ArgumentTypeError("'0' is not a number 1, 2, 3, …")
     return int(text)
 
 
@@ -197,6 +206,7 @@ def _audit(options: argparse.Namespace) -> int:
         only=options.only,
         dtypes=tuple(options.dtype or ("float32", "float64")),
         seed=options.seed,
+        draws=options.draws,
         jobs=options.jobs,
         oracles=tuple(options.oracle or ("torch", "jax")),
         resume=options.resume,

@@ -316,7 +316,7 @@ def failures(raw: Path, seed: int, draws: int = 1, most: int = 10) -> list[str]:
         bad = cases.filter(pl.col(f"{name} verdict").is_in(["wrong", "unknown"]))
         for row in bad.sort("configuration", "case").gather_every(max(1, len(bad) // 200)).iter_rows(named=True):
             c = by_id(row["configuration"])
-            again = f"gradproof audit --only '{c.id}' --seed {seed}" + (f" --draws {draws}" if draws > 1 else "")
+            again = f"gradproof audit --only '{c.id}' --seed {seed}" + f" --draws {draws}" * (draws > 1)
             if row[f"{name} verdict"] == "unknown":
                 messages.setdefault(f"unknown {name}", f"{c.id}: {row[f'{name} reason']}\n  {again}")
             elif found := diagnose(c, draw(c, seed, draws)[row["case"]]):

@@ -49,7 +49,7 @@ def summarise(raw: Path, evidence: Path, made_with: dict[str, Any]) -> dict[str,
     for field in ("architecture", "regime", "hidden", "output", "cost", "regularizer"):
         for row in _fold(cases, [field, "dtype"], pairs, oracles, ("gradient",)):
             rows.append({"row": field, "name": row.pop(field), **{k: v for k, v in row.items() if k != "row"}})
-    rows += _disagreements(cases, oracles, made_with["seed"])
+    rows += _disagreements(cases, oracles, made_with["seed"], made_with.get("draws", 1))
     rows += _histograms(cases, pairs)
     counts = {v.value: 0 for v in Verdict}
     for name in oracles:
@@ -90,7 +90,7 @@ def _fold(
         yield row
 
 
-def _disagreements(cases: Any, oracles: list[str], seed: int, most: int = 5) -> Iterable[dict[str, Any]]:
+def _disagreements(cases: Any, oracles: list[str], seed: int, draws: int, most: int = 5) -> Iterable[dict[str, Any]]:
     """The largest differences of our gradients to a framework's, no two of one cause, each with its cause."""
     import polars as pl
 
@@ -107,7 +107,7 @@ def _disagreements(cases: Any, oracles: list[str], seed: int, most: int = 5) -> 
         firsts = firsts.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
         for row in firsts.head(8 * most).iter_rows(named=True):
             c = by_id(row["configuration"])
-            cause = parting(c, draw(c, seed)[row["case"]], oracle, name) if oracle else None
+            cause = parting(c, draw(c, seed, draws)[row["case"]], oracle, name) if oracle else None
             unexplained = math.isnan(row[f"ours-{name} gradient"] or 0) and f"{name} nan" not in (cause or "")
             if cause and not unexplained:
                 found.setdefault(

@@ -252,6 +252,8 @@ def test_missing_oracles_exit_2_with_the_remedy(run, tmp_path, monkeypatch):
     [
         (["--only", "nothing/*"], "nothing matches 'nothing/*'; a pattern looks like '4-5-3/float64/tanh/*'"),
         (["--seed", "-1"], "argument --seed: '-1' is not a number 0, 1, 2, …"),
+        (["--draws", "0"], "argument --draws: '0' is not a number 1, 2, 3, …"),
+        (["--draws", "-3"], "argument --draws: '-3' is not a number 0, 1, 2, …"),
         (["--seed", "x"], "argument --seed: 'x' is not a number 0, 1, 2, …"),
         (["--jobs", "-1"], "argument --jobs: '-1' is not a number 0, 1, 2, …"),
         (["--dtype", "float16"], "argument --dtype: invalid choice: 'float16'"),
@@ -313,7 +315,9 @@ def test_a_part_goes_to_out_and_everything_to_reports(run, monkeypatch):
     run("audit", "--dtype", "float32")
     run("audit", "--only", "activation/gelu")
     run("audit", "--oracle", "torch", "--out", "elsewhere")
-    assert [str(out) for out, _ in seen] == ["reports", "out", "out", "elsewhere"]
+    run("audit", "--draws", "64")
+    assert [str(out) for out, _ in seen] == ["reports", "out", "out", "elsewhere", "out"]
+    assert seen[4][1].draws == 64
     assert seen[0][1] == audit.Options(seed=3, jobs=1)
     assert seen[1][1].dtypes == ("float32",)
     assert seen[3][1].oracles == ("torch",)
