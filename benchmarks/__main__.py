@@ -70,6 +70,7 @@ def main() -> None:
         "versions": {**versions(), "autograd": version("autograd")},
         "cpu": cpu(),
         "block": BLOCK,
+        "draws": checkers.DRAWS,
     }
     write_lines(options.out / "evidence" / "speed.jsonl", header, rows)
     write_page(options.out / "evidence", options.out)

@@ -141,7 +141,7 @@ def measure(
         cases = [(c, draw(c, SEED)[0]) for part in sampled for c in part.configurations]
         work: dict[str, Callable[[], int]] = {
             "audit": partial(audit, sampled),
-            "audit of one draw": partial(audit, sampled, draws=1),
+            "one draw": partial(audit, sampled, draws=1),
         }
         work |= {who: partial(check_all, check, cases) for who, check in CHECKERS.items()}
         counts: dict[str, int] = {}

@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--dtype", action="append", choices=["float32", "float64"], help="default: both")
     audit.add_argument("--seed", type=_natural, default=0, help="seed of all random inputs (default 0)")
     audit.add_argument("--draws", type=_positive, default=1, metavar="N",
-                       help="sane networks of each configuration (default 1; hundreds at once cost little)")  # fmt: skip
+                       help="sane networks of each configuration (default 1; many at once are cheap)")  # fmt: skip
     audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
     audit.add_argument("--out", type=Path, metavar="DIR",
                        help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip

@@ -36,8 +36,10 @@ CHECKING = """\
 The audit compares cost and all gradients by our formulas, PyTorch and JAX with each other, judges the differences by
 propagated rounding error and decides what is left by exact arithmetic; `torch.autograd.gradcheck` and
 `jax.test_util.check_grads` (order 1, reverse mode) compare one implementation with finite differences. All of them in
-float64, on the same configurations, warm. The audit takes the input regimes of a configuration stacked, the checkers
-take one case at a time, as they are made to. Ratios are of the time per case."""
+float64, on the same configurations, warm. The checkers take a sane network (Gaussian, or real data) of each
+configuration, one at a time as they are made to; the audit takes {draws} of them and the other input regimes, stacked, as
+`gradproof audit --draws {draws}` does. Ratios are of the time per case. *One draw*: the audit as it is by default, where
+most cases are saturated or lie at kinks, and many of them have to be decided by exact arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -180,15 +182,15 @@ def gradient_table(rows: Rows) -> Table:
     return Table("Gradients", [*columns, *(f"{who}/ours" for who in PEERS), "goals"], lines, GRADIENTS)
 
 
-def checking_table(rows: Rows) -> Table:
+def checking_table(rows: Rows, draws: int) -> Table:
     """Cases per second of the audit, and the time of other checkers for a case in units of it."""
     lines = []
     for (architecture, parameters), times in checking_times(rows).items():
-        speeds = [round(1 / statistics.median(times[who]), 1) for who in ("audit", *CHECKERS)]
+        speeds = [round(1 / statistics.median(times[who]), 1) for who in ("audit", "one draw", *CHECKERS)]
         ratios = [str(ratio(times, who, "audit")) for who in CHECKERS]
         lines.append([architecture, parameters, *speeds, *ratios, _judged(CHECKING_GOALS, times)])
-    columns = [f"{who} cases/s" for who in ("audit", *CHECKERS)] + [f"{who}/audit" for who in CHECKERS]
-    return Table("Checking", ["network", "parameters", *columns, "goals"], lines, CHECKING)
+    columns = [f"{who} cases/s" for who in ("audit", "one draw", *CHECKERS)] + [f"{who}/audit" for who in CHECKERS]
+    return Table("Checking", ["network", "parameters", *columns, "goals"], lines, CHECKING.format(draws=draws))
 
 
 def write_page(evidence: Path, folder: Path) -> None:
@@ -200,4 +202,5 @@ def write_page(evidence: Path, folder: Path) -> None:
     packages = ", ".join(f"{package} {version}" for package, version in header["versions"].items())
     how = HOW.format(block=1e3 * header["block"], made=header["made"][:10], cpu=header["cpu"], versions=packages,
                      source=header["source"])  # fmt: skip
-    write_tables(folder, "speed", f"# Speed\n\n{how}", [goal_table(rows), gradient_table(rows), checking_table(rows)])
+    tables = [goal_table(rows), gradient_table(rows), checking_table(rows, header["draws"])]
+    write_tables(folder, "speed", f"# Speed\n\n{how}", tables)

@@ -89,7 +89,7 @@ def test_measure_counts_cases_and_rounds(monkeypatch):
     rows = list(checkers.measure(rounds=2, architectures=("4-5-3",)))
     assert [(row["who"], row["cases"], len(row["seconds"])) for row in rows] == [
         ("audit", 16 * (5 + checkers.DRAWS - 1), 2),
-        ("audit of one draw", 80, 2),
+        ("one draw", 80, 2),
         ("counted", 16, 2),
     ]
     assert rows[0]["parameters"] == 43

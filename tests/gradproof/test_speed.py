@@ -9,7 +9,7 @@ from gradproof.speed import Goal, gradient_goals, ratio, spread, write_page
 
 HEADER = {
     "made": "2026-01-02T03:04:05+00:00", "cpu": "some CPU", "versions": {"numpy": "2.0.0"}, "source": "abc",
-    "block": 0.02,
+    "block": 0.02, "draws": 256,
 }  # fmt: skip
 
 
@@ -22,7 +22,12 @@ def gradient_rows(sizes, **seconds):
 def checking_rows(**seconds):
     where = {"row": "checking", "architecture": "4-5-3", "parameters": 43}
     return [
-        {**where, "who": who.replace("_fast", " fast"), "cases": 80 if who == "audit" else 16, "seconds": times}
+        {
+            **where,
+            "who": who.replace("_fast", " fast").replace("one_draw", "one draw"),
+            "cases": 80 if who == "audit" else 16,
+            "seconds": times,
+        }
         for who, times in seconds.items()
     ]
 
@@ -33,7 +38,7 @@ ROWS = [
     *gradient_rows([784, 512, 512, 10], ours=[0.012] * 3, torch=[0.006] * 3, jax=[0.01] * 3, autograd=[0.02] * 3,
                    products=[0.01] * 3),
     *gradient_rows([2, 3, 2], ours=[1e-4], torch=[1e-4], jax=[1e-4], autograd=[1e-4], products=[1e-5]),
-    *checking_rows(audit=[0.8, 1.6], gradcheck=[32.0, 32.0], gradcheck_fast=[1.6, 1.6], check_grads=[16.0, 16.0]),
+    *checking_rows(audit=[0.8, 1.6], one_draw=[0.5, 0.5], gradcheck=[32.0, 32.0], gradcheck_fast=[1.6, 1.6], check_grads=[16.0, 16.0]),
 ]  # fmt: skip
 
 
@@ -85,7 +90,7 @@ def test_goals_met_and_missed_are_both_shown(page):
 def test_checking_is_counted_per_case(page):
     checked = line(page(), "4-5-3", "43")
     # 80 cases in 0.8 and 1.6 s; gradcheck takes 2 s for one, 200 and 100 times as long
-    assert "| 66.7 | 0.50 | 10.0 | 1.0 | 150 (125–175) |" in checked
+    assert "| 66.7 | 32.0 | 0.50 | 10.0 | 1.0 | 150 (125–175) |" in checked
     assert "gradcheck/audit ≥ 150: met; check_grads/audit ≥ 300: **missed**" in checked
 
 
