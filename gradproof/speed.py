@@ -37,9 +37,9 @@ The audit compares cost and all gradients by our formulas, PyTorch and JAX with 
 propagated rounding error and decides what is left by exact arithmetic; `torch.autograd.gradcheck` and
 `jax.test_util.check_grads` (order 1, reverse mode) compare one implementation with finite differences. All of them in
 float64, on the same configurations, warm. The checkers take a sane network (Gaussian, or real data) of each
-configuration, one at a time as they are made to; the audit takes {draws} of them and the other input regimes, stacked, as
-`gradproof audit --draws {draws}` does. Ratios are of the time per case. *One draw*: the audit as it is by default, where
-most cases are saturated or lie at kinks, and many of them have to be decided by exact arithmetic."""
+configuration, one at a time as they are made to; the audit takes {draws} of them and the other input regimes, stacked,
+as `gradproof audit --draws {draws}` does. Ratios are of the time per case. *One draw*: the audit as it is by default,
+where most cases are saturated or lie at kinks, and many of them have to be decided by exact arithmetic."""
 
 
 @dataclass(frozen=True)
