@@ -53,7 +53,7 @@ def _outputs_and_targets(a: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Arr
 
 
 def _check_probabilities(p: Array, name: str) -> None:
-    if p.min() >= 0 and p.max() <= 1:
+    if p.item(p.argmin()) >= 0 and p.item(p.argmax()) <= 1:
         return
     where = tuple(int(k) for k in np.argwhere(~((p >= 0) & (p <= 1)))[0])
     raise ValueError(f"{name} = {p[where]} at index {where} is not a probability: must lie in [0, 1]")
@@ -79,7 +79,7 @@ def quadratic(a: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
     """
     a, y, n = _outputs_and_targets(a, y)
     r = a - y
-    return _mean(r * r, n) / 2, r / n
+    return _mean(r * r, 2 * n), r / n
 
 
 @formula(
@@ -249,22 +249,20 @@ def softmax_cross_entropy(z: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Ar
     """
     z, y, n = _outputs_and_targets(z, y)
     _check_probabilities(y, "y")
-    d = z.shape[-1]
-    x, w = (np.array(q, np.float64).reshape(-1, d) for q in (z, y))  # one row an example
-    m = x.argmax(-1) + np.arange(0, x.size, d)  # where the largest logit of each row is, in the flat array
-    x -= x.take(m)[:, None]
-    e = np.exp(x)
-    x.put(m, 0)
-    e.put(m, 0)
-    cost = -np.vecdot(w, x if np.isfinite(x).all() else np.where(w == 0, 0, x))  # 0·∞: not wanted costs nothing
+    x, w = both = np.empty((2, *z.shape))  # one array, for one sum over both
+    x[...], w[...] = z, y
+    m = x.argmax(-1) + np.arange(0, x.size, x.shape[-1]).reshape(x.shape[:-1])  # the largest logits, in the flat array
+    x -= x.take(m)[..., None]
     w_m = w.take(m)
     w.put(m, 0)
-    rest_e, rest_w = e.sum(-1), w.sum(-1)
+    finite = x.item(x.argmin()) > -np.inf
+    cost = -np.vecdot(w, x if finite else np.where(w == 0, 0, x))  # 0·∞: what is not wanted costs nothing
+    e = np.exp(x, out=x)
+    e.put(m, 0)
+    rest_e, rest_w = both.sum(-1)
     total_e, total_w = 1 + rest_e, w_m + rest_w
     cost += total_w * np.log1p(rest_e)
-    gradient = e * (total_w / total_e)[:, None]
-    gradient -= w  # s·Σy − y
-    gradient.put(m, (rest_w - w_m * rest_e) / total_e)  # s_m·(Σy − y_m) − y_m·(1 − s_m), the same, but no 1 − s_m
-    gradient /= n
-    C = np.asarray(cost.reshape(z.shape[:-1]).sum(-1) / n)
-    return rounded(C, z.dtype), rounded(gradient.reshape(z.shape), z.dtype)
+    e *= (total_w / total_e)[..., None]
+    e -= w  # s·Σy − y
+    e.put(m, (rest_w - w_m * rest_e) / total_e)  # s_m·(Σy − y_m) − y_m·(1 − s_m), the same, but no 1 − s_m
+    return rounded(np.asarray(cost.sum(-1) / n), z.dtype), rounded(e / n, z.dtype)

@@ -23,8 +23,8 @@ def _split(a: Any) -> tuple[Any, Any]:
 
 def product(a: Any, b: Any) -> tuple[Any, Any]:
     """a·b = p + error, exactly unless it leaves the range of float64 (Dekker 1971)."""
-    p = a * b
-    (a_head, a_tail), (b_head, b_tail) = _split(a), _split(b)
+    p, (a_head, a_tail) = a * b, _split(a)
+    b_head, b_tail = (a_head, a_tail) if b is a else _split(b)
     return p, ((a_head * b_head - p) + a_head * b_tail + a_tail * b_head) + a_tail * b_tail
 
 
@@ -42,14 +42,16 @@ def quotient(a: Any, b: Any) -> tuple[Any, Any]:
     return q, ((a - p) - error) / b
 
 
-def exponential(high: Array, low: Any = 0.0) -> tuple[Array, Array]:
+def exponential(high: Array, low: Any = None) -> tuple[Array, Array]:
     """e^(high + low) as near·far, neither of them subnormal unless the other is: for high ≤ 0 and a tiny low.
 
     far is 1 for all but the smallest results. Multiply a factor to near first and by far last, and nothing is
     lost to underflow before the result itself is subnormal.
     """
     near = np.exp(np.maximum(high, DEEP))
-    return near + near * low, np.exp(np.minimum(high - DEEP, 0))
+    if low is not None:
+        near += near * low
+    return near, np.exp(np.minimum(high - DEEP, 0))
 
 
 def xlogy(x: Any, y: Any) -> Array:

@@ -89,29 +89,31 @@ def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remai
         return functools.partial(elementwise, exact=exact, beyond=beyond)
 
     def entries(z: Array, parameters: dict[str, float]) -> tuple[Array, Array]:
-        """Value and slope of a flat array, in its dtype."""
+        """Value and slope of a flat array: rounded to its 16 bits, or as the body gives them."""
         x = z if exact and z.dtype.itemsize > 2 else z.astype(np.float64, copy=False)
         value, slope = body(x, **parameters)
-        remainders = beyond(x, **parameters) if beyond and z.dtype.itemsize == 2 else (0, 0)
-        value, slope = rounded(value, z.dtype, remainders[0]), rounded(slope, z.dtype, remainders[1])
-        if math.isnan(x @ x):  # so it is if and only if an entry is
+        if z.dtype.itemsize == 2:
+            remainders = beyond(x, **parameters) if beyond else (0, 0)
+            value, slope = rounded(value, z.dtype, remainders[0]), rounded(slope, z.dtype, remainders[1])
+        if math.isnan(x.dot(x)):  # so it is if and only if an entry is
             value[np.isnan(x)] = slope[np.isnan(x)] = np.nan
         return value, slope
 
     @functools.wraps(body)
     @QUIET
     def lifted(z: npt.ArrayLike, **parameters: float) -> tuple[Array, Array]:
-        z, parameters = floating(z), numbers(**parameters)
-        # Contiguous: NumPy may round exp and its kin differently where it cannot load whole vectors.
-        flat = np.ascontiguousarray(z).reshape(-1)
+        z = floating(z)
+        if parameters:
+            parameters = numbers(**parameters)
+        flat = z.ravel()  # contiguous: NumPy may round exp and its kin differently where it cannot load whole vectors
         if z.size <= BLOCK or exact:
             value, slope = entries(flat, parameters)
         else:
             value, slope = np.empty_like(flat), np.empty_like(flat)
             for k in range(0, z.size, BLOCK):
                 block = slice(k, k + BLOCK)
-                value[block], slope[block] = entries(flat[block], parameters)
-        return value.reshape(z.shape), slope.reshape(z.shape)
+                value[block], slope[block] = entries(flat[block], parameters)  # rounded on the way
+        return np.asarray(value, z.dtype).reshape(z.shape), np.asarray(slope, z.dtype).reshape(z.shape)
 
     lifted.body = body  # type: ignore[attr-defined]  # marks the function as elementwise
     lifted.parameter_slopes = {}  # type: ignore[attr-defined]

@@ -113,14 +113,13 @@ def check_shapes(x: Array, W: Sequence[Array], b: Sequence[Array], activations: 
         raise ValueError(f"x has shape {x.shape}; expected (n examples, d_in) with n ≥ 1: use x[None] for one example")
     width = x.shape[-1]
     for layer, (w, c) in enumerate(zip(W, b, strict=True), 1):
-        if w.shape[-1] != width:
+        d_out, d_in = w.shape[-2:]
+        if d_in != width:
             source = "x" if layer == 1 else f"layer {layer - 1}"
-            raise ValueError(
-                f"layer {layer}: W has shape {w.shape}, but {source} gives {width} features, not {w.shape[-1]}"
-            )
-        if c.shape[-1] != w.shape[-2]:
-            raise ValueError(f"layer {layer}: b has shape {c.shape}, but W has shape {w.shape}: {w.shape[-2]} units")
-        width = w.shape[-2]
+            raise ValueError(f"layer {layer}: W has shape {w.shape}, but {source} gives {width} features, not {d_in}")
+        if c.shape[-1] != d_out:
+            raise ValueError(f"layer {layer}: b has shape {c.shape}, but W has shape {w.shape}: {d_out} units")
+        width = d_out
 
 
 def feedforward(x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Activation]) -> Forward:

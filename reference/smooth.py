@@ -3,7 +3,7 @@
 Bodies see flat float64 arrays (`reference.lift`). Two habits keep every digit:
 
 * e = e^(−|z|) never overflows, and sums of positive terms in e never cancel. A square (1 + e)² is multiplied out to
-  1 + e(2 + e): then the rounding error of 1 + e does not count twice.
+  1 + e(2 + e), or d + ed with d = 1 + e: then the rounding error of 1 + e does not count twice.
 * Where ∞ − ∞ or 0·∞ would appear, z is clipped where the function has long reached its limit.
 """
 
@@ -22,7 +22,7 @@ from reference.lift import elementwise, parameter_slope, positive
     derivative="exp(-z)/(1 + exp(-z))**2",
     range=("0", "1"),
     numpy_value="exp(Min(z, 0))/(1 + exp(-Abs(z)))",
-    numpy_form="exp(-Abs(z))/(1 + exp(-Abs(z))*(2 + exp(-Abs(z))))",
+    numpy_form="exp(-Abs(z))/(1 + exp(-Abs(z)) + exp(-Abs(z))*(1 + exp(-Abs(z))))",
     sources=("backprop-05", "valchanov-365", "dong-2016", "nielsen-2015"),
 )
 @elementwise
@@ -33,7 +33,12 @@ def sigmoid(z: Array) -> tuple[Array, Array]:
     1 − σ near σ = 1. It is even, so z may be replaced by |z|.
     """
     e = np.exp(-np.abs(z))
-    return np.exp(np.minimum(z, 0)) / (1 + e), e / (1 + e * (2 + e))
+    d = 1 + e
+    value = np.maximum(e, z >= 0)  # e^min(z, 0): e left of 0, else 1
+    value /= d
+    d += e * d  # (1 + e)²
+    e /= d
+    return value, e
 
 
 @formula(
@@ -41,7 +46,7 @@ def sigmoid(z: Array) -> tuple[Array, Array]:
     statement="tanh(z)",
     derivative="1 - tanh(z)**2",
     range=("-1", "1"),
-    numpy_form="4*exp(-2*Abs(z))/(1 + exp(-2*Abs(z))*(2 + exp(-2*Abs(z))))",
+    numpy_form="4*exp(-2*Abs(z))/(1 + exp(-2*Abs(z)) + exp(-2*Abs(z))*(1 + exp(-2*Abs(z))))",
     sources=("dong-2016", "lecun-1998"),
 )
 @elementwise
@@ -51,7 +56,11 @@ def tanh(z: Array) -> tuple[Array, Array]:
     tanh' = 1 − tanh² = sech² = 4/(eᶻ + e⁻ᶻ)² = 4e/(1 + e)² with e = e^(−2|z|): no cancellation in the tails.
     """
     e = np.exp(-2 * np.abs(z))
-    return np.tanh(z), 4 * e / (1 + e * (2 + e))
+    d = 1 + e
+    d += e * d  # (1 + e)²
+    e *= 4
+    e /= d
+    return np.tanh(z), e
 
 
 @formula(

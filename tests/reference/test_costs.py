@@ -195,6 +195,32 @@ def test_on_logits_nothing_saturates(cost):
     np.testing.assert_allclose(cost(z, y)[1][0, 0], -tail / (1 + tail), rtol=4 * U)
 
 
+def test_a_masked_class_costs_nothing_unless_it_is_wanted():
+    z = np.array([[0.0, -np.inf, 1.0]])
+    value, g = softmax_cross_entropy(z, np.array([[1.0, 0.0, 0.0]]))
+    assert value == pytest.approx(np.log1p(np.e), rel=4 * U)
+    np.testing.assert_allclose(g, [[-np.e / (1 + np.e), 0, np.e / (1 + np.e)]], rtol=4 * U)
+    assert softmax_cross_entropy(z, np.array([[0.0, 1.0, 0.0]]))[0] == np.inf
+
+
+def test_an_infinite_logit_is_certain():
+    z = np.array([[0.0, np.inf]])
+    right, wrong = (softmax_cross_entropy(z, np.array([y])) for y in ([0.0, 1.0], [1.0, 0.0]))
+    assert right[0] == 0
+    assert wrong[0] == np.inf
+    np.testing.assert_array_equal(right[1], [[0, 0]])
+    np.testing.assert_array_equal(wrong[1], [[-1, 1]])
+
+
+def test_the_layout_in_memory_does_not_change_a_bit_of_softmax_cross_entropy():
+    rng = np.random.default_rng(0)
+    z, y = 5 * rng.standard_normal((64, 300)), rng.dirichlet(np.ones(300), 64)
+    for p, q in zip(
+        softmax_cross_entropy(z, y), softmax_cross_entropy(np.asfortranarray(z), np.asfortranarray(y)), strict=True
+    ):
+        np.testing.assert_array_equal(p, q)
+
+
 @pytest.mark.parametrize("cost", CATEGORICAL, ids=lambda cost: cost.formula.name)
 @pytest.mark.parametrize("lead", [(), (2,)], ids=["one", "stacked"])
 def test_labels_stand_for_rows_of_the_identity(cost, lead):
