@@ -109,39 +109,14 @@ class Work:
         """The first line of an area's evidence."""
         return header(self.options, self.oracles)
 
-    def evidence(self, area: str) -> Path:
-        """An area's evidence file."""
-        return self.out / "evidence" / f"{area}.jsonl"
 
-
-Finish = Callable[[Progress], Outcome]
-# An area is a function that submits its tasks, and returns one that waits for them and writes the evidence: all areas
+# An area is a function that submits its tasks and returns one that waits for them and writes the evidence. All areas
 # submit before any waits, so that no worker is idle while an area ends.
+Finish = Callable[[Progress], Outcome]
+Tasks = dict[str, Future[Rows]]
 
 
-def audit_networks(work: Work) -> Finish:
-    """The cross product of configurations; evidence/networks.jsonl. Raises what `networks.start` does."""
-    options = work.options
-    wait_for_all = networks.start(
-        work.out,
-        work.executor,
-        only=options.only,
-        dtypes=options.dtypes,
-        seed=options.seed,
-        draws=options.draws,
-        oracles=options.oracles,
-        resume=options.resume,
-    )
-
-    def finish(progress: Progress) -> Outcome:
-        raw = wait_for_all(functools.partial(progress, "networks"))
-        counts = summarise(raw, work.out / "evidence", work.header)
-        return Outcome(counts, networks.failures(raw, options.seed, options.draws))
-
-    return finish
-
-
-def _wait(area: str, tasks: dict[str, Future[Rows]], progress: Progress) -> tuple[Rows, Outcome]:
+def _wait(area: str, tasks: Tasks, progress: Progress) -> tuple[Rows, Outcome]:
     """The rows of all tasks of an area. One that raised is an `unknown` verdict with a message, and costs no other."""
     running: Any = tasks
     while running:
@@ -158,6 +133,45 @@ def _wait(area: str, tasks: dict[str, Future[Rows]], progress: Progress) -> tupl
     return rows, outcome
 
 
+def _finish(
+    area: str,
+    work: Work,
+    tasks: Tasks,
+    write: Callable[[Path, dict[str, Any], Rows], None] = write_lines,
+    failure: Callable[[dict[str, Any]], str] | None = None,
+    counts: Callable[[dict[str, Any]], bool] = lambda row: "verdict" in row,
+) -> Finish:
+    """Wait for the tasks, write their rows, and with `failure` add up the verdicts of all rows that count.
+
+    `failure` is the message about a row whose verdict fails.
+    """
+
+    def finish(progress: Progress) -> Outcome:
+        rows, outcome = _wait(area, tasks, progress)
+        write(work.out / "evidence" / f"{area}.jsonl", work.header, rows)
+        if failure is not None:
+            for row in filter(counts, rows):
+                outcome.verdicts[row["verdict"]] += 1
+                if Verdict(row["verdict"]).fails:
+                    outcome.failures.append(failure(row))
+        return outcome
+
+    return finish
+
+
+def audit_networks(work: Work) -> Finish:
+    """The cross product of configurations; evidence/networks.jsonl. Raises what `networks.start` does."""
+    chosen = {name: getattr(work.options, name) for name in ("only", "dtypes", "seed", "draws", "oracles", "resume")}
+    measured = networks.start(work.out, work.executor, **chosen)
+
+    def finish(progress: Progress) -> Outcome:
+        raw = measured(functools.partial(progress, "networks"))
+        counts = summarise(raw, work.out / "evidence", work.header)
+        return Outcome(counts, networks.failures(raw, work.options.seed, work.options.draws))
+
+    return finish
+
+
 def _parity(task: training.Task, dtype: str, seed: int, oracles: Sequence[str]) -> Rows:
     return training.parity(task, dtype, seed, importable(ORACLES, oracles))
 
@@ -169,13 +183,7 @@ def audit_training(work: Work) -> Finish:
         for task in training.TASKS
         for dtype in work.options.dtypes
     }
-
-    def finish(progress: Progress) -> Outcome:
-        rows, outcome = _wait("training", tasks, progress)
-        write_lines(work.evidence("training"), work.header, rows)
-        return outcome
-
-    return finish
+    return _finish("training", work, tasks)
 
 
 def _scaling(dtype: str, seed: int, oracles: Sequence[str]) -> Rows:
@@ -184,16 +192,9 @@ def _scaling(dtype: str, seed: int, oracles: Sequence[str]) -> Rows:
 
 def audit_scaling(work: Work) -> Finish:
     """Differences against depth and width; evidence/scaling.jsonl."""
-    tasks = {
-        dtype: work.executor.submit(_scaling, dtype, work.options.seed, work.oracles) for dtype in work.options.dtypes
-    }
-
-    def finish(progress: Progress) -> Outcome:
-        rows, outcome = _wait("scaling", tasks, progress)
-        write_lines(work.evidence("scaling"), work.header, rows)
-        return outcome
-
-    return finish
+    dtypes, seed = work.options.dtypes, work.options.seed
+    tasks = {dtype: work.executor.submit(_scaling, dtype, seed, work.oracles) for dtype in dtypes}
+    return _finish("scaling", work, tasks)
 
 
 def audit_accuracy(work: Work) -> Finish:
@@ -209,34 +210,16 @@ def audit_accuracy(work: Work) -> Finish:
         for f in vectors.formulas()
     }
 
-    def finish(progress: Progress) -> Outcome:
-        rows, outcome = _wait("accuracy", tasks, progress)
-        write_lines(work.evidence("accuracy"), {**work.header, "points": POINTS}, rows)
-        return _judged(rows, outcome)
+    def write(path: Path, header: dict[str, Any], rows: Rows) -> None:
+        write_lines(path, {**header, "points": POINTS}, rows)
 
-    return finish
+    return _finish("accuracy", work, tasks, write, accuracy.failure)
 
 
 def audit_kinks(work: Work) -> Finish:
     """Everyone's slope at every kink and at special inputs; evidence/kinks.jsonl."""
     tasks = {"all": work.executor.submit(kinks.run, work.oracles)}
-
-    def finish(progress: Progress) -> Outcome:
-        rows, outcome = _wait("kinks", tasks, progress)
-        write_lines(work.evidence("kinks"), work.header, rows)
-        return _judged(rows, outcome)
-
-    return finish
-
-
-def _judged(rows: Rows, outcome: Outcome, failure: Callable[[dict[str, Any]], str] = accuracy.failure) -> Outcome:
-    """The outcome with the verdicts of all rows that have one, and a message for each that fails."""
-    for row in rows:
-        if "verdict" in row:
-            outcome.verdicts[row["verdict"]] += 1
-            if Verdict(row["verdict"]).fails:
-                outcome.failures.append(failure(row))
-    return outcome
+    return _finish("kinks", work, tasks, failure=accuracy.failure)
 
 
 def audit_proofs(work: Work) -> Finish:
@@ -245,7 +228,7 @@ def audit_proofs(work: Work) -> Finish:
 
     def finish(progress: Progress) -> Outcome:
         rows, outcome = _wait("proofs", tasks, progress)
-        proofs.write_evidence(work.evidence("proofs"), rows)
+        proofs.write_evidence(work.out / "evidence" / "proofs.jsonl", rows)
         refuted = [row for row in rows if row["verdict"] == "refuted"]
         outcome.verdicts[Verdict.wrong.value] += len(refuted)
         outcome.failures += [f"{row['id']}: {row['claim']} is refuted at {row['counterexample']}" for row in refuted]
@@ -259,12 +242,10 @@ def audit_literature(work: Work) -> Finish:
     oracles = literature.oracles_here()
     tasks = {id: work.executor.submit(literature.measure, id, oracles) for id in CLAIMS}
 
-    def finish(progress: Progress) -> Outcome:
-        rows, outcome = _wait("literature", tasks, progress)
-        literature.write_evidence(work.evidence("literature"), oracles, rows)
-        return outcome
+    def write(path: Path, _: dict[str, Any], rows: Rows) -> None:
+        literature.write_evidence(path, oracles, rows)
 
-    return finish
+    return _finish("literature", work, tasks, write)
 
 
 PARTS: dict[str, Callable[[str, Sequence[str]], Rows]] = {
@@ -278,61 +259,41 @@ def _part(area: str, part: str, names: Sequence[str]) -> Rows:
     return PARTS[area](part, names)
 
 
-def _by_part(work: Work, area: str, parts: Sequence[str]) -> dict[str, Future[Rows]]:
+def _by_part(area: str, work: Work, parts: Sequence[str]) -> Tasks:
     """An area measured part by part."""
     return {part: work.executor.submit(_part, area, part, work.oracles) for part in parts}
 
 
 def audit_costs(work: Work) -> Finish:
     """Every cost of several inputs against the truth; evidence/costs.jsonl."""
-    tasks = _by_part(work, "costs", [f.id for f in costs.formulas()])
-
-    def finish(progress: Progress) -> Outcome:
-        rows, outcome = _wait("costs", tasks, progress)
-        costs.write_evidence(work.evidence("costs"), work.header, rows)
-        return _judged(rows, outcome, costs.failure)
-
-    return finish
+    tasks = _by_part("costs", work, [f.id for f in costs.formulas()])
+    return _finish("costs", work, tasks, costs.write_evidence, costs.failure)
 
 
 def audit_penalties(work: Work) -> Finish:
     """Every regularizer against the truth and against both frameworks; evidence/penalties.jsonl."""
-    tasks = _by_part(work, "penalties", penalties.ids())
-
-    def finish(progress: Progress) -> Outcome:
-        rows, outcome = _wait("penalties", tasks, progress)
-        penalties.write_evidence(work.evidence("penalties"), work.header, rows)
-        return _judged(rows, outcome, penalties.failure)
-
-    return finish
+    tasks = _by_part("penalties", work, penalties.ids())
+    return _finish("penalties", work, tasks, penalties.write_evidence, penalties.failure)
 
 
 def audit_conventions(work: Work) -> Finish:
     """What each side means by the name of a cost, regularizer or optimizer; evidence/conventions.jsonl."""
-    tasks = _by_part(work, "conventions", list(conventions.TASKS))
+    tasks = _by_part("conventions", work, list(conventions.TASKS))
+    return _finish("conventions", work, tasks, conventions.write_evidence)
 
-    def finish(progress: Progress) -> Outcome:
-        rows, outcome = _wait("conventions", tasks, progress)
-        conventions.write_evidence(work.evidence("conventions"), work.header, rows)
-        return outcome
 
-    return finish
+def _fails(row: dict[str, Any]) -> bool:
+    return row.get("verdict") in (Verdict.wrong.value, Verdict.unknown.value)
 
 
 def audit_optimizers(work: Work) -> Finish:
     """Update rules against torch.optim and optax; evidence/optimizers.jsonl. Only what fails counts."""
     tasks = {task: work.executor.submit(optimizers.measure, task) for task in optimizers.tasks()}
 
-    def finish(progress: Progress) -> Outcome:
-        rows, outcome = _wait("optimizers", tasks, progress)
-        optimizers.write_evidence(work.evidence("optimizers"), rows)
-        bad = [row for row in rows if row.get("verdict") in (Verdict.wrong.value, Verdict.unknown.value)]
-        for row in bad:
-            outcome.verdicts[row["verdict"]] += 1
-            outcome.failures.append(f"optimizers: {row}")
-        return outcome
+    def write(path: Path, _: dict[str, Any], rows: Rows) -> None:
+        optimizers.write_evidence(path, rows)
 
-    return finish
+    return _finish("optimizers", work, tasks, write, "optimizers: {}".format, _fails)
 
 
 def literature_pages(evidence: Path, folder: Path) -> None:
@@ -343,7 +304,7 @@ def literature_pages(evidence: Path, folder: Path) -> None:
 
 POINTS = 20_000  # per activation in float32 and float64, before the search round the worst
 
-# The longest first, so that no worker is left alone with one at the end.
+# In the order of submission: the longest first, so that no worker is left alone with one at the end.
 AREAS: dict[str, Callable[[Work], Finish]] = {
     "networks": audit_networks,
     "accuracy": audit_accuracy,

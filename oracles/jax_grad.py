@@ -203,18 +203,13 @@ def _program(
         blocks = jnp.split(w, len(penalties))
         return jnp.concatenate([f(block) for f, block in zip(penalties, blocks, strict=True)])
 
-    def activation(ids: tuple[str, ...], choice: Any, z: Any) -> Any:
-        # With a checkpoint a branch keeps its input alone for its derivative. Whatever else one kept, all others would
-        # have to fill with zeros: a third of the kernels to compile.
-        return lax.switch(choice, [jax.checkpoint(g, prevent_cse=False) for g in branches(ids)], z)
-
     def total(p: Any, x: Any, y: Any, hidden: Any, output: Any, cost: Any) -> Any:
         W, b = p
         a = x
         for layer, (w, c) in enumerate(zip(W, b, strict=True), 1):
             z = a @ w.mT + c[..., None, :]
             last = layer == len(W)
-            a = activation(outputs, output, z) if last else activation(activations, hidden, z)
+            a = lax.switch(output if last else hidden, branches(outputs if last else activations), z)
         C = lax.switch(cost, branches(costs), a, y)
         for w in W:
             C = C + penalty(w)

@@ -157,8 +157,10 @@ class Notation:
         return {t: (low, high) for t in symbols if t.name.split("[")[0] == self.base}
 
 
-def _sum(term: sp.Expr, *limits: tuple[sp.Symbol, sp.Integer, sp.Integer]) -> sp.Expr:
-    """A finite sum written out. SymPy's own `doit` takes every term apart into partial fractions first."""
+def _sum(term: sp.Expr, *limits: tuple[sp.Symbol, sp.Expr, sp.Expr]) -> sp.Expr:
+    """A sum between numbers written out. SymPy's own `doit` takes every term apart into partial fractions first."""
+    if not all(end.is_Integer for _, *ends in limits for end in ends):
+        return sp.Sum(term, *limits)
     for index, first, last in limits:
         term = sp.Add(*(term.subs(index, k) for k in range(first, last + 1)))
     return term

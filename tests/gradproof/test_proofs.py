@@ -113,6 +113,16 @@ def test_processes_end_at_the_limit_and_report_what_went_wrong():
     assert (result, problem) == (None, "the process ended with exit code 3")
 
 
+def test_a_process_takes_one_item_after_another_and_is_replaced_when_it_ends():
+    pid = "__import__('os').getpid()"
+    items = [pid, pid, "1 / 0", pid, "__import__('os')._exit(3)", pid]
+    found = {k: (result, problem) for k, result, problem in in_processes(eval, items, 1)}
+    assert found[2] == (None, "ZeroDivisionError: division by zero")
+    assert found[4] == (None, "the process ended with exit code 3")
+    first, second, after_an_error, after_an_end = (found[k][0] for k in (0, 1, 3, 5))
+    assert first == second == after_an_error != after_an_end
+
+
 def test_closing_early_leaves_no_process_behind():
     running = in_processes(time.sleep, [0, 60, 60], 3)
     next(running)

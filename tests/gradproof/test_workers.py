@@ -1,10 +1,12 @@
 import os
 import pathlib
 import time
+import types
 from concurrent.futures import wait
 
 import pytest
 
+from gradproof import workers
 from gradproof.workers import cache_folder, pool
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -58,3 +60,21 @@ def test_programs_are_kept_where_caches_go(monkeypatch, xdg, expected):
     if xdg is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", xdg)
     assert cache_folder() == pathlib.Path(expected or pathlib.Path.home() / ".cache" / "gradproof")
+
+
+@pytest.mark.parametrize(("enough", "times"), [(0, 2), (1 << 60, 0)])
+def test_programs_are_forgotten_after_a_task_where_memory_is_short(monkeypatch, enough, times):
+    if not workers.resident():
+        pytest.skip("this system does not say how much memory a process holds")
+    forgotten = []
+    jax = types.SimpleNamespace(forget_programs=lambda: forgotten.append("all"))
+    monkeypatch.setattr(workers, "load", {"jax": jax}.get)
+    monkeypatch.setattr(workers, "ENOUGH", enough)
+    assert workers._tidily(divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        workers._tidily(divmod, 7, 0)
+    assert len(forgotten) == times
+
+
+def test_a_process_knows_its_memory():
+    assert workers.resident() == 0 or 10 << 20 < workers.resident() < 100 << 30

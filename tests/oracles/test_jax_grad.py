@@ -129,6 +129,17 @@ def test_programs_are_kept_where_they_are_told_to_be(tmp_path):
         jax.config.update("jax_compilation_cache_dir", before)
 
 
+def test_forgotten_programs_are_made_again_with_the_same_bits():
+    x, y, W, b = small_network()
+    ids = ("activation/tanh", "activation/identity", "cost/mse")
+    before = oracle.network(x, y, W, b, *ids)
+    assert oracle._program.cache_info().currsize
+    oracle.forget_programs()
+    assert not oracle._program.cache_info().currsize
+    for again, first in zip(flat(oracle.network(x, y, W, b, *ids)), flat(before), strict=True):
+        np.testing.assert_array_equal(again, first)
+
+
 def test_the_answers_come_from_native_operations():
     z = np.array([38.0, -1.0])
     assert oracle.elementwise("activation/gelu", z)[1].tolist() == [

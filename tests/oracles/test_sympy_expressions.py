@@ -29,6 +29,19 @@ def test_sums_are_written_out_over_plain_real_symbols():
     assert sp.diff(written, real("a[2, 3]")) == real("a[2, 3]")  # 2a/n at n = 2
 
 
+def test_written_out_sums_are_what_sympy_makes_of_them():
+    z, i, j, k = sp.IndexedBase("z", real=True), *sp.symbols("i j k", integer=True, positive=True)
+    N = notation(["z[i, j]"], "z[i, j]")
+    for last in (3, k):
+        inner = sp.Sum(z[i, j], (j, 1, last))
+        total = sp.Sum(sp.exp(z[i, k]) / inner, (k, 1, 3), (i, 1, 2))
+        entries = {e: N.entry(e.base, *e.indices) for e in total.doit().atoms(sp.Indexed)}
+        assert len(entries) == 6
+        at = {symbol: sp.Rational(n, 7) for n, symbol in enumerate(sorted(entries.values(), key=str), 1)}
+        ours, theirs = (e.xreplace(at).evalf(30) for e in (N.at(total, {}), total.doit().xreplace(entries)))
+        assert abs(ours - theirs) < sp.Float(10) ** -25
+
+
 def test_a_parameter_named_like_a_dimension_stays_a_parameter():
     N = notation(["lam/(2*n)*Sum(w[i]**2, (i, 1, m))"], "w[i]", {"lam": 0.1, "n": 1.0})
     assert N.sizes == {"m": 3}

@@ -70,6 +70,11 @@ def test_an_error_far_out_is_found():
     assert sp.Rational(identity(*far).counterexample.inputs["z"]) > 100
 
 
+def test_a_route_that_proves_too_much_is_refuted_all_the_same(monkeypatch):
+    monkeypatch.setattr("oracles.sympy_identity.proof", lambda difference: "simplify")
+    assert identity(sp.exp(z), sp.exp(z) + sp.Rational(1, 10**9)).verdict == "refuted"
+
+
 def test_cases_of_two_variables_are_split_too():
     assert identity(*read("Max(z, y)", "(z + y + Abs(z - y))/2")).verdict == "proved"
     assert identity(*read("Max(z, y)", "(z + y - Abs(z - y))/2")).verdict == "refuted"
