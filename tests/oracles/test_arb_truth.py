@@ -15,7 +15,8 @@ from mpmath import mp, mpf
 
 from oracles import arb_truth
 from oracles.arb_definitions import ELEMENTWISE, VECTOR, bind, define, working
-from oracles.arb_truth import Request, parallel_truths, round_ball, round_exactly, truth, truths, vector_truth
+from oracles.arb_rounding import round_ball, round_exactly
+from oracles.arb_truth import Request, parallel_truths, truth, truths, vector_truth
 from oracles.floats import FORMATS, ulp_error
 from oracles.points import dense, special
 
