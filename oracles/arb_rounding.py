@@ -19,6 +19,7 @@ from oracles.floats import Array, Format, Truth, format_of, ulp_exponent
 
 START, MAXIMUM = 128, 32768  # bits
 RESIDUAL_BITS = 20  # the residual is known to this part of an ULP
+VANISHING = 30  # a number is 0 that is 2^-VANISHING of the least subnormal or less
 MARGIN = 30  # a ball with this many bits more than the format has a radius below 2^-MARGIN ULP
 SLACK = 2.0**-25  # of an ULP, more than this radius
 DEEP = -950  # exponent of an ULP below which the second float64 of a midpoint may underflow
@@ -80,6 +81,8 @@ def round_thin(balls: Group, dtype: str) -> tuple[Array, Array, Array]:
     lo = np.array([float(ball - h) for ball, h in zip(known, hi.tolist(), strict=True)])
     thin = np.array([ball.rel_accuracy_bits() >= format.digits + MARGIN for ball in known], bool)
     with np.errstate(all="ignore"):
+        vanishing = np.abs(hi) < np.ldexp(0.5, format.least - VANISHING)
+        hi[vanishing] = lo[vanishing] = 0.0
         q = ulp_exponent(hi, dtype)
         for k in np.flatnonzero(~thin).tolist():  # numbers close to 0 may have no bit right
             thin[k] = float(known[k].rad()) < np.ldexp(1.0, q[k] - MARGIN)
@@ -147,8 +150,8 @@ def round_exactly(mantissa: int, exponent: int, format: Format) -> Rounded:
     shift = q - exponent
     if shift <= 0:
         return Rounded(sign * math.ldexp(size << -shift, q), 0.0)
-    if shift > size.bit_length() + RESIDUAL_BITS + 10:
-        return Rounded(0.0, 0.0)  # a vanishing part of the least subnormal
+    if shift > size.bit_length() + VANISHING:
+        return Rounded(0.0, 0.0)
     m, rest = size >> shift, size & ((1 << shift) - 1)
     half = 1 << (shift - 1)
     up = int(rest > half or (rest == half and m & 1 == 1))
