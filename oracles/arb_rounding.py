@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 import numpy as np
 from flint import arb, ctx
@@ -24,7 +24,7 @@ MARGIN = 30  # a ball with this many bits more than the format has a radius belo
 SLACK = 2.0**-25  # of an ULP, more than this radius
 DEEP = -950  # exponent of an ULP below which the second float64 of a midpoint may underflow
 
-Group = Sequence[Union[Ball, None]]  # what one evaluation gives; None stands for a number that does not exist
+Group = Sequence[Ball | None]  # what one evaluation gives; None stands for a number that does not exist
 
 
 class Rounded(NamedTuple):
@@ -62,7 +62,10 @@ def settle(groups: Sequence[Group], evaluate: Callable[[int], Group], dtype: str
     while True:
         hi[at], residual[at], decided = round_thin(balls, dtype)
         for j in np.flatnonzero(~decided).tolist():
-            if rounded := round_ball(balls[j], format) or (_undecided(balls[j], format) if ctx.prec >= MAXIMUM else None):
+            rounded = round_ball(balls[j], format)
+            if rounded is None and ctx.prec >= MAXIMUM:
+                rounded = _undecided(balls[j], format)
+            if rounded is not None:
                 hi[at[j]], residual[at[j]], undecided[at[j]] = rounded
                 decided[j] = True
         at = at[~decided]

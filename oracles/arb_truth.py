@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import math
 import multiprocessing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
@@ -116,10 +116,10 @@ def truths(
             return settle(groups, expansion, name).map(lambda a: a.reshape(-1, count))
 
     flat = array.ravel()
-    found = settled([arb(v) for v in np.where(np.isfinite(flat), flat, 0).tolist()])
-    found.hi[np.isnan(flat)] = found.residual[np.isnan(flat)] = np.nan
-    found.undecided[np.isnan(flat)] = False
-    if (infinite := np.isinf(flat)).any():
+    nan, infinite = np.isnan(flat), np.isinf(flat)
+    found = settled([arb(v) for v in np.where(nan | infinite, 0, flat).tolist()])
+    found.hi[nan], found.residual[nan], found.undecided[nan] = np.nan, np.nan, False
+    if infinite.any():
         near, far = (settled([t if v > 0 else -t for v in flat[infinite].tolist()]) for t in FAR)
         same = near.hi == far.hi
         found.hi[infinite] = np.where(same, near.hi, np.nan)
@@ -145,10 +145,12 @@ def vector_truth(
     g = bind_vector(id, **parameters)
     d = array.shape[-1]
     rows = array.reshape(-1, d)
-    finite = np.isfinite(rows).all(1)
+    nan: Array = np.isnan(rows).any(1)
+    infinite: Array = np.isinf(rows).any(1) & ~nan
     stand_in = np.arange(1.0, d + 1)
     directions = range(d) if order else (None,)
-    columns = [(row, j) for row in np.where(finite[:, None], rows, stand_in).tolist() for j in directions]
+    finite = np.where((nan | infinite)[:, None], stand_in, rows).tolist()
+    columns = [(row, j) for row in finite for j in directions]
 
     def column(i: int) -> Group:
         """∂g/∂z_j, or g itself if j is None, at one row."""
@@ -159,8 +161,8 @@ def vector_truth(
         m = len(g([arb_series([arb(v)]) for v in stand_in.tolist()]))
         found = settle([attempt(column, i, m) for i in range(len(columns))], column, name)
     found = found.map(lambda a: a.reshape(len(rows), len(directions), m).swapaxes(1, 2))
-    found.hi[~finite] = found.residual[~finite] = np.nan
-    found.undecided[~finite] = ~np.isnan(rows).any(1)[~finite, None, None]
+    found.hi[nan | infinite] = found.residual[nan | infinite] = np.nan
+    found.undecided[nan], found.undecided[infinite] = False, True
     return found.map(lambda a: a.reshape((*array.shape[:-1], m, d) if order else (*array.shape[:-1], m)))
 
 
