@@ -93,8 +93,11 @@ def round_thin(balls: Group, dtype: str) -> tuple[Array, Array, Array]:
         residual = (np.ldexp(hi, -q) - m) + np.ldexp(lo, -q)
         rounded = np.ldexp(m, q)
         top = np.ldexp(1.0, format.greatest + 1)
-        fits = (np.abs(residual) < 0.5 - SLACK) & (np.abs(rounded) < top)
-        beyond = (np.abs(hi) >= top) & np.isfinite(lo)
+        tie = np.where(
+            np.abs(m) == 2.0 ** (format.digits - 1), 0.25, 0.5
+        )  # below a power of two, ULPs are half as large
+        fits = (np.abs(residual) < tie - SLACK) & (np.abs(rounded) < top)
+        beyond = (np.abs(hi) >= top) & np.isfinite(top)
     for k in np.flatnonzero(fits & (q < DEEP)).tolist():
         fits[k] = known[k].is_zero()
     carried = np.abs(m) == 2.0**format.digits  # into the next binade, whose ULP is twice as large

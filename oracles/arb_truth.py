@@ -145,8 +145,8 @@ def vector_truth(
     g = bind_vector(id, **parameters)
     d = array.shape[-1]
     rows = array.reshape(-1, d)
-    nan: Array = np.isnan(rows).any(1)
-    infinite: Array = np.isinf(rows).any(1) & ~nan
+    infinite: Array = np.any(np.isinf(rows), axis=1)
+    nan: Array = np.any(np.isnan(rows), axis=1)
     stand_in = np.arange(1.0, d + 1)
     directions = range(d) if order else (None,)
     finite = np.where((nan | infinite)[:, None], stand_in, rows).tolist()
@@ -162,7 +162,7 @@ def vector_truth(
         found = settle([attempt(column, i, m) for i in range(len(columns))], column, name)
     found = found.map(lambda a: a.reshape(len(rows), len(directions), m).swapaxes(1, 2))
     found.hi[nan | infinite] = found.residual[nan | infinite] = np.nan
-    found.undecided[nan], found.undecided[infinite] = False, True
+    found.undecided[infinite], found.undecided[nan] = True, False
     return found.map(lambda a: a.reshape((*array.shape[:-1], m, d) if order else (*array.shape[:-1], m)))
 
 
