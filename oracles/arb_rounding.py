@@ -21,7 +21,7 @@ START, MAXIMUM = 128, 32768  # bits
 RESIDUAL_BITS = 20  # the residual is known to this part of an ULP
 VANISHING = 30  # a number is 0 that is 2^-VANISHING of the least subnormal or less
 MARGIN = 30  # a ball with this many bits more than the format has a radius below 2^-MARGIN ULP
-SLACK = 2.0**-25  # of an ULP, more than this radius
+SLACK = 2.0**-25  # of an ULP: more than this radius and the rounding of two float64
 DEEP = -950  # exponent of an ULP below which the second float64 of a midpoint may underflow
 
 Group = Sequence[Ball | None]  # what one evaluation gives; None stands for a number that does not exist
@@ -93,11 +93,10 @@ def round_thin(balls: Group, dtype: str) -> tuple[Array, Array, Array]:
         residual = (np.ldexp(hi, -q) - m) + np.ldexp(lo, -q)
         rounded = np.ldexp(m, q)
         top = np.ldexp(1.0, format.greatest + 1)
-        tie = np.where(
-            np.abs(m) == 2.0 ** (format.digits - 1), 0.25, 0.5
-        )  # below a power of two, ULPs are half as large
+        below = (np.abs(m) == 2.0 ** (format.digits - 1)) & (residual * m < 0)  # a power of two: ULPs half as large
+        tie = np.where(below, 0.25, 0.5)
         fits = (np.abs(residual) < tie - SLACK) & (np.abs(rounded) < top)
-        beyond = (np.abs(hi) >= top) & np.isfinite(top)
+        beyond = (np.abs(hi) >= top) & np.isfinite(top)  # in float64, what is ∞ as hi may be below
     for k in np.flatnonzero(fits & (q < DEEP)).tolist():
         fits[k] = known[k].is_zero()
     carried = np.abs(m) == 2.0**format.digits  # into the next binade, whose ULP is twice as large
