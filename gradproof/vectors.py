@@ -38,18 +38,18 @@ def inputs(width: int, dtype: str, seed: int = 0) -> Array:
 
 def value_and_jacobian(formula: Formula, z: Array, module: ModuleType | None) -> tuple[Array, Array]:
     """Values (rows, m) and Jacobians (rows, m, width) by us, or by an oracle."""
-    value = formula.function(z)[0] if module is None else None
-    if module is not None:
-        value = module.pullback(formula.id, z, np.zeros_like(formula.function(z)[0]))[0]
-    value = np.asarray(value)
+    value, pullback = formula.function(z)
+    shape, m = value.shape, value[0].size  # logsumexp gives one number a row
     columns = []
-    scalar = value.ndim == 1  # logsumexp gives one number a row
-    for k in range(1 if scalar else value.shape[-1]):
-        v = np.zeros_like(value)
-        v[... if scalar else (..., k)] = 1
-        back = formula.function(z)[1](v) if module is None else module.pullback(formula.id, z, v)[1]
+    for k in range(m):
+        v = np.zeros((len(z), m), z.dtype)
+        v[:, k] = 1
+        if module is None:
+            back = pullback(v.reshape(shape))
+        else:
+            value, back = module.pullback(formula.id, z, v.reshape(shape))
         columns.append(np.asarray(back))
-    return (value[:, None] if scalar else value), np.stack(columns, 1)
+    return np.asarray(value).reshape(-1, m), np.stack(columns, 1)
 
 
 def run_one(id: str, dtype: str, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from flint import arb
 from oracles.arb_definitions import Ball, lookup, working
 from oracles.arb_jets import ORDERS, Jet, variables
 from oracles.arb_losses import LOSSES, Loss
-from oracles.arb_truth import START, _pack, settle
+from oracles.arb_rounding import START, Group, settle
 from oracles.floats import Array, Truth, conditioned_error, format_of
 
 
@@ -55,14 +55,14 @@ def loss_truth(
     loss: Loss = lookup(id, definitions)
     if reduction not in ("none", "sum", "mean", "batchmean"):
         raise ValueError(f"reduction {reduction!r} is not none, sum, mean or batchmean")
-    name, format = format_of(dtype)
+    name, _ = format_of(dtype)
     arrays = {key: np.asarray(x) for key, x in inputs.items() if x is not None}
     shapes = {key: x.shape for key, x in arrays.items() if x.dtype.kind == "f" or x.dtype.name == "bfloat16"}
     numbers = [v for key in shapes for v in arrays[key].astype(np.float64).ravel().tolist()]
     given = {**loss.parameters, **parameters}
     last: dict[str, list[Jet]] = {}
 
-    def evaluate() -> list[Ball]:
+    def evaluate(_: int) -> Group:
         jets = iter(variables(numbers))
         named = {key: _nest(jets, shapes[key]) if key in shapes else x.tolist() for key, x in arrays.items()}
         exact = {
@@ -80,21 +80,20 @@ def loss_truth(
         return [v.value for v in values] + [gradient.slope[0, k] for k in range(len(numbers))]
 
     with working(START, ORDERS):
-        count = len(evaluate())
-        rounded = settle(evaluate, count, format)
+        found = settle([evaluate(0)], evaluate, name)
         values, total = last["values"], last["gradient"][0]
         m = len(values)
         swayed = _sway_by_norm if by_norm else _sway
         sways = [swayed(numbers, [v.slope[0, k] for k in range(len(numbers))]) for v in values]
         curves = [swayed(numbers, [total.curve[k, i] for i in range(len(numbers))]) for k in range(len(numbers))]
     shape = (m,) if reduction == "none" else ()
-    value = Conditioned(_pack(rounded[:m], shape, name), np.array(sways).reshape(shape))
+    value = Conditioned(_shaped(found[:m], shape), np.array(sways).reshape(shape))
     gradients, start = {}, 0
     for key, shape in shapes.items():
         size = int(np.prod(shape))
         part = slice(m + start, m + start + size)
         sway = np.array(curves[start : start + size]).reshape(shape)
-        gradients[key] = Conditioned(_pack(rounded[part], shape, name), sway)
+        gradients[key] = Conditioned(_shaped(found[part], shape), sway)
         start += size
     return value, gradients
 
@@ -102,6 +101,10 @@ def loss_truth(
 def _nest(numbers: Iterator[Any], shape: tuple[int, ...]) -> Any:
     """Numbers in turn, as nested lists of this shape."""
     return [_nest(numbers, shape[1:]) for _ in range(shape[0])] if shape else next(numbers)
+
+
+def _shaped(truth: Truth, shape: tuple[int, ...]) -> Truth:
+    return truth.map(lambda a: a.reshape(shape))
 
 
 def _sway(numbers: Sequence[float], slopes: Sequence[Ball]) -> float:

@@ -6,6 +6,7 @@ small part of an ULP although the truth is no float.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -55,7 +56,11 @@ class Truth:
 
     def __getitem__(self, index: Any) -> Truth:
         """The truth at some of the points."""
-        return Truth(self.hi[index], self.residual[index], self.undecided[index], self.dtype)
+        return self.map(lambda a: a[index])
+
+    def map(self, rearrange: Callable[[Array], Array]) -> Truth:
+        """The truth with all its arrays rearranged alike."""
+        return Truth(rearrange(self.hi), rearrange(self.residual), rearrange(self.undecided), self.dtype)
 
 
 def ulp_exponent(y: npt.ArrayLike, dtype: npt.DTypeLike | str) -> Array:

@@ -1,6 +1,5 @@
 import itertools
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,13 +8,12 @@ pytest.importorskip("flint")
 pytest.importorskip("mpmath")
 
 from flint import arb, ctx
-from hypothesis import given
-from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from oracles import arb_truth
-from oracles.arb_definitions import ELEMENTWISE, VECTOR, bind, define, working
-from oracles.arb_truth import Request, parallel_truths, round_ball, round_exactly, truth, truths, vector_truth
+from oracles.arb_definitions import ELEMENTWISE, VECTOR, bind, define
+from oracles.arb_rounding import round_exactly
+from oracles.arb_truth import Request, parallel_truths, truth, truths, vector_truth
 from oracles.floats import FORMATS, ulp_error
 from oracles.points import dense, special
 
@@ -113,57 +111,7 @@ def test_a_wrong_definition_is_noticed(monkeypatch):
     assert worst("activation/sigmoid", 1, "float64", TEXTBOOK["sigmoid"]) > 0.5
 
 
-# ---------------------------------------------------------------- rounding
-
-
-@given(st.integers(-(2**200), 2**200), st.integers(-1300, 900))
-def test_rounding_is_that_of_python(mantissa, exponent):
-    """Python's Fraction rounds to float64 correctly, subnormals and ties included."""
-    value = Fraction(mantissa) * Fraction(2) ** exponent
-    try:
-        expected = float(value)
-    except OverflowError:
-        expected = math.copysign(math.inf, mantissa)
-    rounded = round_exactly(mantissa, exponent, FORMATS["float64"])
-    assert rounded.hi == expected
-    if math.isfinite(expected):
-        q = int(arb_ulp_exponent(expected, "float64"))
-        rest = (value - Fraction(expected)) / Fraction(2) ** q
-        assert abs(rounded.residual - rest) < 2.0**-30
-        assert abs(rounded.residual) <= 0.5
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float32"])
-@given(x=st.floats(allow_nan=False, allow_infinity=False))
-def test_rounding_is_that_of_numpy(dtype, x):
-    with np.errstate(over="ignore", under="ignore"):
-        expected = float(np.float64(x).astype(dtype))
-    mantissa, denominator = x.as_integer_ratio()
-    assert round_exactly(mantissa, 1 - denominator.bit_length(), FORMATS[dtype]).hi == expected
-
-
-@given(x=st.floats(allow_nan=False, allow_infinity=False, width=32))
-def test_rounding_is_that_of_ml_dtypes(x):
-    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
-    with np.errstate(over="ignore", under="ignore"):
-        expected = float(np.float32(x).astype(bfloat16))
-    mantissa, denominator = x.as_integer_ratio()
-    assert round_exactly(mantissa, 1 - denominator.bit_length(), FORMATS["bfloat16"]).hi == expected
-
-
-@given(st.integers(2**200, 2**201), st.integers(-1400, 700), st.integers(1, 80))
-def test_a_ball_is_rounded_only_if_all_of_it_rounds_alike(mantissa, exponent, radius_bits):
-    with working(300, 1):
-        ball = arb(arb(mantissa) * arb(2) ** exponent, arb(2) ** (exponent + 201 - radius_bits))
-        got = round_ball(ball, FORMATS["float64"])
-        ends = [
-            round_exactly(*(int(p) for p in end.man_exp()), FORMATS["float64"]) for end in (ball.lower(), ball.upper())
-        ]
-        if got is not None:
-            assert ends[0].hi == got.hi == ends[1].hi
-            assert all(abs(end.residual - got.residual) < 2.0**-20 for end in ends)
-        elif radius_bits > 75:  # a ball this thin is refused for its position only
-            assert any(abs(end.residual) > 0.5 - 2.0**-20 for end in ends) or ends[0].hi != ends[1].hi
+# ---------------------------------------------------------------- ties
 
 
 def test_ties_go_to_even_and_say_so():
