@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from inline import run_inline
 from plants import PLANTS, patch
 
 import oracles
@@ -241,6 +242,7 @@ def test_an_oracle_that_fails_inside_exits_1_and_loses_nothing(run, quick, tmp_p
 
 
 def test_missing_oracles_exit_2_with_the_remedy(run, tmp_path, monkeypatch):
+    run_inline(monkeypatch)
     monkeypatch.setattr(networks, "load", lambda name: None)
     code, out, err = run("audit", "--only", "4-5-3/*", "--out", tmp_path)
     assert (code, out) == (2, "")
