@@ -18,7 +18,6 @@ import numpy as np
 from gradproof.environment import load
 from gradproof.tolerance import ULPS
 from gradproof.verdicts import Verdict
-from gradproof.workers import report
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 
@@ -144,7 +143,6 @@ def run_one(id: str, dtype: str, n: int, names: Sequence[str]) -> list[dict[str,
         if dtype in WIDE:
             found = search(formula, dtype, found, oracles)
         rows = [row for part in PARTS for row in _rows(formula, dtype, part, found[part], oracles)]
-    report(1)
     return rows
 
 

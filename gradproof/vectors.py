@@ -14,7 +14,6 @@ import numpy as np
 
 from gradproof.environment import load
 from gradproof.verdicts import Verdict
-from gradproof.workers import report
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 
@@ -73,7 +72,6 @@ def run_one(id: str, dtype: str, names: Sequence[str]) -> list[dict[str, Any]]:
                         if part == "Jacobian" and id in GATES:
                             error = np.where(_near_zero_of_slope(GATES[id], z)[:, None, :], np.nan, error)
                         errors.setdefault((part, name), []).append(error.ravel())
-    report(1)
     return [_row(id, dtype, part, name, np.concatenate(e)) for (part, name), e in errors.items()]
 
 

@@ -20,10 +20,6 @@ T = TypeVar("T")
 ENOUGH = 700 << 20  # bytes, of which the frameworks themselves take half
 
 
-def report(amount: int) -> None:
-    """Nothing: the audit counts tasks and files."""
-
-
 def cache_folder() -> Path:
     """Where compiled JAX programs are kept: $XDG_CACHE_HOME/gradproof, or ~/.cache/gradproof."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gradproof"
