@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -98,9 +99,13 @@ def undecided(reason: str, seconds: float = 0.0) -> dict[str, Any]:
 
 
 def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
-    """In the child: answer every item with (result, "") or (None, what went wrong)."""
+    """In the child: answer every item with (result, "") or (None, what went wrong), until nobody asks."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
     while True:
-        item = connection.recv()
+        try:
+            item = connection.recv()
+        except EOFError:
+            return
         try:
             answer = function(item), ""
         except Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ def cache_folder() -> Path:
 
 
 def _start() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the first one ends the others
     if torch := load("torch"):
         torch.torch.set_num_threads(1)
     if jax := load("jax"):
@@ -58,11 +60,18 @@ class Workers(ProcessPoolExecutor):
 
 @contextmanager
 def pool(jobs: int = 0) -> Iterator[Workers]:
-    """A pool of `jobs` worker processes (0: one per processor). What has not begun at the end is cancelled."""
+    """A pool of `jobs` worker processes (0: one per processor). An exception ends them at once: files are whole."""
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
+    others = multiprocessing.active_children()
     executor = Workers(jobs or os.cpu_count() or 1, multiprocessing.get_context("spawn"), _start)
     try:
         yield executor
-    finally:  # wait: an executor that nobody holds any more cancels nothing
-        executor.shutdown(wait=True, cancel_futures=True)
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for worker in multiprocessing.active_children():
+            if worker not in others:
+                worker.terminate()
+        raise
+    finally:
+        executor.shutdown()

@@ -1,8 +1,10 @@
+import multiprocessing
 import os
 import pathlib
 import time
 import types
 from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
@@ -41,17 +43,21 @@ def test_workers_are_other_processes_of_one_thread_that_raise(monkeypatch):
     assert set(threads) == {"1"}
 
 
-def test_an_exception_cancels_what_has_not_begun():
+def test_an_exception_ends_what_runs_and_cancels_what_has_not_begun():
     def interrupted():
         with pool(1) as executor:
-            tasks.extend(executor.submit(time.sleep, 0.1) for _ in range(50))
+            executor.submit(time.sleep, 0).result()
+            tasks.extend(executor.submit(time.sleep, 300) for _ in range(5))
             raise KeyboardInterrupt
 
     tasks = []
+    start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     wait(tasks, timeout=60)
-    assert tasks[-1].cancelled()
+    assert all(task.cancelled() or isinstance(task.exception(), BrokenProcessPool) for task in tasks)
+    assert time.monotonic() - start < 200
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.parametrize(("xdg", "expected"), [("/caches", "/caches/gradproof"), ("", None), (None, None)])
