@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from inline import run_inline
 from plants import PLANTS, patch
 
 import oracles
@@ -241,8 +240,7 @@ def test_an_oracle_that_fails_inside_exits_1_and_loses_nothing(run, quick, tmp_p
     assert (tmp_path / "networks.md").exists()
 
 
-def test_missing_oracles_exit_2_with_the_remedy(run, tmp_path, monkeypatch):
-    run_inline(monkeypatch)
+def test_missing_oracles_exit_2_with_the_remedy(run, quick, tmp_path, monkeypatch):
     monkeypatch.setattr(networks, "load", lambda name: None)
     code, out, err = run("audit", "--only", "4-5-3/*", "--out", tmp_path)
     assert (code, out) == (2, "")
