@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import math
-import platform
-import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof import __version__
+from gradproof.environment import versions
 from gradproof.expression import BITS, Number, as_number, ball_values, torch_values
 from gradproof.files import write_lines
 from gradproof.lookup import UsageError, suggestion
@@ -233,9 +231,12 @@ def header(oracles: Sequence[str]) -> dict[str, Any]:
     """Versions, seeds and thresholds the evidence was made with."""
     from importlib.metadata import version
 
-    versions = {name: version({"torch": "torch", "balls": "python-flint"}[name]) for name in oracles}
     return {
-        "kind": "literature", "gradproof": __version__, "python": platform.python_version(), "numpy": np.__version__,
-        "machine": f"{sys.platform} {platform.machine()}", "oracles": versions, "seeds": list(SEEDS), "bits": BITS,
-        "equal": EQUAL, "differs": DIFFERS,
-    }  # fmt: skip
+        "kind": "literature",
+        "versions": versions(),
+        "oracles": {name: version({"torch": "torch", "balls": "python-flint"}[name]) for name in oracles},
+        "seeds": list(SEEDS),
+        "bits": BITS,
+        "equal": EQUAL,
+        "differs": DIFFERS,
+    }

@@ -260,6 +260,7 @@ def test_evidence_is_written_and_the_same_every_time(tmp_path):
     header, rows = read_lines(tmp_path / "one.jsonl")
     assert [r["verdict"] for r in rows] == ["misprint", "holds", "not checkable"]
     assert set(header["oracles"]) == set(ORACLES)
+    assert header["versions"]["numpy"] == np.__version__  # for the front page of these reports alone
     assert seen[:3] == [(1, 3), (2, 3), (3, 3)]
 
 
