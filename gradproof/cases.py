@@ -94,14 +94,14 @@ class Product:
 
 
 # Everything crossed with everything would be millions of cases. The first product crosses the elementwise part in
-# full; every further cost meets all outputs, every further regularizer all architectures, and little else.
+# full; every further cost meets all outputs, every further regularizer deep and wide matrices, and little else.
 FEW = _ids("activation", "tanh relu")
 PRODUCTS = (
     Product("elementwise", tuple(ARCHITECTURES), FAMILIES),
-    Product("costs", ("2-3-2", "4-5-3", "digits"), (FEW, OUTPUTS, FURTHER_COSTS, REGULARIZERS[:2])),
+    Product("costs", ("4-5-3", "digits"), (FEW, OUTPUTS, FURTHER_COSTS, REGULARIZERS[:2])),
     Product(
         "penalties",
-        tuple(ARCHITECTURES),
+        ("4-5-3", "deep", "digits"),
         (FEW, _ids("activation", "identity sigmoid"), _ids("cost", "mse huber softmax_cross_entropy"),
          FURTHER_REGULARIZERS),
     ),
