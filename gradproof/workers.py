@@ -18,6 +18,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ENOUGH = 700 << 20  # bytes, of which the frameworks themselves take half
+GROWTH = 300 << 20  # bytes more than after the last time: what the system does not get back is no reason to forget again
+
+_left = 0  # bytes that were held after programs had been forgotten
 
 
 def cache_folder() -> Path:
@@ -43,11 +46,13 @@ def resident() -> int:
 
 def _tidily(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call `function`, after which JAX forgets its compiled programs if they have become many."""
+    global _left
     try:
         return function(*args, **kwargs)
     finally:
-        if resident() > ENOUGH and (jax := load("jax")):
+        if resident() > max(ENOUGH, _left + GROWTH) and (jax := load("jax")):
             jax.forget_programs()
+            _left = resident()
 
 
 class Workers(ProcessPoolExecutor):

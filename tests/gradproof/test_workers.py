@@ -68,14 +68,17 @@ def test_programs_are_kept_where_caches_go(monkeypatch, xdg, expected):
     assert cache_folder() == pathlib.Path(expected or pathlib.Path.home() / ".cache" / "gradproof")
 
 
-@pytest.mark.parametrize(("enough", "times"), [(0, 2), (1 << 60, 0)])
-def test_programs_are_forgotten_after_a_task_where_memory_is_short(monkeypatch, enough, times):
+@pytest.mark.parametrize(("enough", "growth", "times"), [(0, -(1 << 60), 2), (0, 0, 1), (1 << 60, 0, 0)])
+def test_programs_are_forgotten_after_a_task_where_memory_is_short(monkeypatch, enough, growth, times):
+    """And not again before more is held than then."""
     if not workers.resident():
         pytest.skip("this system does not say how much memory a process holds")
     forgotten = []
     jax = types.SimpleNamespace(forget_programs=lambda: forgotten.append("all"))
     monkeypatch.setattr(workers, "load", {"jax": jax}.get)
     monkeypatch.setattr(workers, "ENOUGH", enough)
+    monkeypatch.setattr(workers, "GROWTH", growth)
+    monkeypatch.setattr(workers, "_left", 0)
     assert workers._tidily(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
         workers._tidily(divmod, 7, 0)
