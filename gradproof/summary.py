@@ -105,7 +105,10 @@ def _disagreements(cases: Any, oracles: list[str], seed: int, draws: int, most: 
         apart = apart.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
         firsts = apart.group_by("hidden", "output", f"{name} verdict", maintain_order=True).head(1)
         firsts = firsts.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
+        known = len(found)
         for row in firsts.head(8 * most).iter_rows(named=True):
+            if len(found) == known + most:
+                break  # what follows is smaller
             c = by_id(row["configuration"])
             cause = parting(c, draw(c, seed, draws)[row["case"]], oracle, name) if oracle else None
             unexplained = math.isnan(row[f"ours-{name} gradient"] or 0) and f"{name} nan" not in (cause or "")

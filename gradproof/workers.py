@@ -18,7 +18,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ENOUGH = 700 << 20  # bytes, of which the frameworks themselves take half
-GROWTH = 300 << 20  # bytes more than after the last time: what the system does not get back is no reason to forget again
+GROWTH = (
+    300 << 20
+)  # bytes more than after the last time: what the system does not get back is no reason to forget again
 
 _left = 0  # bytes that were held after programs had been forgotten
 
