@@ -98,27 +98,30 @@ def _disagreements(cases: Any, oracles: list[str], seed: int, draws: int, most: 
     from gradproof.diagnose import parting
     from gradproof.environment import load
 
-    found: dict[str, dict[str, Any]] = {}
+    found: list[tuple[str, dict[str, Any]]] = []
     for name in oracles:
         oracle = load(name)
         apart = cases.filter(pl.col(f"{name} verdict").is_in(["inaccurate", "convention", "wrong"]))
         apart = apart.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
         firsts = apart.group_by("hidden", "output", f"{name} verdict", maintain_order=True).head(1)
         firsts = firsts.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
-        known = len(found)
+        seen: set[str] = set()
         for row in firsts.head(8 * most).iter_rows(named=True):
-            if len(found) == known + most:
+            if len(seen) == most:
                 break  # what follows is smaller
             c = by_id(row["configuration"])
             cause = parting(c, draw(c, seed, draws)[row["case"]], oracle, name) if oracle else None
             unexplained = math.isnan(row[f"ours-{name} gradient"] or 0) and f"{name} nan" not in (cause or "")
-            if cause and not unexplained:
-                found.setdefault(
-                    cause.split(" at ")[0],
-                    {"row": "disagreement", "pair": f"ours-{name}", "verdict": row[f"{name} verdict"],
-                     "relative": short(row[f"ours-{name} gradient"]), "at": f"{c.id} {row['regime']}", "cause": cause},
-                )  # fmt: skip
-    return sorted(found.values(), key=lambda r: (-_size(r["relative"]), r["at"]))[:most]
+            if cause and not unexplained and (what := cause.split(" at ")[0]) not in seen:
+                seen.add(what)
+                found.append((what, {
+                    "row": "disagreement", "pair": f"ours-{name}", "verdict": row[f"{name} verdict"],
+                    "relative": short(row[f"ours-{name} gradient"]), "at": f"{c.id} {row['regime']}", "cause": cause,
+                }))  # fmt: skip
+    largest: dict[str, dict[str, Any]] = {}
+    for what, row in sorted(found, key=lambda f: (-_size(f[1]["relative"]), f[1]["at"])):
+        largest.setdefault(what, row)
+    return list(largest.values())[:most]
 
 
 def _size(relative: float | None) -> float:
