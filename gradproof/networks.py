@@ -127,7 +127,7 @@ def _findings(stack: Sequence[Configuration], seed: int, modules: dict[str, Modu
     arbiter = Arbiter(c, cases)
     theirs, judged = {}, {}
     for name, oracle in modules.items():
-        extra = {"among": c.product.families[:3]} if name == "jax" else {}
+        extra = {"among": stack[0].product.families[:3]} if name == "jax" else {}
         try:
             theirs[name] = oracle.network(
                 stacked.x, stacked.y, stacked.W, stacked.b, c.hidden, c.output, c.cost,
