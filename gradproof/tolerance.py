@@ -53,16 +53,11 @@ def unit_roundoff(dtype: np.dtype) -> float:
 def slope_and_curvature(activation: Formula, z: Array) -> tuple[Array, Array]:
     """g'(z), and g''(z) by a central difference of it on z's own side of every kink, good to a few digits."""
     h = 2.0**-10 * np.maximum(1, np.abs(z))
-    for at, _ in _breaks(activation):
-        h = np.minimum(h, np.abs(z - at) / 2)
+    for kink in activation.kinks:
+        h = np.minimum(h, np.abs(z - activation.at(kink.at)) / 2)
     left, right = z - h, z + h
     slope, low, high = activation.function(np.stack([z, left, right]))[1]
     return slope, np.divide(high - low, right - left, out=np.zeros_like(z), where=right > left)
-
-
-def _breaks(formula: Formula) -> list[tuple[float, bool]]:
-    """Every kink of the formula, and whether its slope jumps there."""
-    return [(formula.at(k.at), formula.at(k.left) != formula.at(k.right)) for k in formula.kinks]
 
 
 def _bce_curvature(a: Array, y: Array) -> Array:
@@ -228,23 +223,23 @@ def arranged(S: int, parts: Sequence[tuple[Array, Tolerance]]) -> Tolerance:
             whole[places] = piece
         return whole
 
-    found = [t for _, t in parts]
-    return Tolerance(
-        put(*(t.cost for t in found)),
-        [put(*e) for e in zip(*(t.dW for t in found), strict=True)],
-        [put(*e) for e in zip(*(t.db for t in found), strict=True)],
-        put(*(t.branch for t in found)),
-        put(*(t.correlated for t in found)),
-    )
+    return _mapped(put, *(t for _, t in parts))
 
 
 def repeated(t: Tolerance, blocks: int) -> Tolerance:
     """The tolerance of S cases again and again, for as many blocks of them."""
+    return _mapped(lambda e: np.concatenate([e] * blocks), t)
 
-    def tiled(e: Array) -> Array:
-        return np.concatenate([e] * blocks)
 
-    return Tolerance(tiled(t.cost), [*map(tiled, t.dW)], [*map(tiled, t.db)], tiled(t.branch), tiled(t.correlated))
+def _mapped(f: Callable[..., Array], *ts: Tolerance) -> Tolerance:
+    """f of every array of the tolerances, those of one place together."""
+    return Tolerance(
+        f(*(t.cost for t in ts)),
+        [f(*e) for e in zip(*(t.dW for t in ts), strict=True)],
+        [f(*e) for e in zip(*(t.db for t in ts), strict=True)],
+        f(*(t.branch for t in ts)),
+        f(*(t.correlated for t in ts)),
+    )
 
 
 def picked(g: Backward, here: Array) -> Backward:
@@ -256,9 +251,9 @@ def picked(g: Backward, here: Array) -> Backward:
 def _near_kink(formula: Formula, at: Array, error: Array, p: int) -> Array:
     """True for a case with an entry that is not exactly known and within its error of a kink that jumps."""
     near = np.zeros(at.shape, bool)
-    for kink, jumps in _breaks(formula):
-        if jumps:
-            near |= (error > 0) & (np.abs(at - kink) <= (ELEMENT if p == 2 else 1) * error ** (1 / p))
+    for kink in formula.kinks:
+        if formula.at(kink.left) != formula.at(kink.right):
+            near |= (error > 0) & (np.abs(at - formula.at(kink.at)) <= (ELEMENT if p == 2 else 1) * error ** (1 / p))
     return np.asarray(near.any((-2, -1)))
 
 
