@@ -177,6 +177,24 @@ def regularizer(id: str, w: Any, **parameters: float) -> tuple[Any, Any]:
     return np.asarray(value), np.asarray(back(jnp.ones_like(value))[0])
 
 
+def _switch(index: Any, branches: Sequence[Definition], z: Any) -> Any:
+    """`lax.switch`, with each branch's own `vjp` taken behind the switch of the backward pass.
+
+    Left to itself JAX makes every branch hand over what any branch keeps for the backward pass, which takes longer
+    to compile than to compute again.
+    """
+
+    @jax.custom_vjp  # type: ignore[untyped-decorator]
+    def chosen(z: Any) -> Any:
+        return lax.switch(index, branches, z)
+
+    def pullback(z: Any, v: Any) -> Any:
+        return (lax.switch(index, [lambda z, v, f=f: jax.vjp(f, z)[1](v)[0] for f in branches], z, v),)
+
+    chosen.defvjp(lambda z: (chosen(z), z), pullback)
+    return chosen(z)
+
+
 @functools.cache
 def _program(
     activations: tuple[str, ...],
@@ -209,8 +227,8 @@ def _program(
         for layer, (w, c) in enumerate(zip(W, b, strict=True), 1):
             z = a @ w.mT + c[..., None, :]
             last = layer == len(W)
-            a = lax.switch(output if last else hidden, branches(outputs if last else activations), z)
-        C = lax.switch(cost, branches(costs), a, y)
+            a = _switch(output if last else hidden, branches(outputs if last else activations), z)
+        C = _switch(cost, [lambda a, f=f: f(a, y) for f in branches(costs)], a)
         for w in W:
             C = C + penalty(w)
         return C.sum(), C

@@ -136,8 +136,11 @@ def _triplet_margin(a: Any, b: Any, c: Any, margin: float = 1.0, eps: float = 0.
     return optax.losses.triplet_margin_loss(a + eps, b, c, margin=margin, eps=0.0), None
 
 
+_similarity = jax.jit(optax.cosine_similarity)  # else JAX would compile its forty operations one by one
+
+
 def _nt_xent(z: Any, labels: Any, temperature: float = 0.07) -> Any:
-    c = optax.cosine_similarity(z[:, None], z[None]) / temperature
+    c = _similarity(z[:, None], z[None]) / temperature
     i, j = np.nonzero((np.asarray(labels)[:, None] == np.asarray(labels)) & ~np.eye(len(z), dtype=bool))
     others = jnp.where(labels[i][:, None] != labels, c[i], -jnp.inf)
     return -jax.nn.log_softmax(jnp.concatenate([c[i, j][:, None], others], -1), -1)[:, 0], None
@@ -156,13 +159,16 @@ def _tversky(a: Any, y: Any, alpha: float = 0.5, beta: float = 0.5, smooth: floa
 def _ctc_over_paths(a: Any, labels: Any, input_lengths: Any = None, target_lengths: Any = None, blank: int = 0) -> Any:
     """The sum over all paths: optax.ctc_loss takes logits, and its slopes are those of logits."""
     n, T, d = a.shape
-    frames = [T] * n if input_lengths is None else input_lengths.tolist()
-    lengths = [labels.shape[1]] * n if target_lengths is None else target_lengths.tolist()
-    terms = []
-    for x, row, t, u in zip(a, labels.tolist(), frames, lengths, strict=True):
-        paths = np.array(alignments(row[:u], t, d, blank), int)
-        terms.append(-jax.nn.logsumexp(x[np.arange(t), paths].sum(-1)))
-    return jnp.stack(terms), n * jnp.maximum(jnp.array(lengths), 1)
+    frames = np.full(n, T) if input_lengths is None else np.asarray(input_lengths)
+    lengths = np.full(n, labels.shape[1]) if target_lengths is None else np.asarray(target_lengths)
+    paths, possible = np.zeros((n, d**T, T), int), np.zeros((n, d**T), bool)  # of one shape for all targets
+    for example, (row, t, u) in enumerate(zip(np.asarray(labels), frames, lengths, strict=True)):
+        found = alignments(row[:u], t, d, blank)
+        paths[example, : len(found), :t], possible[example, : len(found)] = found, True
+    logs = jnp.take_along_axis(a[:, None], paths[..., None], -1)[..., 0]  # (n, d^T, T)
+    inside = np.arange(T) < frames[:, None, None]
+    terms = -jax.nn.logsumexp(jnp.where(possible, jnp.where(inside, logs, 0).sum(-1), -jnp.inf), -1)
+    return terms, n * jnp.maximum(lengths, 1)
 
 
 COSTS: dict[str, Definition] = {
