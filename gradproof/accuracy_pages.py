@@ -168,9 +168,3 @@ def _rows_of(evidence: Path, area: str) -> list[Row]:
     """The rows of another area, none where it has not been measured."""
     path = evidence / f"{area}.jsonl"
     return read_lines(path)[1] if path.exists() else []
-
-
-def write(evidence: Path, folder: Path) -> None:
-    """Write accuracy.md and frameworks.md."""
-    accuracy_page(evidence, folder)
-    frameworks_page(evidence, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import time
@@ -323,7 +324,7 @@ PAGES: dict[str, Callable[[Path, Path], None]] = {
     "networks": pages.networks_pages,
     "training": pages.training_page,
     "scaling": scaling.write,
-    "accuracy": accuracy_pages.write,
+    "accuracy": accuracy_pages.accuracy_page,
     "kinks": accuracy_pages.kinks_page,
     "proofs": lambda evidence, folder: proofs.write_page(evidence / "proofs.jsonl", folder),
     "costs": costs.write_costs_page,
@@ -349,6 +350,7 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
     areas = [options.only] if options.only in AREAS else ["networks"] if options.only != "*" else list(AREAS)
     chosen = options if options.only not in AREAS else replace(options, only="*")
     total = Outcome({v.value: 0 for v in Verdict})
+    written: list[str] = []
     last = time.perf_counter()
     with pool(options.jobs) as executor:
         # Asked of a worker: this process needs no framework, and the workers import theirs side by side.
@@ -358,25 +360,36 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
             total.add(finish(progress))
             now = time.perf_counter()
             total.seconds[area], last = now - last, now
-    write_report(out / "evidence", out)
+            with contextlib.suppress(EvidenceError, OSError):  # met again below, when all has been measured
+                _write_pages(PAGES[area], area, out / "evidence", out)  # while the workers measure what comes next
+                written.append(area)
+    write_report(out / "evidence", out, written)
     return total
 
 
-def write_report(evidence: Path, folder: Path) -> list[str]:
-    """Write every page whose evidence is there, and the page in front of them. Returns the areas written.
+def _write_pages(write: Callable[[Path, Path], None], area: str, evidence: Path, folder: Path) -> None:
+    try:
+        write(evidence, folder)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise EvidenceError(
+            f"{evidence / area}.jsonl: not the rows that its pages need ({error!r}); run the audit again"
+        ) from error
 
-    Raises EvidenceError where evidence is missing altogether or cannot be read.
+
+def write_report(evidence: Path, folder: Path, written: Sequence[str] = ()) -> list[str]:
+    """Write every page whose evidence is there, and those that look at all of it. Returns the areas.
+
+    The pages of the areas `written` are there already. Raises EvidenceError where evidence is missing altogether or
+    cannot be read.
     """
     present = [area for area in PAGES if (evidence / f"{area}.jsonl").exists()]
     if not present:
         raise EvidenceError(f"{evidence}: no evidence here; run 'gradproof audit' first")
     for area in present:
-        try:
-            PAGES[area](evidence, folder)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise EvidenceError(
-                f"{evidence / area}.jsonl: not the rows that its pages need ({error!r}); run the audit again"
-            ) from error
+        if area not in written:
+            _write_pages(PAGES[area], area, evidence, folder)
+    if "accuracy" in present:  # frameworks.md, from costs and penalties too
+        _write_pages(accuracy_pages.frameworks_page, "accuracy", evidence, folder)
     write_front(evidence, folder)
     return present
 

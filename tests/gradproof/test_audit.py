@@ -77,7 +77,7 @@ def test_an_audit_leaves_evidence_pages_and_counts(audited):
 
 def test_two_runs_write_the_same_bytes_apart_from_the_header(audited, tmp_path_factory, monkeypatch):
     folder, _ = audited
-    monkeypatch.setattr(audit, "write_report", lambda evidence, folder: [])
+    monkeypatch.setattr(audit, "write_report", lambda *_: [])
     other = tmp_path_factory.mktemp("again")
     audit.run(other, OPTIONS, SILENT)
     first, second = (p / "evidence" / "networks.jsonl" for p in (folder, other))
@@ -175,7 +175,7 @@ def test_a_planted_error_turns_the_audit_red(tmp_path, quick, monkeypatch, plant
     pytest.importorskip("flint")
     name = plant.configuration.split("/")[0]
     monkeypatch.setattr("gradproof.cases.ARCHITECTURES", {name: ARCHITECTURES[name]})
-    monkeypatch.setattr(audit, "write_report", lambda evidence, folder: [])
+    monkeypatch.setattr(audit, "write_report", lambda *_: [])
     options = Options(only=plant.configuration, oracles=("torch",))
     assert not audit.run(tmp_path / "sound", options, SILENT).failed
     plant.plant(patch(monkeypatch))
@@ -206,8 +206,11 @@ def test_without_flint_what_differs_is_unknown_and_fails(tmp_path, quick, monkey
 
 @pytest.fixture
 def areas(monkeypatch):
-    """The areas replaced by ones that note how they were called."""
+    """The areas replaced by ones that note how they were called; the page of the second cannot be made."""
     called = []
+
+    def no_page(evidence, folder):
+        raise ValueError("no such row")
 
     def area(name):
         def submit(work):
@@ -222,7 +225,8 @@ def areas(monkeypatch):
         return submit
 
     monkeypatch.setattr(audit, "AREAS", {"networks": area("networks"), "b": area("b")})
-    monkeypatch.setattr(audit, "write_report", lambda evidence, folder: called.append(("report", str(folder))))
+    monkeypatch.setattr(audit, "PAGES", {"networks": lambda *_: None, "b": no_page})
+    monkeypatch.setattr(audit, "write_report", lambda _, folder, written: called.append((str(folder), written)))
     return called
 
 
@@ -234,7 +238,7 @@ def areas(monkeypatch):
 def test_only_picks_areas_or_configurations(tmp_path, quick, areas, only, expected):
     told = []
     outcome = audit.run(tmp_path, Options(only=only), lambda *args: told.append(args))
-    assert areas == [*expected, ("report", str(tmp_path))]
+    assert areas == [*expected, (str(tmp_path), ["networks"] * (expected[0][0] == "networks"))]
     assert told == [(name, 1, 1) for name, _ in expected]
     assert outcome.verdicts["agrees"] == len(expected)
     assert outcome.failed is (("b", "*") in expected)
