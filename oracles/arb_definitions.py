@@ -209,6 +209,8 @@ def expand(g: Bound, z: Series, side: str | None = None) -> list[Series]:
     Where z lies exactly on a breakpoint, `side` chooses: the "left" neighbour, the "right" one, or the "owner",
     whose value the function has there.
     """
+    if not g.breakpoints:
+        return [g.pieces[0](z)]
     at, first, last = z[0], 0, len(g.pieces) - 1
     for k, t in enumerate(g.breakpoints):
         chosen = (g.owner[k] if side == "owner" else side) if side and at == t else None

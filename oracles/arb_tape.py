@@ -132,8 +132,7 @@ def dot(w: Sequence[Any], a: Sequence[Any], b: Any) -> Any:
 def backward(root: Node) -> None:
     """Fill `cotangent` with ∂root/∂node for every node that root was made from, and mark those seen through a kink."""
     root.cotangent = arb(1)
-    # A node is younger than its parents, so that by falling age each cotangent is complete when it is used.
-    for node in sorted(_ancestors(root), key=lambda node: node.serial, reverse=True):
+    for node in _inner(root):
         v = node.cotangent
         for parent, partial in zip(node.parents, node.partials, strict=True):
             parent.cotangent += v * partial
@@ -142,11 +141,15 @@ def backward(root: Node) -> None:
                 parent.hull = parent.hull or not (v * partial).is_zero()
 
 
-def _ancestors(root: Node) -> list[Node]:
-    seen, stack = {id(root): root}, [root]
+def _inner(root: Node) -> list[Node]:
+    """The root and all it was made from but the leaves, the youngest first.
+
+    A node is younger than its parents, so that in this order each cotangent is complete when it is used.
+    """
+    seen, stack = {root.serial: root}, [root]
     while stack:
         for parent in stack.pop().parents:
-            if id(parent) not in seen:
-                seen[id(parent)] = parent
+            if parent.parents and parent.serial not in seen:
+                seen[parent.serial] = parent
                 stack.append(parent)
-    return list(seen.values())
+    return [seen[serial] for serial in sorted(seen, reverse=True)]

@@ -136,7 +136,7 @@ def _triplet_margin(a: Any, b: Any, c: Any, margin: float = 1.0, eps: float = 0.
     return optax.losses.triplet_margin_loss(a + eps, b, c, margin=margin, eps=0.0), None
 
 
-_similarity = jax.jit(optax.cosine_similarity)  # else JAX would compile its forty operations one by one
+_similarity = jax.jit(optax.cosine_similarity)  # else JAX would compile its operations one by one
 
 
 def _nt_xent(z: Any, labels: Any, temperature: float = 0.07) -> Any:
