@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import multiprocessing
 import os
 import signal
@@ -36,6 +37,7 @@ def _start() -> None:
         torch.torch.set_num_threads(1)
     if jax := load("jax"):
         jax.cache_programs(str(cache_folder() / "jax"))
+    gc.freeze()  # what the frameworks are made of stays: no collection need look at it
 
 
 def resident() -> int:

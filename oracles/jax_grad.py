@@ -1,8 +1,8 @@
 """JAX's answer: `jax.nn` and `optax` where they have the function, else its plain `jnp` definition; then `grad`.
 
-A network is one jitted program per shape and dtype: activations and cost are chosen at run time by
-`lax.switch`, so that a cross product of thousands of configurations compiles a handful of programs. Importing
-this module switches JAX to 64-bit.
+Everything is compiled as a whole by `jit`, as JAX is used. A network is one program per shape and dtype:
+activations and cost are chosen at run time by `lax.switch`, so that a cross product of thousands of configurations
+compiles a handful of programs. Importing this module switches JAX to 64-bit.
 """
 
 from __future__ import annotations
@@ -148,45 +148,44 @@ def cache_programs(folder: str) -> None:
 def forget_programs() -> None:
     """Drop every compiled program from memory: a process that meets thousands of them would keep them all."""
     _program.cache_clear()
-    _cost_program.cache_clear()
+    _vjp_program.cache_clear()
     jax.clear_caches()
 
 
-def elementwise(id: str, z: Any, **parameters: float) -> tuple[Any, Any]:
-    """Value and slope of an activation at every entry of z, in the dtype of z (NumPy in, NumPy out)."""
-    f = functools.partial(ELEMENTWISE[id], **parameters)
-    value, back = jax.vjp(f, jnp.asarray(z))
-    (slope,) = back(jnp.ones_like(value))
-    return np.asarray(value), np.asarray(slope)
-
-
-def pullback(id: str, z: Any, v: Any, **parameters: float) -> tuple[Any, Any]:
-    """Value of a row-wise activation and the pullback of the cotangent v."""
-    value, back = jax.vjp(functools.partial(ROWWISE[id], **parameters), jnp.asarray(z))
-    return np.asarray(value), np.asarray(back(jnp.asarray(v))[0])
-
-
 @functools.cache
-def _cost_program(id: str, parameters: tuple[tuple[str, float], ...]) -> Any:
-    """One jitted program of a cost: its operations one by one would take ten times as long to compile."""
+def _vjp_program(f: Definition, parameters: tuple[tuple[str, float], ...]) -> Any:
+    """One jitted program of a definition: value, and pullback of a cotangent v, or of ones."""
 
-    def pair(a: Any, y: Any) -> tuple[Any, Any]:
-        value, back = jax.vjp(lambda a: COSTS[id](a, y, **dict(parameters)), a)
-        return value, back(jnp.ones_like(value))[0]
+    def pair(x: Any, *rest: Any, v: Any = None) -> tuple[Any, Any]:
+        value, back = jax.vjp(lambda x: f(x, *rest, **dict(parameters)), x)
+        return value, back(jnp.ones_like(value) if v is None else v)[0]
 
     return jax.jit(pair)
 
 
+def _vjp(f: Definition, parameters: Mapping[str, float], *arrays: Any, v: Any = None) -> tuple[Any, Any]:
+    value, slope = _vjp_program(f, tuple(sorted(parameters.items())))(*map(jnp.asarray, arrays), v=v)
+    return np.asarray(value), np.asarray(slope)
+
+
+def elementwise(id: str, z: Any, **parameters: float) -> tuple[Any, Any]:
+    """Value and slope of an activation at every entry of z, in the dtype of z (NumPy in, NumPy out)."""
+    return _vjp(ELEMENTWISE[id], parameters, z)
+
+
+def pullback(id: str, z: Any, v: Any, **parameters: float) -> tuple[Any, Any]:
+    """Value of a row-wise activation and the pullback of the cotangent v."""
+    return _vjp(ROWWISE[id], parameters, z, v=jnp.asarray(v))
+
+
 def cost(id: str, a: Any, y: Any, **parameters: float) -> tuple[Any, Any]:
     """Cost and its gradient with respect to a.  a, y: (..., n, d) -> (...), (..., n, d)."""
-    value, gradient = _cost_program(id, tuple(sorted(parameters.items())))(jnp.asarray(a), jnp.asarray(y))
-    return np.asarray(value), np.asarray(gradient)
+    return _vjp(COSTS[id], parameters, a, y)
 
 
 def regularizer(id: str, w: Any, **parameters: float) -> tuple[Any, Any]:
     """Penalty of one weight matrix and its gradient."""
-    value, back = jax.vjp(functools.partial(REGULARIZERS[id], **parameters), jnp.asarray(w))
-    return np.asarray(value), np.asarray(back(jnp.ones_like(value))[0])
+    return _vjp(REGULARIZERS[id], parameters, w)
 
 
 def _switch(index: Any, branches: Sequence[Definition], z: Any) -> Any:

@@ -7,6 +7,7 @@ What Optax has no function for is written out from the definition and listed in 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -136,11 +137,8 @@ def _triplet_margin(a: Any, b: Any, c: Any, margin: float = 1.0, eps: float = 0.
     return optax.losses.triplet_margin_loss(a + eps, b, c, margin=margin, eps=0.0), None
 
 
-_similarity = jax.jit(optax.cosine_similarity)  # else JAX would compile its operations one by one
-
-
 def _nt_xent(z: Any, labels: Any, temperature: float = 0.07) -> Any:
-    c = _similarity(z[:, None], z[None]) / temperature
+    c = optax.cosine_similarity(z[:, None], z[None]) / temperature
     i, j = np.nonzero((np.asarray(labels)[:, None] == np.asarray(labels)) & ~np.eye(len(z), dtype=bool))
     others = jnp.where(labels[i][:, None] != labels, c[i], -jnp.inf)
     return -jax.nn.log_softmax(jnp.concatenate([c[i, j][:, None], others], -1), -1)[:, 0], None
@@ -288,12 +286,17 @@ def _native_dice(a: Any, y: Any, **options: Any) -> Any:
     return optax.losses.dice_loss(*both, apply_softmax=False, reduction="none", **options)[..., 1]
 
 
+# Not compiled as a whole: ours ask in Python for the labels, Optax for the masks.
+EAGER = frozenset({"cost/ctc", "cost/nt_xent", "cost/dice", "cost/tversky"})
+
+
 def native(id: str, inputs: Mapping[str, Any], **options: Any) -> tuple[Any, dict[str, Any]]:
     """As `cost`, but by Optax alone and with its defaults. Raises LookupError for what it does not have."""
     if id not in NATIVE:
         raise LookupError("no such function")
     try:
-        return _differentiated(lambda **given: NATIVE[id](**given, **options), inputs)
+        slopes = _slopes(lambda **given: NATIVE[id](**given, **options))
+        return _differentiated(slopes if id in EAGER else jax.jit(slopes), inputs)
     except TypeError as error:
         if "unexpected keyword" in str(error):
             raise LookupError(f"no option {str(error).split()[-1]}") from error
@@ -303,26 +306,43 @@ def native(id: str, inputs: Mapping[str, Any], **options: Any) -> tuple[Any, dic
 def cost(id: str, inputs: Mapping[str, Any], reduction: str = "mean", **parameters: Any) -> tuple[Any, dict[str, Any]]:
     """Cost and the gradient of its sum with respect to every float array among `inputs` (NumPy in, NumPy out)."""
     n = len(np.asarray(next(iter(inputs.values()))))
+    program = _program if id in EAGER else _compiled
+    return _differentiated(program(id, reduction, n, tuple(sorted(parameters.items()))), inputs)
+
+
+def _program(id: str, reduction: str, n: int, parameters: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+    """Value and gradient of the reduced cost of n examples."""
 
     def reduced(**given: Any) -> Any:
-        terms, mean = COSTS[id](**given, **parameters)
+        terms, mean = COSTS[id](**given, **dict(parameters))
         if reduction == "mean" and np.ndim(mean):
             return (terms / mean).sum()
         divisor = {"none": 1, "sum": 1, "batchmean": n}.get(reduction, terms.size if mean is None else mean)
         return terms if reduction == "none" else terms.sum() / divisor
 
-    return _differentiated(reduced, inputs)
+    return _slopes(reduced)
 
 
-def _differentiated(function: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The function's value and the gradient of its sum with respect to every float array."""
-    arrays = {name: jnp.asarray(x) for name, x in inputs.items() if x is not None}
-    fixed = {name: x for name, x in arrays.items() if not jnp.issubdtype(x.dtype, jnp.floating)}
-    variable = {name: x for name, x in arrays.items() if name not in fixed}
+@functools.cache
+def _compiled(*described: Any) -> Callable[..., Any]:
+    """The same as one jitted program: in parts it would take longer to compile."""
+    return jax.jit(_program(*described))
 
-    def summed(variable: Any) -> Any:
+
+def _slopes(function: Callable[..., Any]) -> Callable[..., Any]:
+    """((sum, value), gradients of the sum) of a function of named arrays, `variable` ones and `fixed` ones."""
+
+    def summed(variable: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
         value = function(**variable, **fixed)
         return value.sum(), value
 
-    (_, value), slopes = jax.value_and_grad(summed, has_aux=True)(variable)
-    return np.asarray(value), {name: np.asarray(g) for name, g in slopes.items()}
+    return jax.value_and_grad(summed, has_aux=True)
+
+
+def _differentiated(slopes: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The value and the gradient of its sum with respect to every float array."""
+    arrays = {name: jnp.asarray(x) for name, x in inputs.items() if x is not None}
+    fixed = {name: x for name, x in arrays.items() if not jnp.issubdtype(x.dtype, jnp.floating)}
+    variable = {name: x for name, x in arrays.items() if name not in fixed}
+    (_, value), gradients = slopes(variable, fixed)
+    return np.asarray(value), {name: np.asarray(g) for name, g in gradients.items()}

@@ -142,9 +142,8 @@ def test_forgotten_programs_are_made_again_with_the_same_bits():
 
 def test_the_answers_come_from_native_operations():
     z = np.array([38.0, -1.0])
-    assert oracle.elementwise("activation/gelu", z)[1].tolist() == [
-        float(jax.grad(lambda x: jax.nn.gelu(x, approximate=False))(x)) for x in z
-    ]
+    slope = jax.jit(jax.vmap(jax.grad(lambda x: jax.nn.gelu(x, approximate=False))))
+    assert oracle.elementwise("activation/gelu", z)[1].tolist() == slope(z).tolist()
     assert oracle.elementwise("activation/sigmoid", z)[1][0] == 0  # σ(1 − σ), where the truth is 3.1e-17
 
 
