@@ -93,8 +93,8 @@ def accuracy_page(evidence: Path, folder: Path) -> None:
         "the definition, precision doubled until they round to one float), in units in the last place. *Strict*: "
         "|ŷ − y|/ulp(y). *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of the input "
         "would do, as near the zeros of a slope. float16 and bfloat16: every input. Truths below the smallest normal "
-        "number are kept out of the maxima (frameworks may flush them); the CSV has them. torch is eager, JAX compiled. "
-        f"`gradproof audit --only accuracy` makes this page again.\n\n{chr(10).join(figures)}"
+        "number are kept out of the maxima (frameworks may flush them); the CSV has them. torch is eager, JAX is "
+        f"compiled. `gradproof audit --only accuracy` makes this page again.\n\n{chr(10).join(figures)}"
     )
     write_page(folder, "accuracy", intro, [*tables, _vector_table(rows), _lost_table(rows)])
 
