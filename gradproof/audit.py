@@ -334,6 +334,8 @@ PAGES: dict[str, Callable[[Path, Path], None]] = {
     "literature": literature_pages,
     "speed": speed.write_page,
 }
+# Figures that take long to draw, from the area's own evidence: drawn while the workers measure what comes next.
+EARLY = {"networks", "accuracy"}
 
 
 def _installed(oracles: Sequence[str]) -> list[str]:
@@ -360,9 +362,10 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
             total.add(finish(progress))
             now = time.perf_counter()
             total.seconds[area], last = now - last, now
-            with contextlib.suppress(EvidenceError, OSError):  # met again below, when all has been measured
-                _write_pages(PAGES[area], area, out / "evidence", out)  # while the workers measure what comes next
-                written.append(area)
+            if area in EARLY:
+                with contextlib.suppress(EvidenceError, OSError):  # met again below, when all has been measured
+                    _write_pages(PAGES[area], area, out / "evidence", out)
+                    written.append(area)
     write_report(out / "evidence", out, written)
     return total
 

@@ -19,9 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ENOUGH = 700 << 20  # bytes, of which the frameworks themselves take half
-GROWTH = (
-    300 << 20
-)  # bytes more than after the last time: what the system does not get back is no reason to forget again
+GROWTH = 300 << 20  # bytes more than after the last time: what the system did not get back then is no reason
 
 _left = 0  # bytes that were held after programs had been forgotten
 
@@ -73,13 +71,11 @@ def pool(jobs: int = 0) -> Iterator[Workers]:
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     others = multiprocessing.active_children()
-    executor = Workers(jobs or os.cpu_count() or 1, multiprocessing.get_context("spawn"), _start)
-    try:
-        yield executor
-    except BaseException:
-        for worker in multiprocessing.active_children():
-            if worker not in others:
-                worker.terminate()
-        raise
-    finally:
-        executor.shutdown(cancel_futures=True)
+    with Workers(jobs or os.cpu_count() or 1, multiprocessing.get_context("spawn"), _start) as executor:
+        try:
+            yield executor
+        except BaseException:
+            for worker in multiprocessing.active_children():
+                if worker not in others:
+                    worker.terminate()
+            raise

@@ -226,6 +226,7 @@ def areas(monkeypatch):
 
     monkeypatch.setattr(audit, "AREAS", {"networks": area("networks"), "b": area("b")})
     monkeypatch.setattr(audit, "PAGES", {"networks": lambda *_: None, "b": no_page})
+    monkeypatch.setattr(audit, "EARLY", {"networks", "b"})
     monkeypatch.setattr(audit, "write_report", lambda _, folder, written: called.append((str(folder), written)))
     return called
 
