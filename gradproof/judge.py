@@ -19,14 +19,13 @@ import numpy as np
 
 from gradproof.cases import PARAMETERS, Cases, Configuration
 from gradproof.endings import ending
-from gradproof.tolerance import ELEMENT, NORM, Tolerance
+from gradproof.tolerance import ELEMENT, NORM, Flat, Tolerance, flat
 from gradproof.verdicts import Verdict
 from oracles.cost_arguments import ENDS
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 from reference.network import Backward, backprop
 
-Gradient = tuple[Array, list[Array], list[Array]]  # cost, ∂C/∂W, ∂C/∂b
 QUANTITIES = ("cost", "dW", "db")
 
 
@@ -50,30 +49,18 @@ class Distance:
         return np.asarray((self.sigmas.max(-1) <= element) & (correlated | (self.norm <= np.sqrt(2) * NORM)))
 
 
-def flat(g: Gradient) -> Array:
-    """Cost, every ∂C/∂W and every ∂C/∂b of S cases, one row a case: (S, 1 + parameters) in float64."""
-    return np.concatenate([np.asarray(q, np.float64).reshape(len(q), -1) for q in (g[0], *g[1], *g[2])], axis=1)
-
-
-def distance(ours: Gradient, other: Gradient, t: Tolerance) -> Distance:
+def distance(p: Flat, q: Flat, t: Tolerance) -> Distance:
     """Distance of two gradients of S cases in units of the tolerance `t`."""
-    p, q, sigma = flat(ours), flat(other), flat((t.cost, t.dW, t.db))
-    weights = sum(w[0].size for w in ours[1])
-    parts = slice(0, 1), slice(1, 1 + weights), slice(1 + weights, None)  # of cost, dW and db in a row
-    same = p == q
-    e = np.abs(p - q)
+    sigma = t.sigma
+    same = p.rows == q.rows
+    e = np.abs(p.rows - q.rows)
     if not np.isfinite(e).all():
-        same |= np.isnan(p) & np.isnan(q)
+        same |= np.isnan(p.rows) & np.isnan(q.rows)
         e[same] = 0
-
-    def squares(rows: Array) -> Array:
-        return np.stack([np.einsum("ij,ij->i", rows[:, part], rows[:, part]) for part in parts], axis=1)
-
-    ratio = _in_units(e, sigma)
-    worst = np.stack([ratio[:, part].max(1, initial=0) for part in parts], axis=1)
-    e2, p2, q2, sigma2 = (squares(rows) for rows in (e, p, q, sigma))
-    relative = np.where(e2 == 0, 0, np.sqrt(e2) / np.sqrt(np.maximum(p2, q2)))
-    norm = _in_units(np.sqrt(e2[:, 1:].sum(1)), np.sqrt(sigma2[:, 1:].sum(1)))
+    worst = np.maximum.reduceat(_in_units(e, sigma.rows), p.starts, axis=1)
+    e2 = np.add.reduceat(e * e, p.starts, axis=1)
+    relative = np.where(e2 == 0, 0, np.sqrt(e2) / np.sqrt(np.maximum(p.squares, q.squares)))
+    norm = _in_units(np.sqrt(e2[:, 1:].sum(1)), np.sqrt(sigma.squares[:, 1:].sum(1)))
     return Distance(worst, norm, relative, same.all(1))
 
 
@@ -85,7 +72,7 @@ def _in_units(e: Array, sigma: Array) -> Array:
 
 def unbounded(t: Tolerance) -> Array:
     """(S,) True where the rounding error has no bound: an infinite slope, or a kink within rounding error."""
-    return np.asarray(t.branch | ~np.isfinite(flat((t.cost, t.dW, t.db))).all(1))
+    return np.asarray(t.branch | ~np.isfinite(t.sigma.rows).all(1))
 
 
 def bound(f: Formula) -> Callable[..., Any]:
@@ -177,7 +164,7 @@ def slopes_at_kinks(id: str, oracle: ModuleType) -> dict[float, tuple[float, flo
     return found
 
 
-def under_conventions_of(oracle: ModuleType, stack: Sequence[Configuration], cases: Cases) -> Gradient | None:
+def under_conventions_of(oracle: ModuleType, stack: Sequence[Configuration], cases: Cases) -> Flat | None:
     """Our gradient with the oracle's own slopes at the kinks; None if it chooses as we do."""
     formulas = (*stack[0].formulas[:3], *(c.formulas[3] for c in stack))
     theirs = [slopes_at_kinks(f.id, oracle) for f in formulas]
@@ -185,7 +172,7 @@ def under_conventions_of(oracle: ModuleType, stack: Sequence[Configuration], cas
         return None
     hidden, output, cost, *penalties = (_with_slopes(bound(f), f, s) for f, s in zip(formulas, theirs, strict=True))
     g = gradient(stack[0], cases, (hidden, output, cost, in_blocks(penalties)))
-    return g.cost, g.dW, g.db
+    return flat((g.cost, g.dW, g.db))
 
 
 @dataclass(frozen=True)
@@ -270,8 +257,8 @@ EXPLAINED = (Verdict.exact, Verdict.undefined, Verdict.agrees, Verdict.conventio
 def judge(
     stack: Sequence[Configuration],
     cases: Cases,
-    ours: Gradient,
-    other: Gradient,
+    ours: Flat,
+    other: Flat,
     oracle: ModuleType,
     t: Tolerance,
     arbiter: Arbiter,
@@ -290,7 +277,7 @@ def judge(
     verdicts = [EXPLAINED[first] for first in explained.argmax(0)]
     rulings = {}
     if open := np.flatnonzero(~explained.any(0)).tolist():
-        p, q, sigma = flat(ours), flat(other), flat((t.cost, t.dW, t.db))
+        p, q, sigma = ours.rows, other.rows, t.sigma.rows
         block = len(close) // len(stack)
         for i in open:
             regularizer = stack[i // block].regularizer

@@ -38,7 +38,6 @@ from gradproof.judge import (
     QUANTITIES,
     Arbiter,
     Distance,
-    Gradient,
     Ruling,
     bound,
     distance,
@@ -48,13 +47,14 @@ from gradproof.judge import (
     judge,
 )
 from gradproof.tolerance import (
+    Flat,
     Tolerance,
-    arranged,
-    from_bound,
+    flat,
     picked,
     propagate,
     repeated,
     unit_roundoff,
+    where_bounds,
     with_penalty,
 )
 from gradproof.verdicts import Verdict
@@ -122,17 +122,17 @@ def _findings(stack: Sequence[Configuration], seed: int, modules: dict[str, Modu
     g = gradient(c, stacked, functions(*stack))
     first = np.arange(len(regimes))
     plain = picked(g, first) if stack[0] == c else gradient(c, cases)
-    t = _tolerance(stack, cases, plain, g, np.isin(regimes, SYMMETRIC))
-    ours = (g.cost, g.dW, g.db)
+    t = _tolerance(stack, cases, stacked, plain, g, np.isin(regimes, SYMMETRIC))
+    ours = flat((g.cost, g.dW, g.db))
     arbiter = Arbiter(c, cases)
     theirs, judged = {}, {}
     for name, oracle in modules.items():
         extra = {"among": stack[0].product.families[:3]} if name == "jax" else {}
         try:
-            theirs[name] = oracle.network(
+            theirs[name] = flat(oracle.network(
                 stacked.x, stacked.y, stacked.W, stacked.b, c.hidden, c.output, c.cost,
                 [one.regularizer for one in stack], PARAMETERS, **extra,
-            )  # fmt: skip
+            ))  # fmt: skip
         except Exception as error:  # whatever a framework raises is a finding, and the other findings stay
             theirs[name] = _no_gradient(ours)
             judged[name] = _unknown(f"{name} raised {type(error).__name__}: {error}", ours, t)
@@ -160,39 +160,30 @@ def _findings(stack: Sequence[Configuration], seed: int, modules: dict[str, Modu
 
 
 def _tolerance(
-    stack: Sequence[Configuration], cases: Cases, plain: Backward, g: Backward, symmetric: Array
+    stack: Sequence[Configuration], cases: Cases, stacked: Cases, plain: Backward, g: Backward, symmetric: Array
 ) -> Tolerance:
     """Errors of the stacked gradients `g`; `plain` are those without regularizer, of one block of cases."""
     c, R = stack[0], len(stack)
     u = unit_roundoff(np.dtype(c.dtype))
+    p = np.where(symmetric, 1, 2)
 
     def penalty(one: Configuration) -> Callable[..., Any]:
         given = PARAMETERS.get(one.regularizer, {})
         return lambda W: penalty_sizes(one.regularizer, W, bound(one.formulas[3])(W), u, **given)
 
-    def errors(here: Array, p: int) -> Tolerance:
-        some = cases[here]
-        t = propagate(picked(plain, here), some.x, some.y, some.W, some.b, *c.formulas[:3], u, p)
-        sizes = in_blocks([penalty(one) for one in stack])(some.repeated(R).W)
-        return with_penalty(repeated(t, R), picked(g, np.tile(here, R)), sizes, u, p)
-
-    parts = []
-    if symmetric.any():
-        parts.append((np.tile(symmetric, R), from_bound(errors(symmetric, 1))))
-    if not symmetric.all():
-        parts.append((np.tile(~symmetric, R), errors(~symmetric, 2)))
-    return arranged(len(symmetric) * R, parts)
+    t = propagate(plain, cases.x, cases.y, cases.W, cases.b, *c.formulas[:3], u, p)
+    sizes = in_blocks([penalty(one) for one in stack])(stacked.W)
+    return where_bounds(with_penalty(repeated(t, R), g, sizes, u, np.tile(p, R)), np.tile(symmetric, R))
 
 
-def _no_gradient(g: Gradient) -> Gradient:
+def _no_gradient(g: Flat) -> Flat:
     """NaN in place of a gradient like `g`."""
-    cost, dW, db = g
-    return np.full_like(cost, np.nan), [np.full_like(w, np.nan) for w in dW], [np.full_like(b, np.nan) for b in db]
+    return g._replace(rows=np.full_like(g.rows, np.nan), squares=np.full_like(g.squares, np.nan))
 
 
-def _unknown(reason: str, ours: Gradient, t: Tolerance) -> tuple[list[Verdict], Distance, dict[int, Ruling]]:
+def _unknown(reason: str, ours: Flat, t: Tolerance) -> tuple[list[Verdict], Distance, dict[int, Ruling]]:
     """What `judge` returns, for an oracle that gave no gradient at all."""
-    S = len(ours[0])
+    S = len(ours.rows)
     ruling = Ruling(math.nan, math.nan, Verdict.unknown, reason)
     return [Verdict.unknown] * S, distance(ours, _no_gradient(ours), t), dict.fromkeys(range(S), ruling)
 

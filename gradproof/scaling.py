@@ -12,7 +12,7 @@ from gradproof.figures import scaling_curves
 from gradproof.files import read_lines
 from gradproof.judge import distance
 from gradproof.tables import Table, write_page
-from gradproof.tolerance import propagate, unit_roundoff
+from gradproof.tolerance import flat, propagate, unit_roundoff
 from reference import CATALOGUE
 from reference.network import backprop
 
@@ -40,9 +40,9 @@ def _measure(
     hidden, output, cost = (CATALOGUE[id] for id in (HIDDEN, OUTPUT, COST))
     g = backprop(x, y, W, b, [hidden.function] * depth + [output.function], cost.function)
     t = propagate(g, x, y, W, b, hidden, output, cost, unit_roundoff(np.dtype(dtype)))
-    answers = {"ours": (g.cost, g.dW, g.db)}
+    answers = {"ours": flat((g.cost, g.dW, g.db))}
     for name, oracle in oracles.items():
-        answers[name] = oracle.network(x, y, W, b, HIDDEN, OUTPUT, COST)
+        answers[name] = flat(oracle.network(x, y, W, b, HIDDEN, OUTPUT, COST))
     size = np.sqrt(sum((q.astype(float) ** 2).reshape(NETWORKS, -1).sum(-1) for q in [*g.dW, *g.db]))
     sigma = np.sqrt(sum((q**2).reshape(NETWORKS, -1).sum(-1) for q in [*t.dW, *t.db]))
     common = {"row": "scaling", "along": along, "at": at, "dtype": dtype}

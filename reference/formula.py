@@ -17,9 +17,11 @@ itself crosses zero, while a few strict ULP are asked for everywhere else.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -96,7 +98,12 @@ class Formula:
         0.2
         """
         names = {**self.parameters, **parameters, "oo": np.inf}
-        return float(eval(expression, {"__builtins__": {}}, names))
+        return float(eval(_compiled(expression), {"__builtins__": {}}, names))
+
+
+@functools.cache
+def _compiled(expression: str) -> CodeType:
+    return compile(expression, "<formula>", "eval")
 
 
 CATALOGUE: dict[str, Formula] = {}

@@ -53,13 +53,15 @@ def verdict(c, cases, oracle, other=None):
     if other is None:
         ids = c.hidden, c.output, c.cost, c.regularizer
         other = oracle.network(cases.x, cases.y, cases.W, cases.b, *ids)
-    verdicts, _, rulings = judge([c], cases, plain(g), other, oracle, tolerance(c, cases, g), Arbiter(c, cases))
+    verdicts, _, rulings = judge(
+        [c], cases, flat(plain(g)), flat(other), oracle, tolerance(c, cases, g), Arbiter(c, cases)
+    )
     return verdicts[0], rulings.get(0)
 
 
 def ruled(c, cases, ours, other, t):
     """The arbiter's ruling on the first case."""
-    p, q, sigma = (flat(g)[0] for g in (ours, other, (t.cost, t.dW, t.db)))
+    p, q, sigma = (g.rows[0] for g in (flat(ours), flat(other), t.sigma))
     return Arbiter(c, cases).rule(0, c.regularizer, p, q, sigma, not t.correlated[0])
 
 
@@ -96,7 +98,7 @@ ZERO = gradients([0, 0], [[[0, 0]], [[0, 0]]], [[0], [0]])
 
 def test_a_distance_is_counted_in_sigmas_per_case_and_quantity():
     other = gradients([1, 0], [[[2, -3]], [[0, 0]]], [[0], [5]])
-    apart = distance(other, ZERO, UNIT)
+    apart = distance(flat(other), flat(ZERO), UNIT)
     assert apart.sigmas.tolist() == [[1, 3, 0], [0, 0, 5]]
     assert apart.norm.tolist() == [math.sqrt(13 / 3), math.sqrt(25 / 3)]  # gradients only, over 3 entries
     assert apart.relative.tolist() == [[1, 1, 0], [0, 0, 1]]
@@ -106,7 +108,7 @@ def test_a_distance_is_counted_in_sigmas_per_case_and_quantity():
 def test_equal_bits_are_at_no_distance_even_where_sigma_is_zero_or_values_are_not_finite():
     none = Tolerance(np.zeros(2), [np.zeros((2, 1, 2))], [np.zeros((2, 1))], UNIT.branch, UNIT.branch)
     same = gradients([np.nan, np.inf], [[[0, -0.0]], [[1, 2]]], [[-np.inf], [np.nan]])
-    apart = distance(same, same, none)
+    apart = distance(flat(same), flat(same), none)
     assert apart.equal.all()
     assert not apart.sigmas.any()
     assert not apart.norm.any()
@@ -115,7 +117,7 @@ def test_equal_bits_are_at_no_distance_even_where_sigma_is_zero_or_values_are_no
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_infinitely_far(bad):
     other = gradients([0, 0], [[[bad, 0]], [[0, 0]]], [[0], [0]])
-    for apart in (distance(ZERO, other, UNIT), distance(other, ZERO, UNIT)):
+    for apart in (distance(flat(ZERO), flat(other), UNIT), distance(flat(other), flat(ZERO), UNIT)):
         assert apart.sigmas[0, 1] == np.inf
         assert apart.norm[0] == np.inf
         assert apart.of_two(np.zeros(2, bool)).tolist() == [False, True]
@@ -177,8 +179,9 @@ def test_another_choice_at_a_kink_is_a_convention(hidden, slope):
     c = by_id(f"4-5-3/float64/{hidden}/identity/mse/none")
     on_record = CATALOGUE[f"activation/{hidden}"].at(CATALOGUE[f"activation/{hidden}"].kinks[0].chosen)
     assert slopes_at_kinks(f"activation/{hidden}", oracle) == {0.0: (on_record, slope)}
-    other = under_conventions_of(oracle, [c], ONE_UNIT)
-    assert other[1][0].item() == slope * gradient(c, ONE_UNIT).delta[1].item()
+    g = gradient(c, ONE_UNIT)
+    other = g.cost, [slope * g.delta[1], g.dW[1]], [slope * g.delta[1][0], g.db[1]]
+    assert np.array_equal(under_conventions_of(oracle, [c], ONE_UNIT).rows, flat(other).rows)
     assert verdict(c, ONE_UNIT, oracle, other) == (Verdict.convention, None)
 
 
@@ -321,7 +324,7 @@ def test_the_truth_encloses_the_complex_step(regularizer):
     low, high = with_truth(c, cases)
     C, dW, db = fd.network(cases.x[:1], cases.y[:1], [w[:1] for w in cases.W], [q[:1] for q in cases.b],
                            c.hidden, c.output, c.cost, c.regularizer, judging.PARAMETERS)  # fmt: skip
-    (got,) = flat((C, dW, db))
+    (got,) = flat((C, dW, db)).rows
     assert (low <= high).all()
     np.testing.assert_allclose(got, low, rtol=0, atol=1e-14)
     np.testing.assert_allclose(got, high, rtol=0, atol=1e-14)

@@ -11,12 +11,12 @@ from gradproof.tolerance import (
     COST_CURVATURES,
     ELEMENT,
     Tolerance,
-    arranged,
-    from_bound,
+    flat,
     propagate,
     repeated,
     slope_and_curvature,
     unit_roundoff,
+    where_bounds,
     with_penalty,
 )
 from oracles import finite_difference as fd
@@ -151,7 +151,7 @@ def test_one_entry_off_by_1e_12_is_noticed(names, architecture):
     cases = random_cases(c, 1, 7)
     g = gradient(c, cases)
     t = tolerance(c, cases, g)
-    ours = (g.cost, g.dW, g.db)
+    ours = flat((g.cost, g.dW, g.db))
     independent = np.zeros(1, bool)
     assert distance(ours, ours, t).of_two(independent).all()
     planted = 0
@@ -161,7 +161,7 @@ def test_one_entry_off_by_1e_12_is_noticed(names, architecture):
                 other = [p.copy() for p in parts(g)]
                 other[k][index] *= 1 + 1e-12
                 L = len(g.dW)
-                apart = distance(ours, (other[0], other[1 : L + 1], other[L + 1 :]), t)
+                apart = distance(ours, flat((other[0], other[1 : L + 1], other[L + 1 :])), t)
                 assert not apart.of_two(independent)[0], f"array {k}, entry {index}"
                 planted += 1
     assert planted > 10
@@ -254,13 +254,29 @@ def test_a_penalty_brings_a_few_ulp_of_its_own(p):
     assert all(np.array_equal(q, e) for q, e in zip(parts(none), parts(before), strict=True))
 
 
-def test_symmetric_cases_are_judged_by_the_bound():
-    def filled(x):
-        one = np.zeros(1, bool)
-        return Tolerance(np.full(1, x), [np.full((1, 3, 2), x)], [np.full((1, 3), x)], one, one)
+@pytest.mark.parametrize("names", [*NETWORKS[:4], *ENDINGS[:4]], ids="-".join)
+def test_each_case_has_its_own_p(names):
+    """Bounds and variances of a mixed stack are those of cases that are all judged alike."""
+    c = configuration("4-5-3", "float32", *names)
+    cases = random_cases(c, 4, 5)
+    g = gradient(c, cases)
+    bounds, sigmas = tolerance(c, cases, g, 1), tolerance(c, cases, g, 2)
+    penalty = CATALOGUE["regularizer/l1"].function(cases.W)
+    p = np.array([1, 2, 2, 1])
+    mixed = tolerance(c, cases, g, p)
+    for which in (lambda t, p: t, lambda t, p: with_penalty(t, g, penalty, U["float32"], p)):
+        found = zip(*(parts(which(t, k)) for t, k in ((mixed, p), (bounds, 1), (sigmas, 2))), strict=True)
+        for got, bound, sigma in found:
+            np.testing.assert_allclose(got[[0, 3]], bound[[0, 3]], rtol=0.05)
+            np.testing.assert_allclose(got[1:3], sigma[1:3], rtol=0.05)
 
+
+def test_symmetric_cases_are_judged_by_the_bound():
+    x, no = np.array([80.0, 1.0]), np.zeros(2, bool)
     symmetric = np.array([True, False])
-    t = arranged(2, [(symmetric, from_bound(filled(80.0))), (~symmetric, filled(1.0))])
+    t = where_bounds(
+        Tolerance(x, [np.outer(x, np.ones(6)).reshape(2, 3, 2)], [np.outer(x, np.ones(3))], no, no), symmetric
+    )
     for q in parts(t):
         assert (q[0] == 80 / ELEMENT).all()
         assert (q[1] == 1).all()
