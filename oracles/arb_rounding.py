@@ -78,17 +78,29 @@ def settle(groups: Sequence[Group], evaluate: Callable[[int], Group], dtype: str
 
 def round_thin(balls: Group, dtype: str) -> tuple[Array, Array, Array]:
     """Floats, residuals in ULP, and a mask of the balls for which these are right: thin ones far from a tie."""
-    format = format_of(dtype)[1]
     known: Sequence[Any] = [arb.nan() if ball is None else ball for ball in balls]
+    enough = format_of(dtype)[1].digits + MARGIN
     hi = np.array([float(ball) for ball in known])
     lo = np.array([float(ball - h) for ball, h in zip(known, hi.tolist(), strict=True)])
-    thin = np.array([ball.rel_accuracy_bits() >= format.digits + MARGIN for ball in known], bool)
+    # Numbers close to 0 may have no bit right, and yet a radius that does not matter.
+    radius = np.array([0.0 if ball.rel_accuracy_bits() >= enough else float(ball.rad()) for ball in known])
+    rounded, residual, decided = round_pairs(hi, lo, radius, dtype)
+    for k in np.flatnonzero(decided & (ulp_exponent(hi, dtype) < DEEP)).tolist():
+        decided[k] = known[k].is_zero()
+    return rounded, residual, decided
+
+
+def round_pairs(hi: Array, lo: Array, radius: Array, dtype: str, margin: int = MARGIN) -> tuple[Array, Array, Array]:
+    """As `round_thin`, for the numbers within `radius` of hi + lo, of any shape, if that is 2^-margin ULP at most.
+
+    |lo| is half an ULP of hi at most, in float64.
+    """
+    format = format_of(dtype)[1]
     with np.errstate(all="ignore"):
         vanishing = np.abs(hi) < np.ldexp(0.5, format.least - VANISHING)
-        hi[vanishing] = lo[vanishing] = 0.0
+        hi, lo = np.where(vanishing, 0.0, hi), np.where(vanishing, 0.0, lo)
         q = ulp_exponent(hi, dtype)
-        for k in np.flatnonzero(~thin).tolist():  # numbers close to 0 may have no bit right
-            thin[k] = float(known[k].rad()) < np.ldexp(1.0, q[k] - MARGIN)
+        thin = radius <= np.ldexp(1.0, q - margin)
         m = np.rint(np.ldexp(hi, -q))
         residual = (np.ldexp(hi, -q) - m) + np.ldexp(lo, -q)
         rounded = np.ldexp(m, q)
@@ -97,8 +109,6 @@ def round_thin(balls: Group, dtype: str) -> tuple[Array, Array, Array]:
         tie = np.where(below, 0.25, 0.5)
         fits = (np.abs(residual) < tie - SLACK) & (np.abs(rounded) < top)
         beyond = (np.abs(hi) >= top) & np.isfinite(top)  # in float64, what is ∞ as hi may be below
-    for k in np.flatnonzero(fits & (q < DEEP)).tolist():
-        fits[k] = known[k].is_zero()
     carried = np.abs(m) == 2.0**format.digits  # into the next binade, whose ULP is twice as large
     return (
         np.where(beyond, np.copysign(np.inf, hi), rounded),
