@@ -94,10 +94,10 @@ class Measured:
 
 def measure(formula: Formula, x: Array, dtype: str, oracles: dict[str, ModuleType]) -> dict[str, Measured]:
     """Errors of value and slope at the points x. Kinks and undecided truths have error NaN and do not count."""
-    from oracles import arb_truth, floats
+    from oracles import arb_blocks, arb_truth, floats
 
     wide = dtype in WIDE  # in 16 bits every result shall be correctly rounded: no error is forgiven
-    truths = arb_truth.truths(formula.id, x, (0, 1, 2) if wide else (0, 1), dtype=dtype)
+    truths = arb_truth.truths(formula.id, x, dtype=dtype) if wide else arb_blocks.truths(formula.id, x, dtype)
     got = sides(formula, x, dtype, oracles)
     found = {}
     for k, part in enumerate(PARTS):
