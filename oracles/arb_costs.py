@@ -23,7 +23,7 @@ from oracles.arb_definitions import (
     lookup,
 )
 from oracles.arb_losses import LOSSES
-from oracles.arb_tape import dot, elementwise
+from oracles.arb_tape import elementwise, sum_of_sizes, sum_of_squares
 from oracles.cost_arguments import ENDS
 
 Matrix = list[list[Number]]
@@ -150,13 +150,12 @@ def none(w: list[Number]) -> Number:
 
 def l2(w: list[Number], lam: Ball, n: Ball) -> Number:
     """λ/(2n)·Σw²."""
-    return lam / (2 * n) * dot(w, w, 0 * w[0])
+    return lam / (2 * n) * sum_of_squares(w)
 
 
 def l1(w: list[Number], lam: Ball) -> Number:
     """λΣ|w|."""
-    g = bind_definition("|w|", ABSOLUTE, {})
-    return lam * dot([elementwise(g, v) for v in w], [1] * len(w), 0 * w[0])
+    return lam * sum_of_sizes(w)
 
 
 def elastic_net(w: list[Number], lam: Ball, mix: Ball) -> Number:

@@ -21,6 +21,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, NamedTuple
 
 from flint import arb, arb_series, ctx, fmpq
@@ -266,10 +267,15 @@ def check_parameters(
         given = parameters.get(name, default)
         values[name] = given if isinstance(given, arb_series) else arb(_finite(id, name, given))
     floats = {name: float(v[0] if isinstance(v, arb_series) else v) for name, v in values.items()}
-    if not eval(requires, {"__builtins__": {}}, floats):
+    if not eval(_compiled(requires), {"__builtins__": {}}, floats):
         shown = ", ".join(f"{name} = {floats[name]!r}" for name in floats if name in _names(requires))
         raise ValueError(f"{id}: {shown}, but {requires} is required")
     return values
+
+
+@functools.cache
+def _compiled(condition: str) -> CodeType:
+    return compile(condition, "<condition>", "eval")
 
 
 def _finite(id: str, name: str, value: Any) -> float:

@@ -25,7 +25,7 @@ from oracles.arb_costs import COSTS, ENDINGS, REGULARIZERS, Matrix, bind_term
 from oracles.arb_costs import Undefined as Undefined
 from oracles.arb_definitions import ELEMENTWISE, VECTOR, Ball, Number, bind, bind_vector, lookup, working
 from oracles.arb_matrix_penalties import PENALTIES
-from oracles.arb_tape import Imprecise, Node, backward, dot, elementwise
+from oracles.arb_tape import Imprecise, Node, backward, elementwise, products
 
 Array = npt.NDArray[Any]
 Parameters = Mapping[str, Mapping[str, float]]
@@ -76,8 +76,7 @@ def program(
         a = rows
         for l, (w, c) in enumerate(zip(W, b, strict=True), 1):
             g = activations[hidden if l < len(W) else output]
-            z = [[dot(unit, row, bias) for unit, bias in zip(w, c, strict=True)] for row in a]
-            a = []
+            z, a = products(w, a, c), []
             for example, row in enumerate(z):
                 try:
                     a.append(g(row))
@@ -135,7 +134,7 @@ def reverse_mode(f: Program, W: Sequence[Array], b: Sequence[Array]) -> Balls:
     if not isinstance(cost, Node):  # no parameter entered, as under targets that are all zero
         cost = Node(arb(cost))
     backward(cost)
-    return Balls(cost.value, [arb(p.cotangent) for p in leaves], [p.hull for p in leaves])
+    return Balls(cost.value, [p.cotangent for p in leaves], [p.hull for p in leaves])
 
 
 def forward_mode(f: Program, W: Sequence[Array], b: Sequence[Array]) -> list[Ball]:
@@ -275,19 +274,26 @@ def parameter_name(k: int, W: Sequence[Array]) -> str:
 
 
 def _rounded_outwards(balls: Balls, W: Sequence[Array], precision: int) -> NetworkTruth:
-    bounds = np.array([outwards(g) for g in balls.gradient])  # (parameters, 2)
+    bounds = np.array([outwards(ball) for ball in (*balls.gradient, balls.cost)]).T  # (2, parameters + 1)
     dW, db, start = [], [], 0
     for d_out, d_in in (w.shape for w in W):
         middle, end = start + d_out * d_in, start + d_out * (d_in + 1)
-        dW.append(Enclosure(*bounds[start:middle].T.reshape(2, d_out, d_in)))
-        db.append(Enclosure(*bounds[middle:end].T))
+        dW.append(Enclosure(*bounds[:, start:middle].reshape(2, d_out, d_in)))
+        db.append(Enclosure(*bounds[:, middle:end]))
         start = end
-    cost = Enclosure(*np.array(outwards(balls.cost)))
-    return NetworkTruth(cost, dW, db, precision, sum(balls.hull))
+    return NetworkTruth(Enclosure(*bounds[:, -1, None].reshape(2)), dW, db, precision, sum(balls.hull))
 
 
 def outwards(ball: Ball) -> tuple[float, float]:
     """The greatest float64 below the ball and the least above it; equal where the ball is one float."""
+    if ball.is_zero():
+        return 0.0, 0.0
+    if ball.rel_accuracy_bits() >= RELATIVE_BITS:  # the ball ends before the floats next to that of its midpoint
+        near = float(ball)
+        if ball > near:
+            return near, math.nextafter(near, math.inf)
+        if ball < near:
+            return math.nextafter(near, -math.inf), near
     lower, upper = ball.lower(), ball.upper()
     low, high = float(lower), float(upper)
     if arb(low) > lower:
