@@ -213,10 +213,10 @@ class Arbiter:
         one, c = self.cases[k], self.c
         if regularizer == "regularizer/none":
             t = arb_network.truth(one.x, one.y, one.W, one.b, c.hidden, c.output, c.cost, parameters=PARAMETERS)
-            return _ends(t)
+            return t.lower, t.upper
         low, high = self.truth(k, "regularizer/none")
-        more, most = _ends(arb_network.penalty_truth(one.W, regularizer, parameters=PARAMETERS))
-        return np.nextafter(low + more, -np.inf), np.nextafter(high + most, np.inf)
+        penalty = arb_network.penalty_truth(one.W, regularizer, parameters=PARAMETERS)
+        return np.nextafter(low + penalty.lower, -np.inf), np.nextafter(high + penalty.upper, np.inf)
 
     def rule(self, k: int, regularizer: str, ours: Array, other: Array, sigma: Array, by_norm: bool) -> Ruling:
         """Decide case k between two gradients and their errors, rows of `flat`; `by_norm`: their norms count too."""
@@ -229,26 +229,22 @@ class Arbiter:
         except ArithmeticError as error:
             verdict = Verdict.unknown if isinstance(error, Undecided) else Verdict.undefined
             return Ruling(math.nan, math.nan, verdict, str(error))
-        (ours_fits, ours_off), (other_fits, other_off) = (_fits(g, *truth, sigma, by_norm) for g in (ours, other))
+        (ours_fits, other_fits), (ours_off, other_off) = _fits(np.stack([ours, other]), *truth, sigma, by_norm)
         if not (ours_fits and other_fits):
             return Ruling(ours_off, other_off, Verdict.inaccurate if ours_fits else Verdict.wrong)
         # Both lie in the enclosure. Farther apart than two roundings, they show that it is the hull of a kink's slopes.
-        apart = _fits(ours, other, other, sigma, by_norm)[1]
+        apart = _in_units(np.abs(ours - other), sigma).max()
         return Ruling(ours_off, other_off, Verdict.convention if apart > 2 * ELEMENT else Verdict.agrees)
 
 
-def _ends(t: Any) -> Enclosure:
-    """A truth in the order of `flat`."""
-    low, high = (np.concatenate([np.ravel(q[end]) for q in (t.cost, *t.dW, *t.db)]) for end in (0, 1))
-    return low, high
-
-
-def _fits(g: Array, low: Array, high: Array, sigma: Array, by_norm: bool) -> tuple[bool, float]:
-    """Is the row `g` within rounding of the truth, and how many σ off is its worst entry?"""
+def _fits(g: Array, low: Array, high: Array, sigma: Array, by_norm: bool) -> tuple[list[bool], list[float]]:
+    """Which rows of `g` are within rounding of the truth, and how many σ off is the worst entry of each?"""
     e = np.maximum(np.maximum(low - g, g - high), 0)
-    worst = float(_in_units(e, sigma).max())
-    near = not by_norm or float(np.linalg.norm(e[1:])) <= NORM * float(np.linalg.norm(sigma[1:]))
-    return worst <= ELEMENT and near, worst
+    worst = _in_units(e, sigma).max(1)
+    fits = worst <= ELEMENT
+    if by_norm:
+        fits &= np.linalg.norm(e[:, 1:], axis=1) <= NORM * np.linalg.norm(sigma[1:])
+    return fits.tolist(), worst.tolist()
 
 
 EXPLAINED = (Verdict.exact, Verdict.undefined, Verdict.agrees, Verdict.convention)

@@ -13,17 +13,15 @@ from typing import NamedTuple
 from flint import arb
 
 from oracles.arb_definitions import (
-    ABSOLUTE,
     Ball,
     Number,
     bind,
-    bind_definition,
     check_parameters,
     log_softmax,
     lookup,
 )
 from oracles.arb_losses import LOSSES
-from oracles.arb_tape import elementwise, sum_of_sizes, sum_of_squares
+from oracles.arb_tape import elementwise, sum_of_sizes, sum_of_squares, total
 from oracles.cost_arguments import ENDS
 
 Matrix = list[list[Number]]
@@ -45,7 +43,11 @@ def _log(u: Number) -> Number:
 
 def _each(a: Matrix, y: Targets, term: Callable[[Number, Ball], Number]) -> Number:
     """Σᵢⱼ term(a_ij, y_ij)."""
-    return sum(term(p, t) for row, targets in zip(a, y, strict=True) for p, t in zip(row, targets, strict=True))
+    return total([term(p, t) for row, targets in zip(a, y, strict=True) for p, t in zip(row, targets, strict=True)])
+
+
+def _residuals(a: Matrix, y: Targets) -> list[Number]:
+    return [p - t for row, targets in zip(a, y, strict=True) for p, t in zip(row, targets, strict=True)]
 
 
 def _weighted(y: Ball, f: Callable[[Number], Number], u: Number) -> Number:
@@ -55,18 +57,17 @@ def _weighted(y: Ball, f: Callable[[Number], Number], u: Number) -> Number:
 
 def quadratic(a: Matrix, y: Targets) -> Number:
     """Σ(a − y)²/(2n)."""
-    return _each(a, y, lambda p, t: (p - t) * (p - t)) / (2 * len(a))
+    return sum_of_squares(_residuals(a, y)) / (2 * len(a))
 
 
 def mse(a: Matrix, y: Targets) -> Number:
     """Σ(a − y)²/(nd)."""
-    return _each(a, y, lambda p, t: (p - t) * (p - t)) / (len(a) * len(a[0]))
+    return sum_of_squares(_residuals(a, y)) / (len(a) * len(a[0]))
 
 
 def mae(a: Matrix, y: Targets) -> Number:
     """Σ|a − y|/(nd)."""
-    g = bind_definition("|r|", ABSOLUTE, {})
-    return _each(a, y, lambda p, t: elementwise(g, p - t)) / (len(a) * len(a[0]))
+    return sum_of_sizes(_residuals(a, y)) / (len(a) * len(a[0]))
 
 
 def huber(a: Matrix, y: Targets, delta: Ball) -> Number:
@@ -132,7 +133,7 @@ def ending(id: str) -> Term:
             outputs, targets = ([u for row in matrix for u in row] for matrix in (a, y))
         terms, divisor = loss.function(**{end.outputs: outputs, end.targets: targets}, **parameters)
         mean: Number = len(a) if end.reduction == "batchmean" else divisor
-        return sum(terms) / mean
+        return total(terms) / mean
 
     return Term(cost, loss.parameters)
 

@@ -29,6 +29,9 @@ from oracles.arb_tape import Imprecise, Node, elementwise
 
 Row = Sequence[Number]
 
+SIZE = bind_definition("|u|", ABSOLUTE, {})
+RELU = bind("activation/relu")
+
 
 def _piece(g: Bound, u: Number) -> Number:
     """g(u) for a g in two pieces that meet at 0."""
@@ -37,12 +40,12 @@ def _piece(g: Bound, u: Number) -> Number:
 
 def absolute(u: Number) -> Number:
     """|u|."""
-    return _piece(bind_definition("|u|", ABSOLUTE, {}), u)
+    return _piece(SIZE, u)
 
 
 def above(u: Number) -> Number:
     """max(0, u)."""
-    return _piece(bind("activation/relu"), u)
+    return _piece(RELU, u)
 
 
 def _apply(function: Callable[[Series], Series], u: Number) -> Number:

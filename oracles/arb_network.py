@@ -48,13 +48,35 @@ class Enclosure(NamedTuple):
 
 @dataclass(frozen=True)
 class NetworkTruth:
-    """Enclosures of the cost (0-d) and of the gradient in every W[l] (d_out, d_in) and b[l] (d_out,)."""
+    """Lower and upper ends of the cost, every ∂C/∂W and every ∂C/∂b, in a row of float64 each: (1 + parameters,)."""
 
-    cost: Enclosure
-    dW: list[Enclosure]
-    db: list[Enclosure]
+    lower: Array
+    upper: Array
+    shapes: list[tuple[int, ...]]  # of W[0], W[1], …, b[0], b[1], …
     precision: int  # bits used
     kinks: int  # entries of dW and db that were reached through a kink, and may be wide
+
+    @property
+    def cost(self) -> Enclosure:
+        """Of the cost, 0-d."""
+        return Enclosure(self.lower[0], self.upper[0])
+
+    @property
+    def dW(self) -> list[Enclosure]:
+        """Of the gradient in every W[l], (d_out, d_in)."""
+        return self._parts()[: len(self.shapes) // 2]
+
+    @property
+    def db(self) -> list[Enclosure]:
+        """Of the gradient in every b[l], (d_out,)."""
+        return self._parts()[len(self.shapes) // 2 :]
+
+    def _parts(self) -> list[Enclosure]:
+        ends = itertools.accumulate(map(math.prod, self.shapes), initial=1)
+        return [
+            Enclosure(self.lower[i:j].reshape(shape), self.upper[i:j].reshape(shape))
+            for shape, (i, j) in zip(self.shapes, itertools.pairwise(ends), strict=True)
+        ]
 
 
 # ---------------------------------------------------------------- the network, forward
@@ -149,18 +171,15 @@ def forward_mode(f: Program, W: Sequence[Array], b: Sequence[Array]) -> list[Bal
 
 
 def flatten(W: Sequence[Array], b: Sequence[Array]) -> list[Ball]:
-    """All parameters as exact balls: W[0] row by row, b[0], W[1], …"""
-    return [arb(float(p)) for w, c in zip(W, b, strict=True) for p in (*w.ravel(), *c)]
+    """All parameters as exact balls: W[0] row by row, W[1], …, b[0], b[1], …"""
+    return [arb(p) for array in (*W, *b) for p in array.ravel().tolist()]
 
 
 def unflatten(flat: Sequence[Number], W: Sequence[Array]) -> tuple[list[Matrix], list[list[Number]]]:
     """The inverse of `flatten`, as nested lists W[l][j][k] and b[l][j]."""
     rest = iter(flat)
-    matrices, biases = [], []
-    for d_out, d_in in (w.shape for w in W):
-        matrices.append([list(itertools.islice(rest, d_in)) for _ in range(d_out)])
-        biases.append(list(itertools.islice(rest, d_out)))
-    return matrices, biases
+    matrices = [[list(itertools.islice(rest, w.shape[1])) for _ in w] for w in W]
+    return matrices, [list(itertools.islice(rest, len(w))) for w in W]
 
 
 # ---------------------------------------------------------------- the truth
@@ -217,7 +236,8 @@ def enclose(
             except Imprecise as error:
                 obstacle = str(error)
             if not obstacle:
-                return _rounded_outwards(balls, W, precision)
+                lower, upper = map(np.array, zip(*map(outwards, (balls.cost, *balls.gradient)), strict=True))
+                return NetworkTruth(lower, upper, [p.shape for p in (*W, *b)], precision, sum(balls.hull))
         if 2 * precision > max_precision:
             raise Undecided(f"{obstacle}, at {precision} bits; raise max_precision or move the input off the kink")
         precision *= 2
@@ -267,21 +287,12 @@ def parameter_name(k: int, W: Sequence[Array]) -> str:
     for l, w in enumerate(W):
         if k < w.size:
             return f"W[{l}][{k // w.shape[1]}, {k % w.shape[1]}]"
-        if k < w.size + w.shape[0]:
-            return f"b[{l}][{k - w.size}]"
-        k -= w.size + w.shape[0]
+        k -= w.size
+    for l, w in enumerate(W):
+        if k < len(w):
+            return f"b[{l}][{k}]"
+        k -= len(w)
     raise IndexError(f"there are {k} parameters too few")
-
-
-def _rounded_outwards(balls: Balls, W: Sequence[Array], precision: int) -> NetworkTruth:
-    bounds = np.array([outwards(ball) for ball in (*balls.gradient, balls.cost)]).T  # (2, parameters + 1)
-    dW, db, start = [], [], 0
-    for d_out, d_in in (w.shape for w in W):
-        middle, end = start + d_out * d_in, start + d_out * (d_in + 1)
-        dW.append(Enclosure(*bounds[:, start:middle].reshape(2, d_out, d_in)))
-        db.append(Enclosure(*bounds[:, middle:end]))
-        start = end
-    return NetworkTruth(Enclosure(*bounds[:, -1, None].reshape(2)), dW, db, precision, sum(balls.hull))
 
 
 def outwards(ball: Ball) -> tuple[float, float]:

@@ -1,8 +1,8 @@
 """A reverse tape over balls: scalars that remember how they were made.
 
 It knows sums, products, quotients and functions of one variable, whose local derivatives come from the power
-series of their definitions. Sums of products, of squares and of absolute values are one entry of the tape, however long they are.
-Nothing here knows what a network is.
+series of their definitions. A sum, and one of products, squares or absolute values, is one entry of the tape however
+long it is. Nothing here knows what a network is.
 """
 
 from __future__ import annotations
@@ -65,10 +65,12 @@ class Node:
         return Node(-self.value, (self,), (MINUS_ONE,))
 
     def __sub__(self, other: Any) -> Node:
-        return self + -other
+        if isinstance(other, Node):
+            return Node(self.value - other.value, (self, other), (ONE, MINUS_ONE))
+        return Node(self.value - other, (self,), (ONE,))
 
     def __rsub__(self, other: Any) -> Node:
-        return -self + other
+        return Node(other - self.value, (self,), (MINUS_ONE,))
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -131,6 +133,14 @@ def elementwise(g: Bound, u: Any) -> Any:
     return Node(jet[0], (u,), (jet[1],), kink) if isinstance(u, Node) else jet
 
 
+def total(terms: Sequence[Any]) -> Any:
+    """The sum, as one node if there are nodes among the terms."""
+    nodes = [t for t in terms if isinstance(t, Node)]
+    if not nodes:
+        return sum(terms)
+    return Node(sum(t.value if isinstance(t, Node) else t for t in terms), nodes, [ONE] * len(nodes))
+
+
 def sum_of_squares(u: Sequence[Any]) -> Any:
     """Σₖ uₖ² of nodes, as one node, or of series."""
     if not isinstance(u[0], Node):
@@ -152,9 +162,9 @@ def sum_of_sizes(u: Sequence[Any]) -> Any:
 
 
 def _both_signs(v: Ball) -> Ball:
-    if v != ZERO:
-        raise Imprecise(f"{v} is not decided against the breakpoint 0")
-    return ONE.union(MINUS_ONE)
+    if v == ZERO:
+        return ONE.union(MINUS_ONE)
+    raise Imprecise(f"{v} is not decided against the breakpoint 0")
 
 
 class _Products:
@@ -182,9 +192,9 @@ class _Products:
                 p.cotangent = sum(map(mul, v, a), p.cotangent)
         if self.variable:
             behind_W = _columns(self.weights)
-            for row, v in zip(self.A, V, strict=True):
-                for q, w in zip(row, behind_W, strict=True):
-                    q.cotangent = sum(map(mul, v[::-1], w), q.cotangent)
+            for nodes, u in zip(self.A, V, strict=True):
+                for q, w in zip(nodes, behind_W, strict=True):
+                    q.cotangent = sum(map(mul, reversed(u), w), q.cotangent)
         for i, j in itertools.product(range(len(self.A)), range(len(self.W))):
             if self.Z[i][j].hull and not V[i][j].is_zero():
                 self.b[j].hull = True

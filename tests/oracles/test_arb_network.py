@@ -18,6 +18,7 @@ from oracles.arb_network import (
     REGULARIZERS,
     Undecided,
     Undefined,
+    flatten,
     forward_mode,
     outwards,
     parameter_name,
@@ -135,16 +136,10 @@ def test_difference_quotient_of_the_cost_agrees(cost, regularizer):
     got = truth(x, y, W, b, "activation/silu", output, cost, regularizer)
     f = program(x, y, "activation/silu", output, cost, regularizer, {})
     with working(600, 2):
-        flat = [arb(p) for w, c in zip(W, b, strict=True) for p in (*w.ravel().tolist(), *c.tolist())]
+        flat = flatten(W, b)
         h = arb(2) ** -120
         slack = arb(0, arb(2) ** -200)
-        bounds = [
-            pair
-            for d, e in zip(got.dW, got.db, strict=True)
-            for g in (d, e)
-            for pair in zip(*map(np.ravel, g), strict=True)
-        ]
-        for k, (low, high) in enumerate(bounds):
+        for k, (low, high) in enumerate(zip(got.lower[1:], got.upper[1:], strict=True)):
             at = [
                 f(*unflatten([arb_series([p + s * h if i == k else p]) for i, p in enumerate(flat)], W))[0]
                 for s in (1, -1)
