@@ -2,7 +2,8 @@
 
 Two problems. On the stiff quadratic ½Σhw² every side computes the gradient hw at its own parameters (h is a power of
 two, so the product is exact). On the digits network the gradients are those of our backprop along our own path, and
-every side is fed the same ones.
+every side is fed the same ones. No rule looks at the shape of a parameter, so either problem has one: the weights and
+biases of the network are one array.
 
 The tolerance is the first-order bound of `gradproof.roundoff`: the recurrence is run once on numbers that carry the
 effect of every rounding so far. An implementation may round twice where the recurrence is run with one operation (a
@@ -43,6 +44,7 @@ ROUNDINGS = 2
 MEANINGFUL = 0.1  # a bound beyond this share of the distance moved decides nothing
 
 CURVATURES = 2.0 ** np.arange(0, 15, 2)  # condition number 2¹⁴
+LAYERS = ((16, 64), (16,), (10, 16), (10,))  # W, b, W, b
 BATCH = 64
 
 Trajectory = list[list[Array]]  # parameters after each step
@@ -92,9 +94,18 @@ def quadratic(dtype: str) -> tuple[list[Array], Gradient]:
 def _digits(dtype: str) -> tuple[list[Array], Array, Array]:
     x, y = (q.astype(dtype) for q in dataset("digits"))
     rng = np.random.default_rng(SEED)
-    shapes = [(16, 64), (16,), (10, 16), (10,)]
-    start = [rng.standard_normal(s) / np.sqrt(s[-1]) if len(s) == 2 else np.zeros(s) for s in shapes]
-    return [w.astype(np.float32).astype(dtype) for w in start], x, y
+    start = [rng.standard_normal(s) / np.sqrt(s[-1]) if len(s) == 2 else np.zeros(s) for s in LAYERS]
+    return [_flat(start).astype(np.float32).astype(dtype)], x, y
+
+
+def _flat(arrays: Sequence[Array]) -> Array:
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+
+def _layers(w: Array) -> list[Array]:
+    """What `_flat` made one array of."""
+    parts = np.split(w, np.cumsum([math.prod(s) for s in LAYERS])[:-1])
+    return [part.reshape(s) for part, s in zip(parts, LAYERS, strict=True)]
 
 
 def digits(dtype: str) -> tuple[list[Array], Gradient]:
@@ -103,8 +114,9 @@ def digits(dtype: str) -> tuple[list[Array], Gradient]:
 
     def gradient(t: int, w: list[Array]) -> list[Array]:
         batch = np.arange(t * BATCH, (t + 1) * BATCH) % len(x)
-        g = backprop(x[batch], y[batch], [w[0], w[2]], [w[1], w[3]], [tanh, identity], softmax_cross_entropy)
-        return [g.dW[0], g.db[0], g.dW[1], g.db[1]]
+        V, a, W, b = _layers(w[0])
+        g = backprop(x[batch], y[batch], [V, W], [a, b], [tanh, identity], softmax_cross_entropy)
+        return [_flat([g.dW[0], g.db[0], g.dW[1], g.db[1]])]
 
     return start, gradient
 
@@ -121,10 +133,6 @@ def recorded(gradient: Gradient) -> tuple[Gradient, list[Sequence[Array]]]:
         return tape[-1]
 
     return recording, tape
-
-
-def _flat(arrays: Sequence[Array]) -> Array:
-    return np.concatenate([np.ravel(a) for a in arrays])
 
 
 def bounds(
@@ -145,10 +153,10 @@ def bounds(
     """
     roundoff = Roundoff(dtype, scalars, ROUNDINGS)
     h = {k: roundoff.scalar(v) if isinstance(v, float) and math.isfinite(v) else v for k, v in hyperparameters.items()}
-    w, state, bound = roundoff.exact(_flat(start)), None, []
+    w, state, bound = roundoff.exact(start[0]), None, []
     for t in range(steps):
         g = gradient(t, [w])  # type: ignore[list-item]  # Rounded numbers stand in for arrays
-        (w,), state = step([w], [g[0] if feedback else _flat(g).astype(float)], state, **h)  # type: ignore[list-item,assignment]
+        (w,), state = step([w], [g[0] if feedback else g[0].astype(float)], state, **h)  # type: ignore[list-item,assignment]
         bound.append(w.bound())
         if not feedback:
             slots = [s for s, v in state.items() if s != "t" and isinstance(v[0], Rounded)]
@@ -159,8 +167,7 @@ def bounds(
 
 def apart(p: Trajectory, q: Trajectory, bound: Array) -> tuple[float, float]:
     """Largest difference of two paths, and largest ratio of a difference to its bound; a NaN counts as ∞."""
-    x = np.array([_flat(a) for a in p]).astype(np.longdouble)
-    y = np.array([_flat(a) for a in q]).astype(np.longdouble)
+    x, y = (np.array([w for (w,) in path]).astype(np.longdouble) for path in (p, q))
     difference = np.abs(x - y).astype(float)
     difference[np.isnan(difference)] = np.inf
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -190,7 +197,7 @@ def compare(setting: Setting, problem: str, dtype: str, oracles: Mapping[str, Mo
             return tape[t]
 
     bound, margin = bounds(step, start, gradient, STEPS, dtype, feedback=feedback, **h)
-    moved = np.linalg.norm(_flat(ours[-1]).astype(float) - _flat(start).astype(float))
+    moved = np.linalg.norm(ours[-1][0].astype(float) - start[0].astype(float))
     meaning = float(np.linalg.norm(bound[-1]) / moved)
     common = {"part": "trajectory", "id": setting.id, "setting": setting.label, "eta": eta, "problem": problem,
               "dtype": dtype, "steps": STEPS, "bound": _short(meaning)}  # fmt: skip

@@ -67,8 +67,7 @@ class Roundoff:
 
     def rounding(self, value: Array) -> Array:
         """The largest error of rounding `value` once; an exact 0 is exact."""
-        size = np.abs(value)
-        return np.where(size == 0, 0, self.u * size + self.tiny)
+        return (value != 0) * (self.u * np.abs(value) + self.tiny)
 
     def decide(self, gap: Any, bound: Any) -> None:
         """Note how safely the sign of a number stands above its noise."""
@@ -165,6 +164,16 @@ class Rounded(NDArrayOperatorsMixin):
         """How far all roundings together can move the value, to first order."""
         return np.asarray(np.abs(self.noise).sum(0))
 
+    def carried(self, slope: Any) -> Array:
+        """The noise of a function of this number, to first order."""
+        if type(slope) is float and slope == 1:
+            return self.noise
+        noise = slope * self.noise
+        if not np.isfinite(slope).all():
+            noise[self.noise == 0] = 0  # an exact 0 under a root stays exact, whatever its slope
+        return noise
+
+    @np.errstate(divide="ignore", invalid="ignore")
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Value, linearised noise, and a fresh row for the rounding unless the operation is exact."""
         if method != "__call__" or kwargs or ufunc not in PARTIALS:
@@ -173,24 +182,16 @@ class Rounded(NDArrayOperatorsMixin):
         values = [x.value if isinstance(x, (Rounded, Scalar)) else x for x in inputs]
         if ufunc is np.sign:
             ledger.decide(self.value, self.bound())
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = ufunc(*values)
-            slopes = PARTIALS[ufunc](*values, z)
-        own: Any = 0.0 if ufunc in EXACT else ledger.rounding(z)
-        for x, d in zip(inputs, slopes, strict=True):
-            if isinstance(x, Scalar) and x.error:
-                own = own + np.abs(d) * x.error
+        z = ufunc(*values)
+        pairs = list(zip(inputs, PARTIALS[ufunc](*values, z), strict=True))
         if ufunc in EXACT:
             noise = np.zeros((max(len(x.noise) for x in inputs if isinstance(x, Rounded)), *z.shape))
         else:
             ledger.rows += 1
             noise = np.zeros((ledger.rows, *z.shape))
-            noise[-1] = own
-        for x, d in zip(inputs, slopes, strict=True):
+            scalars = (np.abs(d) * x.error for x, d in pairs if isinstance(x, Scalar) and x.error)
+            noise[-1] = sum(scalars, ledger.rounding(z))
+        for x, d in pairs:
             if isinstance(x, Rounded):
-                with np.errstate(invalid="ignore"):
-                    term = d * x.noise
-                if not np.isfinite(d).all():
-                    term[x.noise == 0] = 0  # an exact 0 under a root stays exact, whatever its slope
-                noise[: len(term)] += term
+                noise[: len(x.noise)] += x.carried(d)
         return Rounded(z, noise, ledger)
