@@ -54,7 +54,8 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
     of_targets = np.where(y == 0, 0, mixed * np.abs(y)).sum(-1)  # (d, ..., n): ∂²C/∂aₖ∂yⱼ, summed over j
     sway = (curvature * size).sum(0) + np.moveaxis(of_targets, 0, -1)
     change = np.maximum(*by_a[2:])
-    smooth = 2 * steepest * near + 2 * ULPS * U * (np.abs(here) + sway)
+    two = 2 * ULPS * 2 * U * (np.abs(here) + sway)  # rounding of two gradients; an ULP of q is 2U·|q| at most
+    smooth = 2 * steepest * near + two
     return Response(change, sway, np.asarray((change > smooth).any((0, -2, -1))))
 
 

@@ -137,11 +137,17 @@ def _triplet_margin(a: Any, b: Any, c: Any, margin: float = 1.0, eps: float = 0.
     return optax.losses.triplet_margin_loss(a + eps, b, c, margin=margin, eps=0.0), None
 
 
-def _nt_xent(z: Any, labels: Any, temperature: float = 0.07) -> Any:
+def _nt_xent(z: Any, labels: Any, i: Any, j: Any, temperature: float = 0.07) -> Any:
+    """One term for each pair i, j of one label."""
     c = optax.cosine_similarity(z[:, None], z[None]) / temperature
-    i, j = np.nonzero((np.asarray(labels)[:, None] == np.asarray(labels)) & ~np.eye(len(z), dtype=bool))
     others = jnp.where(labels[i][:, None] != labels, c[i], -jnp.inf)
     return -jax.nn.log_softmax(jnp.concatenate([c[i, j][:, None], others], -1), -1)[:, 0], None
+
+
+def _with_pairs(inputs: Mapping[str, Any], **parameters: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    labels = np.asarray(inputs["labels"])
+    i, j = np.nonzero((labels[:, None] == labels) & ~np.eye(len(labels), dtype=bool))
+    return {**inputs, "i": i, "j": j}, parameters
 
 
 def _dice(a: Any, y: Any, smooth: float = 1.0) -> Any:
@@ -154,19 +160,25 @@ def _tversky(a: Any, y: Any, alpha: float = 0.5, beta: float = 0.5, smooth: floa
     return 1 - (both + smooth) / whole, None
 
 
-def _ctc_over_paths(a: Any, labels: Any, input_lengths: Any = None, target_lengths: Any = None, blank: int = 0) -> Any:
+def _ctc_over_paths(a: Any, paths: Any, possible: Any, frames: Any, lengths: Any) -> Any:
     """The sum over all paths: optax.ctc_loss takes logits, and its slopes are those of logits."""
-    n, T, d = a.shape
-    frames = np.full(n, T) if input_lengths is None else np.asarray(input_lengths)
-    lengths = np.full(n, labels.shape[1]) if target_lengths is None else np.asarray(target_lengths)
-    paths, possible = np.zeros((n, d**T, T), int), np.zeros((n, d**T), bool)  # of one shape for all targets
-    for example, (row, t, u) in enumerate(zip(np.asarray(labels), frames, lengths, strict=True)):
+    logs = jnp.take_along_axis(a[:, None], paths[..., None], -1)[..., 0]  # (n, d^T, T)
+    inside = jnp.arange(a.shape[1]) < frames[:, None, None]
+    terms = -jax.nn.logsumexp(jnp.where(possible, jnp.where(inside, logs, 0).sum(-1), -jnp.inf), -1)
+    return terms, len(a) * jnp.maximum(lengths, 1)
+
+
+def _with_paths(inputs: Mapping[str, Any], blank: int = 0) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """All paths (n, d^T, T), of one shape for all targets, and which of them are possible."""
+    labels = np.asarray(inputs["labels"])
+    n, T, d = inputs["a"].shape
+    frames = np.asarray(inputs.get("input_lengths", np.full(n, T)))
+    lengths = np.asarray(inputs.get("target_lengths", np.full(n, labels.shape[1])))
+    paths, possible = np.zeros((n, d**T, T), int), np.zeros((n, d**T), bool)
+    for example, (row, t, u) in enumerate(zip(labels, frames, lengths, strict=True)):
         found = alignments(row[:u], t, d, blank)
         paths[example, : len(found), :t], possible[example, : len(found)] = found, True
-    logs = jnp.take_along_axis(a[:, None], paths[..., None], -1)[..., 0]  # (n, d^T, T)
-    inside = np.arange(T) < frames[:, None, None]
-    terms = -jax.nn.logsumexp(jnp.where(possible, jnp.where(inside, logs, 0).sum(-1), -jnp.inf), -1)
-    return terms, n * jnp.maximum(lengths, 1)
+    return {"a": inputs["a"], "paths": paths, "possible": possible, "frames": frames, "lengths": lengths}, {}
 
 
 COSTS: dict[str, Definition] = {
@@ -286,8 +298,12 @@ def _native_dice(a: Any, y: Any, **options: Any) -> Any:
     return optax.losses.dice_loss(*both, apply_softmax=False, reduction="none", **options)[..., 1]
 
 
-# Not compiled as a whole: ours ask in Python for the labels, Optax for the masks.
-EAGER = frozenset({"cost/ctc", "cost/nt_xent", "cost/dice", "cost/tversky"})
+EAGER = frozenset({"cost/dice", "cost/tversky"})  # not compiled as a whole: Optax asks in Python for the masks
+# What follows from labels alone is found before the rest is compiled: inputs and parameters of the definition.
+PREPARED: dict[str, Callable[..., tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
+    "cost/nt_xent": _with_pairs,
+    "cost/ctc": _with_paths,
+}
 
 
 def native(id: str, inputs: Mapping[str, Any], **options: Any) -> tuple[Any, dict[str, Any]]:
@@ -306,8 +322,9 @@ def native(id: str, inputs: Mapping[str, Any], **options: Any) -> tuple[Any, dic
 def cost(id: str, inputs: Mapping[str, Any], reduction: str = "mean", **parameters: Any) -> tuple[Any, dict[str, Any]]:
     """Cost and the gradient of its sum with respect to every float array among `inputs` (NumPy in, NumPy out)."""
     n = len(np.asarray(next(iter(inputs.values()))))
+    given, options = PREPARED[id](inputs, **parameters) if id in PREPARED else (inputs, parameters)
     program = _program if id in EAGER else _compiled
-    return _differentiated(program(id, reduction, n, tuple(sorted(parameters.items()))), inputs)
+    return _differentiated(program(id, reduction, n, tuple(sorted(options.items()))), given)
 
 
 def _program(id: str, reduction: str, n: int, parameters: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
