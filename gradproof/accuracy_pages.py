@@ -92,9 +92,10 @@ def accuracy_page(evidence: Path, folder: Path) -> None:
         "# Accuracy\n\nError of value and slope of every elementwise activation against the exact truth (balls around "
         "the definition, precision doubled until they round to one float), in units in the last place. *Strict*: "
         "|ŷ − y|/ulp(y). *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of the input "
-        "would do, as near the zeros of a slope. float16 and bfloat16: every input. Truths below the smallest normal "
-        "number are kept out of the maxima (frameworks may flush them); the CSV has them. torch is eager, JAX is "
-        f"compiled. `gradproof audit --only accuracy` makes this page again.\n\n{chr(10).join(figures)}"
+        "would do, as near the zeros of a slope. float16 and bfloat16: every input, neighbours by one Taylor "
+        "polynomial in balls and its remainder. Truths below the smallest normal number are kept out of the maxima "
+        "(frameworks may flush them); the CSV has them. torch is eager, JAX is compiled. `gradproof audit --only "
+        f"accuracy` makes this page again.\n\n{chr(10).join(figures)}"
     )
     write_page(folder, "accuracy", intro, [*tables, _vector_table(rows), _lost_table(rows)])
 
