@@ -145,6 +145,7 @@ def _nt_xent(z: Any, labels: Any, i: Any, j: Any, temperature: float = 0.07) -> 
 
 
 def _with_pairs(inputs: Mapping[str, Any], **parameters: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """All ordered pairs i, j of one label."""
     labels = np.asarray(inputs["labels"])
     i, j = np.nonzero((labels[:, None] == labels) & ~np.eye(len(labels), dtype=bool))
     return {**inputs, "i": i, "j": j}, parameters
@@ -171,9 +172,10 @@ def _ctc_over_paths(a: Any, paths: Any, possible: Any, frames: Any, lengths: Any
 def _with_paths(inputs: Mapping[str, Any], blank: int = 0) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """All paths (n, d^T, T), of one shape for all targets, and which of them are possible."""
     labels = np.asarray(inputs["labels"])
-    n, T, d = inputs["a"].shape
-    frames = np.asarray(inputs.get("input_lengths", np.full(n, T)))
-    lengths = np.asarray(inputs.get("target_lengths", np.full(n, labels.shape[1])))
+    n, T, d = np.shape(inputs["a"])
+    frames, lengths = inputs.get("input_lengths"), inputs.get("target_lengths")
+    frames = np.full(n, T) if frames is None else np.asarray(frames)
+    lengths = np.full(n, labels.shape[1]) if lengths is None else np.asarray(lengths)
     paths, possible = np.zeros((n, d**T, T), int), np.zeros((n, d**T), bool)
     for example, (row, t, u) in enumerate(zip(labels, frames, lengths, strict=True)):
         found = alignments(row[:u], t, d, blank)
