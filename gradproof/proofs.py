@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gradproof.environment import source_hash, versions
-from gradproof.files import read_lines, write_lines, write_whole
+from gradproof.files import EvidenceError, read_lines, write_lines, write_whole
 from gradproof.tables import Table, comma_separated, latex, markdown
 from gradproof.typeset import latex as typeset
 from reference import CATALOGUE
@@ -227,9 +227,20 @@ def measure(part: int) -> list[Row]:
 
 
 def write_evidence(path: Path, rows: Sequence[Row]) -> None:
-    """Write evidence/proofs.jsonl whole."""
+    """Write evidence/proofs.jsonl whole. The seconds that proofs took are in the header: no other run repeats them."""
     made_with = {"source": source_hash("reference", "oracles"), "versions": versions(), "networks": NETWORKS}
-    write_lines(path, made_with, rows)
+    seconds = [row["seconds"] for row in rows]
+    lasting = [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+    write_lines(path, {**made_with, "seconds": seconds}, lasting)
+
+
+def read_evidence(path: Path) -> list[Row]:
+    """The rows that `write_evidence` was given. Raises EvidenceError where the file is missing or damaged."""
+    header, rows = read_lines(path)
+    seconds = header.get("seconds", [])
+    if len(seconds) != len(rows):
+        raise EvidenceError(f"{path}: {len(seconds)} times for {len(rows)} proofs; run the audit again")
+    return [{**row, "seconds": took} for row, took in zip(rows, seconds, strict=True)]
 
 
 def counts(rows: Iterable[Row]) -> dict[str, int]:
@@ -274,7 +285,7 @@ def write_page(evidence: Path, folder: Path) -> None:
 
     Raises EvidenceError where it is missing or damaged.
     """
-    _, rows = read_lines(evidence)
+    rows = read_evidence(evidence)
     kinds = [kind for kind in TITLES if any(_kind(row) == kind for row in rows)]
     summary = Table("", ["", "formulas", "claims", *VERDICTS], [
         [title, len({r["id"] for r in mine}), len(mine), *counts(mine).values()]
