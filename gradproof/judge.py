@@ -60,7 +60,7 @@ def distance(p: Flat, q: Flat, t: Tolerance) -> Distance:
     worst = np.maximum.reduceat(_in_units(e, sigma.rows), p.starts, axis=1)
     e2 = np.add.reduceat(e * e, p.starts, axis=1)
     relative = np.where(e2 == 0, 0, np.sqrt(e2) / np.sqrt(np.maximum(p.squares, q.squares)))
-    norm = _in_units(np.sqrt(e2[:, 1:].sum(1)), np.sqrt(sigma.squares[:, 1:].sum(1)))
+    norm = _in_units(np.sqrt(e2[:, 1:].sum(1)), sigma.norm)
     return Distance(worst, norm, relative, same.all(1))
 
 

@@ -43,8 +43,7 @@ def _measure(
     answers = {"ours": flat((g.cost, g.dW, g.db))}
     for name, oracle in oracles.items():
         answers[name] = flat(oracle.network(x, y, W, b, HIDDEN, OUTPUT, COST))
-    size = np.sqrt(sum((q.astype(float) ** 2).reshape(NETWORKS, -1).sum(-1) for q in [*g.dW, *g.db]))
-    sigma = np.sqrt(sum((q**2).reshape(NETWORKS, -1).sum(-1) for q in [*t.dW, *t.db]))
+    size, sigma = answers["ours"].norm, t.sigma.norm
     common = {"row": "scaling", "along": along, "at": at, "dtype": dtype}
     rows = [{**common, "pair": "predicted", "relative": float(f"{np.median(np.sqrt(2) * sigma / size):.3g}")}]
     names = list(answers)

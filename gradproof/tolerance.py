@@ -47,6 +47,11 @@ class Flat(NamedTuple):
     starts: list[int]
     squares: Array
 
+    @property
+    def norm(self) -> Array:
+        """‖(dW, db)‖ of every case, (S,)."""
+        return np.sqrt(self.squares[:, 1:].sum(1))
+
 
 def flat(g: Gradient) -> Flat:
     """Cost, every ∂C/∂W and every ∂C/∂b of S cases, in rows."""
@@ -201,8 +206,8 @@ def propagate(
 
     yy = np.asarray(y, np.float64)
     if cost.id in ENDS:
-        flat = (slopes[-1] == 0) & (a[L] == 0) if output.elementwise else False  # 0 to the last bit
-        e_exact = np.where(flat, 0, e_a[L])
+        dead = (slopes[-1] == 0) & (a[L] == 0) if output.elementwise else False  # 0 to the last bit
+        e_exact = np.where(dead, 0, e_a[L])
         lost = _lost(z[-1], g.z[-1].dtype) if output.id != "activation/identity" else 0
         v, e_v, jumps = _ending_gradient_error(cost, g.a[L], y, e_exact, errors, lost)
         branch |= jumps

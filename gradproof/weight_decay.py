@@ -64,7 +64,7 @@ def weight_decay(oracles: Mapping[str, ModuleType]) -> list[dict[str, Any]]:
                 except LookupError as missing:
                     rows.append({**row, "apart": None, "penalised": None, "decayed": None, "why": str(missing.args[0])})
                     continue
-                p, q = (np.concatenate([np.ravel(a) for a in path[-1]]) for path in (penalised, decayed))
+                p, q = penalised[-1][0], decayed[-1][0]
                 figures = {"apart": np.linalg.norm(p - q) / np.linalg.norm(q),
                            "penalised": np.linalg.norm(p), "decayed": np.linalg.norm(q)}  # fmt: skip
                 rows.append({**row, **{k: float(f"{v:.4g}") for k, v in figures.items()}, "why": ""})

@@ -72,9 +72,9 @@ def test_products_pass_the_mark_of_a_kink_on_where_the_other_factor_is_not_zero(
 def test_a_size_at_zero_encloses_both_slopes_and_marks_nothing_else():
     with working(128, 2):
         u, v = Node(arb(0)), Node(arb(-2))
-        total = sum_of_sizes([u, v])
-        backward(total)
-        assert (total.value, v.cotangent) == (2, -1)
+        both = sum_of_sizes([u, v])
+        backward(both)
+        assert (both.value, v.cotangent) == (2, -1)
         assert (u.hull, v.hull) == (True, False)
         assert u.cotangent.contains(-1)
         assert u.cotangent.contains(1)
