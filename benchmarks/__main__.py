@@ -48,9 +48,9 @@ def main() -> None:
     from importlib.metadata import version
 
     from benchmarks import checkers, gradients
-    from gradproof.environment import cpu, source_hash, versions
-    from gradproof.files import write_lines
-    from gradproof.speed import write_page
+    from gradproof.evidence.environment import cpu, source_hash, versions
+    from gradproof.evidence.files import write_lines
+    from gradproof.pages.speed import write_page
 
     start = time.perf_counter()
 

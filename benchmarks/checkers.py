@@ -14,8 +14,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradproof.cases import ARCHITECTURES, PARAMETERS, PRODUCTS, Cases, Configuration, draw
-from gradproof.networks import Part, parts, run_part
+from gradproof.networks.draws import ARCHITECTURES, PARAMETERS, PRODUCTS, Cases, Configuration, draw
+from gradproof.networks.run import Part, parts, run_part
 from gradproof.workers import cache_folder
 
 SAMPLED = ("2-3-2", "4-5-3", "deep", "digits")  # architectures

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradproof.audit import Progress
+    from gradproof.audit.run import Progress
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser().print_help()
         return EXIT_USAGE
 
-    from gradproof.files import EvidenceError
+    from gradproof.evidence.files import EvidenceError
     from gradproof.lookup import UsageError
 
     try:
@@ -198,9 +198,9 @@ def _progress() -> Iterator[Progress]:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from gradproof.audit import Options, run
+    from gradproof.audit.run import Options, run
     from gradproof.lookup import UsageError
-    from gradproof.networks import MissingOracle
+    from gradproof.networks.run import MissingOracle
 
     chosen = Options(
         only=options.only,
@@ -228,7 +228,7 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from gradproof.audit import check_report, write_report
+    from gradproof.audit.run import check_report, write_report
 
     if options.check:
         problems = check_report(options.out)
@@ -257,15 +257,15 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from gradproof.commands.show import describe
     from gradproof.lookup import find
-    from gradproof.show import describe
 
     print(describe(find(options.id), options.evidence))
     return 0
 
 
 def _case(options: argparse.Namespace) -> int:
-    from gradproof.replay import replay
+    from gradproof.commands.case import replay
 
     table = replay(options.id, options.regime, options.seed, options.dtype)
     print(table.title)
@@ -274,7 +274,7 @@ def _case(options: argparse.Namespace) -> int:
 
 
 def _at(options: argparse.Namespace) -> int:
-    from gradproof.pointwise import evaluate, number, ulps
+    from gradproof.commands.at import evaluate, number, ulps
 
     result = evaluate(options.id, [number(text.strip()) for text in options.points], options.dtype)
     if options.json:
@@ -304,7 +304,7 @@ def _at(options: argparse.Namespace) -> int:
 
 
 def _cite(options: argparse.Namespace) -> int:
-    from gradproof.cite import cite
+    from gradproof.commands.cite import cite
 
     print(cite(options.id, options.style, options.reports))
     return 0
@@ -313,7 +313,7 @@ def _cite(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     import importlib
 
-    from gradproof.environment import ORACLES, cpu, load, versions
+    from gradproof.evidence.environment import ORACLES, cpu, load, versions
 
     for package, found in versions().items():
         print(f"{package:14} {found}")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from gradproof.environment import load
+from gradproof.evidence.environment import load
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -117,7 +117,7 @@ def dense(id: str, dtype: npt.DTypeLike | str, n: int = 20_000, **parameters: fl
 
     Needs python-flint, for the breakpoints and zeros of the slope. Errors as `oracles.arb_truth.truth`.
     """
-    from oracles.arb_definitions import bind
+    from oracles.arb_truth.definition import bind
 
     name, format = format_of(dtype)
     g = bind(id, **parameters)
@@ -139,7 +139,7 @@ def dense(id: str, dtype: npt.DTypeLike | str, n: int = 20_000, **parameters: fl
 
 def zeros_of_slope(id: str, **parameters: float) -> list[float]:
     """The float64 at or just above each point in [−12, 12] where g' changes sign, by bisection of its truth."""
-    from oracles.arb_truth import truth
+    from oracles.arb_truth.points import truth
 
     def sign(x: Array) -> Array:
         keywords: dict[str, Any] = {**parameters}

@@ -1,23 +1,9 @@
 """Hand-derived formulas in NumPy, each under a permanent id in `CATALOGUE`."""
 
-from reference import (
-    activations,
-    clipping,
-    costs,
-    ctc,
-    double_backprop,
-    logit_costs,
-    margin_costs,
-    network,
-    optimizers,
-    overlap_costs,
-    penalties,
-    probability_costs,
-    regression_costs,
-    regularizers,
-    similarity_costs,
-)
+from reference import activations, costs, network, regularizers, updates
 from reference.formula import CATALOGUE, Formula, Kink
+from reference.regularizers import input_gradient, outputs
+from reference.updates import clipping, optimizers
 
 __all__ = [
     "CATALOGUE",
@@ -26,16 +12,10 @@ __all__ = [
     "activations",
     "clipping",
     "costs",
-    "ctc",
-    "double_backprop",
-    "logit_costs",
-    "margin_costs",
+    "input_gradient",
     "network",
     "optimizers",
-    "overlap_costs",
-    "penalties",
-    "probability_costs",
-    "regression_costs",
+    "outputs",
     "regularizers",
-    "similarity_costs",
+    "updates",
 ]

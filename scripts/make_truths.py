@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from oracles import arb_truth, points
-from oracles.arb_definitions import ELEMENTWISE
+from oracles import points
+from oracles.arb_truth import points as arb_truth
+from oracles.arb_truth.definition import ELEMENTWISE
 from oracles.truth_tables import Table, write_tables
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")

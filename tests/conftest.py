@@ -3,7 +3,7 @@
 import pytest
 from inline import quicken
 
-from gradproof import environment
+from gradproof.evidence import environment
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from gradproof import environment
+from gradproof.evidence import environment
 
 
 class Inline:
@@ -27,18 +27,19 @@ def run_inline(monkeypatch):
     def pool(jobs=0):
         yield Inline()
 
-    monkeypatch.setattr("gradproof.audit.pool", pool)
+    monkeypatch.setattr("gradproof.audit.run.pool", pool)
 
 
 def quicken(monkeypatch):
     """The network audit in this process, of one architecture, with the complex step in the place of torch."""
     for package in ("polars", "matplotlib"):
         pytest.importorskip(package)
-    from gradproof import audit, networks
-    from gradproof.cases import ARCHITECTURES
+    from gradproof.audit import run as audit
+    from gradproof.networks import run as networks
+    from gradproof.networks.draws import ARCHITECTURES
 
     run_inline(monkeypatch)
     monkeypatch.setitem(environment.ORACLES, "torch", "oracles.finite_difference")
-    monkeypatch.setattr("gradproof.cases.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]})
+    monkeypatch.setattr("gradproof.networks.draws.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]})
     for module in (networks, audit):
         monkeypatch.setattr(module, "source_hash", lambda *packages: "as it is")  # parsing everything takes a second

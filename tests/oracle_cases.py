@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradproof.cases import ELEMENTWISE, OUTPUTS, PARAMETERS
+from gradproof.networks.draws import ELEMENTWISE, OUTPUTS, PARAMETERS
 
 ROWWISE = [id for id in OUTPUTS if id not in ELEMENTWISE]
 # Definitions that other people compute: a few rounding errors, of results up to 6 in size.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradproof.cases import PARAMETERS
+from gradproof.networks.draws import PARAMETERS
 from reference import CATALOGUE
 
 Put = Callable[[Any, str, Any], None]  # setattr(object or mapping, name, value)
@@ -87,7 +87,7 @@ def half_a_penalty(put: Put) -> None:
 
 def regularized_bias(put: Put) -> None:
     """∂C/∂b with the L2 penalty's λb/n."""
-    from gradproof import judge
+    from gradproof.networks import judge
 
     right, given = judge.backprop, PARAMETERS["regularizer/l2"]
 
@@ -111,7 +111,7 @@ def slope_at_a(put: Put) -> None:
 
 def slope_at_a_in_the_network(put: Put) -> None:
     """Every formula is right, but backprop evaluates the slopes of hidden layers at a."""
-    from gradproof import judge
+    from gradproof.networks import judge
 
     right = judge.backprop
 

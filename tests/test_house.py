@@ -59,7 +59,7 @@ def outside(path, inside_functions=True):
 
 
 def name(path):
-    return f"{path.parent.name}/{path.name}"
+    return str(path.relative_to(pathlib.Path(reference.__file__).parents[1]))
 
 
 @pytest.mark.parametrize("path", modules(reference), ids=name)
@@ -152,8 +152,11 @@ def test_help_loads_no_numpy_either(arguments):
     assert "numpy" not in loaded(*arguments)
 
 
-IMPORTABLE = ["gradproof"] + [
-    f"gradproof.{p.stem}" for p in modules(gradproof) if p.stem not in ("__init__", "__main__")
+ROOT = pathlib.Path(gradproof.__file__).parents[1]
+IMPORTABLE = [
+    ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for p in modules(gradproof)
+    if p.stem != "__main__"
 ]
 
 

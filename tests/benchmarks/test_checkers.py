@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("polars")  # of the audit
 
 from benchmarks import checkers
-from gradproof.cases import ARCHITECTURES, REGULARIZERS, Configuration, draw
-from gradproof.judge import gradient
+from gradproof.networks.draws import ARCHITECTURES, REGULARIZERS, Configuration, draw
+from gradproof.networks.judge import gradient
 
 SMOOTH = Configuration(
     "2-3-2", "float64", "activation/tanh", "activation/identity", "cost/quadratic", "regularizer/none"

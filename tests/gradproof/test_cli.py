@@ -10,9 +10,11 @@ import pytest
 from plants import PLANTS, patch
 
 import oracles
-from gradproof import __version__, audit, networks
+from gradproof import __version__
+from gradproof.audit import run as audit
 from gradproof.cli import main
-from gradproof.environment import ORACLES, load
+from gradproof.evidence.environment import ORACLES, load
+from gradproof.networks import run as networks
 from reference import CATALOGUE
 
 COMMANDS = ("audit", "report", "list", "show", "at", "cite", "doctor")
@@ -108,7 +110,7 @@ def test_doctor_tells_versions_oracles_and_places(run):
 
 
 def test_doctor_says_what_to_do_about_a_missing_oracle(run, monkeypatch):
-    monkeypatch.setattr("gradproof.environment.load", lambda name: None)
+    monkeypatch.setattr("gradproof.evidence.environment.load", lambda name: None)
     _, out, _ = run("doctor")
     assert out.count("not installed: pip install gradproof[oracles]") == len(ORACLES)
 

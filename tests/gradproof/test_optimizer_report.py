@@ -6,12 +6,12 @@ import types
 import numpy as np
 import pytest
 
-from gradproof import optimizers
-from gradproof.clipping import agreement, edges
-from gradproof.files import EvidenceError, read_lines
-from gradproof.optimizer_paths import Setting
-from gradproof.weight_decay import weight_decay
-from reference.clipping import clip_by_norm, clip_by_value
+from gradproof.checks.clipping import agreement, edges
+from gradproof.evidence.files import EvidenceError, read_lines
+from gradproof.training import optimizers
+from gradproof.training.paths import Setting
+from gradproof.training.weight_decay import weight_decay
+from reference.updates.clipping import clip_by_norm, clip_by_value
 
 FEW = (Setting("update/sgd", 5e-5, None), Setting("update/adagrad", 0.1, None), Setting("update/lion", 0.01, None))
 

@@ -58,7 +58,7 @@ def test_jax_gives_the_fractions(example):
 @EACH
 def test_balls_hold_the_fractions(example):
     pytest.importorskip("flint")
-    from oracles import arb_network
+    from oracles.arb_truth import network as arb_network
 
     truth = arb_network.truth(*arrays(example), example.hidden, example.output, example.cost)
     wanted = [*zip(truth.dW, example.dW, strict=True), *zip(truth.db, example.db, strict=True)]
@@ -83,7 +83,7 @@ def test_the_step_of_deriving_backprop_ends_in_fractions():
 @pytest.mark.parametrize("seed", range(5))
 def test_w11_written_out_agrees_with_ours_and_lies_in_the_ball(seed):
     pytest.importorskip("flint")
-    from oracles import arb_network
+    from oracles.arb_truth import network as arb_network
 
     rng = np.random.default_rng(seed)
     w, u, b1, b2 = (rng.standard_normal(s) for s in [(2, 3), (3, 2), 3, 2])

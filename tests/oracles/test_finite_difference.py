@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_cases import check_blocks
 
-from gradproof.cases import (
+from gradproof.networks.draws import (
     COSTS,
     ELEMENTWISE,
     FAMILIES,
@@ -16,7 +16,7 @@ from gradproof.cases import (
     PARAMETERS,
     REGULARIZERS,
 )
-from gradproof.endings import draw_targets, ending
+from gradproof.networks.ends import draw_targets, ending
 from oracles import finite_difference as fd
 from oracles.finite_difference import central_difference, complex_step
 from reference import CATALOGUE

@@ -11,7 +11,7 @@ pytest.importorskip("optax")
 import jax
 import jax.numpy as jnp
 
-from gradproof.cases import (
+from gradproof.networks.draws import (
     COSTS,
     ELEMENTWISE,
     FAMILIES,
@@ -20,7 +20,7 @@ from gradproof.cases import (
     PARAMETERS,
     REGULARIZERS,
 )
-from gradproof.endings import draw_targets
+from gradproof.networks.ends import draw_targets
 from oracles import finite_difference as fd
 from oracles import jax_grad as oracle
 from reference import CATALOGUE

@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 import torch
 import torch.nn.functional as F
 
-from gradproof.cases import (
+from gradproof.networks.draws import (
     COSTS,
     ELEMENTWISE,
     FAMILIES,
@@ -16,7 +16,7 @@ from gradproof.cases import (
     PARAMETERS,
     REGULARIZERS,
 )
-from gradproof.endings import draw_targets
+from gradproof.networks.ends import draw_targets
 from oracles import finite_difference as fd
 from oracles import torch_autograd as oracle
 from reference import CATALOGUE

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("flint")
 
 from oracles import points
-from oracles.arb_truth import truth, truths
+from oracles.arb_truth.points import truth, truths
 from oracles.floats import conditioned_error, ulp_error
 from reference import CATALOGUE
 

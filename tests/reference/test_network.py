@@ -17,8 +17,8 @@ from reference.network import (
     output_error,
     weight_gradient,
 )
-from reference.optimizers import sgd, sgd_l2
 from reference.regularizers import l2
+from reference.updates.optimizers import sgd, sgd_l2
 
 RNG = np.random.default_rng
 

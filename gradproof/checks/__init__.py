@@ -1,0 +1,1 @@
+"""Answers against the truth: accuracy, sweeps over the floats, kinks."""

@@ -1,0 +1,1 @@
+"""What each side means by a name, read off measured numbers."""

@@ -1,0 +1,1 @@
+"""What was measured: verdicts, files, and the environment they were made in."""

@@ -1,0 +1,88 @@
+"""What is installed here, on which machine, and which source it was made from."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+ORACLES = {"torch": "oracles.torch_autograd", "jax": "oracles.jax_grad"}
+PACKAGES = ("numpy", "scipy", "torch", "jax", "jaxlib", "optax", "python-flint", "sympy", "ml-dtypes", "scikit-learn")
+
+
+def importable(modules: Mapping[str, str], names: Iterable[str]) -> dict[str, ModuleType]:
+    """Those modules of the table `modules` among `names` whose framework is installed."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.import_module(modules[name])
+        except ImportError:
+            continue
+    return found
+
+
+def load(name: str) -> ModuleType | None:
+    """The oracle module `name`, or None if its framework is not installed."""
+    return importable(ORACLES, [name]).get(name)
+
+
+def versions() -> dict[str, str]:
+    """Installed version of every package that evidence depends on; "not installed" where it is missing."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def cpu() -> str:
+    """The processor's name and the SIMD extensions NumPy dispatches to, which decide the last bits."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    simd = getattr(getattr(np, "_core", None), "_multiarray_umath", None)
+    features = getattr(simd, "__cpu_features__", {})
+    best = [f for f in ("X86_V4", "AVX512_SKX", "X86_V3", "AVX2", "ASIMD") if features.get(f)]
+    return f"{name} ({', '.join(best) or 'baseline'})"
+
+
+def source_hash(*packages: str) -> str:
+    """Hash of the source of the named packages: evidence made from other formulas is stale.
+
+    Only code counts: comments, docstrings and layout do not change it, nor does the version of Python.
+    """
+    digest = hashlib.sha256()
+    for package in packages:
+        folder = Path(str(importlib.import_module(package).__file__)).parent
+        for path in sorted(folder.rglob("*.py")):
+            source = _canonical(ast.parse(path.read_text(encoding="utf-8")))
+            digest.update(path.relative_to(folder).as_posix().encode() + source.encode())
+    return digest.hexdigest()[:16]
+
+
+def _canonical(node: Any) -> str:
+    """A syntax tree as text, without docstrings and without the empty fields that later versions of Python add."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_canonical, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = {name: value for name, value in ast.iter_fields(node) if value is not None and value != []}
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 ends a nested format with an empty string
+        fields["values"] = [part for part in node.values if getattr(part, "value", None) != ""]
+    documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+    if documented and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
+        fields["body"] = fields["body"][1:]
+    return f"{type(node).__name__}({','.join(f'{name}={_canonical(value)}' for name, value in fields.items())})"

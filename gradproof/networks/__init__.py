@@ -1,0 +1,1 @@
+"""Gradients of whole networks: drawn, compared, judged."""

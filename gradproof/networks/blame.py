@@ -1,0 +1,259 @@
+"""Why a gradient is wrong: which formula, which argument, and the likely cause when one explains the numbers.
+
+Everything here is recomputed in float64 beside derivatives by the complex step, which keep their digits where a
+framework's slopes vanish; so a gross error stands out far above rounding. Nothing here decides a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradproof.networks.draws import PARAMETERS, Cases, Configuration
+from gradproof.networks.judge import functions, gradient
+from oracles import finite_difference
+from oracles.cost_arguments import ENDS
+from reference import CATALOGUE
+from reference.formula import Array, Formula
+
+NEAR = 1e-6  # relative; an explanation must fit this well, and a formula be off by more to be blamed
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One wrong number and its likely cause."""
+
+    formula: str
+    argument: str
+    index: tuple[int, ...]
+    at: str
+    got: float
+    expected: float
+    cause: str
+
+    def __str__(self) -> str:
+        where = f"{self.argument}{list(self.index) if self.index else ''}"
+        return (
+            f"{self.formula}: {where}{self.at} is {self.got:.9g} ({self.got.hex()}), should be {self.expected:.9g} "
+            f"({self.expected.hex()}); likely cause: {self.cause}"
+        )
+
+
+def _close(p: Array, q: Array) -> bool:
+    scale = np.abs(q).max(initial=0)
+    return p.shape == q.shape and bool(np.isfinite(p).all()) and bool((np.abs(p - q) <= NEAR * scale).all())
+
+
+def explain(got: Array, expected: Array, n: int = 1, alternatives: Mapping[str, Array] | None = None) -> str:
+    """The likely cause that turns `expected` into `got`, in words; `n` is the number of examples.
+
+    >>> import numpy as np
+    >>> explain(np.array([-1.0, -2.0]), np.array([1.0, 2.0]))
+    'the sign is wrong (ratio −1)'
+    """
+    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    if not np.isfinite(got).all():
+        return "it is not finite"
+    if expected.any() and not got.any():
+        return "it is zero"
+    here = expected != 0
+    ratio = float(np.median(got[here] / expected[here])) if here.any() else math.nan
+    if constant := _close(got, ratio * expected):
+        if abs(ratio + 1) < NEAR:
+            return "the sign is wrong (ratio −1)"
+        for factor, words in ((n, f"the 1/n of the mean is missing (ratio {n})"), (1 / n, "1/n is applied twice")):
+            if n > 1 and abs(ratio / factor - 1) < NEAR:
+                return words
+        if abs(ratio - 2) < NEAR or abs(ratio - 0.5) < NEAR:
+            return f"a factor 2 or ½ (ratio {ratio:.3g})"
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and _close(got, expected.T):
+        return "it is the transpose"
+    for words, other in (alternatives or {}).items():
+        if _close(got, np.asarray(other, np.float64)):
+            return words
+    return f"a constant factor (ratio {ratio:.9g})" if constant else "no simple cause fits"
+
+
+def _worst(got: Array, expected: Array) -> tuple[int, ...]:
+    off = np.abs(np.asarray(got, np.float64) - expected)
+    return tuple(int(i) for i in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
+
+
+def _found(
+    formula: Formula, argument: str, got: Array, expected: Array, n: int, at: Array | None, others: Mapping[str, Array]
+) -> Diagnosis | None:
+    """A diagnosis if `got` is off, naming the worst entry."""
+    if _close(np.asarray(got, np.float64), np.asarray(expected, np.float64)):
+        return None
+    i = _worst(got, expected)
+    where = f" at {float(at[i])!r}" if at is not None and at.shape == np.shape(got) else ""
+    cause = explain(got, expected, n, others)
+    return Diagnosis(formula.id, argument, i, where, float(got[i]), float(expected[i]), cause)
+
+
+def _slopes_of_others(formula: Formula, z: Array) -> dict[str, Array]:
+    return {
+        f"it is the slope of {other.id}": np.asarray(other.function(z)[1])
+        for other in CATALOGUE.values()
+        if other.kind == "activation" and other.elementwise and other.id != formula.id
+    }
+
+
+def _as_chosen(formula: Formula, at: Array, ours: Array, theirs: Array, scale: float = 1, **given: float) -> Array:
+    """Slopes `theirs`, with ours at a kink where it lies between left and right: a choice is no error."""
+    for kink in formula.kinks:
+        left, right = sorted((formula.at(kink.left, **given), formula.at(kink.right, **given)))
+        chosen = (at == formula.at(kink.at, **given)) & (left * scale <= ours) & (ours <= right * scale)
+        theirs = np.where(chosen, ours, theirs)
+    return theirs
+
+
+def _beside(a: Array) -> list[Array]:
+    """Outputs a little off a: all higher, all lower, and every other one."""
+    step = NEAR**2 * np.maximum(1, np.abs(a))
+    other = np.where(np.arange(a.shape[-1]) % 2, -step, step)
+    return [a + step, a - step, a + other, a - other]
+
+
+def _as_around(ours: Array, theirs: Array, around: Sequence[Array]) -> Array:
+    """Slopes `theirs`, with ours at a kink where it lies among the slopes `around`: a choice is no error."""
+    every = np.stack([theirs, *around])
+    low, high = np.fmin.reduce(every), np.fmax.reduce(every)
+    kink = high - low > NEAR * np.abs(theirs).max()
+    return np.where(kink & (low <= ours) & (ours <= high), ours, theirs)
+
+
+def _in_activation(formula: Formula, z: Array, oracle: ModuleType) -> Diagnosis | None:
+    if not formula.elementwise:
+        v = np.random.default_rng(0).standard_normal(z.shape)
+        value, pullback = formula.function(z)
+        true_value, true_pullback = oracle.pullback(formula.id, z, v)
+        return _found(formula, "value", value, true_value, 1, z, {}) or _found(
+            formula, "pullback", pullback(v), true_pullback, 1, z, {}
+        )
+    value, slope = formula.function(z)
+    true_value, true_slope = oracle.elementwise(formula.id, z)
+    true_slope = _as_chosen(formula, z, slope, true_slope)
+    at_a = {"it is taken at a = g(z) instead of z": oracle.elementwise(formula.id, true_value)[1]}
+    return _found(formula, "value", value, true_value, 1, z, {}) or _found(
+        formula, "slope", slope, true_slope, 1, z, {**at_a, **_slopes_of_others(formula, z)}
+    )
+
+
+def _in_formulas(c: Configuration, cases: Cases, g: Any, oracle: ModuleType) -> Diagnosis | None:
+    """The first of the configuration's four formulas that disagrees with an oracle on its own inputs."""
+    hidden, output, cost, regularizer = c.formulas
+    n = cases.x.shape[-2]
+    for z in g.z[:-1]:
+        if found := _in_activation(hidden, z, oracle):
+            return found
+    if found := _in_activation(output, g.z[-1], oracle):
+        return found
+    _, _, our_cost, our_penalty = functions(c)
+    a, y = g.a[-1], cases.y
+    given = PARAMETERS.get(cost.id, {})
+    (C, dC), (true_C, true_dC) = our_cost(a, y), oracle.cost(cost.id, a, y, **given)
+    if cost.id in ENDS:
+        around = [oracle.cost(cost.id, beside, y, **given)[1] for beside in _beside(a)]
+        true_dC = _as_around(dC, true_dC, around)
+    else:
+        true_dC = _as_chosen(cost, a - y, dC, true_dC, 1 / a.size)
+    for argument, got, expected in (("value", C, true_C), ("gradient", dC, true_dC)):
+        if found := _found(cost, argument, np.atleast_1d(got), np.atleast_1d(expected), n, None, {}):
+            return found
+    value, dR = our_penalty(cases.W)
+    given = PARAMETERS.get(regularizer.id, {})
+    theirs = [oracle.regularizer(regularizer.id, w, **given) for w in cases.W]
+    total = np.atleast_1d(sum(t[0] for t in theirs))
+    if found := _found(regularizer, "value", np.atleast_1d(value), total, n, None, {}):
+        return found
+    for layer, (got, (_, expected), w) in enumerate(zip(dR, theirs, cases.W, strict=True)):
+        expected = _as_chosen(regularizer, w, got, expected, **given)
+        if found := _found(regularizer, f"dW[{layer}]", got, expected, n, w, {}):
+            return found
+    return None
+
+
+def _in_network(c: Configuration, cases: Cases, g: Any) -> Diagnosis | None:
+    """The first of BP1–BP4, from the output downwards, that breaks while every formula by itself is right."""
+    hidden, output, _, _ = c.formulas
+    _, _, cost, penalty = functions(c)
+    n, L = cases.x.shape[-2], len(cases.W)
+
+    def back(formula: Formula, z: Array, v: Array) -> Array:
+        """v pulled back through the activation at z: by its slope, or by the pullback that it returns."""
+        slope = formula.function(z)[1]
+        return np.asarray(v * slope if formula.elementwise else slope(v))
+
+    v, dR = cost(g.a[-1], cases.y)[1], penalty(cases.W)[1]
+    for layer in reversed(range(L)):
+        formula, equation = (output, "network/bp1") if layer == L - 1 else (hidden, "network/bp2")
+        delta = back(formula, g.z[layer], v)
+        others = {"the slope g'(z) is missing": v}
+        if formula.elementwise:
+            others["the slope is taken at a instead of z"] = back(formula, g.a[layer + 1], v)
+        if layer < L - 1:
+            above = g.delta[layer + 1]
+            if cases.W[layer + 1].shape[0] == cases.W[layer + 1].shape[1]:
+                others["W is not transposed"] = back(formula, g.z[layer], above @ cases.W[layer + 1].T)
+        if found := _found(CATALOGUE[equation], f"delta[{layer}]", g.delta[layer], delta, n, None, others):
+            return found
+        others = {"the bias is regularized": delta.sum(0) + penalty([cases.b[layer][None]])[1][0][0]}
+        if found := _found(CATALOGUE["network/bp3"], f"db[{layer}]", g.db[layer], delta.sum(0), n, None, others):
+            return found
+        R, plain = dR[layer], delta.T @ g.a[layer]
+        others = {"the regularizer's gradient is missing": plain, "the regularizer is added twice": plain + 2 * R}
+        if found := _found(CATALOGUE["network/bp4"], f"dW[{layer}]", g.dW[layer], plain + R, n, None, others):
+            return found
+        v = delta @ cases.W[layer]
+    return None
+
+
+def diagnose(c: Configuration, cases: Cases, oracle: ModuleType = finite_difference) -> Diagnosis | None:
+    """Blame one formula for a wrong gradient of the single case `cases`; None if all is within 1e-6."""
+    wide = Cases(
+        cases.x.astype(float),
+        cases.y.astype(float),
+        [w.astype(float) for w in cases.W],
+        [b.astype(float) for b in cases.b],
+    )
+    with np.errstate(all="ignore"):
+        g = gradient(c, wide)
+        return _in_formulas(c, wide, g, oracle) or _in_network(c, wide, g)
+
+
+def parting(c: Configuration, cases: Cases, oracle: ModuleType, name: str) -> str | None:
+    """Where an oracle parts most from us inside one case: formula, value or slope, input, and both results.
+
+    None where neither a single activation nor the cost explains it.
+    """
+    with np.errstate(all="ignore"):
+        g = gradient(c, cases)
+        found: list[tuple[float, str]] = []
+
+        def compare(what: str, ours: Array, theirs: Array, *at: Array) -> None:
+            p, q = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+            same = (p == q) | (np.isnan(p) & np.isnan(q))
+            apart = np.nan_to_num(np.where(same, 0, np.abs(p - q) / np.maximum(np.abs(p), np.abs(q))), nan=3.0)
+            i = np.unravel_index(np.argmax(apart), apart.shape)
+            if apart[i] > 0:
+                where = ", ".join(f"{float(x[i]):.6g}" for x in at)
+                both = f"ours {float(p[i]):.9g}, {name} {float(q[i]):.9g}"
+                found.append((float(apart[i]), f"{what} at {where}: {both}"))
+
+        for layer, z in enumerate(g.z):
+            formula = c.formulas[1] if layer == len(g.z) - 1 else c.formulas[0]
+            if formula.elementwise:
+                ours, theirs = formula.function(z), oracle.elementwise(formula.id, z)
+                for part, p, q in zip(("value", "slope"), ours, theirs, strict=True):
+                    compare(f"{part} of {formula.name}", p, q, z)
+        if c.cost in oracle.COSTS:
+            slopes = functions(c)[2](g.a[-1], cases.y)[1]
+            theirs = oracle.cost(c.cost, g.a[-1], cases.y, **PARAMETERS.get(c.cost, {}))[1]
+            compare(f"gradient of {c.formulas[2].name}", slopes, theirs, g.a[-1], cases.y)
+    return max(found)[1] if found else None

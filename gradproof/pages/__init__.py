@@ -1,0 +1,1 @@
+"""The pages of the report, from evidence and records alone."""

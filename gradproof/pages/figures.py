@@ -1,0 +1,148 @@
+"""Figures as SVG: the same bytes from the same evidence."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gradproof.evidence.files import write_whole
+
+COLOURS = {"ours": "#1b7837", "torch": "#d95f02", "jax": "#2166ac",
+           "ours-torch": "#d95f02", "ours-jax": "#2166ac", "torch-jax": "#7f7f7f"}  # fmt: skip
+
+
+def _pyplot() -> Any:
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams.update({
+        "svg.hashsalt": "gradproof", "svg.fonttype": "path", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3,
+        "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+    })  # fmt: skip
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def save(figure: Any, path: Path, trim: bool = True) -> None:
+    """Write the figure as SVG without a date, whole or not at all, and close it; `trim` measures its margins first."""
+    buffer = io.BytesIO()
+    margins = "tight" if trim else None
+    figure.savefig(buffer, format="svg", bbox_inches=margins, metadata={"Date": None, "Creator": "gradproof"})
+    _pyplot().close(figure)
+    write_whole(path, buffer.getvalue())
+
+
+def _legend(axis: Any, **style: Any) -> None:
+    """A legend, where there is anything to explain."""
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(**style)
+
+
+def histograms(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Distribution of the relative difference of gradients, one panel per dtype, one line per pair."""
+    plt = _pyplot()
+    dtypes = sorted({r["dtype"] for r in rows}) or ["float64"]
+    figure, axes = plt.subplots(1, len(dtypes), figsize=(4.5 * len(dtypes), 3.2), sharey=True, squeeze=False)
+    for axis, dtype in zip(axes[0], dtypes, strict=True):
+        for row in rows:
+            if row["dtype"] == dtype:
+                total = row["zero"] + sum(row["counts"]) or 1  # 0 where an oracle gave nothing finite
+                share = [100 * c / total for c in row["counts"]]
+                left = row["edges"][0] - 1
+                label = f"{row['pair'].replace('-', '–')} ({100 * row['zero'] / total:.0f} % equal bits)"
+                axis.stairs(share, [left, *row["edges"], row["edges"][-1] + 1], label=label, linewidth=1.6,
+                            color=COLOURS[row["pair"]])  # fmt: skip
+        unit = {"float32": 2.0**-24, "float64": 2.0**-53}[dtype]
+        axis.axvline(math.log10(unit), color="black", linewidth=0.8, linestyle=":")
+        axis.set_title(dtype)
+        axis.set_xlabel("log₁₀ of the relative difference (dotted: unit roundoff)")
+        _legend(axis, fontsize=7)
+    axes[0][0].set_ylabel("% of cases")
+    save(figure, path)
+
+
+def training_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Distance of the parameters over the steps, one panel per data set, log–log."""
+    plt = _pyplot()
+    names = list(dict.fromkeys(r["data"] for r in rows)) or ["no data"]
+    figure, axes = plt.subplots(1, len(names), figsize=(3.4 * len(names), 3), sharey=True, squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        for dtype, style in (("float32", "-"), ("float64", "--")):
+            for pair in ("ours-torch", "ours-jax", "torch-jax"):
+                line = [(r["step"], r["distance"]) for r in rows
+                        if (r["data"], r["dtype"], r["pair"]) == (name, dtype, pair) and r["distance"] > 0]  # fmt: skip
+                if line:
+                    label = f"{pair.replace('-', '–')}, {dtype}"
+                    axis.loglog(*zip(*line, strict=True), style, color=COLOURS[pair], label=label)
+        axis.set_title(name)
+        axis.set_xlabel("step")
+    axes[0][0].set_ylabel("‖p − q‖ / ‖p‖")
+    _legend(axes[0][-1], fontsize=6, loc="center right")
+    save(figure, path)
+
+
+def error_curves(rows: Sequence[dict[str, Any]], dtype: str, path: Path) -> None:
+    """Largest error in ULP against the input, one small panel per formula, one line per side, log-scaled."""
+    from gradproof.checks.sweep import curve_edges
+
+    plt = _pyplot()
+    edges = curve_edges(dtype)
+    half = len(edges) - 1
+    names = list(dict.fromkeys(r["formula"] for r in rows))
+    across = 6
+    down = -(-len(names) // across)
+    figure, axes = plt.subplots(
+        down, across, figsize=(2.3 * across, 1.6 * down), sharex=True, sharey=True, squeeze=False
+    )
+    top = 1e18
+    marks = {"10⁻⁶": 1e-6, "1": 1.0}
+    away = {label: half * (math.log2(x) - edges[0]) / (edges[-1] - edges[0]) for label, x in marks.items()}
+    ticks = [(-k, f"−{label}") for label, k in away.items()] + [(0, "0")] + [(k, label) for label, k in away.items()]
+    shared = axes[0][0]  # whatever is set of an axis that all share is set of all, and so only once
+    shared.set_yscale("log")
+    shared.set_ylim(0.05, top)
+    shared.set_xticks([t for t, _ in ticks], [label for _, label in ticks])
+    for axis, name in zip(axes.flat, names, strict=False):
+        for row in rows:
+            if row["formula"] == name:
+                y = [math.nan if v is None else min(max(v, 0.05), top) for v in row["ulp"]]
+                x = [k + 0.5 - half for k in range(2 * half)]
+                wide = {"ours": 1.6, "torch": 1.0, "jax": 1.0}[row["side"]]
+                above = 3 if row["side"] == "ours" else 2
+                axis.plot(x, y, color=COLOURS[row["side"]], linewidth=wide, zorder=above, label=row["side"])
+        axis.set_title(name.split("/")[1], fontsize=8, pad=2)
+        axis.tick_params(labelsize=6)
+        axis.hlines(0.5, -half, half, color="black", linewidth=0.5, linestyle=":")
+    shared.minorticks_off()
+    for axis in list(axes.flat)[len(names) :]:
+        axis.set_visible(False)
+    axes[0][0].legend(fontsize=6, loc="upper left")
+    # Margins in inches, known beforehand: measuring those of so many panels takes longer than drawing them.
+    wide, high = figure.get_size_inches()
+    figure.subplots_adjust(0.62 / wide, 0.42 / high, 1 - 0.08 / wide, 1 - 0.24 / high, wspace=0.06, hspace=0.26)
+    figure.supylabel("largest conditioned error in ULP (dotted: ½)", fontsize=8, x=0.08 / wide)
+    figure.supxlabel("input, logarithmic on both sides of 0", fontsize=8, y=0.06 / high)
+    save(figure, path, trim=False)
+
+
+def scaling_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Relative difference against depth and against width, log–log, with the prediction dotted."""
+    plt = _pyplot()
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
+    for axis, along in zip(axes, ("depth", "width"), strict=True):
+        for dtype, style in (("float32", "-"), ("float64", "--")):
+            for pair in dict.fromkeys(r["pair"] for r in rows):
+                line = [(r["at"], r["relative"]) for r in rows
+                        if (r["along"], r["dtype"], r["pair"]) == (along, dtype, pair)]  # fmt: skip
+                label = pair.replace("-", "–") if dtype == "float32" else None
+                if line:
+                    colour, dashes = (COLOURS[pair], style) if pair in COLOURS else ("black", ":")
+                    axis.loglog(*zip(*line, strict=True), dashes, color=colour, label=label)
+        axis.set_xlabel(along)
+    axes[0].set_ylabel("‖p − q‖ / ‖p‖ (dashed: float64)")
+    axes[1].legend(fontsize=7)
+    save(figure, path)

@@ -1,0 +1,206 @@
+"""The page on speed, made from `speed.jsonl` and nothing else. Its evidence is measured by `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradproof.evidence.files import read_lines
+from gradproof.pages.tables import Table
+from gradproof.pages.tables import write_page as write_tables
+
+Rows = Sequence[Mapping[str, Any]]
+Times = dict[str, list[float]]  # by contender: seconds, one figure a round
+
+PEERS = ("torch", "jax", "autograd")
+CHECKERS = ("gradcheck", "gradcheck fast", "check_grads")
+
+HOW = """\
+One process pinned to one CPU, every library with one thread. A busy machine slows down whoever is running, so the
+contenders take turns, in blocks of about {block:g} ms for gradients, and only blocks of the same round are compared:
+a ratio is the median over the rounds, with its quartiles in brackets. `torch/ours` = 3 means that torch takes three
+times as long as we do. `python -m benchmarks` measures all this again.
+
+Made {made} on {cpu} with {versions}; formulas {source}."""
+
+GRADIENTS = """\
+Ours is `reference.network.backprop`, with its checks of shapes and targets; torch is eager, with native functions and
+`backward()`; jax is `jit(value_and_grad)`, compiled beforehand; autograd is HIPS autograd. *Products* are the matrix
+products of feedforward and backprop alone, in NumPy, with the same shapes and layout: the floor. Before anything is
+timed, cost and gradients of all of them are found to agree."""
+
+CHECKING = """\
+The audit compares cost and all gradients by our formulas, PyTorch and JAX with each other, judges the differences by
+propagated rounding error and decides what is left by exact arithmetic; `torch.autograd.gradcheck` and
+`jax.test_util.check_grads` (order 1, reverse mode) compare one implementation with finite differences. All of them in
+float64, on the same configurations, warm. The checkers take a sane network (Gaussian, or real data) of each
+configuration, one at a time as they are made to; the audit takes {draws} of them and the other input regimes, stacked,
+as `gradproof audit --draws {draws}` does. Ratios are of the time per case. *One draw*: the audit as it is by default,
+where most cases are saturated or lie at kinks, and many of them have to be decided by exact arithmetic."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median over the rounds, and the quartiles."""
+
+    low: float
+    median: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{_short(self.median)} ({_short(self.low)}–{_short(self.high)})"
+
+
+def _short(x: float) -> str:
+    return f"{x:.3g}" if x < 999.5 else f"{x:,.0f}"
+
+
+def spread(figures: Iterable[float]) -> Spread:
+    """Median and quartiles.
+
+    >>> str(spread([2.0, 1.0, 3.0, 5.0, 4.0]))
+    '3 (2–4)'
+    """
+    values = list(figures)
+    return Spread(*(statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else 3 * values))
+
+
+def ratio(times: Times, of: str, to: str) -> Spread:
+    """Time of one contender over the time of another in the same round."""
+    return spread(p / q for p, q in zip(times[of], times[to], strict=True))
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a ratio should reach: at least, or at most, `limit`."""
+
+    of: str
+    to: str
+    limit: float
+    at_least: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.of}/{self.to} {'≥' if self.at_least else '≤'} {self.limit:g}"
+
+    def met(self, times: Times) -> bool:
+        """Whether the median ratio reaches it."""
+        median = ratio(times, self.of, self.to).median
+        return median >= self.limit if self.at_least else median <= self.limit
+
+
+CHECKING_GOALS = (Goal("gradcheck", "audit", 150), Goal("check_grads", "audit", 300))
+
+
+def gradient_goals(sizes: Sequence[int]) -> tuple[Goal, ...]:
+    """What the readable code should reach for a network of these sizes."""
+    if tuple(sizes) == (784, 30, 10):
+        return Goal("torch", "ours", 3), Goal("jax", "ours", 1.3)
+    if min(sizes[1:-1]) >= 512:
+        return Goal("ours", "products", 1.25, at_least=False), Goal("torch", "ours", 0.75)
+    return ()
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """A network, its mini-batch and its functions: one line of the table of gradients."""
+
+    sizes: tuple[int, ...]
+    batch: int
+    dtype: str
+    hidden: str
+    output: str
+    cost: str
+
+    @property
+    def network(self) -> str:
+        """The layer sizes, as in 784-30-10."""
+        return "-".join(map(str, self.sizes))
+
+
+def gradient_times(rows: Rows) -> dict[Gradient, Times]:
+    """Seconds per gradient, by contender and round."""
+    found: dict[Gradient, Times] = {}
+    for row in rows:
+        if row["row"] == "gradient":
+            where = (tuple(row["sizes"]), *(row[key] for key in ("batch", "dtype", "hidden", "output", "cost")))
+            found.setdefault(Gradient(*where), {})[row["who"]] = row["seconds"]
+    return found
+
+
+def checking_times(rows: Rows) -> dict[tuple[str, int], Times]:
+    """Seconds per case, by contender and round, for each (architecture, number of its parameters)."""
+    found: dict[tuple[str, int], Times] = {}
+    for row in rows:
+        if row["row"] == "checking":
+            per_case = [t / row["cases"] for t in row["seconds"]]
+            found.setdefault((row["architecture"], row["parameters"]), {})[row["who"]] = per_case
+    return found
+
+
+def goal_table(rows: Rows) -> Table:
+    """How often each goal is met, and the range of the medians."""
+    cells: dict[tuple[str, Goal], list[Times]] = {}
+    for gradient, times in gradient_times(rows).items():
+        for goal in gradient_goals(gradient.sizes):
+            cells.setdefault((gradient.network, goal), []).append(times)
+    for times in checking_times(rows).values():
+        for goal in CHECKING_GOALS:
+            cells.setdefault(("checking", goal), []).append(times)
+    lines = []
+    for (network, goal), measured in cells.items():
+        medians = [ratio(times, goal.of, goal.to).median for times in measured]
+        met = sum(goal.met(times) for times in measured)
+        lines.append(
+            [network, str(goal), f"{met} of {len(measured)}", f"{_short(min(medians))}–{_short(max(medians))}"]
+        )
+    return Table("Goals", ["network", "goal", "met", "measured"], lines, "Each line of the tables below counts once.")
+
+
+def _judged(goals: Sequence[Goal], times: Times) -> str:
+    return "; ".join(f"{goal}: {'met' if goal.met(times) else '**missed**'}" for goal in goals)
+
+
+def _microseconds(seconds: Sequence[float]) -> float:
+    median = 1e6 * statistics.median(seconds)
+    return round(median) if median >= 100 else round(median, 1)
+
+
+def gradient_table(rows: Rows) -> Table:
+    """Cost and all gradients of one mini-batch: our time, and the others' in units of it."""
+    lines = []
+    for g, times in gradient_times(rows).items():
+        functions = [g.hidden] if g.output in (g.hidden, "identity") else [g.hidden, g.output]
+        lines.append([
+            g.network, g.batch, g.dtype, " + ".join([*functions, g.cost.replace("_", " ")]),
+            _microseconds(times["ours"]), _microseconds(times["products"]), str(ratio(times, "ours", "products")),
+            *(str(ratio(times, who, "ours")) for who in PEERS), _judged(gradient_goals(g.sizes), times),
+        ])  # fmt: skip
+    columns = ["network", "batch", "dtype", "activation + cost", "ours µs", "products µs", "ours/products"]
+    return Table("Gradients", [*columns, *(f"{who}/ours" for who in PEERS), "goals"], lines, GRADIENTS)
+
+
+def checking_table(rows: Rows, draws: int) -> Table:
+    """Cases per second of the audit, and the time of other checkers for a case in units of it."""
+    lines = []
+    for (architecture, parameters), times in checking_times(rows).items():
+        speeds = [round(1 / statistics.median(times[who]), 1) for who in ("audit", "one draw", *CHECKERS)]
+        ratios = [str(ratio(times, who, "audit")) for who in CHECKERS]
+        lines.append([architecture, parameters, *speeds, *ratios, _judged(CHECKING_GOALS, times)])
+    columns = [f"{who} cases/s" for who in ("audit", "one draw", *CHECKERS)] + [f"{who}/audit" for who in CHECKERS]
+    return Table("Checking", ["network", "parameters", *columns, "goals"], lines, CHECKING.format(draws=draws))
+
+
+def write_page(evidence: Path, folder: Path) -> None:
+    """Write speed.md with its CSV and LaTeX tables to `folder`, from `evidence`/speed.jsonl.
+
+    Raises EvidenceError where that file is missing, cut short or not evidence.
+    """
+    header, rows = read_lines(evidence / "speed.jsonl")
+    packages = ", ".join(f"{package} {version}" for package, version in header["versions"].items())
+    how = HOW.format(block=1e3 * header["block"], made=header["made"][:10], cpu=header["cpu"], versions=packages,
+                     source=header["source"])  # fmt: skip
+    tables = [goal_table(rows), gradient_table(rows), checking_table(rows, header["draws"])]
+    write_tables(folder, "speed", f"# Speed\n\n{how}", tables)

@@ -1,0 +1,107 @@
+"""One table, written three ways: Markdown for the repository page, CSV for machines, LaTeX for papers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradproof.evidence.files import write_whole
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column names and rows of cells. A cell is text, a number or None; `title` and `note` go round the table."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    note: str = ""
+
+
+def number(x: float | int | None, digits: int = 2) -> str:
+    """A figure short enough for a cell.
+
+    >>> number(0.4999), number(3.0), number(9007199254740992.0), number(None), number(float("inf"))
+    ('0.50', '3.0', '9.0e15', '–', '∞')
+    """
+    if x is None:
+        return "–"
+    if isinstance(x, int):
+        return f"{x:,}"
+    if math.isnan(x):
+        return "NaN"
+    if math.isinf(x):
+        return "∞" if x > 0 else "−∞"
+    if x == 0:
+        return "0"
+    if 0.01 <= abs(x) < 1000:
+        decimals = 0 if abs(x) >= 100 else 1 if abs(x) >= 1 else digits if abs(x) >= 0.1 else digits + 1
+        return f"{x:.{decimals}f}"
+    mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def cell(x: Any) -> str:
+    """Text of one cell: numbers by `number`, everything else as it prints."""
+    return number(x) if x is None or (isinstance(x, (int, float)) and not isinstance(x, bool)) else str(x)
+
+
+def markdown(table: Table) -> str:
+    """The table in GitHub's Markdown, figures right-aligned."""
+    numeric = [
+        any(isinstance(row[k], (int, float)) for row in table.rows) if table.rows else False
+        for k in range(len(table.columns))
+    ]
+    lines = [f"## {table.title}", ""] if table.title else []
+    if table.note:
+        lines += [table.note, ""]
+    lines.append("| " + " | ".join(table.columns) + " |")
+    lines.append("|" + "|".join("---:" if n else "---" for n in numeric) + "|")
+    lines += ["| " + " | ".join(cell(c).replace("|", "\\|") for c in row) + " |" for row in table.rows]
+    return "\n".join(lines) + "\n"
+
+
+def comma_separated(table: Table) -> str:
+    """The table as CSV, numbers in full."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(["" if c is None else c for c in row] for row in table.rows)
+    return out.getvalue()
+
+
+_LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "^": r"\^{}",
+          "{": r"\{", "}": r"\}", "~": r"\~{}", "∞": r"$\infty$", "−": "$-$", "–": "--", "σ": r"$\sigma$",
+          "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$", "±": r"$\pm$", "δ": r"$\delta$", "∂": r"$\partial$",
+          "√": r"$\surd$", "′": "'", "→": r"$\to$", "…": r"\dots{}", "`": "", "·": r"$\cdot$",
+          "½": r"$\frac12$"}  # fmt: skip
+
+
+def latex(table: Table) -> str:
+    """The table as a LaTeX `tabular` with booktabs rules."""
+
+    def text(c: Any) -> str:
+        return "".join(_LATEX.get(ch, ch) for ch in cell(c))
+
+    align = "".join(
+        "r" if any(isinstance(r[k], (int, float)) for r in table.rows) else "l" for k in range(len(table.columns))
+    )
+    body = [" & ".join(text(c) for c in row) + r" \\" for row in table.rows]
+    head = " & ".join(text(c) for c in table.columns) + r" \\"
+    return "\n".join([rf"\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule",
+                      r"\end{tabular}"]) + "\n"  # fmt: skip
+
+
+def write_page(folder: Path, name: str, intro: str, tables: Sequence[Table]) -> None:
+    """Write `name`.md with every table, and each table as `name`.csv and `name`.tex (numbered after the first)."""
+    page = f"{intro.rstrip()}\n\n" + "\n".join(markdown(t) for t in tables)
+    write_whole(folder / f"{name}.md", page)
+    for k, table in enumerate(tables, 1):
+        stem = name if k == 1 else f"{name}-{k}"
+        write_whole(folder / "csv" / f"{stem}.csv", comma_separated(table))
+        write_whole(folder / "tex" / f"{stem}.tex", latex(table))

@@ -1,0 +1,1 @@
+"""What differences come to over many steps: training parity and update rules."""

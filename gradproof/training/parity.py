@@ -1,0 +1,106 @@
+"""Training parity: ours, torch and jax from the same parameters through the same mini-batches.
+
+Each side computes its own gradients and takes plain gradient steps. In exact arithmetic the three would stay
+together; how they part shows what rounding does over a training run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradproof.networks.draws import dataset
+from reference import CATALOGUE
+from reference.formula import Array
+from reference.network import backprop, feedforward
+from reference.updates.optimizers import sgd
+
+STEPS, BATCH = 500, 32
+RECORDED = sorted({*(2**k for k in range(9)), *range(50, STEPS + 1, 50)})
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set with the network that learns it; `score` is what the task is judged by."""
+
+    data: str
+    sizes: tuple[int, ...]
+    hidden: str
+    cost: str
+    eta: float
+    score: str
+
+
+TASKS = (
+    Task("digits", (64, 30, 10), "activation/tanh", "cost/softmax_cross_entropy", 0.5, "accuracy"),
+    Task("breast_cancer", (30, 10, 1), "activation/sigmoid", "cost/bce_logits", 0.5, "accuracy"),
+    Task("diabetes", (10, 16, 1), "activation/softplus", "cost/mse", 0.05, "mean squared error"),
+)
+OUTPUT = "activation/identity"
+
+
+def _functions(task: Task) -> tuple[list[Any], Any]:
+    layers = [CATALOGUE[task.hidden].function] * (len(task.sizes) - 2) + [CATALOGUE[OUTPUT].function]
+    return layers, CATALOGUE[task.cost].function
+
+
+def _score(task: Task, x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> float:
+    out = feedforward(x, W, b, _functions(task)[0]).a[-1]
+    if task.score == "accuracy":
+        right = out.argmax(-1) == y.argmax(-1) if y.shape[-1] > 1 else (out > 0) == (y > 0.5)
+        return float(right.mean())
+    return float(((out - y) ** 2).mean())
+
+
+def _gradients(task: Task, module: ModuleType | None) -> Callable[..., tuple[list[Array], list[Array]]]:
+    """(x, y, W, b) -> (∂C/∂W, ∂C/∂b) by us, or by an oracle."""
+    if module is not None:
+        return lambda *q: module.network(*q, task.hidden, OUTPUT, task.cost)[1:]
+
+    def ours(x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+        g = backprop(x, y, W, b, *_functions(task))
+        return g.dW, g.db
+
+    return ours
+
+
+def parity(task: Task, dtype: str, seed: int, oracles: dict[str, ModuleType]) -> list[dict[str, Any]]:
+    """Evidence rows: the distance of each pair's parameters at the recorded steps, and each side's score.
+
+    A distance is ‖p − q‖/‖p‖ over all weights and biases together.
+    """
+    rng = np.random.default_rng(seed)
+    x, y = (q.astype(dtype) for q in dataset(task.data))
+    shapes = list(zip(task.sizes[1:], task.sizes[:-1], strict=True))
+    W = [(rng.standard_normal(s) / np.sqrt(s[1])).astype(dtype) for s in shapes]
+    b = [np.zeros(s[0], dtype) for s in shapes]
+    sides: dict[str, tuple[list[Array], list[Array]]] = dict.fromkeys(("ours", *oracles), (W, b))
+    compute = {name: _gradients(task, oracles.get(name)) for name in sides}
+    rows: list[dict[str, Any]] = []
+    for step in range(1, STEPS + 1):
+        batch = rng.integers(0, len(x), BATCH)
+        for name, (weights, biases) in sides.items():
+            dW, db = compute[name](x[batch], y[batch], weights, biases)
+            sides[name] = (sgd(weights, dW, eta=task.eta)[0], sgd(biases, db, eta=task.eta)[0])
+        if step in RECORDED:
+            flat = {n: np.concatenate([np.ravel(q).astype(float) for p in s for q in p]) for n, s in sides.items()}
+            names = list(flat)
+            for i, first in enumerate(names):
+                for second in names[i + 1 :]:
+                    apart = np.linalg.norm(flat[first] - flat[second]) / np.linalg.norm(flat[first])
+                    rows.append({"row": "distance", "data": task.data, "dtype": dtype, "pair": f"{first}-{second}",
+                                 "step": step, "distance": float(f"{apart:.3g}")})  # fmt: skip
+    for name, (weights, biases) in sides.items():
+        rows.append({"row": "score", "data": task.data, "dtype": dtype, "side": name, "measure": task.score,
+                     "before": round(_score(task, x, y, W, b), 4),
+                     "after": round(_score(task, x, y, weights, biases), 4)})  # fmt: skip
+    return rows
+
+
+def run(seed: int, dtypes: Sequence[str], oracles: dict[str, ModuleType]) -> list[dict[str, Any]]:
+    """Training parity on every task and dtype."""
+    return [row for task in TASKS for dtype in dtypes for row in parity(task, dtype, seed, oracles)]

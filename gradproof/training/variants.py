@@ -1,0 +1,82 @@
+"""What a framework does differently, written as a rule of our own.
+
+A difference counts as understood only if our recurrence, with the other's choice put in, follows the other's
+trajectory to within rounding. Each rule here is one of `reference.optimizers` with one thing changed, named in its
+first line, which the report prints.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reference.formula import Array
+from reference.updates.steps import Step, each_parameter
+
+
+@each_parameter("G")
+def adagrad_eps_inside(
+    w: Array, g: Array, t: int, G: Array, *, eta: float = 0.01, eps: float = 1e-10, initial: float = 0.0
+) -> Any:
+    """eps is added inside the root: √(G + ε)."""
+    G = (G + initial if t == 1 else G) + g * g
+    return w - eta * g / np.sqrt(G + eps), G
+
+
+@each_parameter("m", "v", "v_max")
+def amsgrad_corrected_first(
+    w: Array, g: Array, t: int, m: Array, v: Array, v_max: Array,
+    *, eta: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, bias_correction: bool = True,
+) -> Any:  # fmt: skip
+    """The maximum is taken of the bias-corrected v̂."""
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    v_max = np.maximum(v_max, v / (1 - beta2**t))
+    return w - eta * (m / (1 - beta1**t)) / (np.sqrt(v_max) + eps), m, v, v_max
+
+
+@each_parameter("m", "v")
+def radam_eps_first(
+    w: Array, g: Array, t: int, m: Array, v: Array,
+    *, eta: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, threshold: float = 5.0,
+) -> Any:  # fmt: skip
+    """eps is added to √v before the bias correction: √(1 − β₂ᵗ)/(√v + ε)."""
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = m / (1 - beta1**t)
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
+    if rho > threshold:
+        r = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
+        return w - eta * r * m_hat * ((1 - beta2**t) ** 0.5 / (np.sqrt(v) + eps)), m, v
+    return w - eta * m_hat, m, v
+
+
+def _single(x: Any) -> Any:
+    """`x` rounded to float32; a number that carries its rounding errors along stays as it is."""
+    return float(np.float32(x)) if isinstance(x, float) else x
+
+
+@each_parameter("m", "v", P=1.0)
+def nadam_single_product(
+    w: Array, g: Array, t: int, m: Array, v: Array, P: float,
+    *, eta: float = 0.002, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, momentum_decay: float = 0.004,
+) -> Any:  # fmt: skip
+    """The product of the μ is kept in float32 whatever the dtype of the parameters."""
+    mu, mu_next = (beta1 * (1 - 0.96 ** (k * momentum_decay) / 2) for k in (t, t + 1))
+    P = _single(P * _single(mu))
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)
+    v_hat = v / (1 - beta2**t)
+    return w - eta * m_hat / (np.sqrt(v_hat) + eps), m, v, P
+
+
+# (formula id, who): the rule, and whether the choice is one of convention or costs accuracy
+VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
+    ("update/adagrad", "optax"): (adagrad_eps_inside, "convention"),
+    ("update/amsgrad", "optax"): (amsgrad_corrected_first, "convention"),
+    ("update/radam", "torch"): (radam_eps_first, "convention"),
+    ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
+}

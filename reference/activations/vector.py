@@ -1,0 +1,344 @@
+"""Activations of a whole row: each acts on the last axis and returns (value, pullback of the cotangent v).
+
+Their Jacobians are not diagonal, so there is no slope; the pullback is v ↦ vᵀ·∂g/∂z. Everything is computed in
+float64 and rounded once to the dtype of z.
+
+A Jacobian entry such as 1 − s_j cancels where s_j is nearly 1. But softmax does not change when a constant is
+added to z, so its pullback kills constants, and likewise that of z/‖z‖ kills z. Where one entry m outweighs all
+others, taking from v the multiple that makes it 0 at m changes nothing, and sums then run over the others alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from reference.activations.gates import gelu, silu
+from reference.activations.piecewise import relu
+from reference.activations.smooth import sigmoid
+from reference.exact import quotient, total
+from reference.formula import Array, Kink, formula
+from reference.lift import Slope, floating, numbers, positive, rounded
+
+Pullback = Callable[[Array], Array]
+
+ROW = "acts on the last axis"
+WITH_OUTPUT = "derivative: the pullback of the cotangent v, with s the output"
+WITHOUT_OUTPUT = "derivative: the pullback of the cotangent v"
+
+
+def _rows(z: npt.ArrayLike) -> tuple[Array, np.dtype]:
+    """z in float64, and its dtype.  Raises ValueError where there is no last axis, or nothing on it."""
+    z = floating(z)
+    if z.ndim == 0 or z.shape[-1] == 0:
+        raise ValueError(f"z has shape {z.shape}; expected (..., d) with d ≥ 1")
+    return z.astype(np.float64), z.dtype
+
+
+def _quiet() -> np.errstate:
+    """Overflow and underflow are IEEE's; invalid is ∞ − ∞, where no limit exists and NaN is the answer."""
+    return np.errstate(over="ignore", under="ignore", invalid="ignore")
+
+
+def _exponentials(z: Array, temperature: float) -> tuple[Array, Array, Array, Array]:
+    """e = exp(h), h = (z − z_m)/T, z_m the largest entry; the sum of all e but e_m = 1; and m.  (..., d).
+
+    z − z_m and the quotient are carried in two floats.
+    """
+    m = z.argmax(-1)[..., None]
+    shift, rest = total(z, -np.take_along_axis(z, m, -1))
+    np.put_along_axis(shift, m, 0, -1)
+    h, low = quotient(shift, temperature)
+    low = low + rest / temperature
+    low = np.where(np.isfinite(low), low, 0)  # next to h = −∞
+    e = np.exp(h)
+    e += e * low
+    np.put_along_axis(e, m, 0, -1)
+    others = e.sum(-1, keepdims=True)
+    np.put_along_axis(e, m, 1, -1)
+    return e, h + low, others, m
+
+
+@formula(
+    "activation/softmax",
+    statement="exp(z[i, j]/temperature)/Sum(exp(z[i, k]/temperature), (k, 1, d))",
+    derivative="s[i, j]*(v[i, j] - Sum(v[i, k]*s[i, k], (k, 1, d)))/temperature",
+    arguments=("z[i, j]",),
+    range=("0", "1"),
+    assumptions=(ROW, WITH_OUTPUT),
+    strict_ulp=8,
+    sources=("bridle-1990", "goodfellow-2016", "hinton-2015"),
+)
+def softmax(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
+    """Softmax s_j = e^(z_j/T)/Σₖe^(z_k/T) over the last axis.  z: (..., d) -> s: (..., d), pullback of s.
+
+    ∂s_k/∂z_j = s_k([k = j] − s_j)/T, so v ↦ s ⊙ (v − ⟨v, s⟩)/T. Raises ValueError unless temperature > 0.
+    """
+    T = _temperature(temperature)
+    x, dtype = _rows(z)
+    with _quiet():
+        e, _, others, m = _exponentials(x, T)
+        s = e / (1 + others)
+
+    def pullback(v: Array) -> Array:
+        with _quiet():
+            w = np.asarray(v, np.float64)
+            w = w - np.where(others < 1, np.take_along_axis(w, m, -1), 0)  # constants are killed
+            return rounded(s * (w - (w * s).sum(-1, keepdims=True)) / T, dtype)
+
+    with _quiet():
+        return rounded(s, dtype), pullback
+
+
+def _temperature(temperature: float) -> float:
+    T = numbers(temperature=temperature)["temperature"]
+    positive(temperature=T)
+    return T
+
+
+@formula(
+    "activation/softmin",
+    statement="exp(-z[i, j]/temperature)/Sum(exp(-z[i, k]/temperature), (k, 1, d))",
+    derivative="-s[i, j]*(v[i, j] - Sum(v[i, k]*s[i, k], (k, 1, d)))/temperature",
+    arguments=("z[i, j]",),
+    range=("0", "1"),
+    assumptions=(ROW, WITH_OUTPUT),
+    strict_ulp=8,
+    sources=("pytorch-softmin",),
+)
+def softmin(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
+    """Softmax of −z.  z: (..., d) -> s: (..., d), pullback of s, which changes sign by the chain rule."""
+    s, pullback = softmax(-floating(z), temperature)
+    return s, lambda v: -pullback(v)
+
+
+@formula(
+    "activation/log_softmax",
+    statement="z[i, j]/temperature - log(Sum(exp(z[i, k]/temperature), (k, 1, d)))",
+    derivative="(v[i, j] - exp(s[i, j])*Sum(v[i, k], (k, 1, d)))/temperature",
+    arguments=("z[i, j]",),
+    range=("-oo", "0"),
+    assumptions=(ROW, WITH_OUTPUT),
+    sources=("bridle-1990",),
+)
+def log_softmax(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
+    """Log-softmax z_j/T − log Σₖe^(z_k/T) over the last axis.  z: (..., d) -> (..., d), pullback.
+
+    ∂(log s_k)/∂z_j = ([k = j] − s_j)/T, so v ↦ (v − s·Σv)/T. At the largest entry, 1 − s_m is the share of the
+    others. Raises ValueError unless temperature > 0.
+    """
+    T = _temperature(temperature)
+    x, dtype = _rows(z)
+    with _quiet():
+        e, h, others, m = _exponentials(x, T)
+        s, rest = e / (1 + others), others / (1 + others)
+
+    def pullback(v: Array) -> Array:
+        with _quiet():
+            w = np.asarray(v, np.float64)
+            g = w - s * w.sum(-1, keepdims=True)
+            w_m = np.take_along_axis(w, m, -1)
+            w = w.copy()
+            np.put_along_axis(w, m, 0, -1)
+            at_m = w_m * rest - np.take_along_axis(s, m, -1) * w.sum(-1, keepdims=True)
+            np.put_along_axis(g, m, at_m, -1)
+            return rounded(g / T, dtype)
+
+    with _quiet():
+        return rounded(h - np.log1p(others), dtype), pullback
+
+
+@formula(
+    "activation/logsumexp",
+    statement="temperature*log(Sum(exp(z[i, k]/temperature), (k, 1, d)))",
+    derivative="v[i]*exp((z[i, j] - s[i])/temperature)",
+    arguments=("z[i, j]",),
+    assumptions=(ROW, WITH_OUTPUT),
+    sources=("pytorch-logsumexp",),
+)
+def logsumexp(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
+    """T·log Σₖe^(z_k/T) over the last axis, a smooth maximum.  z: (..., d) -> (...), pullback (...) -> (..., d).
+
+    Chain rule: ∂/∂z_j = softmax(z/T)_j, in which T has cancelled. Raises ValueError unless temperature > 0.
+    """
+    T = _temperature(temperature)
+    x, dtype = _rows(z)
+    with _quiet():
+        e, _, others, m = _exponentials(x, T)
+        s, largest = e / (1 + others), np.take_along_axis(x, m, -1)
+        value = np.where(np.isinf(largest), largest, largest + T * np.log1p(others))[..., 0]
+
+    def pullback(v: Array) -> Array:
+        with _quiet():
+            return rounded(np.asarray(v, np.float64)[..., None] * s, dtype)
+
+    with _quiet():
+        return rounded(value, dtype), pullback
+
+
+def _gated(z: npt.ArrayLike, gate: Slope) -> tuple[Array, Pullback]:
+    """a ⊙ g(b) for the halves a, b of the last axis: v ↦ (v ⊙ g(b), v ⊙ a ⊙ g'(b))."""
+    x, dtype = _rows(z)
+    d, odd = divmod(x.shape[-1], 2)
+    if odd:
+        raise ValueError(f"z has shape {x.shape}; its last axis must split into two halves")
+    a, b = x[..., :d], x[..., d:]
+    g, slope = gate(b)
+
+    def pullback(v: Array) -> Array:
+        with _quiet():
+            w = np.asarray(v, np.float64)
+            return rounded(np.concatenate([w * g, w * a * slope], -1), dtype)
+
+    with _quiet():
+        return rounded(a * g, dtype), pullback
+
+
+HALVES = "a and b are the halves of the last axis; where the gate g(b) is subnormal, a·g(b) has its few bits"
+
+
+@formula(
+    "activation/glu",
+    statement="a[i, j]/(1 + exp(-b[i, j]))",
+    derivative="v[i, j]/(1 + exp(-b[i, j]))",
+    arguments=("a[i, j]", "b[i, j]"),
+    partials={"b[i, j]": "v[i, j]*a[i, j]*exp(-b[i, j])/(1 + exp(-b[i, j]))**2"},
+    assumptions=(HALVES, WITHOUT_OUTPUT),
+    sources=("dauphin-2017",),
+)
+def glu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+    """Gated linear unit a ⊙ σ(b).  z = (a, b): (..., 2d) -> (..., d), pullback (..., d) -> (..., 2d).
+
+    Linear in a; in b by the slope of the sigmoid. Raises ValueError for a last axis of odd length.
+    """
+    return _gated(z, sigmoid)
+
+
+@formula(
+    "activation/geglu",
+    statement="a[i, j]*b[i, j]*(1 + erf(b[i, j]/sqrt(2)))/2",
+    derivative="v[i, j]*b[i, j]*(1 + erf(b[i, j]/sqrt(2)))/2",
+    arguments=("a[i, j]", "b[i, j]"),
+    partials={
+        "b[i, j]": "v[i, j]*a[i, j]*((1 + erf(b[i, j]/sqrt(2)))/2 + b[i, j]*exp(-b[i, j]**2/2)/sqrt(2*pi))",
+    },
+    slope_zeros=gelu.formula.slope_zeros,  # in b
+    strict_ulp=16,
+    assumptions=(HALVES, WITHOUT_OUTPUT),
+    sources=("shazeer-2020",),
+)
+def geglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+    """GELU-gated linear unit a ⊙ gelu(b).  Shapes, pullback and errors as `glu`."""
+    return _gated(z, gelu)
+
+
+@formula(
+    "activation/swiglu",
+    statement="a[i, j]*b[i, j]/(1 + exp(-b[i, j]))",
+    derivative="v[i, j]*b[i, j]/(1 + exp(-b[i, j]))",
+    arguments=("a[i, j]", "b[i, j]"),
+    partials={
+        "b[i, j]": "v[i, j]*a[i, j]*(1/(1 + exp(-b[i, j])) + b[i, j]*exp(-b[i, j])/(1 + exp(-b[i, j]))**2)",
+    },
+    slope_zeros=silu.formula.slope_zeros,  # in b
+    strict_ulp=16,
+    assumptions=(HALVES, WITHOUT_OUTPUT),
+    sources=("shazeer-2020",),
+)
+def swiglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+    """SiLU-gated linear unit a ⊙ silu(b).  Shapes, pullback and errors as `glu`."""
+    return _gated(z, silu)
+
+
+@formula(
+    "activation/reglu",
+    statement="Piecewise((a[i, j]*b[i, j], b[i, j] > 0), (0, True))",
+    derivative="Piecewise((v[i, j]*b[i, j], b[i, j] > 0), (0, True))",
+    arguments=("a[i, j]", "b[i, j]"),
+    partials={"b[i, j]": "Piecewise((v[i, j]*a[i, j], b[i, j] > 0), (0, True))"},
+    assumptions=(HALVES, WITHOUT_OUTPUT, "the slope of relu at b = 0 is 0"),
+    sources=("shazeer-2020",),
+)
+def reglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+    """Relu-gated linear unit a ⊙ relu(b).  Shapes, pullback and errors as `glu`."""
+    return _gated(z, relu)
+
+
+@formula(
+    "activation/maxout",
+    statement="Piecewise((a[i, j], a[i, j] > b[i, j]), (b[i, j], True))",
+    derivative="Piecewise((v[i, j], a[i, j] > b[i, j]), (0, a[i, j] < b[i, j]), (v[i, j]/2, True))",
+    arguments=("a[i, j]", "b[i, j]"),
+    partials={"b[i, j]": "Piecewise((v[i, j], b[i, j] > a[i, j]), (0, b[i, j] < a[i, j]), (v[i, j]/2, True))"},
+    kinks=(Kink(at="0", left="0", right="1", chosen="1/2", why="equal shares of tied pieces (minimum norm)"),),
+    assumptions=(
+        "each output is the largest of k consecutive inputs, the pieces; stated for two of them, a and b",
+        "kink in a − b",
+        WITHOUT_OUTPUT,
+    ),
+    sources=("goodfellow-2013",),
+)
+def maxout(z: npt.ArrayLike, k: int = 2) -> tuple[Array, Pullback]:
+    """Maxout: the largest of each group of k consecutive entries.  z: (..., d·k) -> (..., d), pullback.
+
+    The cotangent goes to the largest entry, in equal shares where several are. Raises ValueError where the last
+    axis does not divide into groups.
+    """
+    x, dtype = _rows(z)
+    size = int(numbers(k=k)["k"])
+    if size != k or size < 1 or x.shape[-1] % size:
+        raise ValueError(f"k = {k} and z has shape {x.shape}; need a last axis of whole groups of k ≥ 1 entries")
+    groups = x.reshape(*x.shape[:-1], x.shape[-1] // size, size)
+    value = groups.max(-1)
+    wins = groups == value[..., None]
+
+    def pullback(v: Array) -> Array:
+        with _quiet():
+            shares = np.where(wins, np.asarray(v, np.float64)[..., None], 0) / wins.sum(-1, keepdims=True)
+            return rounded(shares.reshape(x.shape), dtype)
+
+    with _quiet():
+        return rounded(value, dtype), pullback
+
+
+@formula(
+    "activation/l2_normalize",
+    statement="z[i, j]/sqrt(Sum(z[i, k]**2, (k, 1, d)))",
+    derivative="(v[i, j] - s[i, j]*Sum(v[i, k]*s[i, k], (k, 1, d)))/sqrt(Sum(z[i, k]**2, (k, 1, d)))",
+    arguments=("z[i, j]",),
+    range=("-1", "1"),
+    assumptions=(ROW, WITH_OUTPUT, "no row is zero: there is no limit there, and the result is NaN"),
+    strict_ulp=8,
+    sources=("pytorch-normalize",),
+)
+def l2_normalize(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+    """s = z/‖z‖₂ over the last axis.  z: (..., d) -> s: (..., d), pullback of s.
+
+    ∂‖z‖/∂z_j = s_j, so by the quotient rule ∂s_k/∂z_j = ([k = j] − s_k s_j)/‖z‖, and v ↦ (v − s⟨v, s⟩)/‖z‖. Rows
+    are scaled by a power of two first, so that no square overflows.
+    """
+    x, dtype = _rows(z)
+    with _quiet():
+        infinite = np.isinf(x)
+        count = infinite.sum(-1, keepdims=True)
+        x = np.where(count == 0, x, np.where(count == 1, np.where(infinite, np.sign(x), 0), np.nan))
+        m = np.abs(x).argmax(-1)[..., None]
+        exponent = np.frexp(np.take_along_axis(x, m, -1))[1]
+        x = np.ldexp(x, -exponent)
+        norm = np.sqrt((x * x).sum(-1, keepdims=True))
+        s = x / norm
+        s_m = np.take_along_axis(s, m, -1)
+
+    def pullback(v: Array) -> Array:
+        with _quiet():
+            w = np.asarray(v, np.float64)
+            without_m = w - np.take_along_axis(w, m, -1) / s_m * s  # multiples of s are killed
+            np.put_along_axis(without_m, m, 0, -1)
+            w = np.where(s_m * s_m > 0.5, without_m, w)
+            g = np.ldexp((w - s * (w * s).sum(-1, keepdims=True)) / norm, -exponent)
+            return rounded(np.where(count == 0, g, 0 * s), dtype)
+
+    with _quiet():
+        return rounded(s, dtype), pullback

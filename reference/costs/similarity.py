@@ -1,0 +1,280 @@
+"""Costs of embeddings: rows a, b of the same space that should be near or far, by angle or by distance.
+
+Each returns (C, gradients); see `reference.reduction`. Terms are one a row. The angle between two rows is worked out so
+that nothing cancels where they all but agree: 1 − cos from the difference of their directions, and the slope of cos,
+what b has besides its part along a, with dot products of twice the precision.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from reference.costs.reduction import Gradients, class_labels, inputs, others, reduced, rows, same_shape, signs
+from reference.exact import product, total
+from reference.formula import Array, Kink, formula
+from reference.lift import QUIET, numbers, positive
+
+DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
+AA, BB = "Sum(a[i, k]**2, (k, 1, d))", "Sum(b[i, k]**2, (k, 1, d))"
+COS = f"{DOT}/sqrt({AA})/sqrt({BB})"
+COS_A = f"(b[i, j]/sqrt({AA})/sqrt({BB}) - a[i, j]*{DOT}/{AA}/sqrt({AA})/sqrt({BB}))"
+COS_B = f"(a[i, j]/sqrt({AA})/sqrt({BB}) - b[i, j]*{DOT}/{BB}/sqrt({AA})/sqrt({BB}))"
+NOT_ZERO = "no row is zero: the direction of 0 is undefined, and no eps is put in its place"
+ROWS = "terms: one a row, mean over rows"
+
+
+class _Angle(NamedTuple):
+    """cos and 1 − cos of the angle between rows, (..., 1), and the slopes of cos, (..., d)."""
+
+    cos: Array
+    distance: Array
+    by_a: Array
+    by_b: Array
+
+
+def _scaled(name: str, x: Array) -> tuple[Array, Array]:
+    """Rows over a power of two that keeps their squares in range, and that power.
+
+    Raises ValueError for a row of zeros.
+    """
+    largest = np.abs(x).max(-1, keepdims=True)
+    if (largest == 0).any():
+        raise ValueError(f"row {np.argmax(largest[:, 0] == 0)} of {name} is zero: its direction is undefined")
+    exponent = np.frexp(largest)[1]
+    return np.ldexp(x, -exponent), exponent
+
+
+def _dot(a: Array, b: Array) -> tuple[Array, Array]:
+    """⟨a, b⟩ of rows as the unevaluated sum of two floats, to twice the precision.  (..., d) -> (..., 1) each."""
+    high, low = product(a, b)
+    while high.shape[-1] > 1:
+        if high.shape[-1] % 2:
+            high, low = (np.concatenate([q, np.zeros_like(q[..., :1])], -1) for q in (high, low))
+        high, error = total(high[..., ::2], high[..., 1::2])
+        low = low[..., ::2] + low[..., 1::2] + error
+    return high, low
+
+
+def _minus(b: Array, A: tuple[Array, Array], a: Array, D: tuple[Array, Array]) -> Array:
+    """b·A − a·D for A and D in two floats each: what is left when the leading parts cancel."""
+    (p, p_low), (q, q_low) = product(b, A[0]), product(a, D[0])
+    difference, error = total(p, -q)
+    return difference + (error + (p_low - q_low) + (b * A[1] - a * D[1]))
+
+
+def _angle(a: Array, b: Array) -> _Angle:
+    """The angle between rows a and b whose squares are in range.
+
+    ∂cos/∂a = (b‖a‖² − a⟨a, b⟩)/(‖a‖³‖b‖) and likewise for b. With s = ±1 the sign of cos and w the difference of the
+    directions sb/‖b‖ and a/‖a‖, 1 − s·cos = ½‖w‖².
+    """
+    A, B, D = _dot(a, a), _dot(b, b), _dot(a, b)
+    norm_a, norm_b = np.sqrt(A[0]), np.sqrt(B[0])
+    cos = D[0] / (norm_a * norm_b)
+    w = np.where(cos < 0, -1.0, 1.0) * b / norm_b - a / norm_a
+    short = (w * w).sum(-1, keepdims=True) / 2
+    steep = np.abs(cos) < 0.5
+    by_a = _minus(b, A, a, D) / (A[0] * norm_a * norm_b)
+    by_b = _minus(a, B, b, D) / (B[0] * norm_b * norm_a)
+    return _Angle(cos, np.where(steep, 1 - cos, np.where(cos < 0, 2 - short, short)), by_a, by_b)
+
+
+def _pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[np.dtype[Any], _Angle]:
+    dtype, (a, b) = inputs(a=a, b=b)
+    rows("a", a)
+    same_shape(a=a, b=b)
+    (a, e_a), (b, e_b) = _scaled("a", a), _scaled("b", b)
+    angle = _angle(a, b)
+    return dtype, angle._replace(by_a=np.ldexp(angle.by_a, -e_a), by_b=np.ldexp(angle.by_b, -e_b))
+
+
+@formula(
+    "cost/cosine_distance",
+    statement=f"Sum(1 - {COS}, (i, 1, n))/n",
+    derivative=f"-{COS_A}/n",
+    arguments=("a[i, j]", "b[i, j]"),
+    partials={"b[i, j]": f"-{COS_B}/n"},
+    assumptions=(ROWS, NOT_ZERO),
+    sources=("optax-losses-cosine-distance",),
+)
+@QUIET
+def cosine_distance(a: npt.ArrayLike, b: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
+    """Cosine distance 1 − ⟨a, b⟩/(‖a‖‖b‖).  a, b: (n, d).
+
+    Quotient rule: ∂cos/∂a = b/(‖a‖‖b‖) − cos·a/‖a‖², which is orthogonal to a. Raises ValueError for a row of zeros.
+    """
+    dtype, angle = _pair(a, b)
+    return reduced(dtype, angle.distance[:, 0], {"a": -angle.by_a, "b": -angle.by_b}, reduction)
+
+
+@formula(
+    "cost/cosine_embedding",
+    statement=f"Sum(Piecewise((1 - {COS}, y[i] > 0), (Max(0, {COS} - margin), True)), (i, 1, n))/n",
+    derivative=f"Piecewise((-{COS_A}, y[i] > 0), ({COS_A}, {COS} > margin), (0, True))/n",
+    arguments=("a[i, j]", "b[i, j]"),
+    partials={"b[i, j]": f"Piecewise((-{COS_B}, y[i] > 0), ({COS_B}, {COS} > margin), (0, True))/n"},
+    kinks=(Kink(at="0", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
+    assumptions=(ROWS, NOT_ZERO, "targets y are −1 or +1", "the kink is in cos − margin where y = −1, for factor 1"),
+    sources=("pytorch-cosine-embedding-loss",),
+)
+@QUIET
+def cosine_embedding(
+    a: npt.ArrayLike, b: npt.ArrayLike, y: npt.ArrayLike, *, margin: float = 0.0, reduction: str = "mean"
+) -> tuple[Array, Gradients]:
+    """Cosine embedding cost: 1 − cos for a pair y = +1, max(0, cos − margin) for y = −1.  a, b: (n, d), y: (n,).
+
+    The slopes are those of −cos and of cos, and 0 up to the margin. Raises ValueError for a row of zeros.
+    """
+    margin = numbers(margin=margin)["margin"]
+    dtype, angle = _pair(a, b)
+    y = np.asarray(y, np.float64)
+    if y.shape != angle.cos.shape[:1]:
+        raise ValueError(f"y has shape {y.shape}; expected {angle.cos.shape[:1]}: one for each row")
+    signs("y", y)
+    near = y[:, None] > 0
+    slack = np.where(near, angle.distance, np.maximum(0, angle.cos - margin))
+    factor = np.where(near, -1.0, np.where(angle.cos > margin, 1.0, 0.0))
+    return reduced(dtype, slack[:, 0], {"a": factor * angle.by_a, "b": factor * angle.by_b}, reduction)
+
+
+D_AB = "sqrt(Sum((a[i, k] - b[i, k] + eps)**2, (k, 1, d)))"
+D_AC = "sqrt(Sum((a[i, k] - c[i, k] + eps)**2, (k, 1, d)))"
+UNIT_AB, UNIT_AC = f"(a[i, j] - b[i, j] + eps)/{D_AB}", f"(a[i, j] - c[i, j] + eps)/{D_AC}"
+SLACK = f"margin + {D_AB} - {D_AC}"
+
+
+@formula(
+    "cost/triplet_margin",
+    statement=f"Sum(Max(0, {SLACK}), (i, 1, n))/n",
+    derivative=f"Piecewise(({UNIT_AB} - {UNIT_AC}, {SLACK} > 0), (0, True))/n",
+    arguments=("a[i, j]", "b[i, j]", "c[i, j]"),
+    partials={
+        "b[i, j]": f"Piecewise((-{UNIT_AB}, {SLACK} > 0), (0, True))/n",
+        "c[i, j]": f"Piecewise(({UNIT_AC}, {SLACK} > 0), (0, True))/n",
+    },
+    kinks=(Kink(at="0", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
+    assumptions=(
+        ROWS,
+        "anchor a, positive b, negative c; Euclidean distances",
+        "eps is added to every difference; with eps = 0 a distance of 0 has the slope 0, of least norm",
+        "the kink is in what stands in the maximum, for factor 1",
+    ),
+    sources=("schroff-2015", "pytorch-triplet-margin-loss"),
+)
+@QUIET
+def triplet_margin(
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    c: npt.ArrayLike,
+    *,
+    margin: float = 1.0,
+    eps: float = 0.0,
+    reduction: str = "mean",
+) -> tuple[Array, Gradients]:
+    """Triplet margin cost max(0, margin + ‖a − b + ε‖ − ‖a − c + ε‖) of anchor a, positive b, negative c.  (n, d).
+
+    The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
+    Raises ValueError unless margin > 0.
+    """
+    margin, eps = numbers(margin=margin, eps=eps).values()
+    positive(margin=margin)
+    dtype, (a, b, c) = inputs(a=a, b=b, c=c)
+    rows("a", a)
+    same_shape(a=a, b=b, c=c)
+    (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
+    longer, turn = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
+    slack = margin + longer
+    short = slack > 0
+    slopes = {"a": np.where(short, turn, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
+    return reduced(dtype, np.where(short, slack, 0)[:, 0], slopes, reduction)
+
+
+def _apart(step: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    """B − C and u − v for rows Bu and Cv that differ by `step`, without cancellation where they all but agree.
+
+    With w = (Bu + Cv)/(B + C), B − C is ⟨step, w⟩, and u − v is (step − v⟨step, w⟩)/B, taken so if B ≥ C; at an entry
+    where v and w are both nearly ±1, 1 − vw is what they are short of that.
+    """
+    (B, u, short_u), (C, v, short_v) = b, c
+    largest = np.where(B + C > 0, np.maximum(B, C), 1)
+    share_b, share_c = B / largest, C / largest
+    both = np.where(B + C > 0, share_b + share_c, 1)
+    w = (share_b * u + share_c * v) / both
+    short_w = (share_b * short_u + share_c * short_v) / both
+    same = u * v > 0.25
+    by_b, by_c = (
+        step * np.where(same, short + short_w - short * short_w, 1 - e * w) - e * others(step * w)
+        for e, short in ((v, short_v), (u, short_u))
+    )
+    turn = np.where(np.abs(u - v) > 0.25, u - v, np.where(B >= C, by_b, by_c) / largest)
+    return np.where(np.abs(B - C) > largest / 4, B - C, (step * w).sum(-1, keepdims=True)), turn
+
+
+def _distance(r: Array) -> tuple[Array, Array, Array]:
+    """‖r‖ of each row, (n, 1), its direction r/‖r‖, 0 where r is 0, and 1 − |r/‖r‖|, without cancellation."""
+    largest = np.abs(r).max(-1, keepdims=True)
+    scaled = r / np.where(largest > 0, largest, 1)
+    root = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
+    length = np.where(root > 0, root, 1)
+    short = others(scaled * scaled) / (length * (length + np.abs(scaled)))
+    return largest * root, scaled / length, short
+
+
+REST = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
+
+
+@formula(
+    "cost/nt_xent",
+    statement=f"Sum(y[i, j]*(log(exp(c[i, j]/temperature) + {REST}) - c[i, j]/temperature), "
+    "(j, 1, n), (i, 1, n))/Sum(y[i, j], (j, 1, n), (i, 1, n))",
+    derivative=f"(-y[i, j]*{REST}/(exp(c[i, j]/temperature) + {REST}) "
+    "+ Sum(y[i, l]*x[i, j]*exp(c[i, j]/temperature)"
+    f"/(exp(c[i, l]/temperature) + {REST}), (l, 1, n)))/temperature/Sum(y[r, k], (k, 1, n), (r, 1, n))",
+    arguments=("c[i, j]",),
+    assumptions=(
+        "c[i, j] is the cosine of the angle between rows i and j of z; cost/cosine_distance has its slopes in z",
+        "y[i, j] = 1 where i ≠ j have the same label, x[i, j] = 1 where they have different ones, else 0",
+        "terms: one for each ordered pair of the same label, row by row; mean over these pairs",
+        "a term depends on every row of the batch",
+        NOT_ZERO,
+    ),
+    sources=("sohn-2016", "oord-2018", "chen-2020", "optax-losses-ntxent"),
+)
+@QUIET
+def nt_xent(
+    z: npt.ArrayLike, labels: npt.ArrayLike, *, temperature: float = 0.07, reduction: str = "mean"
+) -> tuple[Array, Gradients]:
+    """Normalised temperature-scaled cross-entropy (contrastive) of embeddings z.  z: (n, d), labels: (n,).
+
+    For each pair i ≠ j of one label, −log[e^(c_ij/T)/(e^(c_ij/T) + Σₖ e^(c_ik/T))], k over the rows of other labels.
+    Its slope in c_ij is −(share of the others)/T, in c_ik the share of k over T; then ∂c/∂z as for the cosine
+    distance. Raises ValueError where no two rows have the same label, for a row of zeros, and unless T > 0.
+    """
+    T = numbers(temperature=temperature)["temperature"]
+    positive(temperature=T)
+    dtype, (z,) = inputs(z=z)
+    n, _ = rows("z", z)
+    labels = np.asarray(labels)
+    class_labels(labels, (n,), int(labels.max(initial=0)) + 1)
+    same = (labels[:, None] == labels) & ~np.eye(n, dtype=bool)
+    if not same.any():
+        raise ValueError("labels are all different: the mean over no pairs is undefined")
+    u, exponent = _scaled("z", z)
+    angle = _angle(*np.broadcast_arrays(u[:, None], u[None]))
+    c = angle.cos[..., 0] / T
+    i, j = np.nonzero(same)  # one row below for each pair
+    # c_ik − c_ij, in which the common part of two distances cancels before T divides it
+    gap = np.where(labels[i][:, None] != labels, c[i] - c[i, j][:, None], -np.inf)
+    shift = np.maximum(gap.max(-1, keepdims=True), 0)
+    e, e_own = np.exp(gap - shift), np.exp(-shift)
+    rest = e.sum(-1, keepdims=True)
+    terms = np.where(shift > 0, shift + np.log(e_own + rest), np.log1p(rest))[:, 0]
+    slope = np.zeros((n, n))  # ∂C/∂c
+    slope[i, j] = -(rest / (e_own + rest))[:, 0]
+    np.add.at(slope, i, e / (e_own + rest))
+    slope = slope[..., None] / T
+    gradient = (slope * angle.by_a).sum(1) + (slope * angle.by_b).sum(0)
+    return reduced(dtype, terms, {"z": np.ldexp(gradient, -exponent)}, reduction)

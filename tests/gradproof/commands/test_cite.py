@@ -1,0 +1,132 @@
+"""Every formula and every claim can be cited, in every style."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gradproof import __version__
+from gradproof.commands.cite import STYLES, bibtex, cite, entries, evidence_hash, printed_in
+from gradproof.lookup import UsageError
+from literature import CLAIMS
+from literature.bibliography import WORKS, Work
+from reference import CATALOGUE
+
+ROOT = Path(__file__).parents[3]
+IDS = [*CATALOGUE, *CLAIMS]
+NO_EVIDENCE = Path("nowhere")  # where only the form of a reference is looked at
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_every_id_can_be_cited_in_every_style(id):
+    for style in STYLES:
+        reference = cite(id, style, NO_EVIDENCE).replace(r"\_", "_")
+        assert id in reference
+        assert __version__ in reference
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_bibtex_is_balanced_and_keyed_once(id):
+    reference = cite(id, reports=NO_EVIDENCE)
+    assert reference.count("{") == reference.count("}")
+    assert reference.isascii(), "classic BibTeX reads bytes"
+    keys = [line.split("{")[1].rstrip(",") for line in reference.splitlines() if line.startswith("@")]
+    assert len(keys) == len(set(keys)) == len(entries(id, NO_EVIDENCE))
+
+
+def test_bibtex_is_read_by_a_parser():
+    bibtexparser = pytest.importorskip("bibtexparser")
+    if not hasattr(bibtexparser, "parse_string"):
+        pytest.skip("bibtexparser 1")
+    library = bibtexparser.parse_string("\n\n".join(cite(id) for id in ["activation/silu", "nielsen-2015/bp2"]))
+    assert not library.failed_blocks
+    assert {"nielsen-2015", "gradproof-nielsen-2015-bp2"} <= {e.key for e in library.entries}
+
+
+# The types and variables of CSL 1.0.2 that are used here; its schema allows no others, and demands an id and a type.
+CSL_TYPES = {"article", "article-journal", "book", "chapter", "document", "paper-conference", "report", "software",
+             "thesis", "webpage"}  # fmt: skip
+CSL_TEXT = {"id", "type", "title", "container-title", "publisher", "number", "volume", "issue", "page", "DOI", "URL",
+            "note", "version"}  # fmt: skip
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_csl_json_has_what_a_reference_manager_needs(id):
+    items = json.loads(cite(id, "csl-json", NO_EVIDENCE))
+    assert items[-1]["type"] == "software"
+    for item in items:
+        assert {"id", "type", "title"} <= set(item) <= CSL_TEXT | {"author", "issued"}
+        assert item["type"] in CSL_TYPES
+        assert all(isinstance(item[k], str) for k in CSL_TEXT & set(item))
+        assert all("family" in a or "literal" in a for a in item.get("author", []))
+        assert all(isinstance(year, int) for year in item.get("issued", {"date-parts": [[1]]})["date-parts"][0])
+
+
+def test_the_source_of_a_claim_is_its_document():
+    assert [key for key, _ in entries("dong-2016/1.2-cross-entropy")] == [
+        "dong-2016",
+        "gradproof-dong-2016-1.2-cross-entropy",
+    ]
+
+
+def test_special_characters_are_escaped():
+    title = "50% of #1 & _x_: Bélisle’s O(1/k²), Mańke, Müller, Łukasz, François, a₁"
+    (reference,) = bibtex([("k", Work("A, B", title, "misc", "", url="http://x/a_b"))]).split("\n\n")
+    assert r"50\% of \#1 \& \_x\_" in reference
+    assert r"B{\'e}lisle's O(1/k$^{2}$), Ma{\'n}ke, M{\"u}ller, {\L}ukasz, Fran{\c c}ois, a$_{1}$" in reference
+    assert "url = {http://x/a_b}" in reference
+
+
+def test_a_journal_is_told_from_its_volume_and_pages():
+    reference, item = cite("update/momentum"), json.loads(cite("update/momentum", "csl-json"))[0]
+    journal = "USSR Computational Mathematics and Mathematical Physics"
+    for line in (f"journal = {{{journal}}}", "volume = {4}", "number = {5}", "pages = {1--17}"):
+        assert line in reference
+    assert (item["container-title"], item["volume"], item["issue"], item["page"]) == (journal, "4", "5", "1–17")
+
+
+def test_the_number_in_the_name_of_proceedings_stays():
+    assert printed_in(WORKS["dugas-2001"]) == {"title": "Advances in Neural Information Processing Systems 13"}
+    assert printed_in(WORKS["glorot-2010"]) == {"title": "AISTATS, PMLR 9", "pages": "249–256"}
+    for w in WORKS.values():
+        if w.kind == "article":
+            assert printed_in(w)["volume"], w.venue
+
+
+def test_the_record_names_the_evidence_and_changes_with_it(tmp_path):
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    id = "activation/gelu"
+    assert "no evidence here" in cite(id, "text", tmp_path)
+    (evidence / "a.jsonl").write_text('{"formula": "activation/gelu", "ulp": 1}\n{"formula": "activation/gelu_tanh"}\n')
+    first = evidence_hash(id, tmp_path)
+    assert first in cite(id, "text", tmp_path)
+    (evidence / "a.jsonl").write_text('{"formula": "activation/gelu", "ulp": 1}\n{"formula": "activation/elu"}\n')
+    assert evidence_hash(id, tmp_path) == first, "evidence of another formula does not count"
+    (evidence / "a.jsonl").write_text('{"formula": "activation/gelu", "ulp": 2}\n')
+    assert evidence_hash(id, tmp_path) != first
+
+
+@pytest.mark.parametrize(
+    ("id", "nearest"),
+    [
+        ("activation/gelo", "activation/gelu"),
+        ("dong-2016/1.2-crossentropy", "1.2-cross-entropy"),
+        ("dong-2016/1.2", "did you mean dong-2016/1.2-cross-entropy or dong-2016/1.2-output-error"),
+    ],
+)
+def test_an_unknown_id_is_answered_with_the_nearest(id, nearest):
+    with pytest.raises(UsageError, match=nearest):
+        cite(id)
+
+
+def test_an_unknown_style_is_answered_with_those_there_are():
+    with pytest.raises(UsageError, match="no style 'apa'; there are bibtex, csl-json, text"):
+        cite("activation/gelu", "apa")
+
+
+def test_the_citation_file_is_valid_and_of_this_version():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {__version__}" in text
+    cffconvert = pytest.importorskip("cffconvert")
+    cffconvert.Citation(text).validate()

@@ -1,0 +1,105 @@
+"""The probes tell conventions apart: each is shown a side that does the other thing, and must say so."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from gradproof.conventions import updates as probes
+from gradproof.training.variants import adagrad_eps_inside, amsgrad_corrected_first, radam_eps_first
+from reference.updates.optimizers import adamax, adamw, amsgrad, momentum, nadam, rmsprop
+from reference.updates.steps import each_parameter
+
+
+def playing(step, **fixed):
+    """A side with one rule, whose hyperparameters in `fixed` the probe cannot change."""
+
+    def play(name, gradients, dtype="float64", start=0.0, rates=(), **h):
+        w, state, path = [np.full(1, start, dtype)], None, [start]
+        for t, g in enumerate(gradients):
+            eta = {"eta": rates[t]} if rates else {}
+            w, state = step(w, [np.full(1, g, dtype)], state, **{**h, **eta, **fixed})
+            path.append(float(w[0][0]))
+        return [b - a for a, b in itertools.pairwise(path)]
+
+    return play
+
+
+@each_parameter("v")
+def rms_eps_inside(w, g, t, v, *, eta=1.0, eps=1e-8, rho=0.9):
+    v = rho * v + (1 - rho) * g * g
+    return w - eta * g / np.sqrt(v + eps), v
+
+
+@each_parameter("b")
+def velocity_with_eta(w, g, t, b, *, eta=1.0, mu=0.9, dampening=0.0):
+    b = mu * b + eta * (1 - dampening) * g
+    return w - b, b
+
+
+@each_parameter()
+def decay_without_eta(w, g, t, *, eta=1.0, lam=0.0):
+    return w - eta * g - lam * w
+
+
+@each_parameter("v")
+def centered_textbook(w, g, t, v, *, eta=1.0, rho=0.9):
+    return w - eta * np.sqrt(-(g * g)), v
+
+
+@pytest.mark.parametrize(
+    ("probe", "name", "play", "reading"),
+    [
+        (probes.where_eps_is, "rmsprop", playing(rmsprop), "√v + ε"),
+        (probes.where_eps_is, "rmsprop", playing(rms_eps_inside), "√(v + ε)"),
+        (probes.where_eps_is, "adagrad", playing(adagrad_eps_inside, initial=0.0), "√(v + ε)"),
+        (probes.where_eps_is, "adagrad", playing(adagrad_eps_inside, initial=0.1), "√(v + ε)"),
+        (probes.where_eps_is, "radam", playing(radam_eps_first), "√v + ε, v not corrected"),
+        (probes.where_eps_is, "adamax", playing(adamax), "|g| + ε in the maximum"),
+        (probes.initial_accumulator, "adagrad", playing(adagrad_eps_inside, initial=0.25), "0.25"),
+        (probes.dampened_start, "momentum", playing(momentum), "no: b₁ = g"),
+        (probes.dampened_start, "momentum", playing(velocity_with_eta), "yes: b₁ = (1 − τ)g"),
+        (probes.where_eta_is, "momentum", playing(momentum), "outside: a new η acts on all of the velocity"),
+        (probes.where_eta_is, "momentum", playing(velocity_with_eta), "inside: a new η acts on new gradients only"),
+        (probes.amsgrad_maximum, "amsgrad", playing(amsgrad), "max v, never corrected"),
+        (probes.amsgrad_maximum, "amsgrad", playing(amsgrad, bias_correction=True), "max v, corrected after"),
+        (probes.amsgrad_maximum, "amsgrad", playing(amsgrad_corrected_first), "max v̂, corrected before"),
+        (probes.nadam_schedule, "nadam", playing(nadam, momentum_decay=math.inf), "μₜ = β₁"),
+        (probes.nadam_schedule, "nadam", playing(nadam), "μₜ = β₁(1 − ½·0.96^(t/250))"),
+        (probes.decay_factor, "adamw", playing(adamw), "ηλw"),
+        (probes.decay_factor, "adamw", playing(decay_without_eta), "λw"),
+        (probes.direction, "adamw", playing(adamw), "downhill"),
+        (probes.direction, "adamw", playing(decay_without_eta, eta=-1.0 + 2), "downhill"),
+    ],
+)
+def test_each_probe_reads_what_is_there(probe, name, play, reading):
+    assert probe(name, play)[1] == reading
+
+
+def test_a_step_uphill_is_seen():
+    up = each_parameter()(lambda w, g, t, *, eta=1.0: w + eta * g)
+    assert probes.direction("any", playing(up))[1] == "uphill"
+
+
+def test_something_unheard_of_is_a_number():
+    third = each_parameter()(lambda w, g, t, *, eta=1.0, lam=0.0: w - eta * g - lam * w / 3)
+    assert probes.decay_factor("adamw", playing(third))[1] == "0.0333333"
+
+
+def test_nan_is_seen():
+    with np.errstate(all="ignore"):
+        assert probes.steady_gradient("rmsprop_centered", playing(centered_textbook)) == (1, "NaN from step 1")
+        assert probes.at_zero("rmsprop", playing(rmsprop))[1] == "stays; NaN at ε = 0"
+
+
+def test_ours_alone_answers_every_probe():
+    rows = probes.conventions({})
+    assert {row["topic"] for row in rows} == {topic for topic, _, _ in probes.PROBES}
+    assert {row["who"] for row in rows} == {"ours"}
+    by = {(row["topic"], row["id"]): row for row in rows}
+    assert by["where ε is added", "update/adam"]["reading"] == "√v̂ + ε"
+    assert by["rectified from", "update/radam"]["measured"] == 5
+    assert by["impossible hyperparameters", "update/adam"]["reading"] == "refuses all three (ValueError)"
+    assert by["one gradient of 10²⁰ in float32", "update/adam"]["reading"] == "as far as in float64"
+    assert by["decay takes off", "update/adam"]["measured"] is None

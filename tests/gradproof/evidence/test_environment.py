@@ -1,0 +1,122 @@
+import importlib
+import itertools
+import sys
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+
+from gradproof.evidence import environment
+from gradproof.evidence.environment import ORACLES, PACKAGES, cpu, load, source_hash, versions
+
+COUNT = itertools.count()
+PACKAGE = {
+    "__init__.py": '"""A package."""\n',
+    "slopes.py": '''"""Docstring."""
+
+
+def slope(z):
+    """The slope of z²."""
+    return 2 * z  # by the power rule
+
+
+class Empty:
+    """Nothing but a docstring."""
+''',
+}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Write a small package under another name, with edits, and return its hash."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def make(**edits):
+        name = f"package_{next(COUNT)}"
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, text in {**PACKAGE, **{k.replace("_py", ".py"): v for k, v in edits.items()}}.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        importlib.invalidate_caches()
+        return source_hash(name)
+
+    return make
+
+
+def edited(old, new):
+    assert old in PACKAGE["slopes.py"]
+    return PACKAGE["slopes.py"].replace(old, new)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [("  # by the power rule", ""), ("The slope of z²", "What z² rises by"), ("2 * z", "(2  *  z)"), ("\n\n\n", "\n\n"),
+     ("Nothing but", "Just")],
+    ids=["comment", "docstring", "layout", "blank lines", "docstring of an empty class"],
+)  # fmt: skip
+def test_words_and_layout_do_not_change_the_hash(package, edit):
+    assert package(slopes_py=edited(*edit)) == package()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [("2 * z", "-2 * z"), ("2 * z", "2.0 * z"), ("slope(z)", "slope(z=0)"), ("return 2 * z", "'2'; return 2 * z"),
+     ("Empty", "Nothing"), ("return 2 * z", "z = 2 * z\n    return z"), ("2 * z", "z * 2")],
+    ids=["sign", "int or float", "default", "a string that is no docstring", "name", "a line more", "order"],
+)  # fmt: skip
+def test_any_other_edit_does(package, edit):
+    assert package(slopes_py=edited(*edit)) != package()
+
+
+def test_a_new_file_and_a_new_name_change_the_hash(package):
+    assert package(new_py="") != package()
+    assert package(slopes_py="", slope_py=PACKAGE["slopes.py"]) != package(slopes_py="")
+
+
+def test_the_hash_is_the_same_in_every_python(package):
+    """Written down once; the tests run on all supported versions, whose syntax trees have different fields."""
+    text = "def f(x: int = 1, *a, k=(None, ...), **b):\n    class C: pass\n    return f'{x!r:>{k}}', lambda: 1e-3j\n"
+    assert package(slopes_py=text) == "6d76066a845fbe38"
+
+
+def test_packages_are_hashed_together():
+    both = source_hash("reference", "oracles")
+    assert len({both, source_hash("reference"), source_hash("oracles")}) == 3
+
+
+def test_versions_of_everything_that_evidence_depends_on():
+    found = versions()
+    assert list(found) == ["python", *PACKAGES]
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["numpy"] == np.__version__ == version("numpy")
+
+
+def test_a_missing_package_is_said_to_be_missing(monkeypatch):
+    monkeypatch.setattr(environment, "PACKAGES", ("numpy", "no-such-package"))
+    assert versions()["no-such-package"] == "not installed"
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_an_oracle_is_its_module_or_none(name, monkeypatch):
+    module = load(name)
+    assert module is None or (module.__name__, module.NAME) == (ORACLES[name], name)
+    monkeypatch.delitem(sys.modules, ORACLES[name], raising=False)
+    monkeypatch.setitem(sys.modules, name, None)  # as if the framework were not installed
+    assert load(name) is None
+
+
+def test_an_unknown_oracle_is_a_mistake_in_the_program():
+    with pytest.raises(KeyError, match="tensorflow"):
+        load("tensorflow")
+
+
+def test_the_processor_is_named_with_what_decides_the_last_bits(monkeypatch):
+    assert cpu().endswith(")")
+
+    def unreadable(*args, **kwargs):
+        raise OSError
+
+    monkeypatch.setattr(environment.Path, "read_text", unreadable)
+    name, features = cpu().rstrip(")").split(" (")
+    assert name
+    assert features

@@ -1,0 +1,113 @@
+import pytest
+
+pytest.importorskip("flint")
+
+from flint import arb, arb_series
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oracles.arb_truth.definition import bind, working
+from oracles.arb_truth.tape import Imprecise, Node, backward, elementwise, products, sum_of_sizes, sum_of_squares, total
+
+EXPRESSIONS = {
+    "sums": lambda u, v: 3 + u - v + u - (2 - v) + -u * 4,
+    "products": lambda u, v: u * v * u * 0.5,
+    "quotients": lambda u, v: u / (v * v + 2) / 3,
+    "functions": lambda u, v: (u * v).exp() - (v * v + 1).log(),
+    "a node used twice": lambda u, v: (lambda w: w * w + w)(u * v + u),
+    "an activation": lambda u, v: elementwise(bind("activation/mish"), u - v) * v,
+    "many products": lambda u, v: (lambda Z: Z[0][0] * Z[1][1] + Z[1][0])(
+        products([[u, v], [v, u]], [[v, u * v], [u, u + v]], [u, v])
+    ),
+    "a sum": lambda u, v: total([u, 0, u * v, v, 3, v]),
+    "a sum of squares": lambda u, v: sum_of_squares([u, v, u * v]) * u,
+    "a sum of absolute values": lambda u, v: sum_of_sizes([u + 21, v - 21]) * v,
+}
+number = st.floats(-20, 20)
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+@given(u=number, v=number)
+def test_cotangents_are_the_series_coefficients(name, u, v):
+    f = EXPRESSIONS[name]
+    with working(128, 2):
+        leaves = Node(arb(u)), Node(arb(v))
+        root = f(*leaves)
+        backward(root)
+        directions = f(arb_series([u, 1]), arb_series([v])), f(arb_series([u]), arb_series([v, 1]))
+        assert root.value.overlaps(directions[0][0])
+        for leaf, series in zip(leaves, directions, strict=True):
+            assert arb(leaf.cotangent).overlaps(series[1])
+            assert arb(leaf.cotangent).rel_accuracy_bits() > 60 or arb(leaf.cotangent).rad() < arb(2) ** -60
+
+
+def test_constants_in_products():
+    w, b = [Node(arb(2)), Node(arb(3))], Node(arb(5))
+    z = products([w], [[arb(7), arb(11)]], [b])[0][0]
+    backward(z)
+    assert z.value == 52
+    assert [p.cotangent == c for p, c in zip([*w, b], (7, 11, 1), strict=True)] == [True] * 3
+
+
+def test_a_kink_marks_what_lies_behind_it_and_nothing_else():
+    with working(128, 2):
+        relu = bind("activation/relu")
+        u, v, idle = Node(arb(0)), Node(arb(2)), Node(arb(1))
+        backward(elementwise(relu, u) * v + v * idle)
+        assert (u.hull, v.hull, idle.hull) == (True, False, False)
+        assert u.cotangent.contains(0)
+        assert u.cotangent.contains(2)
+
+
+def test_products_pass_the_mark_of_a_kink_on_where_the_other_factor_is_not_zero():
+    with working(128, 2):
+        W, A = [[Node(arb(2)), Node(arb(0))], [Node(arb(1)), Node(arb(1))]], [[Node(arb(0)), Node(arb(3))]]
+        b = [Node(arb(0)), Node(arb(1))]
+        at_kink, beside = products(W, A, b)[0]
+        backward(elementwise(bind("activation/relu"), at_kink) + beside)
+        marks = [[p.hull for p in row] for row in (*W, *A, b)]
+        assert marks == [[False, True], [False, False], [True, False], [True, False]]
+
+
+def test_a_size_at_zero_encloses_both_slopes_and_marks_nothing_else():
+    with working(128, 2):
+        u, v = Node(arb(0)), Node(arb(-2))
+        both = sum_of_sizes([u, v])
+        backward(both)
+        assert (both.value, v.cotangent) == (2, -1)
+        assert (u.hull, v.hull) == (True, False)
+        assert u.cotangent.contains(-1)
+        assert u.cotangent.contains(1)
+        with pytest.raises(Imprecise, match="not decided against the breakpoint 0"):
+            sum_of_sizes([Node(arb(0, 2.0**-100))])
+
+
+def test_a_kink_that_nothing_passes_leaves_no_mark():
+    with working(128, 2):
+        u, weight = Node(arb(0)), Node(arb(0))
+        backward(elementwise(bind("activation/relu"), u) * weight)
+        assert not u.hull
+        assert u.cotangent == 0
+
+
+def test_equal_slopes_need_no_decision():
+    """softsign has slope 1 on both sides of 0, relu has not."""
+    with working(128, 2):
+        near_zero = Node(arb(0, 2.0**-100))
+        slope = elementwise(bind("activation/softsign"), near_zero).partials[0]
+        assert slope.contains(1)
+        assert slope.rad() < arb(2) ** -90
+        with pytest.raises(Imprecise, match="not decided against the breakpoints 0"):
+            elementwise(bind("activation/relu"), near_zero)
+
+
+def test_an_unbounded_quotient_is_imprecise():
+    with working(128, 2), pytest.raises(Imprecise, match="not bounded"):
+        elementwise(bind("activation/sigmoid"), Node(arb(0, 1e30)))
+    with pytest.raises(Imprecise, match="not bounded"):
+        Node(arb(1)) / Node(arb(0, 1))
+
+
+def test_a_node_has_one_coefficient():
+    with pytest.raises(IndexError, match="coefficient 0 only"):
+        Node(arb(1))[1]

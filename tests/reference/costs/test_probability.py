@@ -1,0 +1,87 @@
+import math
+
+import numpy as np
+import pytest
+
+from reference.costs.probability import binary_cross_entropy, jensen_shannon, kl_div, kl_div_log_target, nll_labels
+
+HALVES = np.array([[0.5, 0.5]])
+
+
+def test_the_divergence_is_the_mean_over_examples():
+    a, y = np.log(np.repeat(HALVES, 2, 0)), np.array([[1.0, 0.0]] * 2)
+    assert kl_div(a, y)[0] == math.log(2)
+    assert kl_div(a, y, reduction="mean")[0] == math.log(2) / 2
+
+
+def test_a_target_of_zero_adds_nothing_and_its_slope_has_no_bound():
+    value, gradients = kl_div(np.log(HALVES), np.array([[0.0, 1.0]]))
+    assert value == math.log(2)
+    assert gradients["y"][0, 0] == -math.inf
+    assert math.isclose(gradients["y"][0, 1], 1 + math.log(2), rel_tol=2**-51)
+
+
+def test_both_forms_of_the_target_agree():
+    rng = np.random.default_rng(2)
+    e = np.exp(rng.standard_normal((2, 4, 3)))
+    p, q = e / e.sum(-1, keepdims=True)
+    (value, by_p), (same, by_log) = kl_div(np.log(q), p), kl_div_log_target(np.log(q), np.log(p))
+    assert math.isclose(float(value), float(same), rel_tol=2**-48)
+    np.testing.assert_allclose(by_p["y"] * p, by_log["y"], rtol=2**-46)
+
+
+def test_jensen_shannon_is_symmetric_bounded_and_exact_at_the_ends():
+    p, q = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    value, gradients = jensen_shannon(p, q)
+    assert value == math.log(2)
+    assert gradients["p"].tolist() == [[math.log(2) / 2, -math.inf]]
+    value, gradients = jensen_shannon(HALVES, HALVES)
+    assert value == 0
+    assert not gradients["p"].any()
+    assert not gradients["q"].any()
+    assert jensen_shannon(p, p)[1]["p"].tolist() == [[0.0, 0.0]]
+
+
+def test_binary_cross_entropy_is_not_clamped():
+    value, gradients = binary_cross_entropy([[1e-60, 0.0, 0.0]], [[1.0, 1.0, 0.0]], reduction="none")
+    assert math.isclose(value[0, 0], 60 * math.log(10), rel_tol=2**-51)
+    assert value[0, 1] == math.inf
+    assert value[0, 2] == 0
+    assert gradients["a"].tolist() == [[-1e60, -math.inf, 1.0]]
+
+
+def test_weights_of_labels():
+    a = np.log([[0.5, 0.5], [0.75, 0.25]])
+    value, gradients = nll_labels(a, [0, 1], [1.0, 3.0])
+    assert math.isclose(float(value), (math.log(2) + 3 * math.log(4)) / 4, rel_tol=2**-51)
+    np.testing.assert_array_equal(gradients["a"], [[-0.25, 0], [0, -0.75]])
+
+
+def test_ignored_labels_count_for_nothing():
+    a = np.log([[0.5, 0.5], [0.75, 0.25]])
+    value, gradients = nll_labels(a, [0, -100], [1.0, 3.0], ignore_index=-100)
+    assert value == math.log(2)
+    assert not gradients["a"][1].any()
+    assert not gradients["weight"].any()  # the mean of one label does not depend on its weight
+    with pytest.raises(ValueError, match="every label is ignored"):
+        nll_labels(a, [-100, -100], ignore_index=-100)
+    assert nll_labels(a, [-100, -100], ignore_index=-100, reduction="sum")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: kl_div(np.log(HALVES), [[1.0, 0.5]]), r"the sum of a row of y = 1.5 at index \(0,\) is not 1"),
+        (lambda: kl_div(np.log(HALVES), [[1.5, -0.5]]), r"y = 1.5 at index \(0, 0\) is not a probability"),
+        (lambda: kl_div([0.0, 0.0], [0.5, 0.5]), r"a has shape \(2,\); expected \(n examples, d outputs\)"),
+        (lambda: kl_div_log_target(np.log(HALVES), [[0.5, -1.0]]), r"y = 0.5 at index \(0, 0\) is not the logarithm"),
+        (lambda: jensen_shannon(HALVES, [[0.5, 0.6]]), "the sum of a row of q"),
+        (lambda: binary_cross_entropy([[1.2]], [[1.0]]), r"a = 1.2 at index \(0, 0\) is not a probability"),
+        (lambda: binary_cross_entropy([[0.5]], [[-0.1]]), r"y = -0.1 at index \(0, 0\) is not a probability"),
+        (lambda: nll_labels(np.log(HALVES), [2]), r"label = 2 at index \(0,\) is outside 0 … 1"),
+        (lambda: nll_labels(np.log(HALVES), [0], [0.0, 1.0]), "weight sums to 0"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

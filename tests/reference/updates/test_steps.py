@@ -1,0 +1,114 @@
+"""What every optimizer step owes its caller, over the catalogue: state, dtype, nothing in place, refusals."""
+
+import inspect
+
+import numpy as np
+import pytest
+from updates import over_steps, run
+
+from reference.updates.optimizers import adam, lion, momentum, radam, sgd
+from reference.updates.steps import each_parameter
+
+
+@over_steps
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_dtype_is_kept_through_the_state(record, dtype):
+    w, state = run(record.function, [np.ones((2, 3), dtype)], [np.full((2, 3), 0.5, dtype)], 7)
+    assert w[0].dtype == dtype
+    for slot, values in state.items():
+        assert slot == "t" or isinstance(values[0], float) or values[0].dtype == dtype
+
+
+@over_steps
+def test_nothing_is_changed_in_place(record):
+    w, g = [np.array([1.0, -2.0])], [np.array([0.3, 0.0])]
+    _, state = run(record.function, w, g, 2)
+    kept = {slot: np.copy(values) for slot, values in state.items()}
+    again = [record.function(w, g, state) for _ in range(2)]
+    np.testing.assert_array_equal(again[0][0], again[1][0])
+    np.testing.assert_array_equal(w, [[1.0, -2.0]])
+    np.testing.assert_array_equal(g, [[0.3, 0.0]])
+    for slot, values in kept.items():
+        np.testing.assert_array_equal(state[slot], values)
+
+
+@over_steps
+def test_the_state_does_not_share_memory_with_the_gradients(record):
+    g = [np.array([0.3, 0.7])]
+    _, state = record.function([np.array([1.0, -2.0])], g)
+    kept = {slot: np.copy(values) for slot, values in state.items()}
+    g[0][:] = 99
+    for slot, values in kept.items():
+        np.testing.assert_array_equal(state[slot], values)
+
+
+@over_steps
+def test_parameters_do_not_see_each_other(record):
+    rng = np.random.default_rng(3)
+    w, g = ([rng.standard_normal(s) for s in ((2, 3), (4,), ())] for _ in range(2))
+    together, _ = run(record.function, w, g, 3)
+    for k in range(3):
+        alone, _ = run(record.function, [w[k]], [g[k]], 3)
+        np.testing.assert_array_equal(together[k], alone[0])
+
+
+@over_steps
+def test_no_parameters_and_empty_parameters(record):
+    assert record.function([], [])[0] == []
+    assert record.function([np.zeros((0, 3))], [np.zeros((0, 3))])[0][0].shape == (0, 3)
+
+
+@over_steps
+def test_a_numpy_scalar_as_hyperparameter_leaves_float32_alone(record):
+    w, _ = record.function([np.ones(2, np.float32)], [np.ones(2, np.float32)], eta=np.float64(0.1))
+    assert w[0].dtype == np.float32
+
+
+@over_steps
+def test_the_record_lists_the_signature(record):
+    signature = inspect.signature(record.function).parameters
+    assert list(signature)[:3] == ["parameters", "gradients", "state"]
+    numbers = {
+        n for n, p in signature.items() if isinstance(p.default, (int, float)) and not isinstance(p.default, bool)
+    }
+    assert set(record.parameters) == numbers
+
+
+def test_scalar_accumulators_are_one_number_per_parameter():
+    @each_parameter("a", s=2.0)
+    def rule(w, g, t, a, s, *, eta=1.0):
+        return w - eta * s * g, a + g, s / 2
+
+    w, state = run(rule, [np.zeros(2), np.zeros(1)], [np.ones(2), np.ones(1)], 3)
+    assert state["s"] == [0.25, 0.25]
+    np.testing.assert_array_equal(w[0], [-3.5, -3.5])
+    np.testing.assert_array_equal(state["a"][0], [3.0, 3.0])
+
+
+ONE = [np.ones(2)]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: sgd(ONE, [np.ones(3)]), ValueError, r"gradient 0 has shape \(3,\).*\(2,\)"),
+        (lambda: sgd(ONE, []), ValueError, "1 parameters but 0 gradients"),
+        (lambda: sgd(ONE, ONE, 0.1), TypeError, "state is 0.1.*by keyword"),
+        (lambda: sgd([np.ones(2, int)], [np.ones(2, int)]), TypeError, "int64"),
+        (lambda: sgd([np.ones(2, np.float32)], ONE), TypeError, "gradient 0 has dtype float64.*float32"),
+        (lambda: adam(ONE, ONE, lr=0.1), TypeError, "lr"),
+        (lambda: adam(ONE, ONE, beta1=1.0), ValueError, "adam: beta1 = 1.0; need 0 ≤ beta1 < 1"),
+        (lambda: adam(ONE, ONE, beta2=-0.1), ValueError, "beta2 = -0.1"),
+        (lambda: adam(ONE, ONE, eps=-1e-8), ValueError, "eps = -1e-08"),
+        (lambda: adam(ONE, ONE, eta=float("nan")), ValueError, "eta = nan"),
+        (lambda: adam(ONE, ONE, eta=float("inf")), ValueError, "eta = inf"),
+        (lambda: momentum(ONE, ONE, dampening=float("nan")), ValueError, "dampening = nan"),
+        (lambda: radam(ONE, ONE, threshold=3.0), ValueError, "threshold = 3.0"),
+        (lambda: adam(ONE, ONE, {"t": 1}), ValueError, r"state has \['t'\], this rule keeps \['m', 't', 'v'\]"),
+        (lambda: lion(ONE, ONE, adam(ONE, ONE)[1]), ValueError, "lion: state has"),
+        (lambda: adam(ONE, ONE, adam([np.ones(3)], [np.ones(3)])[1]), ValueError, r"state\['m'\] does not fit"),
+    ],
+)
+def test_bad_input_is_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()
