@@ -1,1 +1,11 @@
-"""Answers obtained without our derivation, each from its own forward definitions; joined by formula id alone."""
+"""Answers obtained without our derivation, each from its own forward definitions; joined by formula id alone.
+
+Every folder is one oracle, and all have one face. `vjp(id, arguments, cotangent=None, **parameters)` returns (outputs,
+gradients), both by name: what a formula makes of its arguments, and the gradient of ⟨cotangent, outputs⟩ with respect
+to every floating array among them, a learnable parameter too where it is passed as a 0-d array. Integer and bool
+arrays are labels, masks, lengths; None is not given. NumPy in, NumPy out, in the dtype of the first floating array.
+`has(id, quantity)` says whose the answer is, "native", "composed" or "" for none; `native(id, arguments, **options)`
+is the framework's own function with its own defaults. `network(...)` is the fast way through stacks of dense
+networks. What an oracle does not have is a LookupError that says what; ids are those of records, not aliases. Update
+rules have steps and no gradients: `updates.trajectory`, `updates.native_steps` and `updates.defaults`.
+"""

@@ -1,180 +1,258 @@
-"""Costs of several inputs at the end of a network, as functions that the complex step can differentiate.
+"""Costs as functions that the complex step can differentiate, by every floating argument.
 
-a may be complex, y is real; both are (..., n, d), and labels are rows with a 1. Definitions branch on the real part.
+A cost is first its terms: one for each entry (..., n, d) or for each example (..., n), with leading axes as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import log1p
 
-Array = npt.NDArray[Any]
-Definition = Callable[..., Array]
-
-
-def _abs(u: Array) -> Array:
-    return np.where(u.real < 0, -u, u)
-
-
-def _above(u: Array) -> Array:
-    """max(0, u)."""
-    return np.where(u.real < 0, 0, u)
-
-
-def _sigmoid(z: Array) -> Array:
-    e = np.exp(-_abs(z))
-    return np.where(z.real < 0, e, 1) / (1 + e)
+from oracles.alignments import alignments
+from oracles.calls import Array, Definition, options
+from oracles.finite_difference.functions import (
+    above,
+    absolute,
+    cosines,
+    huber,
+    largest,
+    log_cosh,
+    log_softmax,
+    norms,
+    sigmoid,
+    softplus,
+    xlogy,
+)
 
 
-def _softplus(z: Array) -> Array:
-    return _above(z) + log1p(np.exp(-_abs(z)))
+def _one_hot(labels: Array, z: Array) -> Array:
+    """Rows with a 1 at the label, as long as those of z.  (..., n) -> (..., n, d)."""
+    return labels[..., None] == np.arange(z.shape[-1])
 
 
-def _surprise(z: Array) -> Array:
-    """−log softmax(z) over the last axis."""
-    below = z - np.take_along_axis(z, z.real.argmax(-1)[..., None], -1)
-    return np.log(np.exp(below).sum(-1, keepdims=True)) - below
+def _times(terms: Array, weight: Array | None) -> Array:
+    return terms if weight is None else weight * terms
 
 
-def _xlogy(x: Array, y: Array) -> Array:
-    return np.where(x == 0, 0, x * np.log(np.where(x == 0, 1, y)))
+def _by_weights(terms: Array, weight: Array | None) -> Any:
+    """Terms with weights, by whose sum their mean is divided."""
+    return terms if weight is None else (weight * terms, np.broadcast_to(weight, terms.shape))
 
 
-def _entries(terms: Array) -> Array:
-    return np.asarray(terms.mean((-2, -1)))
+def _stirling(y: Array, full: bool) -> Array:
+    safe = np.where(y.real > 1, y, 1)
+    return np.where(y.real > 1, safe * np.log(safe) - safe + np.log(2 * np.pi * safe) / 2, 0) if full else np.zeros(1)
 
 
-def _rows(terms: Array) -> Array:
-    """Mean over examples of terms summed over the last axis."""
-    return np.asarray(terms.sum(-1).mean(-1))
+def _bce(a: Array, y: Array) -> Array:
+    return -xlogy(y, a) - xlogy(1 - y, 1 - a)
 
 
-def _huber(r: Array, delta: float) -> Array:
-    return np.where(np.abs(r.real) <= delta, r * r / 2, delta * (_abs(r) - delta / 2))
-
-
-def _log_cosh(r: Array) -> Array:
-    size = _abs(r)
-    return size + log1p(np.exp(-2 * size)) - np.log(2)
-
-
-def _bce_logits(z: Array, y: Array) -> Array:
-    return y * _softplus(-z) + (1 - y) * _softplus(z)
-
-
-def _sigmoid_focal(z: Array, y: Array, alpha: float = 0.25, gamma: float = 2.0) -> Array:
-    one = alpha * y * _sigmoid(-z) ** gamma * _softplus(-z)
-    return _entries(one + (1 - alpha) * (1 - y) * _sigmoid(z) ** gamma * _softplus(z))
-
-
-def _smoothed(z: Array, y: Array, label_smoothing: float = 0.0) -> Array:
-    return _rows(((1 - label_smoothing) * y + label_smoothing / z.shape[-1]) * _surprise(z))
-
-
-def _softmax_focal(z: Array, y: Array, gamma: float = 2.0) -> Array:
-    surprise = _surprise(z)
-    others = ((1 - y) * np.exp(-surprise)).sum(-1)
-    return np.asarray((others**gamma * (y * surprise).sum(-1)).mean(-1))
-
-
-def _poly(z: Array, y: Array, epsilon: float = 2.0) -> Array:
-    surprise = _surprise(z)
-    return _rows(y * (surprise + epsilon * (1 - np.exp(-surprise))))
-
-
-def _of_label(z: Array, y: Array) -> Array:
-    return np.asarray((y * z).sum(-1, keepdims=True))
-
-
-def _multi_margin(z: Array, y: Array, p: int = 1, margin: float = 1.0) -> Array:
-    return _rows((1 - y) * _above(margin - _of_label(z, y) + z) ** p / z.shape[-1])
-
-
-def _multilabel_margin(z: Array, y: Array) -> Array:
-    pairs = y[..., :, None] * (1 - y[..., None, :])  # [label, other]
-    return np.asarray((pairs * _above(1 - z[..., :, None] + z[..., None, :])).sum((-2, -1)).mean(-1) / z.shape[-1])
-
-
-def _multiclass(margin: float) -> Definition:
-    def cost(z: Array, y: Array) -> Array:
-        raised = z + margin * (1 - y)
-        largest = np.take_along_axis(raised, raised.real.argmax(-1)[..., None], -1)
-        return _rows(largest - _of_label(z, y))
-
-    return cost
-
-
-def _dice(a: Array, y: Array, smooth: float = 1.0) -> Array:
-    return np.asarray((1 - (2 * (a * y).sum(-1) + smooth) / ((a + y).sum(-1) + smooth)).mean(-1))
-
-
-def _tversky(a: Array, y: Array, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0) -> Array:
-    both = (a * y).sum(-1) + smooth
-    return np.asarray((1 - both / (both + alpha * (a * (1 - y)).sum(-1) + beta * ((1 - a) * y).sum(-1))).mean(-1))
+def _bce_logits(z: Array, y: Array, weight: Array | None = None, pos_weight: Array | None = None) -> Array:
+    return _times(_times(y * softplus(-z), pos_weight) + (1 - y) * softplus(z), weight)
 
 
 def _jensen_shannon(p: Array, q: Array) -> Array:
     m = (p + q) / 2
-    return _rows(_xlogy(p, p / m) + _xlogy(q, q / m)) / 2
+    return np.asarray((xlogy(p, p / m) + xlogy(q, q / m)).sum(-1) / 2)
 
 
-ENDINGS: dict[str, Definition] = {
-    "cost/l1": lambda a, y: _entries(_abs(a - y)),
-    "cost/squared_error": lambda a, y: _entries((a - y) * (a - y)),
-    "cost/huber_error": lambda a, y, delta=1.0: _entries(_huber(a - y, delta)),
-    "cost/smooth_l1": lambda a, y, beta=1.0: _entries(_huber(a - y, beta) / beta),
-    "cost/log_cosh": lambda a, y: _entries(_log_cosh(a - y)),
-    "cost/quantile": lambda a, y, tau=0.5: _entries((a - y) * np.where((a - y).real < 0, -tau, 1 - tau)),
-    "cost/poisson_nll": lambda a, y: _entries(np.exp(a) - y * a),
-    "cost/poisson_nll_rate": lambda a, y, eps=0.0: _entries(a - _xlogy(y, a + eps)),
-    "cost/kl_div": lambda a, y: _rows(_xlogy(y, y) - y * a),
+def _gaussian_nll(a: Array, y: Array, v: Array, full: bool = False) -> Array:
+    return np.asarray((np.log(v) + (a - y) * (a - y) / v + full * np.log(2 * np.pi)) / 2)
+
+
+def _of_labels(
+    surprise: Array, labels: Array, weight: Array | None, ignore_index: int | None, smoothing: float = 0.0
+) -> Any:
+    """Σ_j w_j·q_j·surprise_j for targets q of labels; the mean divides by the weights of the labels that count."""
+    counts = np.ones(labels.shape, bool) if ignore_index is None else labels != ignore_index
+    w = np.ones(surprise.shape[-1]) if weight is None else weight
+    y = _one_hot(np.where(counts, labels, 0), surprise)
+    q = (1 - smoothing) * y + smoothing / surprise.shape[-1]
+    terms = (np.where(counts[..., None], w * q, 0) * surprise).sum(-1)
+    return terms, np.where(counts, (w * y).sum(-1), 0)
+
+
+def _cross_entropy_probabilities(
+    z: Array, y: Array, weight: Array | None = None, label_smoothing: float = 0.0
+) -> Array:
+    q = (1 - label_smoothing) * y + label_smoothing / z.shape[-1]
+    return np.asarray(_times(-q * log_softmax(z), weight).sum(-1))
+
+
+def _sigmoid_focal(z: Array, y: Array, alpha: float = 0.25, gamma: float = 2.0) -> Array:
+    one = alpha * y * sigmoid(-z) ** gamma * softplus(-z)
+    return np.asarray(one + (1 - alpha) * (1 - y) * sigmoid(z) ** gamma * softplus(z))
+
+
+def _softmax_focal(z: Array, labels: Array, weight: Array | None = None, gamma: float = 2.0) -> Array:
+    surprise, y = -log_softmax(z), _one_hot(labels, z)
+    others = np.where(y, 0, np.exp(-surprise)).sum(-1)
+    return _times(others**gamma * (y * surprise).sum(-1), None if weight is None else (weight * y).sum(-1))
+
+
+def _poly(z: Array, y: Array, epsilon: float = 2.0) -> Array:
+    surprise = -log_softmax(z)
+    return np.asarray((y * (surprise + epsilon * (1 - np.exp(-surprise)))).sum(-1))
+
+
+def _of_label(z: Array, labels: Array) -> Array:
+    return np.take_along_axis(z, labels[..., None], -1)  # (..., n, 1)
+
+
+def _multi_margin(z: Array, labels: Array, weight: Array | None = None, p: int = 1, margin: float = 1.0) -> Array:
+    y = _one_hot(labels, z)
+    slack = np.where(y, 0, above(margin - _of_label(z, labels) + z) ** p)
+    return _times(slack.mean(-1), None if weight is None else (weight * y).sum(-1))
+
+
+def _multilabel_margin(z: Array, y: Array) -> Array:
+    pairs = (y[..., :, None] == 1) & (y[..., None, :] == 0)  # [label, other]
+    return np.where(pairs, above(1 - z[..., :, None] + z[..., None, :]), 0).sum((-2, -1)) / z.shape[-1]
+
+
+def _multiclass(z: Array, labels: Array, margin: float) -> Array:
+    raised = z + margin * ~_one_hot(labels, z)
+    return (largest(raised)[0] - _of_label(z, labels))[..., 0]
+
+
+def _cosine_embedding(a: Array, b: Array, y: Array, margin: float = 0.0) -> Array:
+    c = cosines(a, b)
+    return np.where(y.real > 0, 1 - c, above(c - margin))
+
+
+def _triplet_margin(a: Array, b: Array, c: Array, margin: float = 1.0, eps: float = 0.0) -> Array:
+    return above(margin + norms(a - b + eps) - norms(a - c + eps))
+
+
+def _dice(a: Array, y: Array, smooth: float = 1.0) -> Array:
+    return np.asarray(1 - (2 * (a * y).sum(-1) + smooth) / ((a + y).sum(-1) + smooth))
+
+
+def _tversky(a: Array, y: Array, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0) -> Array:
+    both = (a * y).sum(-1) + smooth
+    return np.asarray(1 - both / (both + alpha * (a * (1 - y)).sum(-1) + beta * ((1 - a) * y).sum(-1)))
+
+
+TERMS: dict[str, Definition] = {
+    "cost/quadratic": lambda a, y: (a - y) * (a - y) / 2,
+    "cost/cross_entropy": lambda a, y: -xlogy(y, a),
+    "cost/nll": lambda a, y: -y * a,
+    "cost/l1": lambda a, y, weight=None: _by_weights(absolute(a - y), weight),
+    "cost/squared_error": lambda a, y, weight=None: _by_weights((a - y) * (a - y), weight),
+    "cost/huber_error": lambda a, y, weight=None, delta=1.0: _times(huber(a - y, delta), weight),
+    "cost/smooth_l1": lambda a, y, beta=1.0: huber(a - y, beta) / beta,
+    "cost/log_cosh": lambda a, y: log_cosh(a - y),
+    "cost/quantile": lambda a, y, tau=0.5: (a - y) * np.where((a - y).real < 0, -tau, 1 - tau),
+    "cost/poisson_nll": lambda a, y, full=False: np.exp(a) - y * a + _stirling(y, full),
+    "cost/poisson_nll_rate": lambda a, y, eps=0.0, full=False: a - xlogy(y, a + eps) + _stirling(y, full),
+    "cost/gaussian_nll": _gaussian_nll,
+    "cost/kl_div": lambda a, y: xlogy(y, y) - y * a,
+    "cost/kl_div_log_target": lambda a, y: np.exp(y) * (y - a),
     "cost/jensen_shannon": _jensen_shannon,
-    "cost/binary_cross_entropy": lambda a, y: _entries(-_xlogy(y, a) - _xlogy(1 - y, 1 - a)),
+    "cost/binary_cross_entropy": lambda a, y, weight=None: _times(_bce(a, y), weight),
+    "cost/nll_labels": lambda a, labels, weight=None, ignore_index=None: _of_labels(-a, labels, weight, ignore_index),
+    "cost/binary_cross_entropy_logits": _bce_logits,
+    "cost/sigmoid_focal": _sigmoid_focal,
+    "cost/cross_entropy_labels": lambda z, labels, weight=None, ignore_index=None, label_smoothing=0.0: _of_labels(
+        -log_softmax(z), labels, weight, ignore_index, label_smoothing
+    ),
+    "cost/cross_entropy_probabilities": _cross_entropy_probabilities,
+    "cost/softmax_focal": _softmax_focal,
+    "cost/poly_cross_entropy": _poly,
+    "cost/hinge": lambda z, y: above(1 - y * z),
+    "cost/squared_hinge": lambda z, y: above(1 - y * z) * above(1 - y * z),
+    "cost/perceptron": lambda z, y: above(-y * z),
+    "cost/soft_margin": lambda z, y: softplus(-y * z),
+    "cost/hinge_embedding": lambda z, y, margin=1.0: np.where(y.real > 0, z, above(margin - z)),
+    "cost/margin_ranking": lambda a, b, y, margin=0.0: above(margin - y * (a - b)),
+    "cost/multi_margin": _multi_margin,
+    "cost/multilabel_margin": _multilabel_margin,
+    "cost/multilabel_soft_margin": lambda z, y, weight=None: _times(_bce_logits(z, y), weight).mean(-1),
+    "cost/multiclass_hinge": lambda z, labels: _multiclass(z, labels, 1.0),
+    "cost/multiclass_perceptron": lambda z, labels: _multiclass(z, labels, 0.0),
+    "cost/cosine_distance": lambda a, b: 1 - cosines(a, b),
+    "cost/cosine_embedding": _cosine_embedding,
+    "cost/triplet_margin": _triplet_margin,
     "cost/dice": _dice,
     "cost/tversky": _tversky,
-    "cost/nll_labels": lambda a, y: _rows(-y * a),
-    "cost/binary_cross_entropy_logits": lambda z, y: _entries(_bce_logits(z, y)),
-    "cost/sigmoid_focal": _sigmoid_focal,
-    "cost/cross_entropy_probabilities": _smoothed,
-    "cost/poly_cross_entropy": _poly,
-    "cost/cross_entropy_labels": _smoothed,
-    "cost/softmax_focal": _softmax_focal,
-    "cost/hinge": lambda z, y: _entries(_above(1 - y * z)),
-    "cost/squared_hinge": lambda z, y: _entries(_above(1 - y * z) * _above(1 - y * z)),
-    "cost/perceptron": lambda z, y: _entries(_above(-y * z)),
-    "cost/soft_margin": lambda z, y: _entries(_softplus(-y * z)),
-    "cost/hinge_embedding": lambda z, y, margin=1.0: _entries(np.where(y > 0, z, _above(margin - z))),
-    "cost/multilabel_margin": _multilabel_margin,
-    "cost/multilabel_soft_margin": lambda z, y: _entries(_bce_logits(z, y)),
-    "cost/multi_margin": _multi_margin,
-    "cost/multiclass_hinge": _multiclass(1.0),
-    "cost/multiclass_perceptron": _multiclass(0.0),
-    "cost/wasserstein_critic": lambda a, b: _entries(b - a),
 }
+BATCHMEAN = {f"cost/{name}" for name in ("quadratic", "cross_entropy", "nll", "kl_div", "kl_div_log_target")}
 
 
-# ---------------------------------------------------------------- penalties on matrices, (..., m, d) -> (...)
+def reduce(found: Any, reduction: str, leading: int = 0) -> Array:
+    """The reduction of terms, or of terms and what their mean divides by, over all axes but the leading ones."""
+    terms, weights = found if isinstance(found, tuple) else (found, np.ones(found.shape))
+    axes = tuple(range(leading, terms.ndim))
+    if reduction == "none":
+        return np.asarray(terms)
+    divisor = {"sum": 1, "batchmean": terms.shape[leading]}.get(reduction)
+    return np.asarray(terms.sum(axes) / (weights.sum(axes) if divisor is None else divisor))
 
 
-def _norms(w: Array) -> Array:
-    """‖row‖; a row of zeros has the slope 0, which lies between those of its sides."""
-    return np.where((w.real == 0).all(-1), 0, np.sqrt((w * w).sum(-1)))
+def _reduced(id: str) -> Definition:
+    """The definition whose terms are those of `id`, with a reduction."""
+    terms = TERMS[id]
+    default = "batchmean" if id in BATCHMEAN else "mean"
+
+    @functools.wraps(terms)
+    def cost(reduction: str = default, **given: Any) -> Array:
+        return reduce(terms(**given), reduction)
+
+    reduction = inspect.Parameter("reduction", inspect.Parameter.KEYWORD_ONLY, default=default)
+    taken = [p.replace(kind=p.KEYWORD_ONLY) for p in options(terms).values()]
+    cost.__signature__ = inspect.Signature([*taken, reduction])  # type: ignore[attr-defined]
+    return cost
 
 
-def _orthogonality(w: Array, lam: float = 0.1) -> Array:
-    G = w @ w.mT - np.eye(w.shape[-2])
-    return np.asarray(lam * (G * G).sum((-2, -1)))
+def _nt_xent(z: Array, labels: Array, temperature: float = 0.07, reduction: str = "mean") -> Array:
+    """One term for each ordered pair of one label, as many as there may be for an example."""
+    c = cosines(z[:, None], z[None]) / temperature
+    terms = []
+    for i, j in zip(*np.nonzero((labels[:, None] == labels) & ~np.eye(len(z), dtype=bool)), strict=True):
+        others = np.concatenate([c[i, j : j + 1], c[i, labels != labels[i]]])
+        terms.append(-log_softmax(others)[0])
+    if reduction == "batchmean":
+        return np.asarray(np.sum(terms) / len(z))
+    return reduce(np.array(terms), reduction)
 
 
-PENALTIES: dict[str, Definition] = {
-    "regularizer/group_lasso": lambda w, lam=0.1: lam * np.sqrt(w.shape[-1]) * _norms(w).sum(-1),
-    "regularizer/max_norm": lambda w, lam=0.1, limit=3.0: lam * (_above(_norms(w) - limit) ** 2).sum(-1),
-    "regularizer/orthogonality": _orthogonality,
-    "regularizer/spectral_norm": lambda w, lam=0.1: lam * np.linalg.norm(w, 2, axis=(-2, -1)),
-    "regularizer/nuclear_norm": lambda w, lam=0.1: lam * np.linalg.norm(w, "nuc", axis=(-2, -1)),
+def _ctc(
+    a: Array,
+    labels: Array,
+    input_lengths: Array | None = None,
+    target_lengths: Array | None = None,
+    blank: int = 0,
+    zero_infinity: bool = False,
+    reduction: str = "mean",
+) -> Array:
+    """The sum over all paths, in log-probabilities; the mean divides each example by its number of labels too."""
+    n, T, d = a.shape
+    frames = np.full(n, T) if input_lengths is None else input_lengths
+    lengths = np.full(n, labels.shape[1]) if target_lengths is None else target_lengths
+    terms = []
+    for x, row, t, u in zip(a, labels, frames, lengths, strict=True):
+        try:
+            paths = np.array(alignments(row[:u], t, d, blank), int)
+        except ValueError:
+            if not zero_infinity:
+                raise
+            terms.append(0 * x.sum())
+            continue
+        scores = x[np.arange(t), paths].sum(-1)
+        top = largest(scores)[0]
+        terms.append(-(top[0] + np.log(np.exp(scores - top).sum())))
+    each = np.array(terms)
+    return np.asarray((each / np.maximum(lengths, 1)).mean()) if reduction == "mean" else reduce(each, reduction)
+
+
+COSTS: dict[str, Definition] = {
+    **{id: _reduced(id) for id in TERMS},
+    "cost/wasserstein_critic": lambda a, b: np.asarray(b.mean() - a.mean()),
+    "cost/nt_xent": _nt_xent,
+    "cost/ctc": _ctc,
 }
-REAL = ("regularizer/spectral_norm", "regularizer/nuclear_norm")  # of real matrices alone: for central differences
+TERMS["cost/wasserstein_critic"] = lambda a, b: b - a  # at the end of a network, where there are as many of each

@@ -1,4 +1,4 @@
-"""Optax's answer to an optimizer step: its transformations as they are, fed with given gradients.
+"""Optax's answer to an optimizer step: its transformations as they are, fed with given gradients; and its clipping.
 
 Rules are looked up by formula id and take the hyperparameter names of the formula's record, each handed to the
 argument of Optax that goes by its meaning. Where the two do different things with it, that is a finding of whoever
@@ -13,19 +13,20 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 import optax
+
+from oracles.calls import Array, Definition, arrays, check_step, installed_version
+from oracles.jax_grad.programs import precision
 
 NAME = "optax"
 VERSION = str(optax.__version__)
 
-Array = npt.NDArray[Any]
 Gradient = Callable[[int, list[Array]], Sequence[Array]]
 
 
@@ -97,16 +98,6 @@ NATIVE: dict[str, Callable[..., Any]] = {
 }
 NAMES = {"eta": "learning_rate", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value",
          "beta1": "b1", "rho": "decay"}  # fmt: skip
-CLIPS: dict[str, Callable[[Any], Any]] = {
-    "update/clip_by_value": optax.clip,
-    "update/clip_by_norm": optax.clip_by_global_norm,
-}
-
-
-def precision(arrays: Sequence[Array]) -> Any:
-    """Context in which JAX computes as it does for users of this dtype."""
-    switch = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-    return switch(any(a.dtype == np.float64 for a in arrays))
 
 
 def run(build: Callable[[], Any], parameters: Sequence[Array], gradient: Gradient, steps: int) -> list[list[Array]]:
@@ -135,10 +126,11 @@ def trajectory(
 
     Raises LookupError where Optax has no such rule or setting, saying which.
     """
-    return run(lambda: OPTIMIZERS[id](**hyperparameters), parameters, gradient, steps)
+    with installed_version():
+        return run(lambda: OPTIMIZERS[id](**hyperparameters), parameters, gradient, steps)
 
 
-def native(
+def native_steps(
     id: str,
     parameters: Sequence[Array],
     gradient: Gradient,
@@ -167,25 +159,73 @@ def defaults(id: str) -> dict[str, Any]:
     return {p.name: p.default for p in numeric}
 
 
-@functools.partial(jax.jit, static_argnames="id")
-def _clip(id: str, gradients: list[Any], limit: Any) -> Any:
-    transformation = CLIPS[id](limit)
-    return transformation.update(gradients, transformation.init(None))[0]
+# Where Optax keeps the accumulators of a rule. That of RMSProp's momentum is another: −η times ours.
+STATES: dict[str, dict[str, str]] = {
+    "update/momentum": {"b": "trace"},
+    "update/momentum_l2": {"b": "trace"},
+    "update/nesterov": {"b": "trace"},
+    "update/sgdw": {"b": "trace"},
+    "update/adagrad": {"G": "sum_of_squares"},
+    "update/rmsprop": {"v": "nu"},
+    "update/rmsprop_centered": {"s": "nu", "m": "mu"},
+    "update/adadelta": {"v": "e_g", "d": "e_x"},
+    "update/adam": {"m": "mu", "v": "nu"},
+    "update/adam_l2": {"m": "mu", "v": "nu"},
+    "update/adamw": {"m": "mu", "v": "nu"},
+    "update/amsgrad": {"m": "mu", "v": "nu", "v_max": "nu_max"},
+    "update/nadam": {"m": "mu", "v": "nu"},
+    "update/radam": {"m": "mu", "v": "nu"},
+    "update/adamax": {"m": "mu", "u": "nu"},
+    "update/lion": {"m": "mu"},
+}
 
 
-@functools.partial(jax.jit, static_argnames="id")
-def _clip_vjp(id: str, gradients: list[Any], limit: Any, cotangents: list[Any]) -> Any:
-    return jax.vjp(lambda g: _clip(id, g, limit), gradients)[1](cotangents)[0]
+def _fields(state: Any) -> dict[str, Any]:
+    """What Optax keeps, by its own names, from all parts of a chain."""
+    if hasattr(state, "_fields"):
+        return dict(state._asdict())
+    return {name: x for part in state for name, x in _fields(part).items()} if isinstance(state, tuple) else {}
 
 
-def clip(id: str, gradients: Sequence[Array], limit: float) -> list[Array]:
-    """What `optax.clip` and `optax.clip_by_global_norm` make of the gradients."""
-    with precision(gradients):
-        return [np.asarray(g) for g in _clip(id, [jnp.asarray(g) for g in gradients], limit)]
+def _put(state: Any, fields: Mapping[str, Any]) -> Any:
+    """The same state with other values under these names."""
+    if hasattr(state, "_fields"):
+        return state._replace(**{name: x for name, x in fields.items() if name in state._fields})
+    return tuple(_put(part, fields) for part in state) if isinstance(state, tuple) else state
 
 
-def clip_pullback(id: str, gradients: Sequence[Array], limit: float, cotangents: Sequence[Array]) -> list[Array]:
-    """JAX's vector-Jacobian product of the same."""
-    with precision(gradients):
-        g, v = ([jnp.asarray(x) for x in arrays] for arrays in (gradients, cotangents))
-        return [np.asarray(x) for x in _clip_vjp(id, g, limit, v)]
+def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: Any) -> dict[str, Array]:
+    """The t-th step of a rule from `w` at the gradient `dC`: the new `w` and accumulators, as far as Optax keeps them.
+
+    The first step starts from Optax's own state; for later ones the accumulators are arguments too, by the names of
+    the record. Raises LookupError where Optax has no such rule, setting or accumulator, saying which.
+    """
+    given = arrays(id, arguments)
+    names = STATES.get(id, {})
+    check_step(id, given, names, t, hyperparameters.get("mu"))
+    dtype = given["w"].dtype
+    with precision(given.values()), installed_version():
+        w, dC = jnp.asarray(given["w"]), jnp.asarray(given["dC"])
+        optimizer = OPTIMIZERS[id](**hyperparameters)
+        state = optimizer.init(w)
+        if t > 1:
+            kept = {theirs: jnp.asarray(given[ours]) for ours, theirs in names.items() if ours in given}
+            state = _put(state, {"count": jnp.asarray(t - 1, jnp.int32), **kept})
+        update, state = optimizer.update(dC, state, w)
+        fields = _fields(state)
+        after = {"w": optax.apply_updates(w, update)}
+        after |= {ours: fields[theirs] for ours, theirs in names.items() if theirs in fields}
+        return {name: np.asarray(x).astype(dtype, copy=False) for name, x in after.items()}
+
+
+# ---------------------------------------------------------------- clipping
+
+
+def _clipped(transformation: Any, gradients: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(transformation.update(gradients, transformation.init(None))[0])
+
+
+OWN: dict[str, Definition] = {
+    "update/clip_by_value": lambda max_value=1.0, **g: _clipped(optax.clip(max_value), g),
+    "update/clip_by_norm": lambda max_norm=1.0, **g: _clipped(optax.clip_by_global_norm(max_norm), g),
+}

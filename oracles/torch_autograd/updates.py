@@ -1,4 +1,4 @@
-"""PyTorch's answer to an optimizer step: `torch.optim` as it is, fed with given gradients.
+"""PyTorch's answer to an optimizer step: `torch.optim` as it is, fed with given gradients; and its clipping.
 
 Rules are looked up by formula id and take the hyperparameter names of the formula's record, each handed to the
 argument of `torch.optim` that goes by its meaning. Where the two do different things with it, that is a finding of
@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
+from oracles.calls import Array, Definition, Slopes, arrays, check_step
+from oracles.torch_autograd.tensors import array, tensor
+
 NAME = "torch"
 VERSION = str(torch.__version__)
 
-Array = npt.NDArray[Any]
 Gradient = Callable[[int, list[Array]], Sequence[Array]]
 
 
@@ -41,22 +41,12 @@ def _radam(w: list[Tensor], *, eta: float, beta1: float, beta2: float, eps: floa
     return torch.optim.RAdam(w, lr=eta, betas=(beta1, beta2), eps=eps)
 
 
-def _absent(name: str) -> Callable[..., Any]:
-    """`torch.optim.name` should it ever appear; until then a LookupError."""
-
-    def build(w: list[Tensor], **_: Any) -> Any:
-        raise LookupError(f"torch.optim has {'a new, unmapped' if hasattr(torch.optim, name) else 'no'} {name}")
-
-    return build
-
-
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/sgd": lambda w, *, eta: torch.optim.SGD(w, lr=eta),
     "update/sgd_l2": lambda w, *, eta, lam, n: torch.optim.SGD(w, lr=eta, weight_decay=lam / n),
     "update/momentum": lambda w, *, eta, mu, dampening: torch.optim.SGD(w, lr=eta, momentum=mu, dampening=dampening),
     "update/momentum_l2": lambda w, *, eta, mu, lam: torch.optim.SGD(w, lr=eta, momentum=mu, weight_decay=lam),
     "update/nesterov": lambda w, *, eta, mu: torch.optim.SGD(w, lr=eta, momentum=mu, nesterov=True),
-    "update/sgdw": _absent("SGDW"),
     "update/adagrad": lambda w, *, eta, eps, initial: torch.optim.Adagrad(
         w, lr=eta, eps=eps, initial_accumulator_value=initial
     ),
@@ -78,8 +68,8 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     ),
     "update/radam": _radam,
     "update/adamax": lambda w, *, eta, beta1, beta2, eps: torch.optim.Adamax(w, lr=eta, betas=(beta1, beta2), eps=eps),
-    "update/lion": _absent("Lion"),
 }
+ABSENT = {"update/sgdw": "SGDW", "update/lion": "Lion"}
 NATIVE: dict[str, Callable[..., Any]] = {
     "update/sgd": torch.optim.SGD,
     "update/momentum": torch.optim.SGD,
@@ -102,15 +92,22 @@ def run(
     build: Callable[[list[Tensor]], Any], parameters: Sequence[Array], gradient: Gradient, steps: int
 ) -> list[list[Array]]:
     """The parameters after each step of the optimizer that `build` makes; `gradient(t, parameters)` feeds it."""
-    w = [torch.from_numpy(np.array(p)) for p in parameters]
+    w = [tensor(p) for p in parameters]
     optimizer = build(w)
-    path = [[p.numpy().copy() for p in w]]
+    path = [[array(p).copy() for p in w]]
     for t in range(steps):
         for p, g in zip(w, gradient(t, path[-1]), strict=True):
-            p.grad = torch.from_numpy(np.array(g))
+            p.grad = tensor(g)
         optimizer.step()
-        path.append([p.numpy().copy() for p in w])
+        path.append([array(p).copy() for p in w])
     return path[1:]
+
+
+def _rule(id: str) -> Callable[..., Any]:
+    """What builds the optimizer of a rule. Raises LookupError where torch.optim has none."""
+    if name := ABSENT.get(id):
+        raise LookupError(f"torch.optim has {'a new, unmapped' if hasattr(torch.optim, name) else 'no'} {name}")
+    return OPTIMIZERS[id]
 
 
 def trajectory(
@@ -120,10 +117,10 @@ def trajectory(
 
     Raises LookupError where torch.optim has no such rule or setting, saying which.
     """
-    return run(lambda w: OPTIMIZERS[id](w, **hyperparameters), parameters, gradient, steps)
+    return run(lambda w: _rule(id)(w, **hyperparameters), parameters, gradient, steps)
 
 
-def native(
+def native_steps(
     id: str,
     parameters: Sequence[Array],
     gradient: Gradient,
@@ -167,28 +164,74 @@ def defaults(id: str) -> dict[str, Any]:
     return {p.name: p.default for p in numeric}
 
 
-def clip(id: str, gradients: Sequence[Array], limit: float) -> list[Array]:
-    """What `clip_grad_value_` and `clip_grad_norm_` make of the gradients."""
-    parameters = [
-        torch.nn.Parameter(torch.zeros(g.shape, dtype=torch.from_numpy(np.array(g)).dtype)) for g in gradients
-    ]
-    for p, g in zip(parameters, gradients, strict=True):
-        p.grad = torch.from_numpy(np.array(g))
-    if id == "update/clip_by_value":
-        clip_grad_value_(parameters, limit)
-    else:
-        clip_grad_norm_(parameters, limit)
-    return [p.grad.numpy() for p in parameters if p.grad is not None]
+# Where torch.optim keeps the accumulators of a rule.
+STATES: dict[str, dict[str, str]] = {
+    "update/momentum": {"b": "momentum_buffer"},
+    "update/momentum_l2": {"b": "momentum_buffer"},
+    "update/nesterov": {"b": "momentum_buffer"},
+    "update/adagrad": {"G": "sum"},
+    "update/rmsprop": {"v": "square_avg", "b": "momentum_buffer"},
+    "update/rmsprop_centered": {"s": "square_avg", "m": "grad_avg", "b": "momentum_buffer"},
+    "update/adadelta": {"v": "square_avg", "d": "acc_delta"},
+    "update/adam": {"m": "exp_avg", "v": "exp_avg_sq"},
+    "update/adam_l2": {"m": "exp_avg", "v": "exp_avg_sq"},
+    "update/adamw": {"m": "exp_avg", "v": "exp_avg_sq"},
+    "update/amsgrad": {"m": "exp_avg", "v": "exp_avg_sq", "v_max": "max_exp_avg_sq"},
+    "update/nadam": {"m": "exp_avg", "v": "exp_avg_sq", "P": "mu_product"},
+    "update/radam": {"m": "exp_avg", "v": "exp_avg_sq"},
+    "update/adamax": {"m": "exp_avg", "u": "exp_inf"},
+}
 
 
-def clip_pullback(id: str, gradients: Sequence[Array], limit: float, cotangents: Sequence[Array]) -> list[Array]:
-    """Autograd through clipping. The functions of torch.nn.utils record no graph, so their forward is written out."""
-    g = [torch.from_numpy(np.array(x)).requires_grad_() for x in gradients]
-    if id == "update/clip_by_value":
-        out = [x.clamp(-limit, limit) for x in g]
-    else:
-        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(x) for x in g]))
-        scale = (limit / norm).clamp(max=1)
-        out = [x * scale for x in g]
-    grads = torch.autograd.grad(out, g, [torch.from_numpy(np.array(v)) for v in cotangents])
-    return [x.numpy() for x in grads]
+def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: Any) -> dict[str, Array]:
+    """The t-th step of a rule from `w` at the gradient `dC`: the new `w` and accumulators, as far as torch keeps them.
+
+    The first step starts from torch's own state; for later ones the accumulators are arguments too, by the names of
+    the record. Raises LookupError where torch.optim has no such rule, setting or accumulator, saying which.
+    """
+    given = arrays(id, arguments)
+    names = STATES.get(id, {})
+    check_step(id, given, names, t, hyperparameters.get("mu"))
+    w = tensor(given["w"])
+    optimizer = _rule(id)([w], **hyperparameters)
+    w.grad = tensor(given["dC"])
+    if t > 1:
+        kept = {theirs: tensor(given[ours]) for ours, theirs in names.items() if ours in given}
+        kept |= {theirs: torch.tensor(x.item()) for theirs, x in kept.items() if theirs == "mu_product"}  # float32
+        optimizer.state[w].update({"step": torch.tensor(float(t - 1)), **kept})
+    optimizer.step()
+    after = {ours: optimizer.state[w].get(theirs) for ours, theirs in names.items()}
+    return {"w": array(w), **{name: array(x.to(w.dtype)) for name, x in after.items() if x is not None}}
+
+
+# ---------------------------------------------------------------- clipping
+
+
+def _in_place(clip: Callable[[list[Tensor]], Any], gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What becomes of gradients where torch.nn.utils looks for them: at parameters."""
+    parameters = [torch.nn.Parameter(torch.zeros_like(g)) for g in gradients.values()]
+    for p, g in zip(parameters, gradients.values(), strict=True):
+        p.grad = g.detach().clone()
+    clip(parameters)
+    return {name: p.grad for name, p in zip(gradients, parameters, strict=True) if p.grad is not None}
+
+
+OWN: dict[str, Definition] = {
+    "update/clip_by_value": lambda max_value=1.0, **g: _in_place(lambda p: clip_grad_value_(p, max_value), g),
+    "update/clip_by_norm": lambda max_norm=1.0, **g: _in_place(lambda p: clip_grad_norm_(p, max_norm), g),
+}
+
+
+def _clip_by_norm(max_norm: float = 1.0, **g: Tensor) -> dict[str, Tensor]:
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(x) for x in g.values()]))
+    scale = (max_norm / norm).clamp(max=1)
+    return {name: x * scale for name, x in g.items()}
+
+
+# Every gradient is that of the forward written out: the functions of torch.nn.utils record no graph.
+SLOPES: dict[str, Slopes] = {
+    "update/clip_by_value": Slopes(
+        lambda max_value=1.0, **g: {name: x.clamp(-max_value, max_value) for name, x in g.items()}
+    ),
+    "update/clip_by_norm": Slopes(_clip_by_norm),
+}

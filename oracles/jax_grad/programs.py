@@ -1,0 +1,95 @@
+"""Compiled programs: a definition and its differentiation as one, as JAX is used.
+
+Importing this module switches JAX to 64-bit and to the CPU.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any
+
+import jax
+import numpy as np
+
+from oracles.calls import Answer, Array, Definition, as_arrays, cotangents, floating, named
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_platforms", "cpu")
+
+REMEMBERED: list[Any] = []
+PREPARED: set[Definition] = set()
+
+
+def remembered(build: Callable[..., Any]) -> Any:
+    """`functools.cache` that `forget_programs` empties."""
+    REMEMBERED.append(functools.cache(build))
+    return REMEMBERED[-1]
+
+
+def forget_programs() -> None:
+    """Drop every compiled program from memory: a process that meets thousands of them would keep them all."""
+    for programs in REMEMBERED:
+        programs.cache_clear()
+    jax.clear_caches()
+
+
+def cache_programs(folder: str) -> None:
+    """Keep compiled programs in `folder` between runs."""
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def precision(arrays: Iterable[Array]) -> Any:
+    """Context in which JAX computes as it does for users of this dtype: with 64 bits for float64, else without."""
+    switch = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+    return switch(any(a.dtype == np.float64 for a in arrays))
+
+
+def prepared(prepare: Definition) -> Definition:
+    """Marks a definition that first finds in NumPy what follows from labels: what to compile, arrays, parameters."""
+    PREPARED.add(prepare)
+    return prepare
+
+
+def _answer(definition: Definition, parameters: Iterable[tuple[str, Any]]) -> Callable[..., Any]:
+    """Outputs of a definition, and the pullback of a cotangent."""
+
+    def answer(variable: Mapping[str, Any], fixed: Mapping[str, Any], cotangent: Any) -> tuple[Any, Any]:
+        outputs, back = jax.vjp(lambda x: named(definition(**x, **fixed, **dict(parameters))), variable)
+        v = {name: v.astype(outputs[name].dtype) for name, v in cotangents(cotangent, outputs).items()}
+        return outputs, back(v)[0]
+
+    return answer
+
+
+@remembered
+def _program(definition: Definition, parameters: tuple[tuple[str, Any], ...]) -> Any:
+    """The same as one program: in parts it would take longer to compile."""
+    return jax.jit(_answer(definition, parameters))
+
+
+def differentiate(
+    definition: Definition,
+    given: Mapping[str, Array],
+    by: Set[str],
+    cotangent: Any,
+    parameters: Mapping[str, Any],
+    compiled: bool = True,
+) -> Answer:
+    """Outputs, and the gradient of ⟨cotangent, outputs⟩ with respect to every array named in `by`.
+
+    Parameters are constants of the program.
+    """
+    if definition in PREPARED:
+        definition, given, parameters = definition(**given, **parameters)
+    dtype = next(x.dtype for x in given.values() if floating(x))
+    constants = tuple(sorted((name, tuple(p) if isinstance(p, list) else p) for name, p in parameters.items()))
+    program = _program(definition, constants) if compiled else _answer(definition, constants)
+    variable = {name: given[name] for name in given if name in by}
+    fixed = {name: x for name, x in given.items() if name not in by}
+    with precision(given.values()):
+        answer = program(variable, fixed, as_arrays(cotangent))
+        outputs, gradients = jax.tree.map(lambda x: np.asarray(x).astype(dtype, copy=False), answer)
+    return outputs, gradients

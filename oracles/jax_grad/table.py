@@ -1,0 +1,12 @@
+"""All forward definitions by id, and which of them are JAX's and Optax's own."""
+
+from __future__ import annotations
+
+from oracles.calls import Definition
+from oracles.jax_grad import activations, costs, regularizers, updates
+
+OWN: dict[str, Definition] = {**activations.OWN, **costs.OWN, **regularizers.OWN, **updates.OWN}
+COMPOSED: dict[str, Definition] = {**activations.COMPOSED, **costs.COMPOSED, **regularizers.COMPOSED}
+DEFINITIONS: dict[str, Definition] = {**OWN, **COMPOSED}
+SLOPES = activations.SLOPES  # where OWN has not all gradients
+NATIVE: dict[str, Definition] = {**activations.OWN, **updates.OWN, **costs.NATIVE, **regularizers.NATIVE}

@@ -1,0 +1,12 @@
+"""All forward definitions by id, and which of them are PyTorch's own."""
+
+from __future__ import annotations
+
+from oracles.calls import Definition
+from oracles.torch_autograd import activations, costs, regularizers, updates
+
+OWN: dict[str, Definition] = {**activations.OWN, **costs.OWN, **regularizers.OWN, **updates.OWN}
+COMPOSED: dict[str, Definition] = {**activations.COMPOSED, **costs.COMPOSED, **regularizers.COMPOSED}
+DEFINITIONS: dict[str, Definition] = {**OWN, **COMPOSED}
+SLOPES = {**activations.SLOPES, **costs.SLOPES, **updates.SLOPES}  # where OWN has not all gradients
+NATIVE: dict[str, Definition] = {**OWN, **costs.NATIVE, **regularizers.NATIVE}  # with torch's defaults
