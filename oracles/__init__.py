@@ -6,6 +6,6 @@ to every floating array among them, a learnable parameter too where it is passed
 arrays are labels, masks, lengths; None is not given. NumPy in, NumPy out, in the dtype of the first floating array.
 `has(id, quantity)` says whose the answer is, "native", "composed" or "" for none; `native(id, arguments, **options)`
 is the framework's own function with its own defaults. `network(...)` is the fast way through stacks of dense
-networks. What an oracle does not have is a LookupError that says what; ids are those of records, not aliases. Update
-rules have steps and no gradients: `updates.trajectory`, `updates.native_steps` and `updates.defaults`.
+networks. What an oracle does not have is a LookupError that says what; ids are those of records, not aliases. Of an
+update rule `vjp` is one step and no gradient; `updates` has `trajectory`, `native_steps` and `defaults` too.
 """

@@ -72,7 +72,7 @@ def arrays(id: str, arguments: Mapping[str, Any]) -> dict[str, Array]:
         names = ", ".join(f"{name} ({x.dtype})" for name, x in given.items())
         raise TypeError(f"{id}: no floating array among {names or 'the arguments'}")
     with np.errstate(over="ignore", under="ignore"):
-        return {name: x.astype(dtype) if floating(x) else x for name, x in given.items()}
+        return {name: x.astype(dtype, copy=False) if floating(x) else x for name, x in given.items()}
 
 
 def check(id: str, definition: Definition, given: Iterable[str], parameters: Iterable[str]) -> None:
@@ -187,6 +187,18 @@ def known_options() -> Iterator[None]:
         if unknown := re.search(r"unexpected keyword argument '(\w+)'", str(error)):
             raise LookupError(f"no option {unknown[1]!r}") from error
         raise
+
+
+def reduction_at_end(id: str, definition: Definition, parameters: Mapping[str, Any]) -> str | None:
+    """The reduction of a cost at the end of a network; None for one that is a number by definition.
+
+    Raises ValueError for one that leaves the terms.
+    """
+    taken = options(definition).get("reduction")
+    reduction = parameters.get("reduction", taken.default) if taken else None
+    if reduction not in (None, "sum", "mean", "batchmean"):
+        raise ValueError(f"{id}: reduction = {reduction!r}; a network ends in one number: sum, mean or batchmean")
+    return reduction
 
 
 def end_of(cost: str, ends: Ends) -> tuple[str, str]:

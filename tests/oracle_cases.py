@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -123,6 +124,19 @@ def load(side):
         return pytest.skip(str(missing))
 
 
+@contextmanager
+def where_there_is_one():
+    """Skips what the installed version of a framework has no function or option for."""
+    import pytest
+
+    try:
+        yield
+    except LookupError as missing:
+        if "not in this version" not in str(missing):
+            raise
+        pytest.skip(str(missing))
+
+
 def signature(oracle, id):
     """The parameters of a definition with their defaults."""
     return {p.name: p.default for p in inspect.signature(oracle.DEFINITIONS[id]).parameters.values()}
@@ -181,9 +195,9 @@ def as_dtype(x, dtype):
     if x.dtype.kind != "f":
         return x
     if dtype == "bfloat16":
-        import ml_dtypes
+        import pytest
 
-        return x.astype(ml_dtypes.bfloat16)
+        return x.astype(pytest.importorskip("ml_dtypes").bfloat16)
     return x.astype(dtype)
 
 

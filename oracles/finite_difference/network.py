@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles.calls import Array, Definition, Ends, end_of, find, options
+from oracles.calls import Array, Definition, Ends, end_of, find, reduction_at_end
 from oracles.finite_difference.costs import TERMS, reduce
 from oracles.finite_difference.regularizers import REAL
 from oracles.finite_difference.step import Derive, central_difference, complex_step
@@ -18,10 +18,10 @@ from oracles.finite_difference.table import DEFINITIONS
 def _cost_of_problems(id: str, ends: tuple[str, str], y: Array, **parameters: Any) -> Definition:
     """The cost `id` of outputs a for targets y, one number for each problem.  (..., n, d) -> (...)."""
     terms, (outputs, targets) = find(id, TERMS), ends
-    default = options(DEFINITIONS[id]).get("reduction")
-    reduction = parameters.pop("reduction", default.default if default else "mean")
+    reduction = reduction_at_end(id, DEFINITIONS[id], parameters) or "mean"
+    given = {name: p for name, p in parameters.items() if name != "reduction"}
     wanted = y.argmax(-1) if targets == "labels" else y
-    return lambda a: reduce(terms(**{outputs: a, targets: wanted}, **parameters), reduction, a.ndim - 2)
+    return lambda a: reduce(terms(**{outputs: a, targets: wanted}, **given), reduction, a.ndim - 2)
 
 
 def network(

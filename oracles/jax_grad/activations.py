@@ -24,7 +24,7 @@ def _hardtanh(z: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
 
 
 OWN: dict[str, Definition] = {
-    "activation/identity": lambda z: jax.nn.identity(z),
+    "activation/identity": lambda z: jax.nn.identity(z) if hasattr(jax.nn, "identity") else z,
     "activation/sigmoid": lambda z: jax.nn.sigmoid(z),
     "activation/tanh": lambda z: jnp.tanh(z),
     "activation/relu": lambda z: jax.nn.relu(z),

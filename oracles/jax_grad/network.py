@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from oracles.calls import Definition, Ends, end_of, find
+from oracles.calls import Definition, Ends, end_of, find, installed_version, reduction_at_end
 from oracles.jax_grad.programs import remembered
 from oracles.jax_grad.table import DEFINITIONS
 
@@ -23,6 +23,7 @@ from oracles.jax_grad.table import DEFINITIONS
 def cost_of_problems(id: str, ends: tuple[str, str], **parameters: Any) -> Definition:
     """The cost `id` of outputs and targets (..., n, d), one number for each problem.  (..., n, d) twice -> (...)."""
     definition, (outputs, targets) = find(id, DEFINITIONS), ends
+    reduction_at_end(id, definition, parameters)
 
     def cost(a: Any, y: Any) -> Any:
         def of_one(a: Any, y: Any) -> Any:
@@ -96,6 +97,7 @@ def _program(
     return jax.jit(jax.grad(total, has_aux=True))
 
 
+@installed_version()
 def network(
     x: Any,
     y: Any,

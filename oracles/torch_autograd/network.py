@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from oracles.calls import Definition, Ends, end_of, find, options
+from oracles.calls import Definition, Ends, end_of, find, installed_version, reduction_at_end
 from oracles.torch_autograd.table import DEFINITIONS
 from oracles.torch_autograd.tensors import array, leaf, tensor
 
@@ -21,18 +21,18 @@ def cost_of_problems(id: str, ends: tuple[str, str], **parameters: Any) -> Defin
     The terms are torch's own, of the examples of all problems at once.
     """
     definition, (outputs, targets) = find(id, DEFINITIONS), ends
-    reducible = options(definition).get("reduction")
-    reduction = parameters.pop("reduction", reducible and reducible.default)
+    reduction = reduction_at_end(id, definition, parameters)
+    given = {name: p for name, p in parameters.items() if name != "reduction"}
 
     def cost(a: Tensor, y: Tensor) -> Tensor:
         y = y.argmax(-1) if targets == "labels" else y  # (..., n) or (..., n, d)
         axes = a.ndim - 2
-        if reducible is None:  # a mean by definition, with no terms
+        if reduction is None:  # a mean by definition, with no terms
             pairs = zip(a.flatten(0, axes - 1), y.flatten(0, axes - 1), strict=True) if axes else [(a, y)]
-            each = [definition(**{outputs: p, targets: q}, **parameters) for p, q in pairs]
+            each = [definition(**{outputs: p, targets: q}, **given) for p, q in pairs]
             return torch.stack(each).reshape(a.shape[:-2])
         rows = {outputs: a.flatten(0, axes), targets: y.flatten(0, axes)}
-        terms = definition(**rows, **parameters, reduction="none")
+        terms = definition(**rows, **given, reduction="none")
         terms = terms.reshape(*a.shape[:-2], -1)  # (..., n·d) or (..., n)
         if reduction == "mean":
             return terms.mean(-1)
@@ -55,6 +55,7 @@ def _in_blocks(penalties: Sequence[Definition], w: Tensor) -> Tensor:
     return torch.cat([penalty(block) for penalty, block in zip(penalties, w.chunk(len(penalties)), strict=True)])
 
 
+@installed_version()
 def network(
     x: Any,
     y: Any,

@@ -13,6 +13,7 @@ from torch import Tensor
 from oracles.calls import Answer, Array, Definition, as_arrays, cotangents, floating, named
 
 REFUSED = re.compile(r"(?:differentiable with respect to argument|derivative for) '(\w+)'")
+NUMBER = re.compile(r"argument '(\w+)' \(position \d+\) must be \w+, not Tensor")
 NAMES = {"target": "y"}  # of arguments, where torch's is another than ours
 
 
@@ -44,10 +45,12 @@ def differentiate(
 ) -> Answer:
     """Outputs, and the gradient of ⟨cotangent, outputs⟩ with respect to every array named in `by`.
 
-    What torch refuses to differentiate is left out; what no output depends on has the gradient 0.
+    What torch refuses to differentiate, or takes as a Python number, is left out; what no output depends on has the
+    gradient 0.
     """
     dtype = next(x.dtype for x in given.values() if floating(x))
-    tensors = {name: leaf(x) if name in by else tensor(x) for name, x in given.items()}
+    tensors: dict[str, Any] = {name: leaf(x) if name in by else tensor(x) for name, x in given.items()}
+    leaves = set(by)
     while True:
         try:
             outputs = named(definition(**tensors, **parameters))
@@ -55,22 +58,29 @@ def differentiate(
         except (RuntimeError, NotImplementedError) as error:
             refused = REFUSED.search(str(error))
             name = refused and NAMES.get(refused[1], refused[1])
-            if name is None or not tensors[name].requires_grad:
+            if name not in leaves:
                 raise
             tensors[name] = tensors[name].detach()
-    leaves = {name: t for name, t in tensors.items() if t.requires_grad}
-    v = cotangents(as_arrays(cotangent), outputs)
+            leaves.remove(name)
+        except TypeError as error:
+            number = NUMBER.search(str(error))
+            if number is None or given.get(number[1], np.ones(1)).ndim:
+                raise
+            tensors[number[1]] = tensors[number[1]].item()
+            leaves.discard(number[1])
     paths = [name for name, t in outputs.items() if t.requires_grad]
-    slopes: Any = [None] * len(leaves)
-    if paths and leaves:
-        slopes = torch.autograd.grad(
-            [outputs[name] for name in paths],
-            list(leaves.values()),
-            [tensor(v[name]).to(outputs[name].dtype) for name in paths],
-            allow_unused=True,
-        )
+    wanted = [name for name in given if name in leaves]
+    roots, seeds = [outputs[name] for name in paths], None
+    if cotangent is None:
+        roots = [t.sum() for t in roots]
+    else:
+        v = cotangents(as_arrays(cotangent), outputs)
+        seeds = [tensor(v[name]).to(outputs[name].dtype) for name in paths]
+    slopes: Any = [None] * len(wanted)
+    if paths and wanted:
+        slopes = torch.autograd.grad(roots, [tensors[name] for name in wanted], seeds, allow_unused=True)
     gradients = {
         name: np.zeros(given[name].shape, dtype) if g is None else array(g).reshape(given[name].shape)
-        for name, g in zip(leaves, slopes, strict=True)
+        for name, g in zip(wanted, slopes, strict=True)
     }
     return {name: array(t) for name, t in outputs.items()}, gradients

@@ -19,6 +19,7 @@ from oracle_cases import (
     network_ids,
     signature,
     small_network,
+    where_there_is_one,
 )
 
 from oracles import finite_difference as fd
@@ -66,6 +67,7 @@ def floats(arguments):
 
 @over_frameworks
 @over_ids
+@where_there_is_one()
 @pytest.mark.parametrize(("seed", "reduction"), [(0, "none"), (1, None)], ids=["plain", "parameters"])
 def test_gradients_are_those_of_the_complex_step(side, id, seed, reduction):
     """By every floating argument, learnable parameters among them; as terms, and reduced with weights."""
@@ -87,6 +89,10 @@ def test_the_dtype_is_kept(side, dtype):
             answers, expected = asked(oracle, id, 1, dtype)
         except (RuntimeError, NotImplementedError):
             refused.add(id.split("/")[1])
+            continue
+        except LookupError as missing:
+            if "not in this version" not in str(missing):
+                raise
             continue
         for got, wanted in zip(answers, expected, strict=True):
             assert {x.dtype.name for x in got.values()} <= {dtype}, id
@@ -116,6 +122,7 @@ REDUCED = [(side, id) for side in SIDES for id in (COSTS[::6] if side == "jax" e
 
 
 @pytest.mark.parametrize(("side", "id"), REDUCED)
+@where_there_is_one()
 def test_reductions_follow_from_the_terms(side, id):
     oracle = load(side)
     arguments, parameters = draw(id)
@@ -304,6 +311,9 @@ def test_ends_may_be_a_table(side):
 
 
 @over_sides
-def test_a_network_knows_no_aliases(side):
+def test_a_network_knows_no_aliases_and_ends_in_a_number(side):
+    network, ids = load(side).network, ("activation/tanh", "activation/identity")
     with pytest.raises(LookupError, match="cost/mse"):
-        load(side).network(*small_network(), "activation/tanh", "activation/identity", "cost/mse")
+        network(*small_network(), *ids, "cost/mse")
+    with pytest.raises(ValueError, match="cost/l1: reduction = 'none'; a network ends in one number"):
+        network(*small_network(), *ids, "cost/l1", parameters={"cost/l1": {"reduction": "none"}})

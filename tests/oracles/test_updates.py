@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import re
 
 import numpy as np
 import pytest
@@ -82,16 +83,16 @@ def test_a_step_of_the_face_is_the_step_of_a_trajectory(side, name):
     given = {**RULES[name], "momentum_decay": math.inf} if (side, name) == ("jax", "nadam") else RULES[name]
     gradients = np.random.default_rng(0).standard_normal((3, 4))
     start = np.array([1.0, -2.0, 0.5, 3.0])
+    path, says = [], ""
     try:
         path = updates.trajectory(id, [start], lambda t, w: [gradients[t]], 3, **given)
     except LookupError as missing:
-        with pytest.raises(LookupError, match=str(missing)):
+        says = str(missing)
+        with pytest.raises(LookupError, match=re.escape(says)):
             oracle.vjp(id, {"w": start, "dC": gradients[0]}, **given)
-        assert oracle.has(id) == ""
-        return
-    assert oracle.has(id) == "native"
+    assert oracle.has(id) == ("native" if not says or "not in this version" in says else "")
     outputs = {"w": start}
-    for t, ((expected,), dC) in enumerate(zip(path, gradients, strict=True), 1):
+    for t, ((expected,), dC) in enumerate(zip(path, gradients[: len(path)], strict=True), 1):
         outputs, none = oracle.vjp(id, {**outputs, "dC": dC}, t=t, **given)
         assert none == {}
         np.testing.assert_allclose(outputs["w"], expected, rtol=1e-12)

@@ -88,3 +88,9 @@ def test_what_an_old_torch_lacks_is_said(monkeypatch):
     monkeypatch.delattr(F, "soft_margin_loss")
     with pytest.raises(LookupError, match=r"not in this version: .*soft_margin_loss"):
         oracle.vjp("cost/soft_margin", {"z": PAIR["a"], "y": PAIR["y"]})
+
+
+def test_what_torch_takes_as_a_number_alone_is_left_out():
+    outputs, gradients = oracle.vjp("cost/huber_error", {**PAIR, "delta": np.array(0.5)})
+    assert outputs["value"] == 0.5 * (2 - 0.25)
+    assert set(gradients) == {"a", "y"}
