@@ -173,7 +173,7 @@ def installed_version() -> Iterator[None]:
     try:
         yield
     except (AttributeError, TypeError) as error:
-        if re.search(r"unexpected keyword argument|has no attribute", str(error)):
+        if re.search(r"unexpected keyword argument|^module .* has no attribute", str(error)):
             raise LookupError(f"not in this version: {error}") from error
         raise
 
@@ -189,16 +189,30 @@ def known_options() -> Iterator[None]:
         raise
 
 
-def reduction_at_end(id: str, definition: Definition, parameters: Mapping[str, Any]) -> str | None:
-    """The reduction of a cost at the end of a network; None for one that is a number by definition.
+def bound(id: str, table: Mapping[str, Definition], given: Mapping[str, Any]) -> Definition:
+    """The definition of `id` with its parameters, as a network takes them. Raises LookupError for what is not there."""
+    definition = find(id, table)
+    for name in given:
+        if name not in options(definition):
+            raise LookupError(f"{id}: no option {name!r}")
+    return functools.partial(definition, **given)
 
-    Raises ValueError for one that leaves the terms.
+
+def ended(
+    id: str, table: Mapping[str, Definition], ends: Iterable[str], given: Mapping[str, Any]
+) -> tuple[Definition, str | None]:
+    """The cost `id` at the end of a network, with its parameters but its reduction; and that, None where it has none.
+
+    Raises LookupError for what is not there, and ValueError for a reduction that leaves the terms.
     """
-    taken = options(definition).get("reduction")
-    reduction = parameters.get("reduction", taken.default) if taken else None
+    taken = options(find(id, table))
+    reduction = given.get("reduction", taken["reduction"].default) if "reduction" in taken else None
     if reduction not in (None, "sum", "mean", "batchmean"):
         raise ValueError(f"{id}: reduction = {reduction!r}; a network ends in one number: sum, mean or batchmean")
-    return reduction
+    for name in ends:
+        if name not in taken:
+            raise LookupError(f"{id} takes no {name!r} at the end of a network; it takes {', '.join(taken)}")
+    return bound(id, table, {name: p for name, p in given.items() if name != "reduction"}), reduction
 
 
 def end_of(cost: str, ends: Ends) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles.calls import Array, Definition, Ends, end_of, find, reduction_at_end
+from oracles.calls import Array, Definition, Ends, bound, end_of, ended
 from oracles.finite_difference.costs import TERMS, reduce
 from oracles.finite_difference.regularizers import REAL
 from oracles.finite_difference.step import Derive, central_difference, complex_step
@@ -17,11 +17,11 @@ from oracles.finite_difference.table import DEFINITIONS
 
 def _cost_of_problems(id: str, ends: tuple[str, str], y: Array, **parameters: Any) -> Definition:
     """The cost `id` of outputs a for targets y, one number for each problem.  (..., n, d) -> (...)."""
-    terms, (outputs, targets) = find(id, TERMS), ends
-    reduction = reduction_at_end(id, DEFINITIONS[id], parameters) or "mean"
-    given = {name: p for name, p in parameters.items() if name != "reduction"}
+    outputs, targets = ends
+    _, reduction = ended(id, DEFINITIONS, ends, parameters)
+    terms = functools.partial(TERMS[id], **{name: p for name, p in parameters.items() if name != "reduction"})
     wanted = y.argmax(-1) if targets == "labels" else y
-    return lambda a: reduce(terms(**{outputs: a, targets: wanted}, **given), reduction, a.ndim - 2)
+    return lambda a: reduce(terms(**{outputs: a, targets: wanted}), reduction or "mean", a.ndim - 2)
 
 
 def network(
@@ -56,13 +56,12 @@ def network(
     given = parameters or {}
     inputs = np.asarray(x, np.float64)
     ending = _cost_of_problems(cost, end_of(cost, ends), np.asarray(y, np.float64), **given.get(cost, {}))
-    penalty = functools.partial(find(regularizer, DEFINITIONS), **given.get(regularizer, {}))
+    penalty, inner, last = (bound(id, DEFINITIONS, given.get(id, {})) for id in (regularizer, hidden, output))
 
     def total(W: Sequence[Array], b: Sequence[Array]) -> Array:
         a = inputs
         for layer, (w, c) in enumerate(zip(W, b, strict=True), 1):
-            id = output if layer == len(W) else hidden
-            a = find(id, DEFINITIONS)(a @ w.mT + c[..., None, :], **given.get(id, {}))
+            a = (last if layer == len(W) else inner)(a @ w.mT + c[..., None, :])
         C = ending(a)
         for w in W if regularizer not in REAL else ():
             C = C + penalty(w)

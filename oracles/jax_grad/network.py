@@ -6,7 +6,6 @@ compiles a handful of programs.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,19 +14,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from oracles.calls import Definition, Ends, end_of, find, installed_version, reduction_at_end
-from oracles.jax_grad.programs import remembered
+from oracles.calls import Definition, Ends, bound, end_of, ended, installed_version
+from oracles.jax_grad.programs import Constants, constants, remembered
 from oracles.jax_grad.table import DEFINITIONS
 
 
 def cost_of_problems(id: str, ends: tuple[str, str], **parameters: Any) -> Definition:
     """The cost `id` of outputs and targets (..., n, d), one number for each problem.  (..., n, d) twice -> (...)."""
-    definition, (outputs, targets) = find(id, DEFINITIONS), ends
-    reduction_at_end(id, definition, parameters)
+    definition, reduction = ended(id, DEFINITIONS, ends, parameters)
+    outputs, targets = ends
+    reduced = {} if reduction is None else {"reduction": reduction}
 
     def cost(a: Any, y: Any) -> Any:
         def of_one(a: Any, y: Any) -> Any:
-            C = definition(**{outputs: a, targets: y}, **parameters)
+            C = definition(**{outputs: a, targets: y}, **reduced)
             return C.astype(a.dtype)  # Optax makes one-hot rows in double precision
 
         each = of_one
@@ -62,16 +62,16 @@ def _program(
     outputs: tuple[str, ...],
     costs: tuple[tuple[str, tuple[str, str]], ...],
     regularizers: tuple[str, ...],
-    given: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...],
+    given: tuple[tuple[str, Constants], ...],
 ) -> Any:
     """One jitted program that can be any network and cost drawn from these ids (parameters fixed).
 
     Costs come with their ends. Each of the regularizers has its block of the first axis.
     """
-    parameters = {id: dict(values) for id, values in given}
+    parameters = {id: {name: p for name, _, p in values} for id, values in given}
 
     def branches(ids: tuple[str, ...]) -> list[Definition]:
-        return [functools.partial(find(id, DEFINITIONS), **parameters.get(id, {})) for id in ids]
+        return [bound(id, DEFINITIONS, parameters.get(id, {})) for id in ids]
 
     penalties = branches(regularizers)
     ending = [cost_of_problems(id, ends, **parameters.get(id, {})) for id, ends in costs]
@@ -122,7 +122,7 @@ def network(
     choice = (hidden, output, cost)
     families = tuple(tuple(f) for f in among) if among else tuple((id,) for id in choice)
     regularizers = (regularizer,) if isinstance(regularizer, str) else tuple(regularizer)
-    given = tuple(sorted((id, tuple(sorted(p.items()))) for id, p in (parameters or {}).items()))
+    given = tuple(sorted((id, constants(p)) for id, p in (parameters or {}).items()))
     costs = tuple((id, end_of(id, ends)) for id in families[2])
     indices = [family.index(id) for family, id in zip(families, choice, strict=True)]
     (dW, db), C = _program(families[0], families[1], costs, regularizers, given)((list(W), list(b)), x, y, *indices)

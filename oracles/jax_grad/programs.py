@@ -53,11 +53,22 @@ def prepared(prepare: Definition) -> Definition:
     return prepare
 
 
-def _answer(definition: Definition, parameters: Iterable[tuple[str, Any]]) -> Callable[..., Any]:
+Constants = tuple[tuple[str, str, Any], ...]  # name, type, value
+
+
+def constants(parameters: Mapping[str, Any]) -> Constants:
+    """Parameters as a program remembers them: 2 and 2.0 are equal, and their programs are not."""
+    listed = {name: tuple(p) if isinstance(p, list) else p for name, p in parameters.items()}
+    return tuple(sorted((name, type(p).__name__, p) for name, p in listed.items()))
+
+
+def _answer(definition: Definition, parameters: Constants) -> Callable[..., Any]:
     """Outputs of a definition, and the pullback of a cotangent."""
 
+    given = {name: p for name, _, p in parameters}
+
     def answer(variable: Mapping[str, Any], fixed: Mapping[str, Any], cotangent: Any) -> tuple[Any, Any]:
-        outputs, back = jax.vjp(lambda x: named(definition(**x, **fixed, **dict(parameters))), variable)
+        outputs, back = jax.vjp(lambda x: named(definition(**x, **fixed, **given)), variable)
         v = {name: v.astype(outputs[name].dtype) for name, v in cotangents(cotangent, outputs).items()}
         return outputs, back(v)[0]
 
@@ -65,7 +76,7 @@ def _answer(definition: Definition, parameters: Iterable[tuple[str, Any]]) -> Ca
 
 
 @remembered
-def _program(definition: Definition, parameters: tuple[tuple[str, Any], ...]) -> Any:
+def _program(definition: Definition, parameters: Constants) -> Any:
     """The same as one program: in parts it would take longer to compile."""
     return jax.jit(_answer(definition, parameters))
 
@@ -85,8 +96,8 @@ def differentiate(
     if definition in PREPARED:
         definition, given, parameters = definition(**given, **parameters)
     dtype = next(x.dtype for x in given.values() if floating(x))
-    constants = tuple(sorted((name, tuple(p) if isinstance(p, list) else p) for name, p in parameters.items()))
-    program = _program(definition, constants) if compiled else _answer(definition, constants)
+    build = _program if compiled else _answer
+    program = build(definition, constants(parameters))
     variable = {name: given[name] for name in given if name in by}
     fixed = {name: x for name, x in given.items() if name not in by}
     with precision(given.values()):

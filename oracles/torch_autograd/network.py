@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from oracles.calls import Definition, Ends, end_of, find, installed_version, reduction_at_end
+from oracles.calls import Definition, Ends, bound, end_of, ended, installed_version
 from oracles.torch_autograd.table import DEFINITIONS
 from oracles.torch_autograd.tensors import array, leaf, tensor
 
@@ -20,19 +19,18 @@ def cost_of_problems(id: str, ends: tuple[str, str], **parameters: Any) -> Defin
 
     The terms are torch's own, of the examples of all problems at once.
     """
-    definition, (outputs, targets) = find(id, DEFINITIONS), ends
-    reduction = reduction_at_end(id, definition, parameters)
-    given = {name: p for name, p in parameters.items() if name != "reduction"}
+    definition, reduction = ended(id, DEFINITIONS, ends, parameters)
+    outputs, targets = ends
 
     def cost(a: Tensor, y: Tensor) -> Tensor:
         y = y.argmax(-1) if targets == "labels" else y  # (..., n) or (..., n, d)
         axes = a.ndim - 2
         if reduction is None:  # a mean by definition, with no terms
             pairs = zip(a.flatten(0, axes - 1), y.flatten(0, axes - 1), strict=True) if axes else [(a, y)]
-            each = [definition(**{outputs: p, targets: q}, **given) for p, q in pairs]
+            each = [definition(**{outputs: p, targets: q}) for p, q in pairs]
             return torch.stack(each).reshape(a.shape[:-2])
         rows = {outputs: a.flatten(0, axes), targets: y.flatten(0, axes)}
-        terms = definition(**rows, **given, reduction="none")
+        terms = definition(**rows, reduction="none")
         terms = terms.reshape(*a.shape[:-2], -1)  # (..., n·d) or (..., n)
         if reduction == "mean":
             return terms.mean(-1)
@@ -77,13 +75,12 @@ def network(
     """
     given = parameters or {}
     regularizers = [regularizer] if isinstance(regularizer, str) else regularizer
-    penalties = [functools.partial(find(id, DEFINITIONS), **given.get(id, {})) for id in regularizers]
+    penalties = [bound(id, DEFINITIONS, given.get(id, {})) for id in regularizers]
+    inner, last = (bound(id, DEFINITIONS, given.get(id, {})) for id in (hidden, output))
     weights, biases = [leaf(w) for w in W], [leaf(c) for c in b]
     a = tensor(x)
     for layer, (w, c) in enumerate(zip(weights, biases, strict=True), 1):
-        z = _affine(a, w, c)
-        id = output if layer == len(weights) else hidden
-        a = find(id, DEFINITIONS)(z, **given.get(id, {}))
+        a = (last if layer == len(weights) else inner)(_affine(a, w, c))
     C = cost_of_problems(cost, end_of(cost, ends), **given.get(cost, {}))(a, tensor(y))
     for w in weights:
         C = C + _in_blocks(penalties, w)

@@ -311,9 +311,13 @@ def test_ends_may_be_a_table(side):
 
 
 @over_sides
-def test_a_network_knows_no_aliases_and_ends_in_a_number(side):
+def test_what_cannot_be_asked_of_a_network_is_said(side):
     network, ids = load(side).network, ("activation/tanh", "activation/identity")
     with pytest.raises(LookupError, match="cost/mse"):
         network(*small_network(), *ids, "cost/mse")
+    with pytest.raises(LookupError, match="cost/hinge takes no 'a' at the end of a network; it takes z, y"):
+        network(*small_network(), *ids, "cost/hinge")
+    with pytest.raises(LookupError, match="activation/tanh: no option 'beta'"):
+        network(*small_network(), *ids, "cost/l1", parameters={"activation/tanh": {"beta": 2.0}})
     with pytest.raises(ValueError, match="cost/l1: reduction = 'none'; a network ends in one number"):
         network(*small_network(), *ids, "cost/l1", parameters={"cost/l1": {"reduction": "none"}})
