@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.timing import one_thread
 
-NEEDED = ("torch", "jax", "optax", "autograd", "flint", "polars", "sklearn")
+NEEDED = ("torch", "jax", "optax", "autograd", "flint", "sklearn")
 BLOCK = 0.005  # seconds: long against the resolution of the clock, short against the moods of a shared machine
 
 
@@ -44,13 +44,12 @@ def main() -> None:
     options = arguments()
     one_thread()  # before NumPy is imported
 
-    import datetime
     from importlib.metadata import version
 
     from benchmarks import checkers, gradients
-    from gradproof.evidence.environment import cpu, source_hash, versions
-    from gradproof.evidence.files import write_lines
-    from gradproof.pages.speed import write_page
+    from gradproof.evidence.environment import header
+    from gradproof.evidence.files import write_evidence
+    from gradproof.pages import speed
 
     start = time.perf_counter()
 
@@ -58,22 +57,16 @@ def main() -> None:
         print(f"{time.perf_counter() - start:6.1f} s  {line}", file=sys.stderr, flush=True)
 
     try:
-        rows = [
+        found = [
             *gradients.measure(options.rounds, BLOCK, progress=progress),
             *checkers.measure(options.check_rounds, progress=progress),
         ]
     except gradients.Disagreement as error:
         sys.exit(f"nothing written: {error}")
-    header = {
-        "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "source": source_hash("reference"),
-        "versions": {**versions(), "autograd": version("autograd")},
-        "cpu": cpu(),
-        "block": BLOCK,
-        "draws": checkers.DRAWS,
-    }
-    write_lines(options.out / "evidence" / "speed.jsonl", header, rows)
-    write_page(options.out / "evidence", options.out)
+    made_with = header(("numpy", "torch", "jax", "balls", "data"), {"block": BLOCK, "draws": checkers.DRAWS})
+    made_with["versions"]["autograd"] = version("autograd")
+    write_evidence(options.out / "evidence" / "speed.jsonl", made_with, found)
+    speed.write(options.out / "evidence", options.out)
     progress(f"wrote {options.out / 'speed.md'}")
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import itertools
 import timeit
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradproof.networks.draws import ARCHITECTURES, PARAMETERS, PRODUCTS, Cases, Configuration, draw
-from gradproof.networks.run import Part, parts, run_part
+from gradproof.evidence.finding import Finding
+from gradproof.networks.configurations import ARCHITECTURES, PARAMETERS, PRODUCTS, Configuration, configurations
+from gradproof.networks.draws import Cases, draw
+from gradproof.networks.run import measure as audited
 from gradproof.workers import cache_folder
 
 SAMPLED = ("2-3-2", "4-5-3", "deep", "digits")  # architectures
@@ -26,25 +27,23 @@ DRAWS = 256  # sane networks of each configuration that the audit takes at once
 Check = Callable[[Configuration, Cases], bool]
 
 
-def sample(architecture: str) -> list[Part]:
+def sample(architecture: str) -> list[Configuration]:
     """For each hidden activation, one output and cost with all four regularizers: float64, as gradcheck needs it.
 
     Outputs and costs are taken evenly from all that the audit compares for this architecture.
     """
-    chosen: list[Part] = []
-    for part in parts(f"{architecture}/float64/*", ("float64",)):
-        if part.product == PRODUCTS[0] and part.hidden in HIDDEN:
-            pairs = list(dict.fromkeys((c.output, c.cost) for c in part.configurations))
-            pair = pairs[(2 * len(chosen) + 1) * len(pairs) // (2 * len(HIDDEN))]
-            chosen.append(
-                replace(part, configurations=tuple(c for c in part.configurations if pair == (c.output, c.cost)))
-            )
+    chosen: list[Configuration] = []
+    every = [c for c in configurations(f"{architecture}/float64/*", ("float64",)) if c.product == PRODUCTS[0]]
+    for k, hidden in enumerate(HIDDEN):
+        pairs = list(dict.fromkeys((c.output, c.cost) for c in every if c.hidden == hidden))
+        pair = pairs[(2 * k + 1) * len(pairs) // (2 * len(HIDDEN))]
+        chosen += [c for c in every if c.hidden == hidden and (c.output, c.cost) == pair]
     return chosen
 
 
-def audit(sampled: Sequence[Part], draws: int = DRAWS) -> int:
-    """Audit all cases of the parts as `gradproof audit --draws` does, in this process; the number of cases."""
-    return sum(len(run_part(part, SEED, ("torch", "jax"), draws)["case"]) for part in sampled)
+def audit(sampled: Sequence[Configuration], draws: int = DRAWS) -> int:
+    """Audit all cases of the configurations as `gradproof audit --draws` does, in this process; the number of cases."""
+    return sum(f.entries for f in audited(sampled, SEED, ("torch", "jax"), draws) if f.kind == "case")
 
 
 def torch_cost(c: Configuration, case: Cases) -> tuple[Callable[..., Any], list[Any]]:
@@ -124,8 +123,8 @@ def check_all(check: Check, cases: Sequence[tuple[Configuration, Cases]]) -> int
 
 def measure(
     rounds: int, architectures: Sequence[str] = SAMPLED, progress: Callable[[str], None] = lambda line: None
-) -> Iterator[dict[str, Any]]:
-    """One row per architecture and contender: how many cases in how many seconds, one figure a round.
+) -> Iterator[Finding]:
+    """One finding per architecture and contender: how many cases in how many seconds, one figure a round.
 
     The audit takes all cases of the sampled configurations, with many draws and with one; the checkers take the first
     case of each, which is Gaussian or real data: at a kink or a saturated unit finite differences mean nothing.
@@ -135,10 +134,10 @@ def measure(
     from oracles import jax_grad
 
     torch.set_num_threads(1)
-    jax_grad.cache_programs(str(cache_folder() / "jax"))
+    jax_grad.cache_programs(str(cache_folder()))
     for architecture in architectures:
         sampled = sample(architecture)
-        cases = [(c, draw(c, SEED)[0]) for part in sampled for c in part.configurations]
+        cases = [(c, draw(c, SEED)[0]) for c in sampled]
         work: dict[str, Callable[[], int]] = {
             "audit": partial(audit, sampled),
             "one draw": partial(audit, sampled, draws=1),
@@ -156,5 +155,5 @@ def measure(
         parameters = sum((d_in + 1) * d_out for d_in, d_out in itertools.pairwise(sizes))
         for who, times in measured.items():
             seconds = [float(f"{t:.4g}") for t in times]
-            yield {"row": "checking", "architecture": architecture, "parameters": parameters, "who": who,
-                   "cases": counts[who], "seconds": seconds}  # fmt: skip
+            more = {"architecture": architecture, "parameters": parameters, "cases": counts[who], "seconds": seconds}
+            yield Finding("checking", "network/gradient", architecture, side=who, more=more)

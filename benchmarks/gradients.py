@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.peers import PEERS, Call, Problem, matrix_products
 from benchmarks.timing import take_turns
+from gradproof.evidence.finding import Finding
 
 NETWORKS: tuple[tuple[tuple[int, ...], int], ...] = (  # sizes and batch
     ((2, 3, 2), 1),
@@ -21,9 +22,9 @@ NETWORKS: tuple[tuple[tuple[int, ...], int], ...] = (  # sizes and batch
     ((1024, 1024, 1024, 1024), 256),
 )
 COMBINATIONS = (  # hidden activation, output activation, cost
-    ("relu", "identity", "softmax_cross_entropy"),
+    ("relu", "identity", "cross_entropy_probabilities"),
     ("sigmoid", "sigmoid", "quadratic"),
-    ("tanh", "identity", "softmax_cross_entropy"),
+    ("tanh", "identity", "cross_entropy_probabilities"),
 )
 DTYPES = ("float32", "float64")
 
@@ -77,12 +78,14 @@ def measure(
     seconds: float = 0.005,
     chosen: list[Problem] | None = None,
     progress: Callable[[str], None] = lambda line: None,
-) -> Iterator[dict[str, Any]]:
-    """One row per problem and contender: seconds per call, one figure a round.  Raises Disagreement."""
+) -> Iterator[Finding]:
+    """One finding per problem and contender: seconds per call, one figure a round.  Raises Disagreement."""
     for p in problems() if chosen is None else chosen:
         progress(describe(p))
         calls = {who: peer(p) for who, peer in PEERS.items()}
         check_agreement(p, calls)
         measured = take_turns({**calls, "products": matrix_products(p)}, rounds, seconds)
         for who, times in measured.items():
-            yield {"row": "gradient", **asdict(p), "who": who, "seconds": [float(f"{t:.4g}") for t in times]}
+            given = {name: value for name, value in asdict(p).items() if name != "dtype"}
+            more = {**given, "seconds": [float(f"{t:.4g}") for t in times]}
+            yield Finding("gradient", "network/gradient", describe(p), dtype=p.dtype, side=who, more=more)

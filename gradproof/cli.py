@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,23 +34,31 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=help, description=help, epilog=f"example: {example}")
 
     audit = command(
-        "audit", "Measure everything and write evidence and tables.", "gradproof audit --only '4-5-3/*/tanh/*'"
+        "audit", "Measure everything and write evidence and tables.", "gradproof audit --only activation/gelu"
     )
-    audit.add_argument("--only", default="*", metavar="PATTERN",
-                       help="an area (networks, training, …), a configuration pattern, or a formula id")  # fmt: skip
-    audit.add_argument("--dtype", action="append", choices=["float32", "float64"], help="default: both")
-    audit.add_argument("--seed", type=_natural, default=0, help="seed of all random inputs (default 0)")
-    audit.add_argument("--draws", type=_positive, default=1, metavar="N",
+    audit.add_argument("--only", action="append", default=[], metavar="WHAT",
+                       help="an area (networks, accuracy, …), a formula or claim by id, alias or pattern, or a pattern "
+                       "of networks such as '4-5-3/*/tanh/*'; may be given again")  # fmt: skip
+    audit.add_argument("--dtype", action="append", choices=DTYPES, help="default: all that an area measures")
+    audit.add_argument("--seed", type=_natural, help="seed of all random inputs (default 0)")
+    audit.add_argument("--draws", type=_positive, metavar="N",
                        help="sane networks of each configuration (default 1; many at once are cheap)")  # fmt: skip
     audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
     audit.add_argument("--out", type=Path, metavar="DIR",
                        help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip
     audit.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
     audit.add_argument("--oracle", action="append", choices=["torch", "jax"], help="default: both")
+    audit.add_argument("--against", type=Path, metavar="DIR",
+                       help="compare with the evidence there; exit 1 if a verdict became worse")  # fmt: skip
 
     report = command("report", "Make the tables again from committed evidence alone.", "gradproof report --check")
     report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     report.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page or evidence is stale")
+
+    diff = command("diff", "Compare two evidences: what changed in meaning.", "gradproof diff reports out")
+    diff.add_argument("old", type=Path, help="a folder that 'gradproof audit --out' has written")
+    diff.add_argument("new", type=Path, help="another one")
+    diff.add_argument("--json", action="store_true", help="print JSON")
 
     command("list", "List every formula.", "gradproof list").add_argument("kind", nargs="?", help="activation, cost, …")
 
@@ -60,26 +68,29 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("id")
     show.add_argument("--evidence", type=Path, default=Path("reports/evidence"), metavar="DIR")
 
-    at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/sigmoid 38 -0x1p-3")
+    at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
     at.add_argument("id")
-    at.add_argument("points", nargs="+", metavar="X", help="decimal, hex float or inf")
+    at.add_argument("points", nargs="+", metavar="X", help="decimal, hex float or inf; parameters as name=value")
     at.add_argument("--dtype", default="float64", choices=DTYPES)
     at.add_argument("--json", action="store_true", help="print JSON with hex floats")
 
     case = command(
-        "case", "Value and gradients of one of the audit's cases, by everyone.", "gradproof case cost/kl_div near 3"
+        "case", "Outputs and gradients of one of the audit's cases, by everyone.", "gradproof case cost/kl_div near 3"
     )
-    case.add_argument("id", help="a cost of several inputs or a regularizer")
+    case.add_argument("id", help="a formula of arrays")
     case.add_argument("regime", help="plain, wide or near, as in the tables")
     case.add_argument("seed", type=_natural)
-    case.add_argument("--dtype", default="float64")
+    case.add_argument("--dtype", default="float64", choices=DTYPES)
 
     cite = command("cite", "How to cite a formula or a published claim.", "gradproof cite activation/gelu")
     cite.add_argument("id")
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
     cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
 
-    command("doctor", "Versions, oracles and import paths.", "gradproof doctor")
+    doctor = command(
+        "doctor", "Versions and oracles; of a formula, what it still lacks.", "gradproof doctor activation/gelu"
+    )
+    doctor.add_argument("id", nargs="?", help="a formula")
     return top
 
 
@@ -121,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from gradproof.lookup import UsageError
 
     try:
-        return int(globals()[f"_{options.command}"](options))
+        return COMMANDS[options.command](options)
     except (UsageError, EvidenceError) as error:
         print(f"gradproof: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -198,50 +209,68 @@ def _progress() -> Iterator[Progress]:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from gradproof.audit.run import Options, run
-    from gradproof.lookup import UsageError
-    from gradproof.networks.run import MissingOracle
+    from gradproof.audit.run import run
+    from gradproof.audit.select import Options
+    from gradproof.evidence.compare import compare
 
     chosen = Options(
-        only=options.only,
-        dtypes=tuple(options.dtype or ("float32", "float64")),
+        only=tuple(options.only),
+        dtype=tuple(options.dtype) if options.dtype else None,
         seed=options.seed,
         draws=options.draws,
+        oracle=tuple(options.oracle) if options.oracle else None,
         jobs=options.jobs,
-        oracles=tuple(options.oracle or ("torch", "jax")),
         resume=options.resume,
     )
-    out = options.out or Path(
-        "reports" if chosen == Options(seed=chosen.seed, jobs=chosen.jobs, resume=chosen.resume) else "out"
-    )
-    try:
-        with _progress() as progress:
-            outcome = run(out, chosen, progress)
-    except (MissingOracle, ValueError) as error:
-        raise UsageError(str(error)) from error
+    out = options.out or Path("reports" if chosen.whole and not options.against else "out")
+    with _progress() as progress:
+        outcome = run(out, chosen, progress)
     for message in outcome.failures:
         print(f"FAIL {message}")
-    counts = ", ".join(f"{v} {n:,}" for v, n in outcome.verdicts.items() if n)
+    if outcome.incomplete:
+        print(f"not measured to the end: {', '.join(outcome.incomplete)}; their evidence is as it was, and "
+              "'gradproof audit --resume' goes on from here")  # fmt: skip
+    counts = ", ".join(f"{verdict} {n:,}" for verdict, n in sorted(outcome.verdicts.items()) if n)
     times = ", ".join(f"{area} {seconds:.0f} s" for area, seconds in outcome.seconds.items())
     print(f"{counts or 'no verdicts'} ({times}); tables in {out}/")
-    return EXIT_FAILED if outcome.failed else 0
+    worse = options.against is not None and _say(compare(options.against, out), as_json=False)
+    return EXIT_FAILED if outcome.failed or worse else 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from gradproof.evidence.compare import compare
+
+    return EXIT_FAILED if _say(compare(options.old, options.new), options.json) else 0
+
+
+def _say(comparison: Any, as_json: bool) -> bool:
+    """Print what changed; True if a verdict became worse."""
+    from gradproof.commands.diff import summary, table
+
+    if as_json:
+        print(json.dumps(comparison.as_json, ensure_ascii=False))
+        return bool(comparison.worse)
+    print(summary(comparison))
+    changes = table(comparison)
+    if changes.rows:
+        _print_table(changes.columns, changes.rows)
+    if changes.note:
+        print(changes.note)
+    return bool(comparison.worse)
 
 
 def _report(options: argparse.Namespace) -> int:
-    from gradproof.audit.run import check_report, write_report
+    from gradproof.audit.report import check_report, write_report
 
-    if options.check:
-        problems = check_report(options.out)
-        for problem in problems:
-            print(problem)
-        print(
-            f"{options.out}: {len(problems)} stale"
-            if problems
-            else f"{options.out}: every page follows from its evidence"
-        )
-        return EXIT_FAILED if problems else 0
-    print(f"{options.out}: {', '.join(write_report(options.out / 'evidence', options.out))}")
-    return 0
+    if not options.check:
+        print(f"{options.out}: {', '.join(write_report(options.out))}")
+        return 0
+    problems = check_report(options.out)
+    for problem in problems:
+        print(problem)
+    fine = "every page follows from its evidence"
+    print(f"{options.out}: {f'{len(problems)} stale' if problems else fine}")
+    return EXIT_FAILED if problems else 0
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -258,48 +287,31 @@ def _list(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from gradproof.commands.show import describe
-    from gradproof.lookup import find
 
-    print(describe(find(options.id), options.evidence))
+    print(describe(options.id, options.evidence))
     return 0
 
 
 def _case(options: argparse.Namespace) -> int:
     from gradproof.commands.case import replay
 
-    table = replay(options.id, options.regime, options.seed, options.dtype)
-    print(table.title)
-    _print_table(table.columns, [[str(text) for text in row] for row in table.rows])
-    return 0
+    return _print(replay(options.id, options.regime, options.seed, options.dtype))
 
 
 def _at(options: argparse.Namespace) -> int:
-    from gradproof.commands.at import evaluate, number, ulps
+    from gradproof.commands.at import evaluate, split, table
 
-    result = evaluate(options.id, [number(text.strip()) for text in options.points], options.dtype)
+    points, parameters = split([word.strip() for word in options.points])
+    result = evaluate(options.id, points, options.dtype, parameters)
     if options.json:
         print(json.dumps(result))
         return 0
-    rows = []
-    for point in result["points"]:
-        x = repr(float.fromhex(point["x"]))
-        base = point.get("truth", point["ours"])
-        for side in ("truth", "ours", "torch", "jax"):
-            if side not in point:
-                rows.append([x, side, "not installed", "", "", "", ""])
-                continue
-            cells = []
-            for part in ("value", "slope"):
-                known = point[side] is not base and base[part] != "nan"
-                off = f"{ulps(base[part], point[side][part], options.dtype):.3g}" if known else ""
-                cells += [repr(float.fromhex(point[side][part])), off]
-            rows.append([x, side, *cells, point.get("verdict", "") if side == "ours" else ""])
-        for side in ("left", "right"):
-            if side in point:
-                rows.append([x, f"from the {side}", "", "", repr(float.fromhex(point[side])), "", ""])
-    from_what = "the rounded truth" if "truth" in result["points"][0] else "ours"
-    print(f"{options.id} in {options.dtype}; ULP: distance from {from_what}")
-    _print_table(["x", "side", "value", "ULP", "slope", "ULP", "verdict"], rows)
+    return _print(table(result))
+
+
+def _print(table: Any) -> int:
+    print(table.title)
+    _print_table(table.columns, [[str(text) for text in row] for row in table.rows])
     return 0
 
 
@@ -311,18 +323,23 @@ def _cite(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    import importlib
+    from gradproof.commands.doctor import environment, lacking
 
-    from gradproof.evidence.environment import ORACLES, cpu, load, versions
+    if options.id is None:
+        for name, said in environment():
+            print(f"{name:14} {said}")
+        return 0
+    missing = lacking(options.id)
+    for what in missing:
+        print(what)
+    print(f"{options.id}: {f'lacks {len(missing)}' if missing else 'nothing is missing'}")
+    return EXIT_FAILED if missing else 0
 
-    for package, found in versions().items():
-        print(f"{package:14} {found}")
-    print(f"{'cpu':14} {cpu()}")
-    for name in ORACLES:
-        print(f"oracle {name:7} {'ready' if load(name) else 'not installed: pip install gradproof[oracles]'}")
-    for package in ("reference", "oracles", "gradproof"):
-        print(f"{package:14} {importlib.import_module(package).__file__}")
-    return 0
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "audit": _audit, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case, "at": _at,
+    "cite": _cite, "doctor": _doctor,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

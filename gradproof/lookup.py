@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from reference import CATALOGUE
+from reference import ALIASES, CATALOGUE, resolve
 from reference.formula import Formula
+
+
+class Missing(LookupError):
+    """A side has no answer to give; the message says why."""
 
 
 class UsageError(Exception):
     """Bad input from a person: the message says what was wrong, with which value, and what to do."""
 
 
-def find(id: str) -> Formula:
-    """The record of formula `id`. Raises UsageError naming the nearest ids."""
-    if id in CATALOGUE:
-        return CATALOGUE[id]
-    raise UsageError(f"no formula {id!r}; {suggestion(id, list(CATALOGUE))}")
+def find(id: str) -> tuple[Formula, Mapping[str, Any]]:
+    """The record of a formula by its id or an alias, and the parameters that the alias stands for.
+
+    Raises UsageError naming the nearest ids.
+    """
+    if id in CATALOGUE or id in ALIASES:
+        return resolve(id)
+    raise UsageError(f"no formula {id!r}; {suggestion(id, [*CATALOGUE, *ALIASES])}")
 
 
-def suggestion(word: str, known: list[str]) -> str:
+def suggestion(word: str, known: Iterable[str]) -> str:
     """The nearest known words as a question, or where to see them all."""
+    known = list(known)
     name, names = word.split("/")[-1], [k.split("/")[-1] for k in known]
     near = [k for k, n in zip(known, names, strict=True) if n == name]  # the right name, under another kind
     near += difflib.get_close_matches(word, known, 3)

@@ -1,19 +1,22 @@
-"""Worker processes: one thread each, with JAX's compiled programs kept between runs."""
+"""Processes that measure: bounded in memory, silent, and gone when their parent is."""
 
 from __future__ import annotations
 
 import functools
 import gc
+import hashlib
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from gradproof.evidence.environment import load
+from gradproof.evidence.environment import cpu, load, versions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,17 +28,32 @@ _left = 0  # bytes that were held after programs had been forgotten
 
 
 def cache_folder() -> Path:
-    """Where compiled JAX programs are kept: $XDG_CACHE_HOME/gradproof, or ~/.cache/gradproof."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gradproof"
+    """Where compiled JAX programs are kept: $XDG_CACHE_HOME/gradproof or ~/.cache/gradproof, by version and processor.
+
+    A program compiled for the instructions of one processor may not run, or round otherwise, on another.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gradproof"
+    machine = hashlib.sha256(cpu().encode()).hexdigest()[:8]
+    return base / f"jax-{versions(['jax'])['jaxlib'].replace(' ', '-')}-{machine}"
 
 
-def _start() -> None:
+def _start(log: str, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the first one ends the others
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    os.dup2(os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)  # what the libraries have to say
     if torch := load("torch"):
         torch.torch.set_num_threads(1)
     if jax := load("jax"):
-        jax.cache_programs(str(cache_folder() / "jax"))
+        jax.cache_programs(str(cache_folder()))
     gc.freeze()  # what the frameworks are made of stays: no collection need look at it
+
+
+def _end_with(parent: int) -> None:
+    """End this process when `parent` has ended without a word, as by SIGKILL."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def resident() -> int:
@@ -66,12 +84,16 @@ class Workers(ProcessPoolExecutor):
 
 
 @contextmanager
-def pool(jobs: int = 0) -> Iterator[Workers]:
-    """A pool of `jobs` worker processes (0: one per processor). An exception ends them at once: files are whole."""
+def pool(jobs: int = 0, log: str = "") -> Iterator[Workers]:
+    """A pool of `jobs` worker processes (0: one per processor), whose standard error goes to the file `log`.
+
+    An exception ends them at once (files are whole), and so does a signal that asks this process to end.
+    """
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     others = multiprocessing.active_children()
-    with Workers(jobs or os.cpu_count() or 1, multiprocessing.get_context("spawn"), _start) as executor:
+    context = multiprocessing.get_context("spawn")
+    with _ending_on_signals(), Workers(jobs or os.cpu_count() or 1, context, _start, (log, os.getpid())) as executor:
         try:
             yield executor
         except BaseException:
@@ -79,3 +101,21 @@ def pool(jobs: int = 0) -> Iterator[Workers]:
                 if worker not in others:
                     worker.terminate()
             raise
+
+
+@contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end this process as an exception does, so that nothing is left behind."""
+
+    def end(number: int, _: Any) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

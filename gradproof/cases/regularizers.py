@@ -1,111 +1,115 @@
-"""Random inputs for every regularizer, by regime.
-
-    plain   standard normal entries
-    wide    entries over many powers of ten, saturated logits and layers
-    near    where terms all but cancel: rows as long as the limit, rows all but orthonormal, singular values all but
-            equal or all but 0, logits all but equal, an input gradient all but as long as its target
-
-A case is drawn from (id, dtype, regime, seed) alone, of small arrays: the truth is as exact for them as for large
-ones. No branch is met exactly.
-"""
+"""Regularizers on small arrays: the truth is as exact for them as for large ones."""
 
 from __future__ import annotations
 
 import itertools
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradproof.cases.costs import Case
+from gradproof.cases.source import Draw, Drawn, Source
 from reference import CATALOGUE
 from reference.formula import Array
 
-REGIMES = ("plain", "wide", "near")
 SHAPES = ((3, 4), (4, 3))
-WEIGHTS = ("none", "l2", "l1", "elastic_net", "group_lasso", "max_norm", "orthogonality", "spectral_norm",
-           "nuclear_norm")  # fmt: skip
-OUTPUT = ("entropy", "label_smoothing", "activity_l2", "activity_l1")
-DROPOUT = ("dropout", "inverted_dropout")
-NETWORK = {"jacobian": 2, "gradient_penalty": 1}  # with the number of outputs
 LAYERS = ("activation/softplus", "activation/tanh", "activation/sigmoid")
-NAMES = (*WEIGHTS, *OUTPUT, *DROPOUT, *NETWORK)
 
 
-def layers(inputs: Mapping[str, Array]) -> tuple[Array, list[Array], list[Array]]:
-    """x and the lists W and b of a case of a network."""
-    depth = range(1, len(LAYERS) + 1)
-    return inputs["x"], [inputs[f"W{k}"] for k in depth], [inputs[f"b{k}"] for k in depth]
+def _shape(s: Source) -> tuple[int, int]:
+    return SHAPES[s.seed % len(SHAPES)]
 
 
-def _entries(rng: np.random.Generator, regime: str, shape: Sequence[int]) -> Array:
-    x = rng.standard_normal(shape)
-    return x * 10 ** rng.uniform(-3, 3, shape) if regime == "wide" else x
+def _entries(s: Source) -> Array:
+    return s.real(*_shape(s), decades=3)
 
 
-def _near(name: str, rng: np.random.Generator, shape: Sequence[int]) -> Array:
-    """A matrix where the regularizer cancels; plain where there is no such place."""
-    w = rng.standard_normal(shape)
-    U, _, Vt = np.linalg.svd(w, full_matrices=False)
-    r = min(shape)
-    if name == "max_norm":
-        limit = CATALOGUE["regularizer/max_norm"].parameters["limit"]
-        return w * limit / np.linalg.norm(w, axis=-1, keepdims=True) * (1 + 1e-3 * rng.standard_normal((len(w), 1)))
-    if name == "orthogonality":
-        return U @ Vt + 1e-3 * w
-    if name == "spectral_norm":
-        return (U * (1 + 1e-2 * np.arange(r))) @ Vt
-    if name == "nuclear_norm":
-        return (U * np.geomspace(1, 1e-2, r)) @ Vt
-    return w
+# ---------------------------------------------------------------- weights
 
 
-def _network(name: str, rng: np.random.Generator, regime: str) -> tuple[dict[str, Array], dict[str, Any]]:
-    sizes = [2, 3, 2, NETWORK[name]]
-    inputs = {"x": rng.standard_normal((2, sizes[0]))}
-    for k, (below, above) in enumerate(itertools.pairwise(sizes), 1):
-        inputs[f"W{k}"] = rng.standard_normal((above, below)) * (3 if regime == "wide" else 1)
-        inputs[f"b{k}"] = rng.standard_normal(above)
-    if name == "gradient_penalty" and regime == "near":
-        x, W, b = layers(inputs)
-        inputs["x"] = np.repeat(x[:1], 2, axis=0) * (1 + 1e-3 * rng.standard_normal((2, 1)))
-        function = CATALOGUE["regularizer/gradient_penalty"].function
-        squared, _, _ = function(x[:1], W, b, [CATALOGUE[g].function for g in LAYERS], lam=1.0, target=0.0)
-        return inputs, {"lam": 10.0, "target": float(np.sqrt(squared))}
-    return inputs, dict(CATALOGUE[f"regularizer/{name}"].parameters)
+def _weights(near: Callable[[Source], Array] = _entries) -> Draw:
+    return lambda s: Drawn({"w": near(s) if s.regime == "near" else _entries(s)})
 
 
-def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
-    """The case of this formula, dtype, regime and seed. Raises KeyError for what has no draws."""
-    name = id.removeprefix("regularizer/")
-    if name not in NAMES:
-        raise KeyError(f"no cases of {id!r}; there are of {', '.join(NAMES)}")
-    rng = np.random.default_rng([zlib.crc32(f"{id} {dtype} {regime}".encode()), seed])
-    shape = SHAPES[seed % len(SHAPES)]
-    parameters: dict[str, Any] = dict(CATALOGUE[id].parameters)
-    inputs: dict[str, Any]
-    if name in NETWORK:
-        inputs, parameters = _network(name, rng, regime)
-    elif name in WEIGHTS:
-        inputs = {"w": _near(name, rng, shape) if regime == "near" else _entries(rng, regime, shape)}
-    elif name in ("entropy", "label_smoothing"):
-        scale = {"plain": 2.0, "wide": float(rng.uniform(1, 60)), "near": 1e-3}[regime]
-        inputs = {"z": scale * rng.standard_normal(shape)}
-    else:
-        inputs = {"a": _entries(rng, regime, shape)}
-    arrays = {key: x.astype(dtype) for key, x in inputs.items()}
-    if name == "label_smoothing":
-        arrays["labels"] = rng.integers(0, shape[1], shape[0])
-    if name in DROPOUT:
-        arrays["mask"] = rng.integers(0, 2, shape)
-    if "rate" in parameters:
-        parameters["rate"] = (0.5, 0.1, 0.7)[seed % 3]  # exact, and neither rate nor 1 − rate exact
-    return Case(id, dtype, regime, seed, arrays, parameters)
+def _long_rows(s: Source) -> Array:
+    w = _entries(s)
+    lengths = s.parameters["limit"] * (1 + 1e-3 * s.rng.standard_normal((len(w), 1)))
+    return w * lengths / np.linalg.norm(w, axis=-1, keepdims=True)
 
 
-def cases(id: str, dtype: str, seeds: int) -> Iterator[Case]:
-    """All regimes, `seeds` cases each."""
-    for regime in REGIMES:
-        for seed in range(seeds):
-            yield draw(id, dtype, regime, seed)
+def _by_singular_values(values: Callable[[int], Array], off: float = 0.0) -> Callable[[Source], Array]:
+    def draw(s: Source) -> Array:
+        w = _entries(s)
+        U, _, Vt = np.linalg.svd(w, full_matrices=False)
+        return np.asarray((U * values(min(w.shape))) @ Vt + off * w)
+
+    return draw
+
+
+# ---------------------------------------------------------------- what a network computes
+
+
+def _logits(s: Source) -> Array:
+    scale = {"plain": 2.0, "wide": float(s.rng.uniform(1, 60)), "near": 1e-3}[s.regime]
+    return np.asarray(scale * s.rng.standard_normal(_shape(s)))
+
+
+def _label_smoothing(s: Source) -> Drawn:
+    n, d = _shape(s)
+    return Drawn({"z": _logits(s), "y": s.rng.integers(0, d, n)})
+
+
+def _dropout(s: Source) -> Drawn:
+    return Drawn({"a": _entries(s), "mask": s.rng.integers(0, 2, _shape(s))}, _shape(s))
+
+
+def _network(outputs: int) -> Draw:
+    def draw(s: Source) -> Drawn:
+        sizes = [2, 3, 2, outputs]
+        arguments: dict[str, Any] = {"x": s.rng.standard_normal((2, sizes[0]))}
+        for k, (below, above) in enumerate(itertools.pairwise(sizes), 1):
+            arguments[f"W{k}"] = s.rng.standard_normal((above, below)) * (3 if s.regime == "wide" else 1)
+            arguments[f"b{k}"] = s.rng.standard_normal(above)
+        return Drawn(arguments, parameters={"activations": LAYERS})
+
+    return draw
+
+
+def _gradient_penalty(s: Source) -> Drawn:
+    """In the regime near, the input gradients are all but as long as the target."""
+    drawn = _network(1)(s)
+    if s.regime != "near":
+        return drawn
+    x = np.repeat(drawn.arguments["x"][:1], 2, axis=0) * (1 + 1e-3 * s.rng.standard_normal((2, 1)))
+    layers = [[drawn.arguments[f"{name}{k}"] for k in range(1, len(LAYERS) + 1)] for name in "Wb"]
+    length = _input_gradient(x[:1], *layers)
+    return Drawn({**drawn.arguments, "x": x}, parameters={**drawn.parameters, "lam": 10.0, "target": length})
+
+
+def _input_gradient(x: Array, W: Sequence[Array], b: Sequence[Array]) -> float:
+    """‖∂a/∂x‖ of a network of one output, by differences: it need not be exact."""
+
+    def output(x: Array) -> float:
+        for w, c, id in zip(W, b, LAYERS, strict=True):
+            x = CATALOGUE[id].function(x @ w.T + c)[0]
+        return float(x[0, 0])
+
+    h = 1e-6
+    steps = h * np.eye(x.shape[1])[:, None]
+    return float(np.linalg.norm([(output(x + e) - output(x - e)) / (2 * h) for e in steps]))
+
+
+DRAWS: dict[str, Draw] = {
+    f"regularizer/{name}": draw
+    for name, draw in {
+        "none": _weights(), "l2": _weights(), "l1": _weights(), "elastic_net": _weights(),
+        "group_lasso": _weights(), "max_norm": _weights(_long_rows),
+        "orthogonality": _weights(_by_singular_values(np.ones, 1e-3)),
+        "spectral_norm": _weights(_by_singular_values(lambda r: 1 + 1e-2 * np.arange(r))),
+        "nuclear_norm": _weights(_by_singular_values(lambda r: np.geomspace(1, 1e-2, r))),
+        "entropy": lambda s: Drawn({"z": _logits(s)}), "label_smoothing": _label_smoothing,
+        "activity_l2": lambda s: Drawn({"a": _entries(s)}), "activity_l1": lambda s: Drawn({"a": _entries(s)}),
+        "dropout": _dropout, "inverted_dropout": _dropout,
+        "jacobian": _network(2), "gradient_penalty": _gradient_penalty,
+    }.items()
+}  # fmt: skip

@@ -1,34 +1,41 @@
-"""Value and slope of every elementwise activation against the exact truth, in units in the last place.
+"""Value and slope of every elementwise activation at dense inputs against the exact truth, in units in the last place.
 
 At dense points (in 16 bits at every float) and then round the worst ones found, each side's error is measured:
 strict, and conditioned, E = |ŷ − y|/(ulp(y) + u·|x·y'(x)|), which forgives what half an ULP of the input would
-do. One row of evidence is one formula × dtype × value or slope × side.
+do. One finding is one formula × parameters × value or slope × dtype × side.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from gradproof.evidence.environment import load
+from gradproof.answers.answer import Side
+from gradproof.answers.frameworks import composed, sides
+from gradproof.cases.case import Case, as_dtype
+from gradproof.cases.parameters import label, settings
+from gradproof.evidence.finding import Finding, hexed, short
 from gradproof.evidence.verdicts import Verdict
-from gradproof.networks.tolerance import ULPS
+from gradproof.lookup import Missing
+from gradproof.tasks import Plan, Task
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 
-DTYPES = ("float16", "bfloat16", "float32", "float64")
+Parameters = Mapping[str, float]
+
+DTYPES = ("float64", "float32", "float16", "bfloat16")
 WIDE = ("float32", "float64")
 PARTS = ("value", "slope")
+POINTS, FEWER = 20_000, 2_000  # in float32 and float64, before the search round the worst: defaults, and others
+INACCURATE = 4.0  # conditioned ULP beyond which another side is called inaccurate
 LOST = 0.5  # relative error from which no digit is left
 BINS = 96  # of the error curves
 ROUNDS, SEEDS, NEIGHBOURS = 3, 4, 40  # of the local search round the worst points
-BLOCK = 1 << 13  # points that JAX is asked for at once
+BLOCK = 1 << 13  # points that a side is asked for at once
 
 
 @dataclass(frozen=True)
@@ -46,38 +53,19 @@ def gate(formula: Formula, dtype: str) -> Gate:
     return Gate(0.501, 0.501)
 
 
-def points(formula: Formula, dtype: str, n: int) -> Array:
-    """Every float of a 16-bit dtype; about n dense ones of a wider. float64 array of floats of `dtype`."""
-    from oracles import points as choose
+def ask(side: Side, formula: Formula, x: Array, dtype: str, parameters: Parameters) -> tuple[Array, Array]:
+    """(value, slope) at the points x as float64 arrays, by blocks of one size, as a compiler wants them.
 
-    return choose.every(dtype) if dtype in ("float16", "bfloat16") else choose.dense(formula.id, dtype, n)
-
-
-def as_dtype(x: Array, dtype: str) -> Array:
-    """float64 values in `dtype`, where they are exact already."""
-    if dtype == "bfloat16":
-        import ml_dtypes
-
-        return x.astype(ml_dtypes.bfloat16)
-    return x.astype(dtype)
-
-
-def sides(formula: Formula, x: Array, dtype: str, oracles: dict[str, ModuleType]) -> dict[str, tuple[Array, Array]]:
-    """(value, slope) as float64 arrays by us and by each oracle that has the formula in this dtype."""
-    z = as_dtype(x, dtype)
-    found = {"ours": formula.function(z)}
-    for name, module in oracles.items():
-        with contextlib.suppress(NotImplementedError, RuntimeError, TypeError):  # no kernel for this dtype
-            pair = functools.partial(module.elementwise, formula.id)
-            found[name] = _by_blocks(pair, z) if name == "jax" else pair(z)
-    return {name: tuple(np.asarray(q).astype(np.float64) for q in pair) for name, pair in found.items()}  # type: ignore[misc]
-
-
-def _by_blocks(pair: Callable[[Array], tuple[Array, Array]], z: Array) -> tuple[Array, Array]:
-    """(value, slope) at all of z by arrays of one size, since JAX compiles every operation anew for each size."""
-    blocks = np.zeros((-(-len(z) // BLOCK), BLOCK), z.dtype)
-    blocks.flat[: len(z)] = z
-    value, slope = (np.concatenate(q)[: len(z)] for q in zip(*map(pair, blocks), strict=True))
+    The slope is the gradient under ones: every entry answers for itself. Raises Missing where the side has no answer.
+    """
+    blocks = np.zeros((-(-len(x) // BLOCK), BLOCK)) if len(x) > BLOCK else np.zeros((1, len(x)))
+    blocks.flat[: len(x)] = x
+    found = []
+    for block in blocks:
+        z = as_dtype(block, dtype)
+        answer = side(Case(formula.id, dtype, "sweep", 0, {"z": z}, {"value": np.ones_like(z)}, parameters))
+        found.append((answer.outputs["value"], answer.gradients["z"]))
+    value, slope = (np.concatenate(q)[: len(x)].astype(np.float64) for q in zip(*found, strict=True))
     return value, slope
 
 
@@ -92,25 +80,135 @@ class Measured:
     got: dict[str, Array]
 
 
-def measure(formula: Formula, x: Array, dtype: str, oracles: dict[str, ModuleType]) -> dict[str, Measured]:
-    """Errors of value and slope at the points x. Kinks and undecided truths have error NaN and do not count."""
-    from oracles import floats
-    from oracles.arb_truth import blocks as arb_blocks
-    from oracles.arb_truth import points as arb_truth
+@dataclass(frozen=True)
+class Sweep:
+    """One formula at one setting of its parameters in one dtype, and those who answer."""
 
-    wide = dtype in WIDE  # in 16 bits every result shall be correctly rounded: no error is forgiven
-    truths = arb_truth.truths(formula.id, x, dtype=dtype) if wide else arb_blocks.truths(formula.id, x, dtype)
-    got = sides(formula, x, dtype, oracles)
-    found = {}
-    for k, part in enumerate(PARTS):
-        strict = {name: floats.ulp_error(pair[k], truths[k]) for name, pair in got.items()}
-        conditioned = strict
-        if wide:
-            conditioned = {
-                name: floats.conditioned_error(pair[k], truths[k], x, truths[k + 1]) for name, pair in got.items()
-            }
-        found[part] = Measured(x, truths[k].hi, strict, conditioned, {name: pair[k] for name, pair in got.items()})
-    return found
+    formula: Formula
+    dtype: str
+    parameters: Parameters
+    sides: Mapping[str, Side]
+
+    def points(self, n: int) -> Array:
+        """Every float of a 16-bit dtype; about n dense ones of a wider. float64 array of floats of the dtype."""
+        from oracles import points as choose
+
+        if self.dtype in WIDE:
+            return choose.dense(self.formula.id, self.dtype, n, **self.parameters)
+        return choose.every(self.dtype)
+
+    def measure(self, x: Array) -> dict[str, Measured]:
+        """Errors of value and slope at the points x. Kinks and undecided truths have error NaN and do not count."""
+        from oracles import floats
+        from oracles.arb_truth import blocks, points
+
+        wide = self.dtype in WIDE  # in 16 bits every result shall be correctly rounded: no error is forgiven
+        at = points.truths if wide else blocks.truths
+        truths = at(self.formula.id, x, dtype=self.dtype, **self.parameters)
+        got = {}
+        for name, side in self.sides.items():
+            try:
+                got[name] = ask(side, self.formula, x, self.dtype, self.parameters)
+            except Missing:
+                continue
+        found = {}
+        for k, part in enumerate(PARTS):
+            strict = {name: floats.ulp_error(pair[k], truths[k]) for name, pair in got.items()}
+            conditioned = strict
+            if wide:
+                conditioned = {
+                    name: floats.conditioned_error(pair[k], truths[k], x, truths[k + 1]) for name, pair in got.items()
+                }
+            found[part] = Measured(x, truths[k].hi, strict, conditioned, {name: pair[k] for name, pair in got.items()})
+        return found
+
+    def search(self, found: dict[str, Measured]) -> dict[str, Measured]:
+        """Add points round the worst of ours: a fixed grid understates a maximum."""
+        from oracles.points import from_ordinal, ordinal
+
+        reach = 44 if self.dtype == "float64" else 16
+        offsets = np.unique(np.round(2 ** np.linspace(0, reach, NEIGHBOURS)).astype(np.int64))
+        for _ in range(ROUNDS):
+            centres: list[float] = []
+            for m in found.values():
+                for error in (m.strict["ours"], m.conditioned["ours"]):
+                    finite = np.where(np.isfinite(error), error, -1)
+                    centres += m.x[np.argsort(finite)[-SEEDS:]].tolist()
+            here = ordinal(np.unique(centres), self.dtype)[:, None]
+            near = np.unique(from_ordinal(np.concatenate([here + offsets, here - offsets]).ravel(), self.dtype))
+            more = self.measure(near[np.isfinite(near)])
+            found = {part: _join(found[part], more[part]) for part in PARTS}
+        return found
+
+    def findings(self, n: int) -> list[Finding]:
+        """Everything about this formula, dtype and setting; error curves where the parameters are the defaults."""
+        with np.errstate(all="ignore"):
+            found = self.measure(self.points(n))
+            if self.dtype in WIDE:
+                found = self.search(found)
+            return [f for part in PARTS for name in found[part].got for f in self._findings(part, found[part], name)]
+
+    def _findings(self, part: str, m: Measured, name: str) -> Iterable[Finding]:
+        from oracles.floats import format_of
+
+        dtype, what = self.dtype, label(self.parameters)
+        strict, conditioned, got = m.strict[name], m.conditioned[name], m.got[name]
+        smallest = 2.0 ** (format_of(dtype)[1].least + format_of(dtype)[1].digits - 1)
+        normal = (np.abs(m.truth) >= smallest) | (m.truth == 0)
+        worst = _top(np.where(normal, strict, np.nan), m.x)
+        fair = _top(np.where(normal, conditioned, np.nan), m.x)
+        ordinary = _top(np.where(normal & (np.abs(m.x) <= ORDINARY), strict, np.nan), m.x)
+        below = _top(np.where(normal, np.nan, strict), m.x).error
+        order = np.argsort(m.x, kind="stable")
+        more: dict[str, Any] = {
+            "strict": short(worst.error), "strict mean": short(worst.mean), "strict at": worst.at,
+            "ordinary": short(ordinary.error), "ordinary at": ordinary.at, "subnormal": short(below),
+            "not a number": int((np.isnan(got) & ~np.isnan(m.truth)).sum()),
+            "lost": _lost(m.x[order], got[order], m.truth[order], normal[order]),
+            "parameters": dict(self.parameters),
+        }  # fmt: skip
+        ours = name == "ours"
+        limit = gate(self.formula, dtype) if ours else Gate(INACCURATE, np.inf)
+        crosses = dtype == "float64" and bool(self.formula.slope_zeros)  # where no strict ULP can be asked for
+        strict_enough = max(worst.error or 0, below or 0) <= limit.strict or crosses
+        fine = max(fair.error or 0, below or 0) <= limit.conditioned and strict_enough
+        if ours:
+            more |= {"allowed": limit.conditioned, "allowed strict": limit.strict}
+        elif composed(name, self.formula.id, "value"):
+            more["composed"] = True
+        verdict = Verdict.agrees if fine else Verdict.wrong if ours else Verdict.inaccurate
+        here = np.flatnonzero(m.x == float.fromhex(fair.at))[:1] if fair.at else []
+        yield Finding(
+            "sweep", self.formula.id, what, part, dtype, name, verdict.value, int((~np.isnan(strict)).sum()),
+            short(fair.error), short(fair.mean), fair.at,
+            *(hexed(q[k]) for k in here for q in (got, m.truth)), more={k: v for k, v in more.items() if v},
+        )  # fmt: skip
+        if dtype in WIDE and not self.parameters:
+            yield Finding("curve", self.formula.id, "", part, dtype, name,
+                          more={"range": RANGES[dtype], "ulp": _curve(m.x, conditioned, dtype)})  # fmt: skip
+
+
+ORDINARY = 10.0  # |x| up to which a user is likely to be
+
+
+@dataclass(frozen=True)
+class Top:
+    """Maximum, mean of the finite, and where the maximum is (the point nearest 0 if there are several)."""
+
+    error: float | None = None
+    mean: float | None = None
+    at: str = ""
+
+
+def _top(error: Array, x: Array) -> Top:
+    counted = ~np.isnan(error)
+    if not counted.any():
+        return Top()
+    e, z = error[counted], x[counted]
+    worst = e.max()
+    at = z[e == worst]
+    finite = e[np.isfinite(e)]
+    return Top(float(worst), float(finite.mean()) if len(finite) else None, hexed(at[np.argmin(np.abs(at))]))
 
 
 def _join(first: Measured, second: Measured) -> Measured:
@@ -126,96 +224,6 @@ def _join(first: Measured, second: Measured) -> Measured:
     )
 
 
-def search(
-    formula: Formula, dtype: str, found: dict[str, Measured], oracles: dict[str, ModuleType]
-) -> dict[str, Measured]:
-    """Add points round the worst of ours: a fixed grid understates a maximum."""
-    from oracles.points import from_ordinal, ordinal
-
-    offsets = np.unique(np.round(2 ** np.linspace(0, 44 if dtype == "float64" else 16, NEIGHBOURS)).astype(np.int64))
-    for _ in range(ROUNDS):
-        centres: list[float] = []
-        for m in found.values():
-            for error in (m.strict["ours"], m.conditioned["ours"]):
-                finite = np.where(np.isfinite(error), error, -1)
-                centres += m.x[np.argsort(finite)[-SEEDS:]].tolist()
-        here = ordinal(np.unique(centres), dtype)[:, None]
-        near = np.unique(from_ordinal(np.concatenate([here + offsets, here - offsets]).ravel(), dtype))
-        near = near[np.isfinite(near)]
-        more = measure(formula, near, dtype, oracles)
-        found = {part: _join(found[part], more[part]) for part in PARTS}
-    return found
-
-
-def run_one(id: str, dtype: str, n: int, names: Sequence[str]) -> list[dict[str, Any]]:
-    """All rows of evidence about one formula in one dtype."""
-    formula = CATALOGUE[id]
-    oracles = {name: module for name in names if (module := load(name))}
-    with np.errstate(all="ignore"):
-        found = measure(formula, points(formula, dtype, n), dtype, oracles)
-        if dtype in WIDE:
-            found = search(formula, dtype, found, oracles)
-        rows = [row for part in PARTS for row in _rows(formula, dtype, part, found[part], oracles)]
-    return rows
-
-
-def _top(error: Array, x: Array) -> tuple[float | None, float | None, str | None]:
-    """Maximum, mean of the finite, and where the maximum is (the point nearest 0 if there are several)."""
-    counted = ~np.isnan(error)
-    if not counted.any():
-        return None, None, None
-    e, z = error[counted], x[counted]
-    worst = e.max()
-    at = z[e == worst]
-    finite = e[np.isfinite(e)]
-    return float(worst), float(finite.mean()) if len(finite) else None, float(at[np.argmin(np.abs(at))]).hex()
-
-
-def _round(x: float | None) -> float | None:
-    return None if x is None else float(f"{x:.4g}")
-
-
-def _rows(
-    formula: Formula, dtype: str, part: str, m: Measured, oracles: dict[str, ModuleType]
-) -> Iterable[dict[str, Any]]:
-    from oracles.floats import format_of
-
-    order = np.argsort(m.x, kind="stable")
-    smallest = 2.0 ** (format_of(dtype)[1].least + format_of(dtype)[1].digits - 1)
-    normal = (np.abs(m.truth) >= smallest) | (m.truth == 0)
-    bounds = gate(formula, dtype)
-    for name, got in m.got.items():
-        strict, conditioned = m.strict[name], m.conditioned[name]
-        worst, mean, at = _top(np.where(normal, strict, np.nan), m.x)
-        c_worst, c_mean, c_at = _top(np.where(normal, conditioned, np.nan), m.x)
-        below = _top(np.where(normal, np.nan, strict), m.x)[0]
-        row: dict[str, Any] = {
-            "row": "accuracy", "formula": formula.id, "dtype": dtype, "part": part, "side": name,
-            "points": int((~np.isnan(strict)).sum()),
-            "strict max": _round(worst), "strict mean": _round(mean), "at": at,
-            "conditioned max": _round(c_worst), "conditioned mean": _round(c_mean), "conditioned at": c_at,
-            "strict max, subnormal truth": _round(below),
-            "not a number": int((np.isnan(got) & ~np.isnan(m.truth)).sum()),
-            "lost": _lost(m.x[order], got[order], m.truth[order], normal[order]),
-        }  # fmt: skip
-        if c_at is not None:
-            i = int(np.flatnonzero(m.x == float.fromhex(c_at))[0])
-            row["got"], row["truth"] = float(got[i]).hex(), float(m.truth[i]).hex()
-        limit = bounds if name == "ours" else Gate(ULPS, np.inf)
-        strict_enough = max(worst or 0, below or 0) <= limit.strict or (
-            dtype == "float64" and bool(formula.slope_zeros)
-        )
-        fine = max(c_worst or 0, below or 0) <= limit.conditioned and strict_enough
-        failed = Verdict.wrong if name == "ours" else Verdict.inaccurate
-        row["verdict"] = (Verdict.agrees if fine else failed).value
-        if name != "ours":
-            row["composed"] = formula.id in oracles[name].COMPOSED
-        yield row
-        if dtype in WIDE:
-            yield {"row": "curve", "formula": formula.id, "dtype": dtype, "part": part, "side": name,
-                   "ulp": _curve(m.x, conditioned, dtype)}  # fmt: skip
-
-
 def _lost(x: Array, got: Array, truth: Array, normal: Array) -> list[list[str]]:
     """Ranges [first, last] of consecutive points at which a normal, non-zero truth is off by half of itself or more."""
     with np.errstate(all="ignore"):
@@ -223,18 +231,15 @@ def _lost(x: Array, got: Array, truth: Array, normal: Array) -> list[list[str]]:
     bad &= normal & (truth != 0) & np.isfinite(truth)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], bad, [False]]).astype(int)))
     ranges = sorted(edges.reshape(-1, 2), key=lambda r: r[0] - r[1])[:4]
-    return [[float(x[a]).hex(), float(x[b - 1]).hex()] for a, b in sorted(ranges, key=lambda r: r[0])]
+    return [[hexed(x[a]), hexed(x[b - 1])] for a, b in sorted(ranges, key=lambda r: r[0])]
 
 
-def curve_edges(dtype: str) -> Array:
-    """Edges of the bins of an error curve on a signed log axis, as powers of two: t ↦ sign(t)·2^|t|."""
-    low, high = (-30, 8) if dtype == "float32" else (-60, 11)
-    return np.linspace(low, high, BINS // 2 + 1)
+RANGES = {"float32": (-30, 8), "float64": (-60, 11)}  # of error curves: powers of two on both sides of 0
 
 
 def _curve(x: Array, error: Array, dtype: str) -> list[float | None]:
-    """Largest error in each bin: negative inputs from large to small, then positive ones from small to large."""
-    edges = curve_edges(dtype)
+    """Largest error in each bin of log|x|: negative inputs from large to small, then positive ones the other way."""
+    edges = np.linspace(*RANGES[dtype], BINS // 2 + 1)
     with np.errstate(divide="ignore"):
         logs = np.log2(np.abs(x))
     bins = np.digitize(logs, edges) - 1
@@ -249,19 +254,23 @@ def _curve(x: Array, error: Array, dtype: str) -> list[float | None]:
 
 def formulas() -> list[Formula]:
     """Every elementwise activation of the catalogue."""
-    return [f for f in CATALOGUE.values() if f.kind == "activation" and f.elementwise]
+    return [f for f in CATALOGUE.values() if f.elementwise]
 
 
-def failure(row: dict[str, Any]) -> str:
-    """One message about a row of accuracy or kink evidence that failed: where, got, truth, and how to see it."""
-    if row["row"] == "accuracy":
-        bounds = gate(CATALOGUE[row["formula"]], row["dtype"])
-        return (
-            f"{row['formula']}: {row['part']} at {row['conditioned at']} in {row['dtype']} is {row.get('got')}, truth "
-            f"{row.get('truth')}: {row['conditioned max']} conditioned and {row['strict max']} strict ULP "
-            f"(subnormal: {row['strict max, subnormal truth']}), allowed {bounds.conditioned} and {bounds.strict}\n"
-            f"  gradproof at {row['formula']} {row['conditioned at']} --dtype {row['dtype']}"
-        )
-    if row["row"] == "vector":
-        return f"{row['formula']}: {row['part']} in {row['dtype']} is off by {row['strict max']} ULP"
-    return f"{row['formula']} at {row['at']}: ours {row['ours']}, the exact slopes and limits say otherwise: {row}"
+def measure(id: str, dtype: str, parameters: Parameters, n: int, names: tuple[str, ...]) -> list[Finding]:
+    """The findings on one formula in one dtype at one setting of its parameters."""
+    return Sweep(CATALOGUE[id], dtype, parameters, sides(names)).findings(n)
+
+
+def tasks(plan: Plan) -> Iterator[Task]:
+    """Every elementwise activation in every dtype at its defaults, in the wide ones at other parameters too."""
+    for dtype in plan.those(DTYPES):
+        for formula in formulas():
+            for parameters in settings(formula.id) if plan.wants(formula.id) else ():
+                if parameters and dtype not in WIDE:
+                    continue
+                n = FEWER if parameters else POINTS
+                call: Callable[[], list[Finding]] = functools.partial(
+                    measure, formula.id, dtype, parameters, n, plan.oracles
+                )
+                yield Task(f"sweep of {formula.id} in {dtype} {label(parameters)}".rstrip(), call)

@@ -7,36 +7,27 @@ both see them differ in the first digits. What lies between is reported as unkno
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import math
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradproof.claims.scenes import Scene, network
-from gradproof.evidence.environment import versions
-from gradproof.evidence.files import write_lines
-from gradproof.lookup import UsageError, suggestion
+from gradproof.evidence.finding import Finding
+from gradproof.tasks import Plan, Task
 from literature import CLAIMS, ROLES, Claim
 from literature.claim import Reading
 from oracles.recorded import BITS, Number, as_number, ball_values, torch_values
 
-VERDICTS = {
-    "holds": "true as printed",
-    "holds under a convention": "true as printed once the convention named beside it is granted",
-    "misprint": "false as printed; a corrected form is given that holds",
-    "ambiguous": "two fair readings, of which one holds and the other does not",
-    "not checkable": "nothing in it can be computed; the reason is given",
-    "unknown": "the oracles do not decide it",
-}
-
 SEEDS = (1, 2)  # random networks of each shape
 DIFFERS = 2.0**-20  # a wrong formula differs in the first digits …
 EQUAL = {"torch": 2.0**-36, "balls": 2.0 ** (60 - BITS)}  # … rounding and ball radii in the last
+CONSTANTS = {"seeds": SEEDS, "bits": BITS, "equal": EQUAL, "differs": DIFFERS}
 
 
 def size(shape: Sequence[int]) -> str:
@@ -142,7 +133,7 @@ def outcome(results: dict[str, dict[str, Any]]) -> str:
 
 
 def verdict(claim: Claim, outcomes: dict[str, str]) -> str:
-    """The verdict that follows from the outcome of each reading; see `VERDICTS`."""
+    """The verdict that follows from the outcome of each reading; see `evidence.verdicts.OF_CLAIMS`."""
     said = outcomes.get
     if not claim.readings:
         return "not checkable" if claim.unchecked else "unknown"
@@ -171,21 +162,31 @@ def oracles_here() -> list[str]:
     return here
 
 
-def judge(claim: Claim, oracles: Sequence[str]) -> dict[str, Any]:
-    """One evidence row: the claim, what each oracle says of each of its readings, and the verdict."""
+def judge(claim: Claim, oracles: Sequence[str]) -> Finding:
+    """The claim, what each oracle says of each of its readings, and the verdict."""
     results = {role: try_reading(claim, role, oracles) for role in ROLES if role in claim.readings}
     outcomes = {role: outcome(said) for role, said in results.items()}
-    return {
-        "claim": claim.id, "verdict": verdict(claim, outcomes), "place": claim.place, "latex": dict(claim.latex),
-        "assumptions": list(claim.assumptions), "supports": list(claim.supports), "convention": claim.convention,
-        "wrong": claim.wrong, "charity": claim.charity, "doubt": claim.doubt, "unchecked": claim.unchecked,
-        "example": claim.example, "remark": claim.remark, "source_hash": source_hash(claim), "readings": results,
+    said = {
+        "place": claim.place, "latex": dict(claim.latex), "assumptions": list(claim.assumptions),
+        "supports": list(claim.supports), "convention": claim.convention, "wrong": claim.wrong,
+        "charity": claim.charity, "doubt": claim.doubt, "unchecked": claim.unchecked, "example": claim.example,
+        "remark": claim.remark, "source": source_hash(claim), "readings": results,
     }  # fmt: skip
+    more = {name: value for name, value in said.items() if value}
+    return Finding("claim", claim.id, verdict=verdict(claim, outcomes), more=more)
 
 
-def measure(id: str, oracles: Sequence[str]) -> list[dict[str, Any]]:
-    """The evidence of one claim, as a task of a worker."""
+def measure(id: str, oracles: Sequence[str]) -> list[Finding]:
+    """The finding on one claim, as a task of a worker."""
     return [judge(CLAIMS[id], oracles)]
+
+
+def tasks(plan: Plan) -> Iterator[Task]:
+    """A task for each claim."""
+    oracles = oracles_here()
+    for id, claim in CLAIMS.items():
+        if plan.wants(id, *claim.supports):
+            yield Task(id, functools.partial(measure, id, oracles))
 
 
 def source_hash(claim: Claim) -> str:
@@ -194,49 +195,7 @@ def source_hash(claim: Claim) -> str:
     return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()[:12] if module else ""
 
 
-def judge_all(
-    path: Path,
-    ids: Iterable[str] | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[dict[str, Any]]:
-    """Judge the claims `ids` (all of them unless given), write the evidence to `path` and return its rows.
-
-    `progress(done, total)` is called after each claim. Raises UsageError for an unknown id, ImportError where no
-    oracle is installed, OSError where `path` cannot be written.
-    """
-    chosen, oracles = list(CLAIMS) if ids is None else list(ids), oracles_here()
-    for id in chosen:
-        if id not in CLAIMS:
-            raise UsageError(f"no claim {id!r}; {suggestion(id, list(CLAIMS))}")
-    rows = []
-    for id in chosen:
-        rows.append(judge(CLAIMS[id], oracles))
-        progress(len(rows), len(chosen))
-    write_evidence(path, oracles, rows)
-    return rows
-
-
-def write_evidence(path: Path, oracles: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    """Write evidence/literature.jsonl whole."""
-    write_lines(path, header(oracles), rows)
-
-
-def stale(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def stale(findings: Sequence[Finding]) -> list[str]:
     """Ids of claims that the evidence lacks, has beyond ours, or was made from another text of."""
-    hashes = {row["claim"]: row["source_hash"] for row in rows}
+    hashes = {f.formula: f.more["source"] for f in findings}
     return sorted(id for id in hashes.keys() | CLAIMS if id not in CLAIMS or hashes.get(id) != source_hash(CLAIMS[id]))
-
-
-def header(oracles: Sequence[str]) -> dict[str, Any]:
-    """Versions, seeds and thresholds the evidence was made with."""
-    from importlib.metadata import version
-
-    return {
-        "kind": "literature",
-        "versions": versions(),
-        "oracles": {name: version({"torch": "torch", "balls": "python-flint"}[name]) for name in oracles},
-        "seeds": list(SEEDS),
-        "bits": BITS,
-        "equal": EQUAL,
-        "differs": DIFFERS,
-    }

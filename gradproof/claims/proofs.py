@@ -6,30 +6,27 @@ costs one `unknown`, with that reason, and nothing else.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from fnmatch import fnmatchcase
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
-from gradproof.evidence.environment import source_hash, versions
-from gradproof.evidence.files import EvidenceError, read_lines, write_lines, write_whole
-from gradproof.pages.tables import Table, comma_separated, latex, markdown
-from gradproof.pages.typeset import latex as typeset
+from gradproof.evidence.finding import Finding
+from gradproof.tasks import Plan, Task
 from reference import CATALOGUE
 from reference.formula import Formula
 
 NETWORKS = (((2, 2, 2, 2), 1), ((2, 2, 2, 2), 2), ((4, 5, 3), 1))  # layer sizes and batch: where BP1–BP4 are proved
-VERDICTS = ("proved", "refuted", "unknown")
 BRANCHES = ("Piecewise(", "Abs(", "sign(", "Max(", "Min(")
 
-Row = dict[str, Any]
+# Claims that no route decides, by id and name, with the reason. One that is decided after all fails until it is gone.
+OPEN: dict[tuple[str, str], str] = {}
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def claims(record: Formula) -> Iterator[Claim]:
 
 
 def prove(claim: Claim) -> dict[str, Any]:
-    """Decide one claim here and now: verdict, route, given, reason, counterexample and seconds.
+    """Decide one claim here and now: verdict, route, given, reason and counterexample.
 
     Raises ImportError without SymPy, and ExpressionError for an expression that cannot be read.
     """
@@ -88,14 +85,13 @@ def prove(claim: Claim) -> dict[str, Any]:
     proof = provers[claim.prover](claim.left, claim.right, **options)
     return {
         "verdict": proof.verdict, "route": proof.route, "given": proof.given, "reason": proof.reason,
-        "counterexample": proof.counterexample and asdict(proof.counterexample), "seconds": round(proof.seconds, 1),
+        "counterexample": proof.counterexample and asdict(proof.counterexample),
     }  # fmt: skip
 
 
-def undecided(reason: str, seconds: float = 0.0) -> dict[str, Any]:
+def undecided(reason: str) -> dict[str, Any]:
     """What `prove` returns, for a claim on which it could not."""
-    return {"verdict": "unknown", "route": "", "given": "", "reason": reason, "counterexample": None,
-            "seconds": round(seconds, 1)}  # fmt: skip
+    return {"verdict": "unknown", "route": "", "given": "", "reason": reason, "counterexample": None}
 
 
 def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
@@ -175,10 +171,8 @@ def _end(process: Any, connection: Connection) -> None:
     connection.close()
 
 
-def decide(
-    todo: Sequence[Claim], jobs: int = 0, limit: float = 60.0, progress: Callable[[int, int], None] | None = None
-) -> list[Row]:
-    """One row a claim. `progress` is told how many are done.
+def decide(todo: Sequence[Claim], jobs: int = 1, limit: float = 60.0) -> list[Finding]:
+    """One finding a claim.
 
     A claim that cannot be decided (SymPy missing, `limit` seconds passed, an expression that cannot be read) is
     `unknown` with the reason.
@@ -189,179 +183,26 @@ def decide(
     else:
         for k, proof, problem in in_processes(prove, todo, jobs, limit):
             found[k] = proof or undecided(problem)
-            if progress:
-                progress(len(found), len(todo))
-    return [
-        {"id": claim.id, "claim": claim.name, "argument": claim.options["argument"], "left": claim.left,
-         "right": claim.right, **found[k]} for k, claim in enumerate(todo)
-    ]  # fmt: skip
+    return [_finding(claim, found[k]) for k, claim in enumerate(todo)]
 
 
-def prove_all(
-    evidence: Path | None = None,
-    only: str = "*",
-    jobs: int = 0,
-    limit: float = 60.0,
-    progress: Callable[[int, int], None] | None = None,
-    catalogue: Mapping[str, Formula] = CATALOGUE,
-) -> list[Row]:
-    """Decide every claim of the formulas whose id matches `only`; rows in the order of the catalogue.
-
-    With `evidence` the rows are written to that file (proofs.jsonl). See `decide`. Raises OSError if `evidence`
-    cannot be written.
-    """
-    todo = [claim for id, record in catalogue.items() if fnmatchcase(id, only) for claim in claims(record)]
-    rows = decide(todo, jobs, limit, progress)
-    if evidence is not None:
-        write_evidence(evidence, rows)
-    return rows
+def _finding(claim: Claim, proof: dict[str, Any]) -> Finding:
+    verdict, why = proof.pop("verdict"), proof.pop("reason")
+    if expected := OPEN.get((claim.id, claim.name)):
+        verdict, why = (
+            ("undefined", expected) if verdict == "unknown" else ("unknown", f"{verdict}: it is open no more")
+        )
+    more = {"left": claim.left, "right": claim.right, **{k: v for k, v in proof.items() if v}}
+    return Finding("proof", claim.id, claim.name, claim.options["argument"], verdict=verdict, why=why, more=more)
 
 
-PARTS = 12  # into which an audit cuts the claims
+def measure(id: str) -> list[Finding]:
+    """The findings on every claim of one record."""
+    return decide(list(claims(CATALOGUE[id])))
 
 
-def measure(part: int) -> list[Row]:
-    """The rows of one of `PARTS` parts of all claims, one claim after another."""
-    todo = [claim for record in CATALOGUE.values() for claim in claims(record)]
-    return decide(todo[part * len(todo) // PARTS : (part + 1) * len(todo) // PARTS], jobs=1)
-
-
-def write_evidence(path: Path, rows: Sequence[Row]) -> None:
-    """Write evidence/proofs.jsonl whole. The seconds that proofs took are in the header: no other run repeats them."""
-    made_with = {"source": source_hash("reference", "oracles"), "versions": versions(), "networks": NETWORKS}
-    seconds = [row["seconds"] for row in rows]
-    lasting = [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
-    write_lines(path, {**made_with, "seconds": seconds}, lasting)
-
-
-def read_evidence(path: Path) -> list[Row]:
-    """The rows that `write_evidence` was given. Raises EvidenceError where the file is missing or damaged."""
-    header, rows = read_lines(path)
-    seconds = header.get("seconds", [])
-    if len(seconds) != len(rows):
-        raise EvidenceError(f"{path}: {len(seconds)} times for {len(rows)} proofs; run the audit again")
-    return [{**row, "seconds": took} for row, took in zip(rows, seconds, strict=True)]
-
-
-def counts(rows: Iterable[Row]) -> dict[str, int]:
-    """How often each verdict was reached."""
-    verdicts = [row["verdict"] for row in rows]
-    return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
-
-
-def status(rows: Iterable[Row], id: str) -> str:
-    """One line on a formula, e.g. "proved: derivative, numpy_form; unknown: kinks". Empty without rows."""
-    mine = [row for row in rows if row["id"] == id]
-    grouped = {v: [row["claim"] for row in mine if row["verdict"] == v] for v in VERDICTS}
-    return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in grouped.items() if names)
-
-
-# The page
-
-TITLES = {"activation": "Activations", "cost": "Costs", "regularizer": "Regularizers",
-          "network": "Backpropagation", "update": "Optimizer steps"}  # fmt: skip
-LEFT = {"activation": "g", "cost": "C", "regularizer": "R", "update": "w'"}
-INTRO = """# Proofs
-
-Every formula of the catalogue as it is printed, and whether SymPy proves it: it differentiates the statement and shows
-that the printed derivative is the same for all real inputs and all parameters of the sign of their defaults.
-
-* Branches are proved one by one; *kinks* are the slopes where branches meet: as listed in the record at a kink, and
-  one and the same from both sides everywhere else.
-* A statement with indices is proved entry by entry at the sizes named. ⟨v, ∂s/∂z⟩ is the pullback of a cotangent v.
-* *numpy_value* and *numpy_form* are the rewritings that are evaluated, proved equal to what is printed.
-* The equations of backpropagation are proved for undefined activations and an undefined cost; δ is ∂C/∂z by definition,
-  so that from the last layer down they give every gradient.
-
-Routes: *identical* (SymPy's own derivative is the printed one), *exponentials* (the difference, written over symbols
-for exponentials, logarithms and roots, is a rational function with numerator zero), *expansion* (a polynomial that is
-zero), *simplify* (SymPy's simplification gives zero), *sign cases* (split by the sign of what a branch depends on). A
-refutation is a rational point at which the two sides differ in 40-digit arithmetic.
-"""
-
-
-def write_page(evidence: Path, folder: Path) -> None:
-    """Write proofs.md, csv/proofs.csv and tex/proofs.tex from the evidence file and nothing else.
-
-    Raises EvidenceError where it is missing or damaged.
-    """
-    rows = read_evidence(evidence)
-    kinds = [kind for kind in TITLES if any(_kind(row) == kind for row in rows)]
-    summary = Table("", ["", "formulas", "claims", *VERDICTS], [
-        [title, len({r["id"] for r in mine}), len(mine), *counts(mine).values()]
-        for title, mine in [*((TITLES[k], [r for r in rows if _kind(r) == k]) for k in kinds), ("all", rows)]
-    ])  # fmt: skip
-    parts = [INTRO, markdown(summary)]
-    if open_claims := [row for row in rows if row["verdict"] != "proved"]:
-        cells = [[f"`{r['id']}`", r["claim"], r["verdict"], _why(r)] for r in open_claims]
-        parts.append(markdown(Table("Not proved", ["formula", "claim", "verdict", "why"], cells)))
-    for kind in kinds:
-        parts.append(f"## {TITLES[kind]}\n")
-        ids = dict.fromkeys(row["id"] for row in rows if _kind(row) == kind)
-        parts += [_section(id, [row for row in rows if row["id"] == id]) for id in ids]
-    write_whole(folder / "proofs.md", "\n".join(parts))
-    columns = ["id", "claim", "verdict", "route", "given", "seconds"]
-    table = Table("", columns, [[row[column] for column in columns] for row in rows])
-    write_whole(folder / "csv" / "proofs.csv", comma_separated(table))
-    write_whole(folder / "tex" / "proofs.tex", latex(table))
-
-
-def _kind(row: Row) -> str:
-    return str(row["id"].split("/")[0])
-
-
-def _why(row: Row) -> str:
-    point = row["counterexample"]
-    if not point:
-        return str(row["reason"])
-    where = ", ".join(f"{name} = {value}" for name, value in point["inputs"].items())
-    return f"{row['reason'] + ': ' if row['reason'] else ''}at {where} it is {point['true']}, not {point['claimed']}"
-
-
-def _section(id: str, rows: Sequence[Row]) -> str:
-    """One formula: its equations, then one line per claim."""
-    lines = [
-        f"### {id}",
-        "",
-        "```math",
-        r"\begin{aligned}",
-        " \\\\\n".join(_equations(rows)),
-        r"\end{aligned}",
-        "```",
-        "",
-    ]
-    for row in rows:
-        about = "; ".join(text for text in (row["route"], row["given"] and f"for {row['given']}") if text)
-        took = f", {row['seconds']} s" if row["seconds"] >= 0.1 else ""
-        lines.append(f"* {row['claim']}: **{row['verdict']}** ({about or 'see above'}{took})")
-    return "\n".join([*lines, ""])
-
-
-def _set(expression: str) -> str:
-    """Its LaTeX; an expression that cannot be read is shown as it is."""
-    try:
-        return typeset(expression)
-    except SyntaxError:
-        return rf"\texttt{{{expression.replace('_', ' ')}}}"
-
-
-def _equations(rows: Sequence[Row]) -> list[str]:
-    """The equalities that the claims are about, with one alignment mark each."""
-    of = {row["claim"]: row for row in rows}
-    first = rows[0]
-    if _kind(first) == "network":
-        return [f"{_set(first['left'])} &= {_set(first['right'])}"]
-    _, pulled_back, rest = first["right"].partition("v[")
-    left = f"s_{{{rest.partition(']')[0].replace(' ', '')}}}" if pulled_back else LEFT[_kind(first)]
-
-    def slope(argument: str) -> str:
-        fraction = rf"\frac{{\partial {'s' if pulled_back else left}}}{{\partial {_set(argument)}}}"
-        return rf"\left\langle v, {fraction} \right\rangle" if pulled_back else fraction
-
-    lines = [f"{left} &= {_set(first['left'])}"]
-    if "numpy_value" in of:
-        lines.append(f"&= {_set(of['numpy_value']['right'])}")
-    lines.append(f"{slope(first['argument'])} &= {_set(first['right'])}")
-    if "numpy_form" in of:
-        lines.append(f"&= {_set(of['numpy_form']['right'])}")
-    return lines + [f"{slope(r['argument'])} &= {_set(r['right'])}" for r in rows if r["claim"].startswith("∂/∂")]
+def tasks(plan: Plan) -> Iterator[Task]:
+    """A task for each record."""
+    for id in CATALOGUE:
+        if plan.wants(id):
+            yield Task(id, functools.partial(measure, id))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradproof.evidence.environment import ORACLES, load
+from gradproof.answers.frameworks import sides
+from gradproof.cases.case import Case, as_dtype
+from gradproof.evidence.environment import ORACLES
 from gradproof.evidence.verdicts import Verdict
-from gradproof.lookup import UsageError, find
+from gradproof.lookup import Missing, UsageError, find
+from gradproof.pages.tables import Table
 from reference.formula import Array, Formula
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -27,74 +30,128 @@ def number(text: str) -> float:
     return x
 
 
+def split(words: Sequence[str]) -> tuple[list[float], dict[str, float]]:
+    """Points, and parameters given as name=value. Raises UsageError for what is neither."""
+    points = [number(word) for word in words if "=" not in word]
+    given = dict(word.split("=", 1) for word in words if "=" in word)
+    if not points:
+        raise UsageError("no point given; write one or more numbers, as in 'gradproof at activation/tanh 0.5'")
+    return points, {name: number(value) for name, value in given.items()}
+
+
 def array(points: Sequence[float], dtype: str) -> Array:
     """The points in the dtype of that name. Raises UsageError for an unknown dtype."""
     if dtype not in DTYPES:
         raise UsageError(f"dtype {dtype!r} is unknown; choose one of {', '.join(DTYPES)}")
-    if dtype == "bfloat16":
-        try:
-            import ml_dtypes
-        except ImportError as error:
-            raise UsageError("bfloat16 needs ml-dtypes: pip install 'gradproof[oracles]'") from error
-        return np.array(points).astype(ml_dtypes.bfloat16)
-    with np.errstate(over="ignore"):
-        return np.array(points).astype(dtype)
+    try:
+        with np.errstate(over="ignore"):
+            return as_dtype(np.array(points), dtype)
+    except ImportError as error:
+        raise UsageError("bfloat16 needs ml-dtypes: pip install 'gradproof[oracles]'") from error
 
 
-def evaluate(id: str, points: Sequence[float], dtype: str = "float64") -> dict[str, Any]:
+def evaluate(
+    id: str, points: Sequence[float], dtype: str = "float64", parameters: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """Value and slope at each point by every side that is installed, as hex floats.
 
-    The truth is the correctly rounded one, with the one-sided slopes at a kink; a verdict judges our slope.
-    Raises UsageError for an unknown id or dtype, or a formula that is not an elementwise activation.
+    The truth is the correctly rounded one, with the one-sided slopes at a kink; a verdict judges our value and slope.
+    Raises UsageError for an unknown id, dtype or parameter, or a formula that is not an elementwise activation.
     """
-    formula = find(id)
+    formula, stands_for = find(id)
     if not formula.elementwise:
         raise UsageError(f"{id} does not act on single numbers; 'at' takes elementwise activations")
+    given = {**stands_for, **(parameters or {})}
+    if strangers := sorted(given.keys() - formula.parameters.keys()):
+        known = ", ".join(formula.parameters) or "none"
+        raise UsageError(f"{formula.id} has no parameter {', '.join(strangers)}; its parameters: {known}")
     z = array(points, dtype)
-    sides: dict[str, tuple[Array, Array]] = {"ours": formula.function(z)}
-    for name in ORACLES:
-        module = load(name)
-        if module is not None and id in module.ELEMENTWISE:
-            sides[name] = module.elementwise(id, z)
+    case = Case(formula.id, dtype, "at", 0, {"z": z}, {"value": np.ones_like(z)}, given)
+    answers: dict[str, tuple[Array, Array]] = {}
+    for name, side in sides(ORACLES).items():
+        try:
+            answer = side(case)
+        except Missing:
+            continue
+        except ValueError as error:  # of a parameter
+            raise UsageError(f"{formula.id}: {error}") from error
+        answers[name] = answer.outputs["value"], answer.gradients["z"]
     rows: list[dict[str, Any]] = []
     for k, x in enumerate(z.tolist()):
         row: dict[str, Any] = {"x": float(x).hex()}
-        for name, (value, slope) in sides.items():
+        for name, (value, slope) in answers.items():
             row[name] = {"value": float(value[k]).hex(), "slope": float(slope[k]).hex()}
-        rows.append({**row, **_truth(formula, z[k : k + 1], row["ours"], dtype)})
-    return {"formula": id, "dtype": dtype, "points": rows}
+        rows.append({**row, **_truth(formula, z[k : k + 1], row["ours"], dtype, given)})
+    return {"formula": formula.id, "dtype": dtype, "parameters": given, "points": rows}
 
 
-def _truth(formula: Formula, z: Array, ours: dict[str, str], dtype: str) -> dict[str, Any]:
+def _truth(
+    formula: Formula, z: Array, ours: dict[str, str], dtype: str, parameters: Mapping[str, float]
+) -> dict[str, Any]:
     """The truth at one point, with one-sided slopes if they differ, and the verdict on ours.
 
     Empty without python-flint. At a kink a slope inside [left, right] is a convention; elsewhere ours agrees within
-    the conditioned bound of its record.
+    the conditioned bound of its record. The value counts as the slope does.
     """
     try:
         from oracles import floats
-        from oracles.arb_truth import points as arb_truth
+        from oracles.arb_truth import points
     except ImportError:
         return {}
-    truths = arb_truth.truths(formula.id, z, (0, 1, 2), dtype=dtype)
+    truths = points.truths(formula.id, z, (0, 1, 2), dtype=dtype, **parameters)
     found: dict[str, Any] = {"truth": {"value": _hex(truths[0]), "slope": _hex(truths[1])}}
-    slope = float.fromhex(ours["slope"])
+    x = z.astype(np.float64)
+
+    def judged(part: str, order: int) -> Verdict:
+        got = float.fromhex(ours[part])
+        exact = got == truths[order].hi[0] or (math.isnan(got) and math.isnan(truths[order].hi[0]))
+        error = floats.conditioned_error(np.array([got]), truths[order], x, truths[order + 1])[0]
+        return Verdict.exact if exact else Verdict.agrees if error <= formula.conditioned_ulp else Verdict.wrong
+
+    value = judged("value", 0)
     if truths[1].undecided[0] and math.isnan(truths[1].hi[0]):
-        left, right = (arb_truth.truth(formula.id, z, 1, dtype=dtype, side=side) for side in ("left", "right"))
+        left, right = (
+            points.truth(formula.id, z, 1, dtype=dtype, side=side, **parameters) for side in ("left", "right")
+        )
         found.update(left=_hex(left), right=_hex(right))
-        ends = sorted((float(left.hi[0]), float(right.hi[0])))
-        inside = ends[0] <= slope <= ends[1]
-        return {**found, "verdict": (Verdict.convention if inside else Verdict.wrong).value}
-    if math.isnan(truths[1].hi[0]):
-        return {**found, "verdict": Verdict.undefined.value}
-    error = floats.conditioned_error(np.array([slope]), truths[1], z.astype(np.float64), truths[2])[0]
-    exact = slope == truths[1].hi[0]
-    fine = exact or error <= formula.conditioned_ulp
-    return {**found, "verdict": (Verdict.exact if exact else Verdict.agrees if fine else Verdict.wrong).value}
+        low, high = sorted((float(left.hi[0]), float(right.hi[0])))
+        slope = Verdict.convention if low <= float.fromhex(ours["slope"]) <= high else Verdict.wrong
+    elif math.isnan(truths[1].hi[0]):
+        slope = Verdict.undefined
+    else:
+        slope = judged("slope", 1)
+    worse = Verdict.wrong if Verdict.wrong in (value, slope) else Verdict.agrees if value is Verdict.agrees else slope
+    return {**found, "verdict": worse.value}
 
 
 def _hex(truth: Any) -> str:
     return float(truth.hi[0]).hex()
+
+
+def table(result: Mapping[str, Any]) -> Table:
+    """What `evaluate` found, for a person."""
+    dtype = result["dtype"]
+    lines = []
+    for point in result["points"]:
+        x = repr(float.fromhex(point["x"]))
+        base = point.get("truth", point["ours"])
+        for side in ("truth", "ours", *ORACLES):
+            if side not in point:
+                lines.append([x, side, "no answer", "", "", "", ""])
+                continue
+            cells = []
+            for part in ("value", "slope"):
+                known = point[side] is not base and base[part] != "nan"
+                off = f"{ulps(base[part], point[side][part], dtype):.3g}" if known else ""
+                cells += [repr(float.fromhex(point[side][part])), off]
+            lines.append([x, side, *cells, point.get("verdict", "") if side == "ours" else ""])
+        for side in ("left", "right"):
+            if side in point:
+                lines.append([x, f"from the {side}", "", "", repr(float.fromhex(point[side])), "", ""])
+    from_what = "the rounded truth" if "truth" in result["points"][0] else "ours"
+    given = "".join(f", {name} = {value:g}" for name, value in result["parameters"].items())
+    title = f"{result['formula']} in {dtype}{given}; ULP: distance from {from_what}"
+    return Table(title, ["x", "side", "value", "ULP", "slope", "ULP", "verdict"], lines)
 
 
 def ulps(a: str, b: str, dtype: str) -> float:
@@ -109,6 +166,6 @@ def ulps(a: str, b: str, dtype: str) -> float:
 
 def ulp(x: float, dtype: str) -> float:
     """Spacing of the floats of `dtype` just above |x|."""
-    digits, least = {"float16": (11, -24), "bfloat16": (8, -133), "float32": (24, -149), "float64": (53, -1074)}[dtype]
-    exponent = math.frexp(x)[1] - digits if x else least
-    return math.ldexp(1.0, max(exponent, least))
+    from oracles.floats import ulp as spacing
+
+    return float(spacing(x, dtype))

@@ -1,4 +1,4 @@
-"""One case of the audit again: value and gradients of a cost or regularizer by everyone, beside the truth."""
+"""One case of the audit again: outputs and gradients of a formula by everyone, beside the truth."""
 
 from __future__ import annotations
 
@@ -7,58 +7,58 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.cases import costs as cost_cases
-from gradproof.cases import regularizers as penalty_cases
-from gradproof.checks import accuracy as costs
-from gradproof.checks import penalty_accuracy
-from gradproof.lookup import UsageError, find, suggestion
+from gradproof import cases
+from gradproof.answers.frameworks import sides
+from gradproof.answers.truth import truth
+from gradproof.cases.parameters import label
+from gradproof.evidence.environment import ORACLES
+from gradproof.lookup import Missing, UsageError, find, suggestion
 from gradproof.pages.tables import Table, number
 
-SIDES = ("ours", "torch", "jax")
+DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
-    """Every entry of value and gradients of a case of the audit: the truth, and each side with its error.
+    """Every entry of outputs and gradients of a case of the audit: the truth, and each side with its error.
 
-    Errors are in conditioned ULP, as in costs-accuracy.md and penalties.md. Raises UsageError for an unknown id, dtype
-    or regime, for a formula without such cases, and without python-flint.
+    Errors are in conditioned ULP, as in the tables of accuracy. Raises UsageError for an unknown id, dtype or regime,
+    for a formula without such cases, and without python-flint.
     """
-    formula = find(id)
-    known = [*cost_cases.DRAWS, *(f"regularizer/{name}" for name in penalty_cases.NAMES)]
-    if formula.id not in known:
-        raise UsageError(f"{id} has no cases of its own; {suggestion(id, known)}")
-    if regime not in cost_cases.REGIMES:
-        raise UsageError(f"no regime {regime!r}; there are {', '.join(cost_cases.REGIMES)}")
-    if dtype not in costs.DTYPES:
-        raise UsageError(f"no cases in {dtype!r}; there are in {' and '.join(costs.DTYPES)}")
-    cases: Any
-    area: Any
-    cases, area = (cost_cases, costs) if id in cost_cases.DRAWS else (penalty_cases, penalty_accuracy)
-    case = cases.draw(id, dtype, regime, seed)
+    formula, _ = find(id)
+    if formula.id not in cases.DRAWS:
+        raise UsageError(f"{id} has no cases of its own; {suggestion(id, list(cases.DRAWS))}")
+    if regime not in cases.REGIMES:
+        raise UsageError(f"no regime {regime!r}; there are {', '.join(cases.REGIMES)}")
+    if dtype not in DTYPES:
+        raise UsageError(f"no cases in {dtype!r}; there are in {', '.join(DTYPES)}")
+    case = cases.draw(formula.id, dtype, regime, seed)
     try:
-        value, gradients = area.exact(case)
+        exact = truth(case).quantities
     except ImportError as error:
         raise UsageError("python-flint: not installed; pip install 'gradproof[oracles]'") from error
+    answers: dict[str, Mapping[str, Any] | str] = dict.fromkeys(("ours", *ORACLES), "not installed")
     with np.errstate(all="ignore"):
-        answers = area.answers(case, area.load())
-        lines = [line for name, truth in {"value": value, **gradients}.items() for line in _lines(name, truth, answers)]
-    title = f"{id} in {dtype}, {regime} {seed}; in brackets: conditioned ULP from the truth"
-    return Table(title, ["quantity", "truth", *SIDES], lines)
+        for name, side in sides(ORACLES).items():
+            try:
+                answers[name] = side(case).quantities
+            except Missing as missing:
+                answers[name] = str(missing)
+        lines = [line for quantity, known in exact.items() for line in _lines(quantity, known, answers)]
+    given = f", {label(case.parameters)}" if case.parameters else ""
+    title = f"{formula.id} in {dtype}, {regime} {seed}{given}; in brackets: conditioned ULP from the truth"
+    return Table(title, ["quantity", "truth", *answers], lines)
 
 
-def _lines(name: str, truth: Any, answers: Mapping[str, Any]) -> list[list[str]]:
-    """One line for each entry of the value, or of the gradient with respect to `name` if anyone gives it."""
-    exact = truth.truth.hi
+def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | str]) -> list[list[str]]:
+    """One line for each entry of a quantity."""
+    exact = known.truth.hi
     columns = []
-    for side in SIDES:
-        answer = answers.get(side)
-        got = None if answer is None else {"value": answer[0], **answer[1]}.get(name)
+    for answer in answers.values():
+        got = None if isinstance(answer, str) else answer.get(quantity)
         if got is None:
-            columns.append(["–"] * exact.size)
+            columns.append([answer if isinstance(answer, str) else "–"] * exact.size)
             continue
         y = np.asarray(got).astype(np.float64).reshape(exact.shape)
-        columns.append([f"{float(p)!r} ({number(float(e))})" for p, e in zip(y.flat, truth.error(y).flat, strict=True)])
-    if all(column[:1] == ["–"] for column in columns):
-        return []
-    places = [name if name == "value" else f"∂/∂{name}{list(index) or ''}" for index in np.ndindex(exact.shape)]
+        columns.append([f"{float(p)!r} ({number(float(e))})" for p, e in zip(y.flat, known.error(y).flat, strict=True)])
+    places = [f"{quantity}{list(index) or ''}" for index in np.ndindex(exact.shape)]
     return [list(line) for line in zip(places, map(repr, exact.ravel().tolist()), *columns, strict=True)]

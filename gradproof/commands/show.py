@@ -3,51 +3,65 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from gradproof.claims.proofs import status
-from gradproof.evidence.files import EvidenceError, read_lines
+from gradproof.evidence.files import EvidenceError, read_evidence
+from gradproof.evidence.finding import Finding
+from gradproof.lookup import find
+from gradproof.pages.networks import counts
+from gradproof.pages.proofs import status
 from gradproof.pages.tables import number
+from reference import ALIASES
 from reference.formula import Formula
 
 
-def describe(f: Formula, evidence: Path) -> str:
-    """Statement, derivation, domain, kinks, assumptions, sources, and the last verdicts in `evidence` if any."""
-    lines = [f.id, "", f"  f  = {f.statement}", f"  f' = {f.derivative}   with respect to {f.arguments[0]}"]
+def describe(id: str, evidence: Path) -> str:
+    """Statement, derivation, domain, kinks, assumptions, sources, and the last verdicts in `evidence` if any.
+
+    Raises UsageError for an unknown id.
+    """
+    f, stands_for = find(id)
+    given = ", ".join(f"{name} = {value}" for name, value in stands_for.items())
+    lines = [f"{id} stands for {f.id}" + (f" with {given}" if given else "")] if id != f.id else []
+    lines += [f.id, "", f"  f  = {f.statement}", f"  f' = {f.derivative}   with respect to {f.arguments[0]}"]
     if f.numpy_form:
         lines.append(f"  f' as evaluated = {f.numpy_form}")
     if f.parameters:
         lines.append("  parameters: " + ", ".join(f"{k} = {v:g}" for k, v in f.parameters.items()))
     lines += [f"  domain ({f.domain[0]}, {f.domain[1]}), range ({f.range[0]}, {f.range[1]})", "", f.derivation, ""]
     for kink in f.kinks:
-        lines.append(f"kink at {kink.at}: left {kink.left}, right {kink.right}; ours {kink.chosen} ({kink.why})")
-    for assumption in f.assumptions:
-        lines.append(f"assumes: {assumption}")
+        lines.append(
+            f"kink at {kink.of} = {kink.at}: left {kink.left}, right {kink.right}; ours {kink.chosen} ({kink.why})"
+        )
+    lines += [f"assumes: {assumption}" for assumption in f.assumptions]
+    lines += [f"no answer from {side}: {why}" for side, why in f.unanswered.items()]
     if f.sources:
         lines.append(f"sources: {', '.join(f.sources)}")
+    if aliases := [alias for alias, (target, _) in ALIASES.items() if target == f.id]:
+        lines.append(f"also known as: {', '.join(aliases)}")
     lines += ["", *_proofs(f, evidence), *_accuracy(f, evidence), *_verdicts(f, evidence)]
     return "\n".join(lines).rstrip()
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of an evidence file, or none where it is missing."""
-    return read_lines(path)[1] if path.exists() else []
+def _findings(evidence: Path, area: str) -> list[Finding]:
+    """The findings of an area, or none where it has not been measured."""
+    path = evidence / f"{area}.jsonl"
+    return read_evidence(path).findings if path.exists() else []
 
 
 def _proofs(f: Formula, evidence: Path) -> list[str]:
     """Which claims of the record are proved."""
-    said = status(_rows(evidence / "proofs.jsonl"), f.id)
+    said = status(_findings(evidence, "proofs"), f.id)
     return [f"by computer algebra: {said}", ""] if said else []
 
 
 def _accuracy(f: Formula, evidence: Path) -> list[str]:
-    """Largest errors of value and slope, ours and theirs."""
+    """Largest errors, ours and theirs, at the defaults."""
     lines = []
-    for row in _rows(evidence / "accuracy.jsonl"):
-        if row["row"] == "accuracy" and row["formula"] == f.id and row["dtype"] in ("float32", "float64"):
-            strict, conditioned = number(row["strict max"]), number(row["conditioned max"])
-            name = f"{row['dtype']} {row['part']:5} {row['side']:5}"
-            lines.append(f"{name} at most {strict} ULP, conditioned {conditioned}")
+    for found in _findings(evidence, "accuracy"):
+        if found.formula == f.id and found.kind in ("sweep", "accuracy") and not found.what and found.entries:
+            strict = f", strict {number(found.more['strict'])}" if "strict" in found.more else ""
+            where = f"{found.dtype:8} {found.quantity:8} {found.side:5}"
+            lines.append(f"{where} at most {number(found.max)} conditioned ULP{strict}")
     return [*lines, ""] if lines else []
 
 
@@ -55,20 +69,12 @@ def _verdicts(f: Formula, evidence: Path) -> list[str]:
     """The last audit's verdicts on networks with this formula."""
     path = evidence / "networks.jsonl"
     try:
-        header, rows = read_lines(path)
+        header, found = read_evidence(path)
     except EvidenceError as error:
         return [f"no verdicts: {error}"]
     lines = []
-    for row in rows:
-        if row["row"] in ("hidden", "output", "cost", "regularizer") and f.id == _id(row):
-            for oracle, counts in row["verdicts"].items():
-                said = ", ".join(f"{verdict} {n:,}" for verdict, n in counts.items())
-                lines.append(
-                    f"{row['row']:11} {row['dtype']} against {oracle:5} {header['versions'].get(oracle)}: {said}"
-                )
+    for row in found:
+        if row.kind == "overview" and row.formula == f.id and "verdicts" in row.more:
+            version = header["versions"].get(row.side)
+            lines.append(f"{row.what:11} {row.dtype} against {row.side:5} {version}: {counts(row.more['verdicts'])}")
     return lines or [f"no verdicts on {f.id} in {path}"]
-
-
-def _id(row: dict[str, Any]) -> str:
-    kind = "activation" if row["row"] in ("hidden", "output") else row["row"]
-    return f"{kind}/{row['name']}"

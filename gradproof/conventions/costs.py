@@ -1,47 +1,34 @@
-"""Questions that tell what is meant by the name of a cost, each answered by a number.
-
-A probe calls a function with its own defaults on inputs for which the conventions give different numbers, and names
-the convention that the number belongs to. A reading is a name only if the measured number is that convention's to six
-digits; else the number speaks for itself. Nothing is taken from documentation or source.
-"""
+"""Questions that tell what is meant by the name of a cost, each answered by a number."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from gradproof.cases.costs import DRAWS, draw
+from gradproof.cases import DRAWS, draw
+from gradproof.conventions.probe import INF, Probe, number, read
 from reference import CATALOGUE
 
 Call = Callable[..., "tuple[Any, Mapping[str, Any]]"]  # (inputs, **options) -> value, gradients
-INF = math.inf
+Ask = Callable[[Call], "tuple[Any, str]"]
 
 
-@dataclass(frozen=True)
-class Probe:
-    """A question to one cost: `ask(call)` gives what was measured and its reading."""
+def _probe(topic: str, name: str, what: str, ask: Ask) -> Probe:
+    """A question that is asked of the function of one id, called with its own defaults."""
+    id = f"cost/{name}"
 
-    topic: str
-    id: str
-    what: str
-    ask: Callable[[Call], tuple[Any, str]]
+    def of(side: Any) -> tuple[Any, str]:
+        def call(inputs: Mapping[str, Any], **options: Any) -> tuple[Any, Mapping[str, Any]]:
+            outputs, gradients = side.native(id, inputs, **options)
+            return outputs["value"], gradients
 
+        return ask(call)
 
-def read(measured: float, candidates: Mapping[str, float]) -> str:
-    """The name of the candidate that the number equals to six digits, or the number."""
-    for name, value in candidates.items():
-        if measured == value or math.isclose(measured, value, rel_tol=1e-6, abs_tol=1e-12):
-            return name
-    return number(measured)
-
-
-def number(x: float) -> str:
-    """Six digits, or NaN or ±∞."""
-    return "NaN" if math.isnan(x) else ("∞" if x > 0 else "−∞") if math.isinf(x) else f"{x:.6g}"
+    return Probe(topic, id, what, of)
 
 
 def _arrays(**inputs: Any) -> dict[str, Any]:
@@ -60,7 +47,7 @@ def value_of(
         value = float(np.sum(call(_arrays(**inputs), **(options or {}))[0]))
         return value, read(value, candidates)
 
-    return Probe(topic, f"cost/{id}", what, ask)
+    return _probe(topic, id, what, ask)
 
 
 def slope_of(
@@ -75,7 +62,7 @@ def slope_of(
         slope = float(np.ravel(gradients[argument])[0])
         return slope, read(slope, candidates)
 
-    return Probe(topic, f"cost/{id}", what, ask)
+    return _probe(topic, id, what, ask)
 
 
 def value_and_slope(topic: str, id: str, what: str, argument: str, options: Any = None, **inputs: Any) -> Probe:
@@ -86,30 +73,31 @@ def value_and_slope(topic: str, id: str, what: str, argument: str, options: Any 
         numbers = [float(np.sum(value)), float(np.ravel(gradients[argument])[0])]
         return numbers, f"{number(numbers[0])}, slope {number(numbers[1])}"
 
-    return Probe(topic, f"cost/{id}", what, ask)
+    return _probe(topic, id, what, ask)
 
 
 def reduction(id: str) -> Probe:
     """What the terms of two or more examples become by default."""
     examples = "pairs" if id == "nt_xent" else "examples"
     case = draw(f"cost/{id}", "float64", "plain", int(id == "ctc"))  # whose targets then differ in length
+    options = {name: given for name, given in case.parameters.items() if name != "reduction"}
 
     def ask(call: Call) -> tuple[Any, str]:
         function = CATALOGUE[case.id].function
-        terms, _ = function(**case.inputs, **case.parameters, reduction="none")
-        n = len(next(iter(case.inputs.values())))
-        value = np.asarray(call(case.inputs, **case.parameters)[0])
+        terms, _ = function(**case.arguments, **options, reduction="none")
+        n = len(next(iter(case.arguments.values())))
+        value = np.asarray(call(case.arguments, **options)[0])
         if value.shape:
             return list(value.shape), "none: one number " + ("an entry" if value.ndim > 1 else "a term")
         names = {f"mean over {examples}" if terms.ndim == 1 else "mean over entries": terms.mean(),
                  f"mean over {examples}": terms.sum() / n, "sum": terms.sum()}  # fmt: skip
-        if "target_lengths" in case.inputs:
-            size = case.inputs["target_lengths"]
+        if "target_lengths" in case.arguments:
+            size = case.arguments["target_lengths"]
             names["mean over examples, each over its number of labels"] = (terms / np.maximum(size, 1)).mean()
             names["mean over all labels"] = terms.sum() / size.sum()
         return float(value), read(float(value), names)
 
-    return Probe("reduction by default", case.id, "random inputs", ask)
+    return _probe("reduction by default", id, "random inputs", ask)
 
 
 def weighted_mean(id: str, **inputs: Any) -> Probe:
@@ -121,7 +109,7 @@ def weighted_mean(id: str, **inputs: Any) -> Probe:
         divisor = float(total) / float(mean)
         return divisor, read(divisor, {"the sum of the weights": 4.0, "the number of terms": 2.0})
 
-    return Probe("a weighted mean divides by", f"cost/{id}", "two terms of weights 1 and 3", ask)
+    return _probe("a weighted mean divides by", id, "two terms of weights 1 and 3", ask)
 
 
 def differentiates(id: str, argument: str) -> Probe:
@@ -130,10 +118,10 @@ def differentiates(id: str, argument: str) -> Probe:
     case = draw(f"cost/{id}", "float64", "plain", int(with_weights))
 
     def ask(call: Call) -> tuple[Any, str]:
-        given = argument in call(case.inputs, **case.parameters)[1]
+        given = argument in call(case.arguments)[1]
         return given, "yes" if given else "no"
 
-    return Probe(f"gradient with respect to {argument}", case.id, "random inputs", ask)
+    return _probe(f"gradient with respect to {argument}", id, "random inputs", ask)
 
 
 def accepts(what: str, id: str, options: Any = None, **inputs: Any) -> Probe:
@@ -143,7 +131,7 @@ def accepts(what: str, id: str, options: Any = None, **inputs: Any) -> Probe:
         value = float(np.sum(call(_arrays(**inputs), **(options or {}))[0]))
         return value, f"{number(value)}"
 
-    return Probe("input that makes no sense", f"cost/{id}", what, ask)
+    return _probe("input that makes no sense", id, what, ask)
 
 
 # ---------------------------------------------------------------- the questions
@@ -383,7 +371,11 @@ def _nonsense() -> list[Probe]:
 
 def probes() -> list[Probe]:
     """Every question, in the order of the page."""
-    reducible = [id.split("/")[1] for id in DRAWS if id != "cost/wasserstein_critic"]
+    reducible = [
+        id.split("/")[1]
+        for id in DRAWS
+        if id.startswith("cost/") and "reduction" in signature(CATALOGUE[id].function).parameters
+    ]
     asked = [reduction(name) for name in reducible]
     for questions in (_regression, _probabilities, _logits, _margins, _embeddings, _sequences, _nonsense):
         asked += questions()

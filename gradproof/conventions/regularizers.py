@@ -9,85 +9,77 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from gradproof.checks.penalty_accuracy import input_gradient_penalty, penalty
-from gradproof.conventions.costs import number, read
-from reference.formula import Array
+from gradproof.conventions.probe import Probe, number, read
+from reference import CATALOGUE, vjp
 
-Side = Any  # penalty(id, …), input_gradient_penalty(id, …) and native(what, …) of an oracle or of ours
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A question about one regularizer: `ask(side)` gives what was measured and its reading."""
-
-    topic: str
-    id: str
-    what: str
-    ask: Callable[[Side], tuple[Any, str]]
+MASK = np.arange(1000).reshape(10, 100) % 4 > 0  # the entries that we keep
 
 
-# ---------------------------------------------------------------- ours
+def ours(id: str, arguments: Mapping[str, Any], **given: Any) -> Any:
+    """What we have under the name of a regularizer: weight decay of a layer, a dropout of our own, or the penalty."""
+    if "b" in arguments:
+        decay = vjp(id, {"w": arguments["w"]}, None, **given)[1]["w"]
+        return {"w": decay, "b": 0 * arguments["b"]}, {}
+    if id.endswith("dropout"):
+        arguments = {**arguments, "mask": MASK}
+    return vjp(id, arguments, None, **given)
 
-MASK = np.arange(1000).reshape(10, 100) % 4 > 0
-
-
-def _native(what: str, *arrays: Array, **given: Any) -> list[Array]:
-    if what == "weight decay":
-        w, b = arrays
-        return [penalty("regularizer/l2", w, **given)[1], 0 * b]
-    if what in ("max norm", "spectral normalization"):
-        raise LookupError("a penalty only")
-    if what in ("dropout", "inverted_dropout"):
-        return [penalty(f"regularizer/{what}", arrays[0], MASK, **given)[0]]
-    return [penalty(f"regularizer/{what}", *arrays, **given)[0]]
-
-
-OURS = SimpleNamespace(penalty=penalty, input_gradient_penalty=input_gradient_penalty, native=_native)
 
 # ---------------------------------------------------------------- the kinds of question
 
 
+def _arguments(id: str, x: Any, **others: Any) -> dict[str, Any]:
+    """x under the name that the formula gives its first argument."""
+    first = next(iter(CATALOGUE[id].arguments)).split("[")[0]
+    return {first: np.asarray(x, np.float64), **{name: np.asarray(y) for name, y in others.items()}}
+
+
 def value_of(
-    topic: str, name: str, what: str, candidates: Mapping[str, float], *arrays: Any, given: Mapping[str, Any] = {}
+    topic: str, name: str, what: str, candidates: Mapping[str, float], x: Any, given: Mapping[str, Any] = {}
 ) -> Probe:
     """The value that a function of this name gives by default, or with the options `given` of ours."""
+    id = f"regularizer/{name}"
 
-    def ask(side: Side) -> tuple[Any, str]:
-        (value,) = side.native(name, *map(np.asarray, arrays), **(given if side is OURS else {}))
+    def ask(side: Any) -> tuple[Any, str]:
+        value = side.native(id, _arguments(id, x), **(given if side.NAME == "ours" else {}))[0]["value"]
         if np.ndim(value):
             return value.tolist(), "none: one number an example, " + ", ".join(number(float(v)) for v in value)
         return float(value), read(float(value), candidates)
 
-    return Probe(topic, f"regularizer/{name}", what, ask)
+    return Probe(topic, id, what, ask)
 
 
-def native_of(
-    topic: str, name: str, what: str, native: str, measure: Callable[..., Any], candidates: Mapping[str, float],
-    *arrays: Any, **given: Any,
+def practice_of(
+    topic: str, name: str, what: str, output: str, measure: Callable[[Any], Any], candidates: Mapping[str, float],
+    arguments: Mapping[str, Any], **given: Any,
 ) -> Probe:  # fmt: skip
     """A number measured on what a framework's own function makes of arrays."""
+    id = f"regularizer/{name}"
 
-    def ask(side: Side) -> tuple[Any, str]:
-        measured = float(measure(*side.native(native, *map(np.asarray, arrays), **given)))
+    def ask(side: Any) -> tuple[Any, str]:
+        outputs, _ = side.native(id, {key: np.asarray(x, np.float64) for key, x in arguments.items()}, **given)
+        if output not in outputs:
+            raise LookupError("a penalty only" if side.NAME == "ours" else "no such function")
+        measured = float(measure(outputs[output]))
         return measured, read(measured, candidates)
 
-    return Probe(topic, f"regularizer/{name}", what, ask)
+    return Probe(topic, id, what, ask)
 
 
-def gradient_at(topic: str, name: str, what: str, *inputs: Any, **given: Any) -> Probe:
+def gradient_at(topic: str, name: str, what: str, x: Any, *, y: Any = None, **given: Any) -> Probe:
     """The gradient, rows in brackets."""
+    id = f"regularizer/{name}"
 
-    def ask(side: Side) -> tuple[Any, str]:
-        _, gradient = side.penalty(f"regularizer/{name}", *map(np.asarray, inputs), **given)
+    def ask(side: Any) -> tuple[Any, str]:
+        arguments = _arguments(id, x, **({} if y is None else {"y": y}))
+        gradient = side.vjp(id, arguments, None, **given)[1][next(iter(arguments))]
         return gradient.tolist(), "; ".join("(" + ", ".join(map(_figure, row)) + ")" for row in gradient)
 
-    return Probe(topic, f"regularizer/{name}", what, ask)
+    return Probe(topic, id, what, ask)
 
 
 def _figure(x: float) -> str:
@@ -96,7 +88,8 @@ def _figure(x: float) -> str:
 
 # ---------------------------------------------------------------- the questions
 
-W, B = [[2.0]], [3.0]
+W = [[2.0]]
+LAYER = {"w": W, "b": [3.0]}
 ONES = np.ones(MASK.shape)
 SHORT = [[3e-3, 4e-3]]  # of length 5e-3
 ROWS = [[3.0, 4.0], [0.0, 1.0]]
@@ -104,6 +97,7 @@ ZEROS = [[0.0, 0.0], [0.0, 0.0]]
 ZERO_ROW = [[0.0, 0.0], [3.0, 4.0]]
 EQUAL = [[2.0, 0.0], [0.0, 2.0]]
 TWOS = [[2.0, 2.0], [2.0, 2.0]]
+IDENTITY = "activation/identity"
 LN2 = math.log(2)
 
 
@@ -111,12 +105,12 @@ def _factors() -> list[Probe]:
     one = {"lam": 1.0}
     decay = "one step of SGD at gradient 0, η = 1, "
     return [
-        native_of("factor", "l2", decay + "w = 2, λ = 0.1", "weight decay", lambda w, b: w[0, 0],
-                  {"½λw²": 0.2, "λw²": 0.4}, W, B, lam=0.1),
-        native_of("biases", "l2", decay + "b = 3, λ = 0.1", "weight decay", lambda w, b: b[0],
-                  {"left alone": 0.0, "decayed": 0.3}, W, B, lam=0.1),
-        native_of("λ by default", "l2", decay + "w = 2", "weight decay", lambda w, b: w[0, 0] / 2,
-                  {"0": 0.0, "0.1": 0.1}, W, B),
+        practice_of("factor", "l2", decay + "w = 2, λ = 0.1", "w", lambda w: w[0, 0],
+                    {"½λw²": 0.2, "λw²": 0.4}, LAYER, lam=0.1),
+        practice_of("biases", "l2", decay + "b = 3, λ = 0.1", "b", lambda b: b[0],
+                    {"left alone": 0.0, "decayed": 0.3}, LAYER, lam=0.1),
+        practice_of("λ by default", "l2", decay + "w = 2", "w", lambda w: w[0, 0] / 2,
+                    {"0": 0.0, "0.1": 0.1}, LAYER),
         value_of("factor", "l1", "w = 2, λ = 1", {"|w|": 2.0}, W, given=one),
         value_of("factor", "elastic_net", "w = 2, λ = 1, mix = ½", {"½|w| + ½·½w²": 2.0, "½|w| + ½w²": 3.0},
                  W, given=one),
@@ -143,44 +137,43 @@ def _factors() -> list[Probe]:
 
 def _of_a_slope(name: str, what: str, candidates: Mapping[str, float], **given: float) -> Probe:
     """The value on one example of a network a = 3x."""
+    id = f"regularizer/{name}"
 
-    def ask(side: Side) -> tuple[Any, str]:
-        if side is not OURS:
+    def ask(side: Any) -> tuple[Any, str]:
+        if side.NAME != "ours":
             raise LookupError("no such function")
-        x, W, b = np.ones((1, 1)), [np.full((1, 1), 3.0)], [np.zeros(1)]
-        value = float(side.input_gradient_penalty(f"regularizer/{name}", x, W, b, ["activation/identity"], **given)[0])
+        network = {"x": np.ones((1, 1)), "W1": np.full((1, 1), 3.0), "b1": np.zeros(1)}
+        value = float(side.vjp(id, network, None, activations=(IDENTITY,), **given)[0]["value"])
         return value, read(value, candidates)
 
-    return Probe("factor", f"regularizer/{name}", what, ask)
+    return Probe("factor", id, what, ask)
 
 
-def _smoothing(side: Side) -> tuple[Any, str]:
+def _smoothing(side: Any) -> tuple[Any, str]:
     """The slope at the label is what smoothing takes from it."""
-    _, gradient = side.penalty("regularizer/label_smoothing", np.zeros((1, 4)), np.array([0]), eps=0.2)
-    taken = float(gradient[0, 0])
+    arguments = {"z": np.zeros((1, 4)), "y": np.array([0])}
+    taken = float(side.vjp("regularizer/label_smoothing", arguments, None, eps=0.2)[1]["z"][0, 0])
     return taken, read(taken, {"ε/d to every class": 0.15, "ε/(d − 1) to the others": 0.2})
 
 
 def _constraints() -> list[Probe]:
+    ones = {"a": ONES}
     return [
-        native_of("as a constraint: what is scaled", "max_norm", "rows (3, 4) and (0, 1), limit 3", "max norm",
-                  lambda w: np.linalg.norm(w[1]), {"each row by itself": 1.0, "all entries as one": 3 / math.sqrt(26)},
-                  ROWS, limit=3.0),
-        native_of("as a constraint: ε", "max_norm", "a row of length 0.005, limit 0.001: length/limit", "max norm",
-                  lambda w: np.linalg.norm(w) / 1e-3, {"none": 1.0, "1e-7 is added to the norm": 5e-3 / (5e-3 + 1e-7)},
-                  SHORT, limit=1e-3),
-        native_of("as a constraint: length after the first step", "spectral_norm", "W = diag(1, 0.99)",
-                  "spectral normalization", lambda w: np.linalg.svd(w, compute_uv=False)[0], {"1": 1.0},
-                  np.diag([1.0, 0.99])),
-        native_of("as a constraint: W = 0", "spectral_norm", "first entry of what becomes of it",
-                  "spectral normalization", lambda w: w[0, 0], {"0": 0.0}, ZEROS),
-        native_of("kept entries", "dropout", "ones", "dropout", np.max, {"left as they are": 1.0}, ONES),
-        native_of("kept entries", "inverted_dropout", "ones, rate ¼", "inverted_dropout", np.max,
-                  {"divided by 1 − rate": 4 / 3, "left as they are": 1.0}, ONES, rate=0.25),
-        native_of("rate 0", "inverted_dropout", "largest of ones", "inverted_dropout", np.max, {"1": 1.0},
-                  ONES, rate=0.0),
-        native_of("rate 1", "inverted_dropout", "largest of ones", "inverted_dropout", np.max, {"0": 0.0},
-                  ONES, rate=1.0),
+        practice_of("as a constraint: what is scaled", "max_norm", "rows (3, 4) and (0, 1), limit 3", "w",
+                    lambda w: np.linalg.norm(w[1]),
+                    {"each row by itself": 1.0, "all entries as one": 3 / math.sqrt(26)}, {"w": ROWS}, limit=3.0),
+        practice_of("as a constraint: ε", "max_norm", "a row of length 0.005, limit 0.001: length/limit", "w",
+                    lambda w: np.linalg.norm(w) / 1e-3,
+                    {"none": 1.0, "1e-7 is added to the norm": 5e-3 / (5e-3 + 1e-7)}, {"w": SHORT}, limit=1e-3),
+        practice_of("as a constraint: length after the first step", "spectral_norm", "W = diag(1, 0.99)", "w",
+                    lambda w: np.linalg.svd(w, compute_uv=False)[0], {"1": 1.0}, {"w": np.diag([1.0, 0.99])}),
+        practice_of("as a constraint: W = 0", "spectral_norm", "first entry of what becomes of it", "w",
+                    lambda w: w[0, 0], {"0": 0.0}, {"w": ZEROS}),
+        practice_of("kept entries", "dropout", "ones", "value", np.max, {"left as they are": 1.0}, ones),
+        practice_of("kept entries", "inverted_dropout", "ones, rate ¼", "value", np.max,
+                    {"divided by 1 − rate": 4 / 3, "left as they are": 1.0}, ones, rate=0.25),
+        practice_of("rate 0", "inverted_dropout", "largest of ones", "value", np.max, {"1": 1.0}, ones, rate=0.0),
+        practice_of("rate 1", "inverted_dropout", "largest of ones", "value", np.max, {"0": 0.0}, ones, rate=1.0),
     ]  # fmt: skip
 
 
@@ -204,24 +197,22 @@ def _ties() -> list[Probe]:
     ]
 
 
-def _flat_network(side: Side) -> tuple[Any, str]:
-    W, b = [np.zeros((1, 2))], [np.zeros(1)]
-    x, identity = np.ones((1, 2)), ["activation/identity"]
-    id, given = "regularizer/gradient_penalty", {"lam": 1.0, "target": 1.0}
-    _, (gradient,), _ = side.input_gradient_penalty(id, x, W, b, identity, **given)
+def _flat_network(side: Any) -> tuple[Any, str]:
+    network = {"x": np.ones((1, 2)), "W1": np.zeros((1, 2)), "b1": np.zeros(1)}
+    given = {"activations": (IDENTITY,), "lam": 1.0, "target": 1.0}
+    gradient = side.vjp("regularizer/gradient_penalty", network, None, **given)[1]["W1"]
     return gradient.tolist(), "(" + ", ".join(map(_figure, gradient[0])) + ")"
 
 
 def _nonsense() -> list[Probe]:
     topic = "input that makes no sense"
     return [
-        native_of(topic, "l2", "λ = −1: taken off w = 2", "weight decay", lambda w, b: w[0, 0], {}, W, B, lam=-1.0),
-        native_of(topic, "max_norm", "limit −1: length of (3, 4)", "max norm", np.linalg.norm, {},
-                  [[3.0, 4.0]], limit=-1.0),
-        native_of(topic, "inverted_dropout", "rate 1.5: largest of ones", "inverted_dropout", np.max, {},
-                  ONES, rate=1.5),
-        gradient_at(topic, "label_smoothing", "ε = 1.5", [[0.0, 0.0]], [0], eps=1.5),
-        gradient_at(topic, "label_smoothing", "label 2 of two classes", [[0.0, 0.0]], [2]),
+        practice_of(topic, "l2", "λ = −1: taken off w = 2", "w", lambda w: w[0, 0], {}, LAYER, lam=-1.0),
+        practice_of(topic, "max_norm", "limit −1: length of (3, 4)", "w", np.linalg.norm, {}, {"w": [[3.0, 4.0]]},
+                    limit=-1.0),
+        practice_of(topic, "inverted_dropout", "rate 1.5: largest of ones", "value", np.max, {}, {"a": ONES}, rate=1.5),
+        gradient_at(topic, "label_smoothing", "ε = 1.5", [[0.0, 0.0]], y=[0], eps=1.5),
+        gradient_at(topic, "label_smoothing", "label 2 of two classes", [[0.0, 0.0]], y=[2]),
         value_of(topic, "max_norm", "limit 0", {}, [[3.0, 4.0]], given={"limit": 0.0}),
     ]  # fmt: skip
 

@@ -7,6 +7,7 @@ the number speaks for itself. Nothing is taken from documentation or source.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import math
@@ -16,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from gradproof.conventions.probe import Probe, finding
+from gradproof.conventions.probe import read as by_name
+from gradproof.evidence.finding import Finding
 from reference import CATALOGUE
 
-Row = dict[str, Any]
 Play = Callable[..., list[float]]  # (name, gradients, dtype=, start=, rates=, **hyperparameters) -> moves of each step
-Probe = Callable[[str, Play], "tuple[Any, str]"]  # (name, play) -> what was measured, and its reading
+Ask = Callable[[str, Play], "tuple[Any, str]"]  # (name, play) -> what was measured, and its reading
 
 
 def play_ours(
@@ -54,7 +57,7 @@ def player(oracle: ModuleType) -> Play:
         rates: Sequence[float] = (),
         **h: Any,
     ) -> list[float]:
-        path = oracle.native(
+        path = oracle.native_steps(
             f"update/{name}",
             [np.full(1, start, dtype)],
             lambda t, _: [np.full(1, gradients[t], dtype)],
@@ -72,11 +75,8 @@ def _moves(path: Sequence[float]) -> list[float]:
 
 
 def read(measured: float, candidates: Mapping[str, float]) -> str:
-    """The name of the candidate that the number equals to seven digits, or the number."""
-    for name, value in candidates.items():
-        if math.isclose(measured, value, rel_tol=1e-7, abs_tol=1e-12):
-            return name
-    return f"{measured:.6g}"
+    """To seven digits."""
+    return by_name(measured, candidates, 7)
 
 
 def where_eps_is(name: str, play: Play) -> tuple[Any, str]:
@@ -235,7 +235,7 @@ ADAPTIVE = (
 )
 EVERY = ("sgd", "momentum", *ADAPTIVE, "lion")
 
-PROBES: tuple[tuple[str, Probe, tuple[str, ...]], ...] = (
+QUESTIONS: tuple[tuple[str, Ask, tuple[str, ...]], ...] = (
     ("where ε is added", where_eps_is, ADAPTIVE),
     ("accumulator starts at", initial_accumulator, ("adagrad", "rmsprop")),
     ("first gradient dampened", dampened_start, ("momentum",)),
@@ -253,37 +253,63 @@ PROBES: tuple[tuple[str, Probe, tuple[str, ...]], ...] = (
 )
 
 
-def conventions(oracles: Mapping[str, ModuleType]) -> list[Row]:
-    """Evidence rows: every probe on every rule it applies to, by us and by each oracle."""
-    players = {"ours": play_ours, **{who: player(oracle) for who, oracle in oracles.items()}}
-    rows = []
-    for topic, probe, names in PROBES:
-        for name in names:
-            for who, play in players.items():
-                try:
-                    with np.errstate(all="ignore"):
-                        measured, reading = probe(name, play)
-                except LookupError as missing:
-                    measured, reading = None, str(missing.args[0])
-                rows.append(
-                    {"part": "convention", "topic": topic, "id": f"update/{name}", "who": who, "reading": reading,
-                     "measured": _plain(measured), "probe": (probe.__doc__ or "").strip()}
-                )  # fmt: skip
-    return rows
+def of(name: str, oracles: Mapping[str, ModuleType]) -> list[Finding]:
+    """Every question that applies to one rule, by us and by each oracle, and the defaults of each."""
+    players = {"ours": play_ours, **{side: player(oracle) for side, oracle in oracles.items()}}
+    id = f"update/{name}"
+    found = [
+        finding(Probe(topic, id, (ask.__doc__ or "").strip(), functools.partial(ask, name)), side, play)
+        for topic, ask, names in QUESTIONS if name in names
+        for side, play in players.items()
+    ]  # fmt: skip
+    given = {"ours": dict(CATALOGUE[id].parameters), **{side: oracle.defaults(id) for side, oracle in oracles.items()}}
+    return found + [Finding("default", id, side=side, more={"given": numbers}) for side, numbers in given.items()]
 
 
-def defaults(oracles: Mapping[str, ModuleType]) -> list[Row]:
-    """Evidence rows: the numbers each signature gives where the caller says nothing."""
-    rows = []
-    for id, formula in CATALOGUE.items():
-        if formula.kind == "update" and "clip" not in id:
-            found = {"ours": dict(formula.parameters)} | {who: o.defaults(id) for who, o in oracles.items()}
-            rows += [{"part": "default", "id": id, "who": who, "given": given} for who, given in found.items()]
-    return rows
+# ---------------------------------------------------------------- clipping at its edges
+
+VALUE, NORM = "update/clip_by_value", "update/clip_by_norm"
 
 
-def _plain(measured: Any) -> Any:
-    """JSON has no NaN: as text."""
-    if isinstance(measured, list):
-        return [_plain(m) for m in measured]
-    return str(measured) if isinstance(measured, float) and not math.isfinite(measured) else measured
+def _length(side: Any, g: Any, limit: float) -> float:
+    return float(np.linalg.norm(side.native(NORM, {"g1": g}, max_norm=limit)[0]["g1"]))
+
+
+def _clipped(side: Any, id: str, g: Any, limit: float) -> list[float]:
+    name = "max_norm" if id == NORM else "max_value"
+    return list(side.native(id, {"g1": g}, **{name: limit})[0]["g1"].tolist())
+
+
+def _backward(side: Any, id: str, g: Any, limit: float, v: Any) -> list[float]:
+    name = "max_norm" if id == NORM else "max_value"
+    return list(side.vjp(id, {"g1": g}, {"g1": v}, **{name: limit})[1]["g1"].tolist())
+
+
+def edges() -> list[Probe]:
+    """Clipping at its edges."""
+    g34, v12, one = np.array([3.0, 4.0]), np.array([1.0, 2.0]), np.ones(1)
+    asked: list[tuple[str, str, Callable[[Any], Any]]] = [
+        ("length after clipping, over the limit, −1 (‖g‖ = 5, limit 0.001)", NORM,
+         lambda side: _length(side, g34, 1e-3) / 1e-3 - 1),
+        ("backward at ‖g‖ = limit, g = (3, 4), v = (1, 2)", NORM, lambda side: _backward(side, NORM, g34, 5.0, v12)),
+        ("backward at g = 0, v = (1, 2)", NORM, lambda side: _backward(side, NORM, 0 * g34, 1.0, v12)),
+        ("length of a clipped float32 (10³⁰, 10³⁰), limit 1", NORM,
+         lambda side: _length(side, np.full(2, 1e30, np.float32), 1.0)),
+        ("g = (∞, 1), limit 1", NORM, lambda side: _clipped(side, NORM, np.array([np.inf, 1.0]), 1.0)),
+        ("g = 0, limit 0", NORM, lambda side: _clipped(side, NORM, 0 * g34, 0.0)),
+        ("backward at g = limit = 1, v = 1", VALUE, lambda side: _backward(side, VALUE, one, 1.0, one)),
+        ("g = NaN, limit 1", VALUE, lambda side: _clipped(side, VALUE, np.full(1, np.nan), 1.0)),
+    ]  # fmt: skip
+
+    def probe(what: str, id: str, measure: Callable[[Any], Any]) -> Probe:
+        def ask(side: Any) -> tuple[Any, str]:
+            measured = measure(side)
+            return measured, _text(measured)
+
+        return Probe("clipping at its edges", id, what, ask)
+
+    return [probe(*question) for question in asked]
+
+
+def _text(x: Any) -> str:
+    return f"({', '.join(map(_text, x))})" if isinstance(x, list) else "NaN" if math.isnan(x) else f"{x:.4g}"

@@ -1,8 +1,9 @@
-"""What is installed here, on which machine, and which source it was made from."""
+"""What is installed here, on which machine, and which source evidence was made from."""
 
 from __future__ import annotations
 
 import ast
+import datetime
 import hashlib
 import importlib
 import platform
@@ -14,30 +15,39 @@ from typing import Any
 
 import numpy as np
 
+from gradproof import __version__
+
 ORACLES = {"torch": "oracles.torch_autograd", "jax": "oracles.jax_grad"}
-PACKAGES = ("numpy", "scipy", "torch", "jax", "jaxlib", "optax", "python-flint", "sympy", "ml-dtypes", "scikit-learn")
-
-
-def importable(modules: Mapping[str, str], names: Iterable[str]) -> dict[str, ModuleType]:
-    """Those modules of the table `modules` among `names` whose framework is installed."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = importlib.import_module(modules[name])
-        except ImportError:
-            continue
-    return found
+# What an area may use, and the packages that this comes to.
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "numpy": ("numpy",),
+    "torch": ("torch",),
+    "jax": ("jax", "jaxlib", "optax"),
+    "balls": ("python-flint",),
+    "sympy": ("sympy",),
+    "data": ("scikit-learn",),
+    "16 bits": ("ml-dtypes",),
+    "special functions": ("scipy",),
+}
 
 
 def load(name: str) -> ModuleType | None:
-    """The oracle module `name`, or None if its framework is not installed."""
-    return importable(ORACLES, [name]).get(name)
+    """The oracle `name`, or None if its framework is not installed."""
+    try:
+        return importlib.import_module(ORACLES[name])
+    except ImportError:
+        return None
 
 
-def versions() -> dict[str, str]:
-    """Installed version of every package that evidence depends on; "not installed" where it is missing."""
+def installed(names: Iterable[str]) -> dict[str, ModuleType]:
+    """Those oracles among `names` whose framework is installed."""
+    return {name: module for name in names if (module := load(name))}
+
+
+def versions(uses: Iterable[str] = tuple(PACKAGES)) -> dict[str, str]:
+    """Installed versions of Python and of the packages behind `uses`; "not installed" where one is missing."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (package for use in PACKAGES if use in uses for package in PACKAGES[use]):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -57,6 +67,19 @@ def cpu() -> str:
     features = getattr(simd, "__cpu_features__", {})
     best = [f for f in ("X86_V4", "AVX512_SKX", "X86_V3", "AVX2", "ASIMD") if features.get(f)]
     return f"{name} ({', '.join(best) or 'baseline'})"
+
+
+def header(uses: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The first line of evidence: what it was made with. `given` are the options that the area really used."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return {
+        "gradproof": __version__,
+        "made": now.isoformat(timespec="seconds"),
+        **given,
+        "source": source_hash("reference", "oracles"),
+        "versions": versions(uses),
+        "cpu": cpu(),
+    }
 
 
 def source_hash(*packages: str) -> str:

@@ -1,17 +1,30 @@
-"""Files that are replaced whole or not at all, and JSON lines that a person can diff."""
+"""Evidence files: replaced whole or not at all, strict JSON, a row a line, sorted by key so that they diff well."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
+
+from gradproof.evidence.finding import Finding, finding
+
+SCHEMA = 2  # of a row; the first had a form of its own in every area
 
 
 class EvidenceError(Exception):
     """An evidence file that cannot be used; the message says which, where and what to do."""
+
+
+class Evidence(NamedTuple):
+    """What an area left: the header says what it was made with."""
+
+    header: dict[str, Any]
+    findings: list[Finding]
 
 
 def write_whole(path: Path, data: str | bytes) -> None:
@@ -29,34 +42,76 @@ def write_whole(path: Path, data: str | bytes) -> None:
         raise
 
 
-def write_lines(path: Path, header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write evidence: the header on the first line, then one JSON object a line, then the number of rows."""
-    lines = [json.dumps(dict(row), ensure_ascii=False, separators=(",", ":")) for row in rows]
-    top = json.dumps({"header": dict(header)}, ensure_ascii=False)
-    write_whole(path, "\n".join([top, *lines, json.dumps({"rows": len(lines)})]) + "\n")
+def encode(value: Any) -> str:
+    """JSON as its standard has it: numbers that are not finite are written as the words inf, -inf and nan."""
+    return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def read_lines(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Header and rows of an evidence file.
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _finite(v) for key, v in value.items()}
+    return [_finite(v) for v in value] if isinstance(value, (list, tuple)) else value
 
-    Raises EvidenceError where the file is missing, not JSON, or cut short, naming the line.
+
+def write_evidence(path: Path, header: Mapping[str, Any], findings: Iterable[Finding]) -> None:
+    """Write the header, then a finding a line in the order of their keys, then their number.
+
+    Raises ValueError where two findings have one key, OSError as `open` does.
+    """
+    rows = sorted(findings, key=lambda f: f.key)
+    for one, other in itertools.pairwise(rows):
+        if one.key == other.key:
+            raise ValueError(f"{path.stem}: two findings on {' '.join(filter(None, one.key))}")
+    lines = [encode({"header": {"schema": SCHEMA, **header}}), *(encode(f.row) for f in rows)]
+    write_whole(path, "\n".join([*lines, encode({"rows": len(rows)})]) + "\n")
+
+
+def read_evidence(path: Path) -> Evidence:
+    """Header and findings of an evidence file.
+
+    Raises EvidenceError where the file is missing, of another schema, not JSON or cut short, naming the line.
     """
     try:
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")  # splitlines() cuts strings at U+2028
     except (OSError, UnicodeDecodeError) as error:
         raise EvidenceError(f"{path}: cannot be read ({error}); run 'gradproof audit' to make it") from error
-    parsed: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            parsed.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise EvidenceError(f"{path}, line {number}: not JSON ({error.msg}); run the audit again") from error
-        if not isinstance(parsed[-1], dict):
-            raise EvidenceError(f"{path}, line {number}: not a row ({line[:40]}); run the audit again")
-    if not isinstance(parsed[0].get("header"), dict):
+    header = _parse(path, 1, lines[0]).get("header")
+    if not isinstance(header, dict):
         raise EvidenceError(f"{path}: no header line; this is not an evidence file")
-    if len(parsed) < 2 or parsed[-1] != {"rows": len(parsed) - 2}:
+    schema = header.get("schema", 1)
+    if schema != SCHEMA:
+        older = "an older gradproof; run 'gradproof audit' again"
+        newer = f"a newer gradproof, whose rows this one cannot read; {_update}"
+        raise EvidenceError(f"{path}: made by {older if schema < SCHEMA else newer} (schema {schema}, not {SCHEMA})")
+    if len(lines) < 2 or _parse(path, len(lines), lines[-1]) != {"rows": len(lines) - 2}:
         raise EvidenceError(
-            f"{path}: {len(parsed) - 1} lines after the header, but its end is missing; run the audit again"
+            f"{path}: {len(lines) - 1} lines after the header, but its end is missing; run the audit again"
         )
-    return parsed[0]["header"], parsed[1:-1]
+    found = []
+    for number, line in enumerate(lines[1:-1], 2):
+        row = _parse(path, number, line)
+        try:
+            found.append(finding(row))
+        except (TypeError, ValueError) as error:
+            raise EvidenceError(f"{path}, line {number}: {error}; run the audit again") from error
+    return Evidence(header, found)
+
+
+_update = "update it with pip install -U gradproof"
+
+
+def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line, parse_constant=_refuse)
+    except ValueError as error:
+        message = getattr(error, "msg", str(error))
+        raise EvidenceError(f"{path}, line {number}: not JSON ({message}); run the audit again") from error
+    if not isinstance(row, dict):
+        raise EvidenceError(f"{path}, line {number}: not a row ({line[:40]}); run the audit again")
+    return row
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")

@@ -27,7 +27,34 @@ class Verdict(Enum):
             f"verdict {self.value!r} is not a truth value; compare it, e.g. verdict is Verdict.{self.value}"
         )
 
-    @property
-    def fails(self) -> bool:
-        """True for the verdicts that make an audit fail: wrong and unknown."""
-        return self in (Verdict.wrong, Verdict.unknown)
+
+MEANING = {
+    "exact": "equal to the last bit",
+    "agrees": "equal within the propagated rounding error",
+    "convention": "equal once the other's slope at a kink, inside [left, right], is put into ours",
+    "inaccurate": "the exact gradient sides with us; the framework is off by more than rounding",
+    "wrong": "the exact gradient sides against us",
+    "undefined": "no error bound exists: an infinite slope, or a kink within rounding error",
+    "unknown": "they differ and nothing was there to decide",
+}
+OF_CLAIMS = {  # of published equations
+    "holds": "true as printed",
+    "holds under a convention": "true as printed once the convention named beside it is granted",
+    "misprint": "false as printed; a corrected form is given that holds",
+    "ambiguous": "two fair readings, of which one holds and the other does not",
+    "not checkable": "nothing in it can be computed; the reason is given",
+    "unknown": "the oracles do not decide it",
+}
+
+# Claims that are judged by proof or by reading have words of their own beside these.
+FAILING = frozenset({"wrong", "unknown", "refuted"})
+WORSE = ("exact", "proved", "holds", "agrees", "convention", "undefined", "inaccurate", "unknown", "refuted", "wrong")
+
+
+def got_worse(before: str, now: str) -> bool:
+    """True if a verdict stands further from exact than it did.
+
+    >>> got_worse("agrees", "wrong"), got_worse("inaccurate", "agrees"), got_worse("misprint", "ambiguous")
+    (True, False, False)
+    """
+    return before in WORSE and now in WORSE and WORSE.index(now) > WORSE.index(before)

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.networks.draws import PARAMETERS, Cases, Configuration
-from gradproof.networks.judge import functions, gradient
+from gradproof.networks.configurations import PARAMETERS, Configuration
+from gradproof.networks.draws import Cases
+from gradproof.networks.gradients import functions, gradient
 from oracles import finite_difference
-from oracles.cost_arguments import ENDS
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 
@@ -104,11 +104,11 @@ def _slopes_of_others(formula: Formula, z: Array) -> dict[str, Array]:
     }
 
 
-def _as_chosen(formula: Formula, at: Array, ours: Array, theirs: Array, scale: float = 1, **given: float) -> Array:
+def _as_chosen(formula: Formula, at: Array, ours: Array, theirs: Array, **given: float) -> Array:
     """Slopes `theirs`, with ours at a kink where it lies between left and right: a choice is no error."""
     for kink in formula.kinks:
         left, right = sorted((formula.at(kink.left, **given), formula.at(kink.right, **given)))
-        chosen = (at == formula.at(kink.at, **given)) & (left * scale <= ours) & (ours <= right * scale)
+        chosen = (at == formula.at(kink.at, **given)) & (left <= ours) & (ours <= right)
         theirs = np.where(chosen, ours, theirs)
     return theirs
 
@@ -128,55 +128,65 @@ def _as_around(ours: Array, theirs: Array, around: Sequence[Array]) -> Array:
     return np.where(kink & (low <= ours) & (ours <= high), ours, theirs)
 
 
+def _by(oracle: ModuleType, id: str, argument: str, x: Array, v: Any = None, **given: Any) -> tuple[Array, Array]:
+    """Value, and gradient by one argument, of what an oracle says; the other arguments are among `given`."""
+    others = {name: given.pop(name) for name in [*given] if isinstance(given[name], np.ndarray)}
+    outputs, gradients = oracle.vjp(id, {argument: x, **others}, v, **given)
+    return outputs["value"], gradients[argument]
+
+
 def _in_activation(formula: Formula, z: Array, oracle: ModuleType) -> Diagnosis | None:
     if not formula.elementwise:
-        v = np.random.default_rng(0).standard_normal(z.shape)
         value, pullback = formula.function(z)
-        true_value, true_pullback = oracle.pullback(formula.id, z, v)
+        v = np.random.default_rng(0).standard_normal(value.shape)
+        true_value, true_pullback = _by(oracle, formula.id, "z", z, v)
         return _found(formula, "value", value, true_value, 1, z, {}) or _found(
             formula, "pullback", pullback(v), true_pullback, 1, z, {}
         )
     value, slope = formula.function(z)
-    true_value, true_slope = oracle.elementwise(formula.id, z)
+    true_value, true_slope = _by(oracle, formula.id, "z", z)
     true_slope = _as_chosen(formula, z, slope, true_slope)
-    at_a = {"it is taken at a = g(z) instead of z": oracle.elementwise(formula.id, true_value)[1]}
+    at_a = {"it is taken at a = g(z) instead of z": _by(oracle, formula.id, "z", true_value)[1]}
     return _found(formula, "value", value, true_value, 1, z, {}) or _found(
         formula, "slope", slope, true_slope, 1, z, {**at_a, **_slopes_of_others(formula, z)}
     )
 
 
-def _in_formulas(c: Configuration, cases: Cases, g: Any, oracle: ModuleType) -> Diagnosis | None:
-    """The first of the configuration's four formulas that disagrees with an oracle on its own inputs."""
-    hidden, output, cost, regularizer = c.formulas
-    n = cases.x.shape[-2]
-    for z in g.z[:-1]:
-        if found := _in_activation(hidden, z, oracle):
-            return found
-    if found := _in_activation(output, g.z[-1], oracle):
-        return found
-    _, _, our_cost, our_penalty = functions(c)
-    a, y = g.a[-1], cases.y
-    given = PARAMETERS.get(cost.id, {})
-    (C, dC), (true_C, true_dC) = our_cost(a, y), oracle.cost(cost.id, a, y, **given)
-    if cost.id in ENDS:
-        around = [oracle.cost(cost.id, beside, y, **given)[1] for beside in _beside(a)]
-        true_dC = _as_around(dC, true_dC, around)
-    else:
-        true_dC = _as_chosen(cost, a - y, dC, true_dC, 1 / a.size)
+def _in_cost(c: Configuration, a: Array, y: Array, oracle: ModuleType) -> Diagnosis | None:
+    cost, (prediction, target) = c.formulas[2], c.ends
+    given = {**PARAMETERS.get(cost.id, {}), target: y.argmax(-1) if target == "labels" else y}
+    C, dC = functions(c)[2](a, y)
+    true_C, true_dC = _by(oracle, cost.id, prediction, a, **given)
+    around = [_by(oracle, cost.id, prediction, beside, **given)[1] for beside in _beside(a)]
+    true_dC = _as_around(dC, true_dC, around)
     for argument, got, expected in (("value", C, true_C), ("gradient", dC, true_dC)):
-        if found := _found(cost, argument, np.atleast_1d(got), np.atleast_1d(expected), n, None, {}):
+        if found := _found(cost, argument, np.atleast_1d(got), np.atleast_1d(expected), len(a), None, {}):
             return found
-    value, dR = our_penalty(cases.W)
+    return None
+
+
+def _in_regularizer(c: Configuration, W: Sequence[Array], n: int, oracle: ModuleType) -> Diagnosis | None:
+    regularizer = c.formulas[3]
     given = PARAMETERS.get(regularizer.id, {})
-    theirs = [oracle.regularizer(regularizer.id, w, **given) for w in cases.W]
+    value, dR = functions(c)[3](W)
+    theirs = [_by(oracle, regularizer.id, "w", w, **given) for w in W]
     total = np.atleast_1d(sum(t[0] for t in theirs))
     if found := _found(regularizer, "value", np.atleast_1d(value), total, n, None, {}):
         return found
-    for layer, (got, (_, expected), w) in enumerate(zip(dR, theirs, cases.W, strict=True)):
+    for layer, (got, (_, expected), w) in enumerate(zip(dR, theirs, W, strict=True)):
         expected = _as_chosen(regularizer, w, got, expected, **given)
         if found := _found(regularizer, f"dW[{layer}]", got, expected, n, w, {}):
             return found
     return None
+
+
+def _in_formulas(c: Configuration, cases: Cases, g: Any, oracle: ModuleType) -> Diagnosis | None:
+    """The first of the configuration's four formulas that disagrees with an oracle on its own inputs."""
+    hidden, output, _, _ = c.formulas
+    for formula, z in zip([*[hidden] * (len(g.z) - 1), output], g.z, strict=True):
+        if found := _in_activation(formula, z, oracle):
+            return found
+    return _in_cost(c, g.a[-1], cases.y, oracle) or _in_regularizer(c, cases.W, cases.x.shape[-2], oracle)
 
 
 def _in_network(c: Configuration, cases: Cases, g: Any) -> Diagnosis | None:
@@ -249,11 +259,12 @@ def parting(c: Configuration, cases: Cases, oracle: ModuleType, name: str) -> st
         for layer, z in enumerate(g.z):
             formula = c.formulas[1] if layer == len(g.z) - 1 else c.formulas[0]
             if formula.elementwise:
-                ours, theirs = formula.function(z), oracle.elementwise(formula.id, z)
+                ours, theirs = formula.function(z), _by(oracle, formula.id, "z", z)
                 for part, p, q in zip(("value", "slope"), ours, theirs, strict=True):
                     compare(f"{part} of {formula.name}", p, q, z)
-        if c.cost in oracle.COSTS:
-            slopes = functions(c)[2](g.a[-1], cases.y)[1]
-            theirs = oracle.cost(c.cost, g.a[-1], cases.y, **PARAMETERS.get(c.cost, {}))[1]
-            compare(f"gradient of {c.formulas[2].name}", slopes, theirs, g.a[-1], cases.y)
+        prediction, target = c.ends
+        given = {**PARAMETERS.get(c.cost, {}), target: cases.y.argmax(-1) if target == "labels" else cases.y}
+        slopes = functions(c)[2](g.a[-1], cases.y)[1]
+        theirs = _by(oracle, c.cost, prediction, g.a[-1], **given)[1]
+        compare(f"gradient of {c.formulas[2].name}", slopes, theirs, g.a[-1], cases.y)
     return max(found)[1] if found else None

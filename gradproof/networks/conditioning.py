@@ -1,4 +1,4 @@
-"""How costs of several inputs and penalties on matrices answer to rounding errors of their inputs.
+"""How costs and penalties on matrices answer to rounding errors of their inputs.
 
 No second derivative is derived by hand: a gradient is evaluated beside its inputs, as far away as their errors reach.
 """
@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradproof.networks.ends import PARAMETERS
-from oracles.cost_arguments import ENDS
+from gradproof.networks.configurations import PARAMETERS
+from gradproof.networks.errors import ULPS
 from reference.formula import Array, Formula
 
-ULPS = 4.0  # units in the last place that a function is allowed in its value and gradient
 U = 2.0**-53  # of float64, in which gradients are evaluated here
 STEP = 2.0**-10  # of a difference quotient, relative to numbers above 1
 
@@ -36,9 +35,10 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
     """The response of cost `cost` at outputs a and targets y, (..., n, d) in float64, where a may be off by `reach`."""
     d = a.shape[-1]
     alone = np.eye(d).reshape(d, *[1] * (a.ndim - 1), d)  # entry k of a row, k first
-    if cost.id == "cost/jensen_shannon":  # its rows sum to one, so that no entry can be moved alone
-        curvature = y / (2 * a * (a + y)) / a.shape[-2]
-        return Response(alone * curvature * reach, 2 * curvature * a, np.zeros(a.shape[:-2], bool))
+    if (
+        cost.entries.get(cost.prediction) == "distribution" and d > 1
+    ):  # rows sum to one: what one entry gains, the next loses
+        alone = alone - np.roll(alone, 1, -1)
     low, high = (cost.at(end) for end in cost.domain)
     room = np.minimum(a - low, high - a)
     h, near = np.minimum(STEP * np.maximum(1, np.abs(a)), room / 2), np.minimum(reach, room)
@@ -60,16 +60,37 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
 
 
 def _slopes(cost: Formula, a: Array, y: Array) -> Array:
-    """∂C/∂a and ∂C/∂y, 0 for labels, of any number of batches in one call.  (..., n, d) -> (2, ..., n, d).
+    """∂C/∂a and ∂C/∂y, 0 for labels, of any number of batches in one call.  (..., n, d) -> (2, ..., n, d)."""
+    targets = y.argmax(-1) if cost.target == "labels" else y
+    given = {cost.prediction: a, cost.target: targets, **PARAMETERS.get(cost.id, {})}
+    gradients = cost.function(**given, leading=a.ndim - 2)[1]
+    return np.stack([gradients[cost.prediction], gradients.get(cost.target, np.zeros_like(a))])
 
-    The mean over N batches has a gradient N times as small.
+
+def sizes(cost: Formula, a: Array, y: Array) -> Array:
+    """What few ULP of a cost refer to: its terms and what the outputs and targets bring in.  (..., n, d) -> (...).
+
+    Σ|terms| over the divisor of their mean, and Σ|a·∂C/∂a| + Σ|y·∂C/∂y|.
     """
-    end, rows = ENDS[cost.id], a.reshape(-1, a.shape[-1])
-    targets = y.reshape(rows.shape).argmax(-1) if end.labelled else y.reshape(rows.shape)
-    given = {end.outputs: rows, end.targets: targets, **PARAMETERS.get(cost.id, {})}
-    gradients = cost.function(**given)[1]
-    found = np.stack([gradients[end.outputs], gradients.get(end.targets, np.zeros_like(rows))])
-    return found.reshape(2, *a.shape) * (len(rows) / a.shape[-2])
+    given = PARAMETERS.get(cost.id, {})
+    targets = y.argmax(-1) if cost.target == "labels" else y
+    arguments = {cost.prediction: a, cost.target: targets}
+    C, gradients = cost.function(**arguments, leading=a.ndim - 2, **given)
+    try:
+        terms = cost.function(**arguments, leading=a.ndim - 2, **{**given, "reduction": "none"})[0]
+        total = cost.function(**arguments, leading=a.ndim - 2, **{**given, "reduction": "sum"})[0]
+    except TypeError:  # a mean by definition
+        terms, total = C[..., None], C
+    each = np.abs(terms).reshape(*C.shape, -1).sum(-1)
+    share = np.divide(np.abs(C), np.abs(total), out=np.ones(C.shape), where=total != 0)  # 1 over the divisor
+    brought = sum(_products(x, gradients[name], C.ndim) for name, x in arguments.items() if name in gradients)
+    return np.asarray(each * share + brought, np.float64)
+
+
+def _products(x: Array, slope: Array, leading: int) -> Array:
+    """Σ|x·slope| of each problem; 0·∞ counts as 0, as at the target 0 of a divergence."""
+    product = np.abs(np.multiply(x, slope, where=x != 0, out=np.zeros(x.shape)))
+    return np.asarray(product.sum(tuple(range(leading, x.ndim))))
 
 
 # ---------------------------------------------------------------- penalties on matrices
@@ -83,21 +104,13 @@ def penalty_sizes(
     Singular vectors of W turn by σ₁ over the gap to the next σ: between σ₁ and σ₂ for the spectral norm, between the
     least and 0 for the nuclear one. Infinite where rounding by u does not leave a gap.
     """
-    wide = [np.asarray(w, np.float64) for w in W]
-    if id == "regularizer/group_lasso":
-        found = [
-            _group_lasso(w, np.asarray(dR, np.float64), **parameters) for w, dR in zip(wide, penalty[1], strict=True)
-        ]
-    elif id == "regularizer/max_norm":
-        found = [_max_norm(w, **parameters) for w in wide]
-    elif id == "regularizer/orthogonality":
-        found = [_orthogonality(w, **parameters) for w in wide]
-    elif id == "regularizer/spectral_norm":
-        found = [_singular(w, u, _leading_gap, **parameters) for w in wide]
-    elif id == "regularizer/nuclear_norm":
-        found = [_singular(w, u, lambda sigma: sigma[..., -1], **parameters) for w in wide]
-    else:
+    sizes = SIZES.get(id)
+    if sizes is None:
         return penalty
+    found = [
+        sizes(np.asarray(w, np.float64), np.asarray(dR, np.float64), u, **parameters)
+        for w, dR in zip(W, penalty[1], strict=True)
+    ]
     return np.asarray(sum(R for R, _ in found)), [size for _, size in found]
 
 
@@ -106,27 +119,31 @@ def _sums(d: int) -> float:
     return 1 + d / (2 * ULPS)
 
 
-def _group_lasso(w: Array, dR: Array, lam: float) -> tuple[Array, Array]:
+def _group_lasso(w: Array, dR: Array, u: float, lam: float) -> tuple[Array, Array]:
     d = w.shape[-1]
     norms = np.linalg.norm(w, axis=-1)
     return lam * np.sqrt(d) * norms.sum(-1) * _sums(d), np.abs(dR) * _sums(d)
 
 
-def _max_norm(w: Array, lam: float, limit: float) -> tuple[Array, Array]:
+def _max_norm(w: Array, dR: Array, u: float, lam: float, limit: float) -> tuple[Array, Array]:
     norms = np.linalg.norm(w, axis=-1)
     cancels = 2 * lam * _sums(w.shape[-1]) * (norms > limit / 2)  # a row far inside has exactly no gradient
     return (cancels * norms * np.maximum(norms - limit, 0)).sum(-1), cancels[..., None] * np.abs(w)
 
 
-def _orthogonality(w: Array, lam: float) -> tuple[Array, Array]:
+def _orthogonality(w: Array, dR: Array, u: float, lam: float) -> tuple[Array, Array]:
     m, d = w.shape[-2:]
     G = w @ w.mT - np.eye(m)
     terms = (np.abs(w) @ np.abs(w).mT + np.eye(m)) * _sums(d)  # what G is the small rest of
     return 2 * lam * (np.abs(G) * terms).sum((-2, -1)), 4 * lam * (terms + np.abs(G) * _sums(m)) @ np.abs(w)
 
 
-def _leading_gap(sigma: Array) -> Array:
-    return np.asarray(sigma[..., 0] - (sigma[..., 1] if sigma.shape[-1] > 1 else 0))
+def _spectral_norm(w: Array, dR: Array, u: float, lam: float) -> tuple[Array, Array]:
+    return _singular(w, u, lambda s: s[..., 0] - (s[..., 1] if s.shape[-1] > 1 else 0), lam)
+
+
+def _nuclear_norm(w: Array, dR: Array, u: float, lam: float) -> tuple[Array, Array]:
+    return _singular(w, u, lambda s: s[..., -1], lam)
 
 
 def _singular(w: Array, u: float, gap: Callable[[Array], Array], lam: float) -> tuple[Array, Array]:
@@ -136,3 +153,9 @@ def _singular(w: Array, u: float, gap: Callable[[Array], Array], lam: float) -> 
     turns = np.divide(d * sigma[..., 0], rest, out=np.full(rest.shape, np.inf), where=rest > 0)
     turns = np.where(ULPS * u * turns < 1, turns, np.inf)
     return lam * d * sigma.sum(-1), np.broadcast_to(lam * turns[..., None, None], w.shape)
+
+
+SIZES = {
+    f"regularizer{f.__name__.replace('_', '/', 1)}": f
+    for f in (_group_lasso, _max_norm, _orthogonality, _spectral_norm, _nuclear_norm)
+}

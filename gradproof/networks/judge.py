@@ -18,15 +18,13 @@ from typing import Any
 import numpy as np
 
 from gradproof.evidence.verdicts import Verdict
-from gradproof.networks.draws import PARAMETERS, Cases, Configuration
-from gradproof.networks.ends import ending
-from gradproof.networks.tolerance import ELEMENT, NORM, Flat, Tolerance, flat
-from oracles.cost_arguments import ENDS
+from gradproof.networks.configurations import PARAMETERS, Configuration
+from gradproof.networks.draws import Cases
+from gradproof.networks.errors import ELEMENT
+from gradproof.networks.gradients import Flat, bound, flat, gradient, in_blocks
+from gradproof.networks.tolerance import NORM, Tolerance
 from reference import CATALOGUE
 from reference.formula import Array, Formula
-from reference.network import Backward, backprop
-
-QUANTITIES = ("cost", "dW", "db")
 
 
 @dataclass(frozen=True)
@@ -75,38 +73,6 @@ def unbounded(t: Tolerance) -> Array:
     return np.asarray(t.branch | ~np.isfinite(t.sigma.rows).all(1))
 
 
-def bound(f: Formula) -> Callable[..., Any]:
-    """The function of `f` with the audit's parameters."""
-    given = PARAMETERS.get(f.id, {})
-    return ending(f, **given) if f.id in ENDS else functools.partial(f.function, **given)
-
-
-def in_blocks(penalties: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
-    """One regularizer for each of as many equal blocks of the first axis of every W[l]."""
-
-    def regularizer(W: Sequence[Array]) -> tuple[Array, list[Array]]:
-        blocks = zip(*(np.split(w, len(penalties)) for w in W), strict=True)
-        R, dR = zip(*(f(block) for f, block in zip(penalties, blocks, strict=True)), strict=True)
-        return np.concatenate(R), [np.concatenate(q) for q in zip(*dR, strict=True)]
-
-    return regularizer if len(penalties) > 1 else penalties[0]
-
-
-def functions(*stack: Configuration) -> tuple[Callable[..., Any], ...]:
-    """Hidden activation, output activation, cost and regularizer of a stack of configurations, with their parameters.
-
-    They differ in the regularizer, and each has its block of cases.
-    """
-    return *map(bound, stack[0].formulas[:3]), in_blocks([bound(c.formulas[3]) for c in stack])
-
-
-def gradient(c: Configuration, cases: Cases, choice: Sequence[Callable[..., Any]] | None = None) -> Backward:
-    """Our gradient of all cases of `c`; `choice` replaces its four functions."""
-    hidden, output, cost, regularizer = choice or functions(c)
-    layers = [hidden] * (len(cases.W) - 1) + [output]
-    return backprop(cases.x, cases.y, cases.W, cases.b, layers, cost, regularizer)
-
-
 def _with_slopes(
     f: Callable[..., Any], formula: Formula, slopes: dict[float, tuple[float, float]]
 ) -> Callable[..., Any]:
@@ -142,23 +108,24 @@ def _with_slopes(
 def slopes_at_kinks(id: str, oracle: ModuleType) -> dict[float, tuple[float, float]]:
     """The slope on record and the oracle's, for each kink where they differ and the oracle's is in [left, right].
 
-    None for a cost of several inputs, whose kinks are not in a − y alone; there the exact gradient decides.
+    None for a cost whose kinks are not in a − y; there the exact gradient decides.
     """
-    if id in ENDS:
-        return {}
     formula, given = CATALOGUE[id], PARAMETERS.get(id, {})
+    at_kink: dict[str, Callable[[float], dict[str, Array]]] = {
+        "activation": lambda at: {"z": np.array([[at]])},
+        "regularizer": lambda at: {"w": np.array([[at]])},
+        "cost": lambda at: {formula.prediction: np.array([[at]]), formula.target: np.zeros((1, 1))},
+    }
     found = {}
     for kink in formula.kinks:
+        if kink.of not in ("z", "w", "a - y"):
+            continue
         at = formula.at(kink.at, **given)
-        point = np.array([[at]])
-        if formula.kind == "activation":
-            got = oracle.elementwise(formula.id, point, **given)[1]
-        elif formula.kind == "cost":
-            got = oracle.cost(formula.id, point, np.zeros((1, 1)), **given)[1]
-        else:
-            got = oracle.regularizer(formula.id, point, **given)[1]
+        arguments = at_kink[formula.kind](at)
+        _, gradients = oracle.vjp(id, arguments, **given)
+        theirs = float(np.ravel(gradients[next(iter(arguments))])[0])
         left, right = sorted((formula.at(kink.left, **given), formula.at(kink.right, **given)))
-        ours, theirs = formula.at(kink.chosen, **given), float(got[0, 0])
+        ours = formula.at(kink.chosen, **given)
         if theirs != ours and left <= theirs <= right:
             found[at] = (ours, theirs)
     return found
@@ -212,7 +179,9 @@ class Arbiter:
 
         one, c = self.cases[k], self.c
         if regularizer == "regularizer/none":
-            t = arb_network.truth(one.x, one.y, one.W, one.b, c.hidden, c.output, c.cost, parameters=PARAMETERS)
+            t = arb_network.truth(
+                one.x, one.y, one.W, one.b, c.hidden, c.output, c.cost, parameters=PARAMETERS, ends=c.ends
+            )
             return t.lower, t.upper
         low, high = self.truth(k, "regularizer/none")
         penalty = arb_network.penalty_truth(one.W, regularizer, parameters=PARAMETERS)

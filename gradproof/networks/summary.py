@@ -1,142 +1,103 @@
-"""From raw findings to evidence: one row per configuration, all architectures and regimes folded in.
-
-`evidence/networks.jsonl` is the only thing the network tables are made from.
-"""
+"""From what the tasks found to evidence: one finding a network and side, all architectures and regimes folded in."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
+from gradproof.evidence.finding import Finding, short
 
-from gradproof.evidence.files import EvidenceError, write_lines
-from gradproof.evidence.verdicts import Verdict
-from gradproof.networks.judge import QUANTITIES
-
-PAIRS = ("ours-torch", "ours-jax", "torch-jax")
 FIELDS = ("architecture", "dtype", "hidden", "output", "cost", "regularizer")
-EDGES = [float("-inf"), *range(-18, 1), float("inf")]  # of log10(relative difference), for the histograms
+KINDS = {"hidden": "activation", "output": "activation", "cost": "cost", "regularizer": "regularizer"}
+EDGES = list(range(-18, 1))  # of log10(relative difference), for the histograms
+CAUSES = 5  # of the disagreements that are kept
 
 
-def short(x: float | None) -> float | None:
-    """Three digits: enough for a table, and the same on every run."""
-    return None if x is None else float(f"{x:.3g}")
+@dataclass
+class Tally:
+    """What is added up of many cases of one pair of sides."""
+
+    cases: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    relative: list[float] = field(default_factory=list)
+    worst: float = -1.0
+    at: str = ""
+
+    def add(self, verdict: str | None, relative: float, at: str) -> None:
+        """Take in one case. A difference that is not a number is the largest."""
+        self.cases += 1
+        if verdict:
+            self.verdicts[verdict] += 1
+        if not math.isnan(relative):
+            self.relative.append(relative)
+        size = math.inf if math.isnan(relative) else relative
+        if size > self.worst:
+            self.worst, self.at = size, at
+
+    @property
+    def median(self) -> float | None:
+        """Of the differences that are numbers."""
+        return short(statistics.median(self.relative), 3) if self.relative else None
 
 
-def summarise(raw: Path, evidence: Path, made_with: dict[str, Any]) -> dict[str, int]:
-    """Fold the Parquet files in `raw` into `evidence/networks.jsonl`; returns the verdict counts.
-
-    Raises EvidenceError where a part cannot be read.
-    """
-    import polars as pl
-
-    try:
-        cases = pl.concat([pl.read_parquet(part) for part in sorted(raw.glob("*.parquet"))])
-    except Exception as error:
-        raise EvidenceError(f"{raw}: a raw file cannot be read ({error}); run 'gradproof audit --resume'") from error
-    cases = cases.with_columns(
-        pl.col("configuration").str.split("/").list.to_struct(fields=list(FIELDS)).alias("parts")
-    ).unnest("parts")
-    pairs = [p for p in PAIRS if f"{p} dW sigma" in cases.columns]
-    oracles = [c.removesuffix(" verdict") for c in cases.columns if c.endswith(" verdict")]
-    cases = cases.with_columns(
-        pl.max_horizontal(*(f"{p} {q} relative" for q in ("dW", "db"))).alias(f"{p} gradient") for p in pairs
-    ).sort("configuration", "case")
-    rows = list(_fold(cases, [f for f in FIELDS if f != "architecture"], pairs, oracles, QUANTITIES))
-    for field in ("architecture", "regime", "hidden", "output", "cost", "regularizer"):
-        for row in _fold(cases, [field, "dtype"], pairs, oracles, ("gradient",)):
-            rows.append({"row": field, "name": row.pop(field), **{k: v for k, v in row.items() if k != "row"}})
-    rows += _disagreements(cases, oracles, made_with["seed"], made_with.get("draws", 1))
-    rows += _histograms(cases, pairs)
-    counts = {v.value: 0 for v in Verdict}
-    for name in oracles:
-        for value, n in cases[f"{name} verdict"].value_counts().iter_rows():
-            counts[value] += n
-    write_lines(evidence / "networks.jsonl", {**made_with, "cases": len(cases), "verdicts": counts}, rows)
-    return counts
-
-
-def _fold(
-    cases: Any, keys: list[str], pairs: list[str], oracles: list[str], quantities: Sequence[str]
-) -> Iterable[dict[str, Any]]:
-    """One row per value of `keys`: verdict counts, and for each pair the worst and median relative differences."""
-    import polars as pl
-
-    def relative(pair: str, quantity: str) -> Any:
-        return pl.col(f"{pair} {quantity}" + ("" if quantity == "gradient" else " relative")).fill_nan(None)
-
-    figures = [pl.len().alias("cases")]
-    for name in oracles:
-        figures += [(pl.col(f"{name} verdict") == v.value).sum().alias(f"{name} {v.value}") for v in Verdict]
-    for pair in pairs:
-        figures += [relative(pair, q).max().alias(f"{pair} {q} max") for q in quantities]
-        figures += [relative(pair, q).median().alias(f"{pair} {q} median") for q in quantities]
-        worst = relative(pair, "gradient").fill_null(-1).arg_max()
-        figures.append(pl.concat_str("configuration", pl.lit(" "), "regime").get(worst).alias(f"{pair} at"))
-    for found in cases.group_by(keys).agg(figures).sort(keys).iter_rows(named=True):
-        row: dict[str, Any] = {"row": "configuration", **{k: found[k] for k in keys}, "cases": found["cases"]}
-        row["verdicts"] = {n: {v.value: c for v in Verdict if (c := found[f"{n} {v.value}"])} for n in oracles}
-        for pair in pairs:
-            configuration, regime = found[f"{pair} at"].split(" ")
-            whole = quantities == ("gradient",)  # a configuration's row already says all but the architecture
-            row[pair] = {
-                "worst": [short(found[f"{pair} {q} max"]) for q in quantities],
-                "median": [short(found[f"{pair} {q} median"]) for q in quantities],
-                "at": f"{configuration if whole else configuration.split('/')[0]} {regime}",
-            }
-        yield row
+def fold(found: Sequence[Finding]) -> list[Finding]:
+    """Findings of kind network (a combination of formulas), overview (one formula, architecture or regime at a time),
+    histogram and disagreement."""
+    networks: dict[tuple[str, str, str], Tally] = {}
+    overviews: dict[tuple[str, str, str, str], Tally] = {}
+    pairs: dict[tuple[str, str], list[float]] = {}
+    whys: dict[tuple[str, str, str], str] = {}
+    for f in found:
+        if f.kind != "case":
+            continue
+        said = dict(zip(FIELDS, f.formula.split("/"), strict=True))
+        dtype, combination = said.pop("dtype"), "/".join(f.formula.split("/")[2:])
+        names = [(name, f"{KINDS[name]}/{value}" if name in KINDS else value) for name, value in said.items()]
+        for side, sizes in f.more["sides"].items():
+            if "why" in sizes:
+                whys.setdefault((combination, dtype, side), sizes["why"])
+            verdicts = sizes.get("verdicts", [None] * f.entries)
+            for regime, verdict, size in zip(f.more["regimes"], verdicts, map(float, sizes["relative"]), strict=True):
+                if verdict:
+                    tally = networks.setdefault((combination, dtype, side), Tally())
+                    tally.add(verdict, size, f"{said['architecture']} {regime}")
+                for name, value in [*names, ("regime", regime)]:
+                    tally = overviews.setdefault((name, value, dtype, side), Tally())
+                    tally.add(verdict, size, f"{f.formula} {regime}")
+                pairs.setdefault((dtype, side), []).append(size)
+    rows = [replace(_finding("network", *key, "", tally), why=whys.get(key, "")) for key, tally in networks.items()] + [
+        _finding("overview", value, dtype, side, name, tally) for (name, value, dtype, side), tally in overviews.items()
+    ]
+    others = [f for f in found if f.kind not in ("case", "disagreement")]
+    return [*rows, *others, *_histograms(pairs), *_disagreements(f for f in found if f.kind == "disagreement")]
 
 
-def _disagreements(cases: Any, oracles: list[str], seed: int, draws: int, most: int = 5) -> Iterable[dict[str, Any]]:
-    """The largest differences of our gradients to a framework's, no two of one cause, each with its cause."""
-    import polars as pl
-
-    from gradproof.evidence.environment import load
-    from gradproof.networks.blame import parting
-    from gradproof.networks.draws import by_id, draw
-
-    found: list[tuple[str, dict[str, Any]]] = []
-    for name in oracles:
-        oracle = load(name)
-        apart = cases.filter(pl.col(f"{name} verdict").is_in(["inaccurate", "convention", "wrong"]))
-        apart = apart.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
-        firsts = apart.group_by("hidden", "output", f"{name} verdict", maintain_order=True).head(1)
-        firsts = firsts.sort(f"ours-{name} gradient", "configuration", descending=[True, False], nulls_last=True)
-        seen: set[str] = set()
-        for row in firsts.head(8 * most).iter_rows(named=True):
-            if len(seen) == most:
-                break  # what follows is smaller
-            c = by_id(row["configuration"])
-            cause = parting(c, draw(c, seed, draws)[row["case"]], oracle, name) if oracle else None
-            unexplained = math.isnan(row[f"ours-{name} gradient"] or 0) and f"{name} nan" not in (cause or "")
-            if cause and not unexplained and (what := cause.split(" at ")[0]) not in seen:
-                seen.add(what)
-                found.append((what, {
-                    "row": "disagreement", "pair": f"ours-{name}", "verdict": row[f"{name} verdict"],
-                    "relative": short(row[f"ours-{name} gradient"]), "at": f"{c.id} {row['regime']}", "cause": cause,
-                }))  # fmt: skip
-    largest: dict[str, dict[str, Any]] = {}
-    for what, row in sorted(found, key=lambda f: (-_size(f[1]["relative"]), f[1]["at"])):
-        largest.setdefault(what, row)
-    return list(largest.values())[:most]
+def _finding(kind: str, formula: str, dtype: str, side: str, what: str, tally: Tally) -> Finding:
+    more = {"unit": "‖p − q‖/‖p‖", "median": tally.median, "verdicts": dict(sorted(tally.verdicts.items()))}
+    if kind == "network":
+        del more["unit"]  # of so many rows
+    return Finding(kind, formula, what, dtype=dtype, side=side, entries=tally.cases, max=short(tally.worst, 3),
+                   at=tally.at, more={k: v for k, v in more.items() if v not in (None, {})})  # fmt: skip
 
 
-def _size(relative: float | None) -> float:
-    """A difference that is not a number is the largest."""
-    return 0 if relative is None else math.inf if math.isnan(relative) else relative
+def _histograms(pairs: dict[tuple[str, str], list[float]]) -> Iterator[Finding]:
+    """How log10 of the relative difference of the gradients is distributed; zeros are counted by themselves."""
+    for (dtype, side), sizes in pairs.items():
+        counts = [0] * (len(EDGES) + 1)
+        for size in sizes:
+            if size > 0 and math.isfinite(size):
+                counts[min(max(math.floor(math.log10(size)) - EDGES[0] + 1, 0), len(EDGES))] += 1
+        pair = side if "-" in side else f"ours-{side}"
+        yield Finding("histogram", "network/gradient", dtype=dtype, side=pair, entries=len(sizes),
+                      more={"zero": sum(size == 0 for size in sizes), "edges": EDGES, "counts": counts})  # fmt: skip
 
 
-def _histograms(cases: Any, pairs: list[str]) -> Iterable[dict[str, Any]]:
-    """How log10 of the relative difference of the gradients is distributed, per pair and dtype."""
-    for (dtype,), group in sorted(cases.group_by(["dtype"]), key=lambda item: item[0]):
-        for pair in pairs:
-            values = group[f"{pair} gradient"].to_numpy()
-            with np.errstate(divide="ignore"):
-                logs = np.log10(values[np.isfinite(values)])
-            # Zero differences have no logarithm; they are counted by themselves.
-            counts, _ = np.histogram(logs[np.isfinite(logs)], EDGES)
-            yield {"row": "histogram", "dtype": dtype, "pair": pair, "zero": int((values == 0).sum()),
-                   "edges": EDGES[1:-1], "counts": counts.tolist()}  # fmt: skip
+def _disagreements(found: Iterable[Finding]) -> list[Finding]:
+    """The largest, no two of one cause."""
+    largest: dict[str, Finding] = {}
+    for f in sorted(found, key=lambda f: (-(f.max or 0), f.at)):
+        largest.setdefault(f.formula, f)
+    return list(largest.values())[:CAUSES]

@@ -1,1 +1,31 @@
-"""The pages of the report, from evidence and records alone."""
+"""The pages of the report, from evidence and records alone. A module writes its pages by `write(evidence, folder)`."""
+
+from gradproof.pages import (
+    accuracy,
+    conventions,
+    frameworks,
+    front,
+    kinks,
+    literature,
+    networks,
+    proofs,
+    scaling,
+    speed,
+    training,
+    updates,
+)
+
+__all__ = [
+    "accuracy",
+    "conventions",
+    "frameworks",
+    "front",
+    "kinks",
+    "literature",
+    "networks",
+    "proofs",
+    "scaling",
+    "speed",
+    "training",
+    "updates",
+]

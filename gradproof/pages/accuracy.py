@@ -1,57 +1,93 @@
-"""The pages accuracy.md, kinks.md and frameworks.md, from evidence alone."""
+"""The pages on accuracy: activations in accuracy.md, costs in costs-accuracy.md, regularizers in penalties.md."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gradproof.checks import penalty_kinks
-from gradproof.checks.accuracy import kink_table
-from gradproof.checks.sweep import DTYPES, PARTS
-from gradproof.evidence.files import read_lines
+from gradproof.evidence.files import read_evidence
+from gradproof.evidence.finding import Finding
 from gradproof.pages.figures import error_curves
-from gradproof.pages.frameworks import DEFECT, defects, kind, of_arrays, reproduce
-from gradproof.pages.tables import Table, cell, number, write_page
+from gradproof.pages.tables import Table, exactly, name, number, write_page
 
 SIDES = ("ours", "torch", "jax")
-Row = dict[str, Any]
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+Findings = Sequence[Finding]
 
 
-def _input(hex: str | None) -> str:
-    return "" if hex is None else f"{float.fromhex(hex):.6g}"
+def write(evidence: Path, folder: Path) -> None:
+    """Write accuracy.md with its error curves, costs-accuracy.md and penalties.md."""
+    _, found = read_evidence(evidence / "accuracy.jsonl")
+    _activations(found, folder)
+    _arrays(found, folder, "costs-accuracy", "cost", "Accuracy of the costs", COSTS)
+    _arrays(found, folder, "penalties", "regularizer", "Accuracy of the regularizers", REGULARIZERS)
 
 
-def _accuracy_table(rows: list[Row], dtype: str, points: int) -> Table:
-    by_key = {(r["formula"], r["part"], r["side"]): r for r in rows if r["row"] == "accuracy" and r["dtype"] == dtype}
-    names = list(dict.fromkeys((formula, part) for formula, part, _ in by_key))
-    columns = ["activation", "part"]
-    measures = ("strict",) if dtype in ("float16", "bfloat16") else ("strict", "conditioned")
-    for measure in measures:
-        columns += [f"{side} {measure} max (mean)" for side in SIDES]
+# ---------------------------------------------------------------- activations
+
+
+def _activations(found: Findings, folder: Path) -> None:
+    sweeps = [f for f in found if f.kind == "sweep"]
+    figures = []
+    for part in ("slope", "value"):
+        for dtype in DTYPES[:2]:
+            curves = [f for f in found if f.kind == "curve" and (f.quantity, f.dtype) == (part, dtype)]
+            if curves:
+                path = f"figures/accuracy-{part}-{dtype}.svg"
+                error_curves(curves, dtype, folder / path)
+                figures.append(f"![Error in ULP of the {part} in {dtype}, against the input]({path})")
+    tables = [_sweep_table([f for f in sweeps if f.dtype == dtype], dtype) for dtype in DTYPES]
+    arrays = [f for f in found if f.kind == "accuracy" and f.formula.startswith(("activation/", "update/"))]
+    tables.append(
+        _table(arrays, "Rows, learnable parameters and clipping", "Conditioned ULP, under random cotangents.")
+    )
+    intro = (
+        "# Accuracy\n\nError of value and slope of every elementwise activation against the exact truth (balls around "
+        "the definition, precision doubled until they round to one float), in units in the last place. *Strict*: "
+        "|ŷ − y|/ulp(y), and the largest where |x| ≤ 10 beside it: larger ones stand next to a zero of the slope or "
+        "far out. *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of the input would "
+        "do. float16 and bfloat16: every input, neighbours by one Taylor polynomial in balls and its remainder. "
+        "Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); the evidence "
+        "has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page again.\n\n"
+        + "\n".join(figures)
+    )
+    write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows])
+
+
+def _sweep_table(found: Findings, dtype: str) -> Table:
+    by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
+    wide = dtype in DTYPES[:2]
+    columns = ["activation", "parameters", "part"]
+    columns += [f"{side} conditioned max (mean)" if wide else f"{side} max (mean)" for side in SIDES]
+    columns += [f"{side} strict max, |x| ≤ 10" for side in SIDES] if wide else []
     columns += [f"worst input, {side}" for side in SIDES]
     lines = []
-    for formula, part in names:
-        line: list[Any] = [formula.split("/")[1], part]
-        for measure in measures:
-            for side in SIDES:
-                r = by_key.get((formula, part, side))
-                missing = "not implemented"
-                line.append(missing if r is None else f"{number(r[f'{measure} max'])} ({number(r[f'{measure} mean'])})")
-        for side in SIDES:
-            r = by_key.get((formula, part, side))
-            line.append(_input(r["conditioned at"]) if r else "")
+    for formula, what, part in dict.fromkeys(key[:3] for key in by):
+        rows = [by.get((formula, what, part, side)) for side in SIDES]
+        line: list[Any] = [name(formula), what or "defaults", part]
+        line += ["no such function" if f is None else _errors(f) for f in rows]
+        line += ["" if f is None else _strict(f) for f in rows] if wide else []
+        line += ["" if f is None else exactly(f.at) for f in rows]
         lines.append(line)
-    note = f"{points:,} inputs in all. 0.5 ULP is a correctly rounded result."
-    return Table(dtype, columns, lines, note)
+    count = sum(f.entries for f in found if f.side == "ours")
+    return Table(dtype, columns, lines, f"{count:,} inputs in all. 0.5 ULP is a correctly rounded result.")
 
 
-def _lost_table(rows: list[Row]) -> Table:
+def _errors(f: Finding) -> str:
+    return f"{number(f.max)} ({number(f.mean)})"
+
+
+def _strict(f: Finding) -> str:
+    return f"{number(f.more.get('strict', 0.0))}, {number(f.more.get('ordinary', 0.0))}"
+
+
+def _lost_table(found: Findings) -> Table:
     lines = []
-    for r in rows:
-        if r["row"] == "accuracy" and r["dtype"] in ("float32", "float64") and r["lost"]:
-            where = ", ".join(f"[{_input(a)}, {_input(b)}]" for a, b in r["lost"])
-            lines.append([r["formula"].split("/")[1], r["part"], r["dtype"], r["side"], where, r["not a number"]])
+    for f in found:
+        if f.dtype in DTYPES[:2] and "lost" in f.more and not f.what:
+            where = ", ".join(f"[{exactly(a)}, {exactly(b)}]" for a, b in f.more["lost"])
+            lines.append([name(f.formula), f.quantity, f.dtype, f.side, where, f.more.get("not a number", 0)])
     return Table(
         "Where all digits are lost",
         ["activation", "part", "dtype", "side", "input ranges", "NaN results"],
@@ -61,111 +97,58 @@ def _lost_table(rows: list[Row]) -> Table:
     )
 
 
-def _vector_table(rows: list[Row]) -> Table:
-    found = {(r["formula"], r["dtype"], r["part"], r["side"]): r for r in rows if r["row"] == "vector"}
+# ---------------------------------------------------------------- formulas of arrays
+
+COSTS = (
+    "Regimes: plain, wide (many magnitudes, saturated), near (predictions close to their targets); every reduction, "
+    "weights in every second case, and parameters off their defaults."
+)
+REGULARIZERS = (
+    "For the spectral and the nuclear norm the sum is ‖x‖·‖∂y/∂x‖: singular vectors in floats are those of a matrix "
+    "u‖W‖ off, and their condition σ₁/gap is in ∂y/∂x. The truth comes from definitions over balls and nothing else: "
+    "singular values are roots of det(tI − WWᵀ); of the Jacobian and gradient penalties, tangents pushed through the "
+    "network, which are differentiated once more. Regimes: plain, wide, near (rows as long as the limit, all but "
+    "orthonormal or all but equal singular values, all but equal logits). Inside networks: see "
+    "[regularizers.md](regularizers.md)."
+)
+
+
+def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, about: str) -> None:
+    mine = [f for f in found if f.kind == "accuracy" and f.formula.startswith(f"{kind}/")]
+    if not mine:
+        return
+    entries = sum(f.entries for f in mine if f.side == "ours")
+    worst = {
+        dtype: max((f.max or 0.0 for f in mine if (f.side, f.dtype) == ("ours", dtype)), default=0.0)
+        for dtype in DTYPES[:2]
+    }
+    intro = (
+        f"# {title}\n\nValues and gradients of {len({f.formula for f in mine})} formulas by every argument, under "
+        f"random cotangents, {entries:,} numbers by us, each against the exact one. The error is "
+        "|ŷ − y|/(ulp(y) + u·Σ|xᵢ·∂y/∂xᵢ|): what half an ULP of the inputs would do is forgiven. Our largest is "
+        f"{number(worst['float64'])} in float64 and {number(worst['float32'])} in float32. {about} Slopes at kinks and "
+        "ties: see [kinks.md](kinks.md)."
+    )
+    tables = [_table([f for f in mine if f.dtype == dtype], dtype, STAR) for dtype in DTYPES]
+    write_page(folder, page, intro, [t for t in tables if t.rows])
+
+
+STAR = "Conditioned ULP. A star marks what the framework does not have, written out in its operations."
+
+
+def _table(found: Findings, title: str, note: str) -> Table:
+    by = {(f.formula, f.quantity, f.dtype, f.side): f for f in found}
     lines = []
-    for formula, dtype, part in dict.fromkeys(key[:3] for key in found):
-        cells = [found.get((formula, dtype, part, side)) for side in SIDES]
-        shown = ["–" if r is None else f"{number(r['strict max'])} ({number(r['strict mean'])})" for r in cells]
-        lines.append([formula.split("/")[1], dtype, part, *shown])
-    columns = ["activation", "dtype", "part", *(f"{side} max (mean)" for side in SIDES)]
-    return Table("Vector activations", columns, lines, "Strict ULP of values and of every entry of the Jacobian.")
+    for formula, quantity, dtype in dict.fromkeys(key[:3] for key in by):
+        rows = [by.get((formula, quantity, dtype, side)) for side in SIDES]
+        ours = rows[0]
+        allowed, worst = (number(ours.more.get("allowed")), ours.at) if ours else ("", "")
+        lines.append([name(formula), quantity, dtype, allowed, *map(_cell, rows), worst])
+    columns = ["formula", "quantity", "dtype", "our limit", *(f"{side} max (mean)" for side in SIDES), "worst of ours"]
+    return Table(title, columns, lines, note)
 
 
-def accuracy_page(evidence: Path, folder: Path) -> None:
-    """Write accuracy.md, its tables, and the error curves."""
-    _, rows = read_lines(evidence / "accuracy.jsonl")
-    figures = []
-    for part in reversed(PARTS):
-        for dtype in ("float64", "float32"):
-            curves = [r for r in rows if r["row"] == "curve" and r["part"] == part and r["dtype"] == dtype]
-            if curves:
-                name = f"accuracy-{part}-{dtype}.svg"
-                error_curves(curves, dtype, folder / "figures" / name)
-                figures.append(f"![Error in ULP of the {part} in {dtype}, against the input](figures/{name})")
-    tables = []
-    for dtype in sorted(DTYPES, key=["float64", "float32", "float16", "bfloat16"].index):
-        count = sum(r["points"] for r in rows if r["row"] == "accuracy" and r["dtype"] == dtype and r["side"] == "ours")
-        if count:
-            tables.append(_accuracy_table(rows, dtype, count))
-    intro = (
-        "# Accuracy\n\nError of value and slope of every elementwise activation against the exact truth (balls around "
-        "the definition, precision doubled until they round to one float), in units in the last place. *Strict*: "
-        "|ŷ − y|/ulp(y). *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of the input "
-        "would do, as near the zeros of a slope. float16 and bfloat16: every input, neighbours by one Taylor "
-        "polynomial in balls and its remainder. Truths below the smallest normal number are kept out of the maxima "
-        "(frameworks may flush them); the CSV has them. torch is eager, JAX is compiled. `gradproof audit --only "
-        f"accuracy` makes this page again.\n\n{chr(10).join(figures)}"
-    )
-    write_page(folder, "accuracy", intro, [*tables, _vector_table(rows), _lost_table(rows)])
-
-
-def _differ(r: Row) -> bool:
-    """True if anyone differs from the limit or the others by more than the sign of a zero."""
-    texts = [r.get(side, r["truth"]) for side in ("truth", *SIDES)]
-    return len({"0" if text == "-0" else text for text in texts}) > 1
-
-
-def kinks_page(evidence: Path, folder: Path) -> None:
-    """Write kinks.md: everyone's slope at each kink and at special inputs."""
-    _, rows = read_lines(evidence / "kinks.jsonl")
-
-    def choice(r: Row, side: str) -> str:
-        return "–" if side not in r else f"{cell(r[side])}{'' if r['inside'][side] else ' (outside)'}"
-
-    kinks = Table(
-        "Kinks",
-        ["formula", "at", "left", "right", *SIDES, "why ours"],
-        [[r["formula"], r["at"], r["left"], r["right"], *(choice(r, s) for s in SIDES), r["why"]]
-         for r in rows if r["row"] == "kink"],
-        "Left and right slopes are exact. Values outside [left, right] are marked.",
-    )  # fmt: skip
-    special = Table(
-        "At ±0, ±∞ and NaN",
-        ["activation", "part", "input", "limit", *SIDES],
-        [[r["formula"].split("/")[1], r["part"], r["at"], r["truth"], *(r.get(s, "–") for s in SIDES)]
-         for r in rows if r["row"] == "special" and _differ(r)],
-        "Only the lines on which someone differs, by more than the sign of a zero; the evidence has all.",
-    )  # fmt: skip
-    of_costs = [r for r in _rows_of(evidence, "costs") if r["row"] == "kink"]
-    of_regularizers = [r for r in _rows_of(evidence, "penalties") if r["part"] == "kink"]
-    further = [replace(kink_table(of_costs), title="Costs of several inputs")] if of_costs else []
-    further += [replace(penalty_kinks.table(of_regularizers, SIDES), title="Regularizers")] if of_regularizers else []
-    write_page(folder, "kinks", "# Kinks and special inputs\n\nSlopes in float64.", [kinks, *further, special])
-
-
-def frameworks_page(evidence: Path, folder: Path) -> None:
-    """Write frameworks.md: what the accuracy evidence shows of the frameworks."""
-    header, rows = read_lines(evidence / "accuracy.jsonl")
-    lines = [
-        [r["side"], header["versions"][r["side"]], r["formula"].split("/")[1], r["part"], ", ".join(r["dtypes"]),
-         _input(r["conditioned at"]), _input(r["got"]), _input(r["truth"]), r["conditioned max"], kind(r),
-         "composed" if r.get("composed") else "native", f"`{reproduce(r)}`"]
-        for r in defects(rows)
-    ]  # fmt: skip
-    where = ["framework", "version", "activation", "part", "dtypes", "input"]
-    activations = Table("Activations", [*where, "got", "truth", "ULP", "what", "function", "see it"], lines)
-    further = [r for area in ("costs", "penalties") for r in _rows_of(evidence, area)]
-    lines = [
-        [r["side"], header["versions"][r["side"]], r["formula"], r["quantity"] if r["quantity"] in ("value", "gradient")
-         else f"∂/∂{r['quantity']}", ", ".join(r["dtypes"]), _input(r["got"]), _input(r["truth"]), r["max"], kind(r),
-         "composed" if r.get("composed", r["formula"] not in NATIVE) else "native", f"`{reproduce(r)}`"]
-        for r in of_arrays(further)
-    ]  # fmt: skip
-    where = ["framework", "version", "formula", "quantity", "dtypes"]
-    arrays = Table("Costs and regularizers", [*where, "got", "truth", "ULP", "what", "function", "see it"], lines)
-    intro = (
-        f"# Framework defects\n\nValues and slopes off by more than {DEFECT:,.0f} conditioned ULP at some input, shown "
-        "at the worst one in the widest dtype that has the defect. *Composed*: the framework has no such function, and "
-        "its definition was written out; then the defect is that of the textbook form."
-    )
-    write_page(folder, "frameworks", intro, [activations, *([arrays] if further else [])])
-
-
-NATIVE = ("regularizer/spectral_norm", "regularizer/nuclear_norm")  # regularizers that frameworks have functions for
-
-
-def _rows_of(evidence: Path, area: str) -> list[Row]:
-    """The rows of another area, none where it has not been measured."""
-    path = evidence / f"{area}.jsonl"
-    return read_lines(path)[1] if path.exists() else []
+def _cell(f: Finding | None) -> str:
+    if f is None:
+        return "not installed"
+    return f"{_errors(f)}{'*' if 'composed' in f.more else ''}" if f.entries else f.why

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gradproof.evidence.files import write_whole
+from gradproof.evidence.finding import Finding
 
 COLOURS = {"ours": "#1b7837", "torch": "#d95f02", "jax": "#2166ac",
            "ours-torch": "#d95f02", "ours-jax": "#2166ac", "torch-jax": "#7f7f7f"}  # fmt: skip
@@ -42,20 +43,20 @@ def _legend(axis: Any, **style: Any) -> None:
         axis.legend(**style)
 
 
-def histograms(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def histograms(found: Sequence[Finding], path: Path) -> None:
     """Distribution of the relative difference of gradients, one panel per dtype, one line per pair."""
     plt = _pyplot()
-    dtypes = sorted({r["dtype"] for r in rows}) or ["float64"]
+    dtypes = sorted({f.dtype for f in found}) or ["float64"]
     figure, axes = plt.subplots(1, len(dtypes), figsize=(4.5 * len(dtypes), 3.2), sharey=True, squeeze=False)
     for axis, dtype in zip(axes[0], dtypes, strict=True):
-        for row in rows:
-            if row["dtype"] == dtype:
-                total = row["zero"] + sum(row["counts"]) or 1  # 0 where an oracle gave nothing finite
-                share = [100 * c / total for c in row["counts"]]
-                left = row["edges"][0] - 1
-                label = f"{row['pair'].replace('-', '–')} ({100 * row['zero'] / total:.0f} % equal bits)"
-                axis.stairs(share, [left, *row["edges"], row["edges"][-1] + 1], label=label, linewidth=1.6,
-                            color=COLOURS[row["pair"]])  # fmt: skip
+        for f in found:
+            if f.dtype == dtype:
+                zero, counts, edges = f.more["zero"], f.more["counts"], f.more["edges"]
+                total = zero + sum(counts) or 1  # 0 where an oracle gave nothing finite
+                share = [100 * c / total for c in counts]
+                label = f"{f.side.replace('-', '–')} ({100 * zero / total:.0f} % equal bits)"
+                axis.stairs(share, [edges[0] - 1, *edges, edges[-1] + 1], label=label, linewidth=1.6,
+                            color=COLOURS[f.side])  # fmt: skip
         unit = {"float32": 2.0**-24, "float64": 2.0**-53}[dtype]
         axis.axvline(math.log10(unit), color="black", linewidth=0.8, linestyle=":")
         axis.set_title(dtype)
@@ -65,16 +66,16 @@ def histograms(rows: Sequence[dict[str, Any]], path: Path) -> None:
     save(figure, path)
 
 
-def training_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def training_curves(found: Sequence[Finding], path: Path) -> None:
     """Distance of the parameters over the steps, one panel per data set, log–log."""
     plt = _pyplot()
-    names = list(dict.fromkeys(r["data"] for r in rows)) or ["no data"]
+    names = list(dict.fromkeys(f.what for f in found)) or ["no data"]
+    by = {(f.what, f.dtype, f.side): zip(f.more["steps"], f.more["distances"], strict=True) for f in found}
     figure, axes = plt.subplots(1, len(names), figsize=(3.4 * len(names), 3), sharey=True, squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
         for dtype, style in (("float32", "-"), ("float64", "--")):
             for pair in ("ours-torch", "ours-jax", "torch-jax"):
-                line = [(r["step"], r["distance"]) for r in rows
-                        if (r["data"], r["dtype"], r["pair"]) == (name, dtype, pair) and r["distance"] > 0]  # fmt: skip
+                line = [(step, distance) for step, distance in by.get((name, dtype, pair), ()) if distance > 0]
                 if line:
                     label = f"{pair.replace('-', '–')}, {dtype}"
                     axis.loglog(*zip(*line, strict=True), style, color=COLOURS[pair], label=label)
@@ -85,14 +86,13 @@ def training_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
     save(figure, path)
 
 
-def error_curves(rows: Sequence[dict[str, Any]], dtype: str, path: Path) -> None:
+def error_curves(found: Sequence[Finding], dtype: str, path: Path) -> None:
     """Largest error in ULP against the input, one small panel per formula, one line per side, log-scaled."""
-    from gradproof.checks.sweep import curve_edges
-
     plt = _pyplot()
-    edges = curve_edges(dtype)
+    (low, high), bins = found[0].more["range"], len(found[0].more["ulp"]) // 2
+    edges = [low + (high - low) * k / bins for k in range(bins + 1)]
     half = len(edges) - 1
-    names = list(dict.fromkeys(r["formula"] for r in rows))
+    names = list(dict.fromkeys(f.formula for f in found))
     across = 6
     down = -(-len(names) // across)
     figure, axes = plt.subplots(
@@ -107,13 +107,12 @@ def error_curves(rows: Sequence[dict[str, Any]], dtype: str, path: Path) -> None
     shared.set_ylim(0.05, top)
     shared.set_xticks([t for t, _ in ticks], [label for _, label in ticks])
     for axis, name in zip(axes.flat, names, strict=False):
-        for row in rows:
-            if row["formula"] == name:
-                y = [math.nan if v is None else min(max(v, 0.05), top) for v in row["ulp"]]
+        for f in found:
+            if f.formula == name:
+                y = [math.nan if v is None else min(max(v, 0.05), top) for v in f.more["ulp"]]
                 x = [k + 0.5 - half for k in range(2 * half)]
-                wide = {"ours": 1.6, "torch": 1.0, "jax": 1.0}[row["side"]]
-                above = 3 if row["side"] == "ours" else 2
-                axis.plot(x, y, color=COLOURS[row["side"]], linewidth=wide, zorder=above, label=row["side"])
+                wide, above = (1.6, 3) if f.side == "ours" else (1.0, 2)
+                axis.plot(x, y, color=COLOURS[f.side], linewidth=wide, zorder=above, label=f.side)
         axis.set_title(name.split("/")[1], fontsize=8, pad=2)
         axis.tick_params(labelsize=6)
         axis.hlines(0.5, -half, half, color="black", linewidth=0.5, linestyle=":")
@@ -129,15 +128,15 @@ def error_curves(rows: Sequence[dict[str, Any]], dtype: str, path: Path) -> None
     save(figure, path, trim=False)
 
 
-def scaling_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def scaling_curves(found: Sequence[Finding], path: Path) -> None:
     """Relative difference against depth and against width, log–log, with the prediction dotted."""
     plt = _pyplot()
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
     for axis, along in zip(axes, ("depth", "width"), strict=True):
         for dtype, style in (("float32", "-"), ("float64", "--")):
-            for pair in dict.fromkeys(r["pair"] for r in rows):
-                line = [(r["at"], r["relative"]) for r in rows
-                        if (r["along"], r["dtype"], r["pair"]) == (along, dtype, pair)]  # fmt: skip
+            for pair in dict.fromkeys(f.side for f in found):
+                line = [(int(at), x) for f in found if (f.what, f.dtype, f.side) == (along, dtype, pair)
+                        for at, x in f.more["relative"].items()]  # fmt: skip
                 label = pair.replace("-", "–") if dtype == "float32" else None
                 if line:
                     colour, dashes = (COLOURS[pair], style) if pair in COLOURS else ("black", ":")

@@ -1,57 +1,71 @@
-"""Defects of the frameworks: what the accuracy evidence shows, strongest first, each with a line to see it."""
+"""frameworks.md: defects of the frameworks, what the accuracy evidence shows of them, each with a line to see it."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gradproof.evidence.files import read_evidence
+from gradproof.evidence.finding import Finding
+from gradproof.pages.tables import Table, exactly, name, number, write_page
 
 DEFECT = 1000.0  # conditioned ULP from which an inaccuracy is listed as a defect: three digits beyond rounding
+WIDEST = ("float64", "float32", "bfloat16", "float16")
+SMALLEST = {"float32": 2.0**-126, "float64": 2.0**-1022}
 
 
-def defects(accuracy: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row per formula, part and framework whose value or slope is off by more than `DEFECT`.
-
-    Takes the rows of accuracy.jsonl; keeps, of the dtypes that show it, the widest.
-    """
-    order = {"float64": 0, "float32": 1, "bfloat16": 2, "float16": 3}
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    rows = [
-        r for r in accuracy if r["row"] == "accuracy" and r["side"] != "ours" and r["dtype"] in ("float32", "float64")
-    ]
-    for row in sorted(rows, key=lambda r: order[r["dtype"]]):
-        worst = row["conditioned max"]
-        if worst is not None and worst > DEFECT:
-            key = (row["side"], row["formula"], row["part"])
-            if key in found:
-                found[key]["dtypes"].append(row["dtype"])
-            else:
-                found[key] = {**row, "dtypes": [row["dtype"]]}
-    return sorted(found.values(), key=lambda r: (r["side"], r["formula"], r["part"]))
+def write(evidence: Path, folder: Path) -> None:
+    """Write frameworks.md from evidence/accuracy.jsonl."""
+    header, found = read_evidence(evidence / "accuracy.jsonl")
+    listed = defects(found)
+    versions = header["versions"]
+    activations = [f for f in listed if f.kind == "sweep"]
+    arrays = [f for f in listed if f.kind == "accuracy"]
+    intro = (
+        f"# Framework defects\n\nValues and slopes off by more than {DEFECT:,.0f} conditioned ULP at some input, or "
+        "not numbers where the truth is one, shown at the worst input in the widest dtype that has the defect. "
+        "*Composed*: the framework has no such function, and its definition was written out; then the defect is "
+        "that of the textbook form."
+    )
+    tables = [_table("Activations", activations, versions), _table("Formulas of arrays", arrays, versions)]
+    write_page(folder, "frameworks", intro, [t for t in tables if t.rows])
 
 
-def of_arrays(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same of costs and regularizers: rows of costs.jsonl and of penalties.jsonl, in one form."""
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda r: r.get("dtype", ""), reverse=True):  # float64 first
-        side, id = row.get("side") or row.get("who"), row.get("formula") or row.get("id")
-        if "accuracy" not in (row.get("row"), row.get("part")) or side == "ours" or not row["entries"]:
-            continue
-        if row["max"] > DEFECT or row["not a number"]:
-            key = (str(side), str(id), row["quantity"])
-            first = found.setdefault(key, {**row, "side": side, "formula": id, "dtypes": []})
-            first["dtypes"].append(row["dtype"])
-    return [found[key] for key in sorted(found)]
+def defects(found: Sequence[Finding]) -> list[Finding]:
+    """One finding per formula, parameters, quantity and framework; its `dtype` names all wide ones that show it."""
+    worst: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for f in found:
+        off = (f.max or 0) > DEFECT or f.more.get("not a number", 0) > 0
+        if f.kind in ("sweep", "accuracy") and f.side != "ours" and f.dtype in SMALLEST and f.entries and off:
+            worst.setdefault((f.side, f.formula, f.what, f.quantity), []).append(f)
+    listed = []
+    for _, group in sorted(worst.items()):
+        group.sort(key=lambda f: WIDEST.index(f.dtype))
+        listed.append(replace(group[0], why=", ".join(f.dtype for f in group)))
+    return listed
 
 
-def kind(row: dict[str, Any]) -> str:
+def _table(title: str, found: Sequence[Finding], versions: dict[str, str]) -> Table:
+    lines = [
+        [f.side, versions[f.side], name(f.formula), f.what or "defaults", f.quantity, f.why,
+         exactly(f.at) if f.kind == "sweep" else f.at, exactly(f.got), exactly(f.truth), number(f.max), kind(f),
+         "composed" if "composed" in f.more else "native", f"`{f.again()}`"]
+        for f in found
+    ]  # fmt: skip
+    where = ["framework", "version", "formula", "parameters", "quantity", "dtypes", "input"]
+    return Table(title, [*where, "got", "truth", "ULP", "what", "function", "see it"], lines)
+
+
+def kind(f: Finding) -> str:
     """What kind of defect the numbers show."""
-    got, truth = float.fromhex(row["got"]), float.fromhex(row["truth"])
-    smallest = {"float32": 2.0**-126, "float64": 2.0**-1022}[row["dtype"]]
-    if math.isnan(got):
+    if f.more.get("not a number"):
         return "NaN where the truth is finite"
+    got, truth = float.fromhex(f.got), float.fromhex(f.truth)
     if math.isinf(got):
         return "overflow where the truth is finite"
-    if "conditioned at" in row and 0 < abs(float.fromhex(row["conditioned at"])) < smallest:
+    if f.kind == "sweep" and 0 < abs(float.fromhex(f.at)) < SMALLEST[f.dtype]:
         return "subnormal input taken as 0"
     if got == 0:
         return "0 where the truth is not"
@@ -59,11 +73,3 @@ def kind(row: dict[str, Any]) -> str:
         return "not 0 where the truth is"
     relative = abs(got / truth - 1)
     return "all digits lost" if relative >= 0.5 else f"relative error {relative:.1e}"
-
-
-def reproduce(row: dict[str, Any]) -> str:
-    """The command that shows the defect."""
-    if "conditioned at" not in row:
-        regime, seed, *_ = row["at"].split(" ")
-        return f"gradproof case {row['formula']} {regime} {seed} --dtype {row['dtype']}"
-    return f"gradproof at {row['formula']} {row['conditioned at']} --dtype {row['dtype']}"

@@ -3,105 +3,105 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradproof.evidence.files import read_lines, write_whole
-from gradproof.pages import networks as pages
-from gradproof.pages.tables import Table, markdown, number
+from gradproof.evidence.files import Evidence, read_evidence, write_whole
+from gradproof.evidence.finding import Finding
+from gradproof.evidence.verdicts import MEANING
+from gradproof.pages.networks import disagreements
+from gradproof.pages.tables import Table, markdown, name, number
 
-Rows = list[dict[str, Any]]
+Findings = Sequence[Finding]
 SIDES = ("ours", "torch", "jax")
 
 
-def _verdicts(rows: Iterable[Mapping[str, Any]]) -> str:
+def _verdicts(found: Findings) -> str:
     """How often each verdict was reached, e.g. "12 exact, 226 agrees"."""
-    counts = Counter(row["verdict"] for row in rows if row.get("verdict"))
+    counts = Counter(f.verdict for f in found if f.verdict)
     return ", ".join(f"{n:,} {verdict}" for verdict, n in counts.most_common())
 
 
-def _worst_of_each(rows: Rows, figure: str) -> str:
+def _errors(kind: str) -> Callable[[Findings], str]:
     """The largest float64 error of each side with the formula that has it, e.g. "ours 3.8 (gelu), torch ∞ (mish)"."""
-    found = []
-    for side in SIDES:
-        mine = [
-            r for r in rows if (r.get("side") or r.get("who")) == side and r.get("dtype") == "float64" and figure in r
-        ]
-        if mine:
-            row = max(mine, key=lambda r: float(r[figure]))
-            found.append(f"{side} {number(float(row[figure]))} ({(row.get('formula') or row['id']).split('/')[1]})")
-    return ", ".join(found)
 
-
-def _accuracy(rows: Rows) -> str:
-    return f"worst conditioned ULP in float64: {_worst_of_each(rows, 'conditioned max')}"
-
-
-def _entries(rows: Rows) -> str:
-    return f"worst conditioned ULP in float64: {_worst_of_each(rows, 'max')}"
-
-
-def _kinks(rows: Rows) -> str:
-    def differs(row: Mapping[str, Any], side: str) -> bool:
-        return side in row and str(row[side]) != str(row["ours"])
-
-    others = ", ".join(f"{side} {sum(differs(r, side) for r in rows)}" for side in SIDES[1:])
-    return f"{len(rows)} slopes and values at kinks and special inputs; different from ours: {others}"
-
-
-def _training(rows: Rows) -> str:
-    steps = [r for r in rows if r["row"] == "distance" and r["dtype"] == "float64"]
-    last = max(steps, key=lambda r: (r["step"], r["distance"]), default=None)
-    return f"‖p − q‖/‖p‖ after {last['step']} steps in float64: {last['distance']:.1e} ({last['data']})" if last else ""
-
-
-def _scaling(rows: Rows) -> str:
-    predicted = {(r["along"], r["at"], r["dtype"]): r["relative"] for r in rows if r["pair"] == "predicted"}
-    measured = [r for r in rows if r["pair"] != "predicted"]
-    ratios = [r["relative"] / predicted[r["along"], r["at"], r["dtype"]] for r in measured]
-    return f"largest difference over the predicted one: {number(max(ratios))}" if ratios else ""
-
-
-def _optimizers(rows: Rows) -> str:
-    alike = [r for r in rows if r["part"] == "trajectory" and r["verdict"] in ("agrees", "inaccurate")]
-    worst = max(alike, key=lambda r: float(r["ratio"]), default=None)
-    if not worst:
-        return _verdicts(rows)
-    name = worst["id"].split("/")[1]
-    return f"{_verdicts(rows)}; worst: {name} of {worst['who']}, {number(worst['ratio'])} times its rounding error"
-
-
-def _inside(kind: str) -> Callable[[Rows], str]:
-    """Which formula of that kind each framework is inaccurate about most often."""
-
-    def glance(rows: Rows) -> str:
-        counts: dict[str, Counter[str]] = {}
-        for row in (r for r in rows if r["row"] == "configuration"):
-            for side, verdicts in row["verdicts"].items():
-                counts.setdefault(side, Counter())[row[kind]] += verdicts.get("inaccurate", 0)
-        most = ((side, *found.most_common(1)[0]) for side, found in counts.items())
-        return "most often inaccurate: " + ", ".join(f"{side} {name} ({n:,})" for side, name, n in most)
+    def glance(found: Findings) -> str:
+        said = []
+        for side in SIDES:
+            mine = [f for f in found if f.side == side and f.dtype == "float64" and f.max is not None
+                    and f.kind in ("sweep", "accuracy") and f.formula.startswith(f"{kind}/")]  # fmt: skip
+            if mine:
+                worst = max(mine, key=lambda f: f.max or 0.0)
+                said.append(f"{side} {number(worst.max)} ({name(worst.formula)})")
+        return f"worst conditioned ULP in float64: {', '.join(said)}"
 
     return glance
 
 
-PAGES: dict[str, tuple[str, str, Callable[[Rows], str] | None]] = {  # what it is, evidence, what it comes to
-    "activations": ("each activation inside networks, by verdict and size", "networks", _inside("hidden")),
-    "costs": ("each cost inside networks", "networks", _inside("cost")),
-    "regularizers": ("each regularizer inside networks", "networks", _inside("regularizer")),
+def _kinks(found: Findings) -> str:
+    ours = {f.key[:-1]: f.got for f in found if f.side == "ours"}
+    others = Counter(f.side for f in found if f.side != "ours" and f.got and f.got != ours.get(f.key[:-1]))
+    differ = ", ".join(f"{side} {n}" for side, n in sorted(others.items(), reverse=True))
+    return f"{len(ours)} slopes and values at kinks and special inputs; different from ours: {differ or 'none'}"
+
+
+def _training(found: Findings) -> str:
+    curves = [f for f in found if f.kind == "distance" and f.dtype == "float64"]
+    worst = max(curves, key=lambda f: float(f.more["distances"][-1]), default=None)
+    if worst is None:
+        return ""
+    steps, apart = worst.more["steps"][-1], worst.more["distances"][-1]
+    return f"‖p − q‖/‖p‖ after {steps} steps in float64: {apart:.1e} ({worst.what})"
+
+
+def _scaling(found: Findings) -> str:
+    predicted = {(f.what, f.dtype): f.more["relative"] for f in found if f.side == "predicted"}
+    ratios = [x / predicted[f.what, f.dtype][at] for f in found if f.side != "predicted"
+              for at, x in f.more["relative"].items()]  # fmt: skip
+    return f"largest difference over the predicted one: {number(max(ratios))}" if ratios else ""
+
+
+def _updates(found: Findings) -> str:
+    paths = [f for f in found if f.kind == "trajectory"]
+    worst = max((f for f in paths if f.verdict in ("agrees", "inaccurate")), key=lambda f: f.max or 0.0, default=None)
+    if worst is None:
+        return _verdicts(paths)
+    what = f"{name(worst.formula)} of {worst.side}, {number(worst.max)} times its rounding error"
+    return f"{_verdicts(paths)}; worst: {what}"
+
+
+def _inside(place: int) -> Callable[[Findings], str]:
+    """Which formula at that place of a network each framework is inaccurate about most often."""
+
+    def glance(found: Findings) -> str:
+        counts: dict[str, Counter[str]] = {}
+        for f in found:
+            if f.kind == "network":
+                formula = f.formula.split("/")[place]
+                counts.setdefault(f.side, Counter())[formula] += f.more["verdicts"].get("inaccurate", 0)
+        most = ((side, *tally.most_common(1)[0]) for side, tally in sorted(counts.items(), reverse=True))
+        return "most often inaccurate: " + ", ".join(f"{side} {formula} ({n:,})" for side, formula, n in most)
+
+    return glance
+
+
+PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what it is, evidence, what it comes to
+    "activations": ("each activation inside networks, by verdict and size", "networks", _inside(0)),
+    "costs": ("each cost inside networks", "networks", _inside(2)),
+    "regularizers": ("each regularizer inside networks", "networks", _inside(3)),
     "networks": ("architectures, input regimes, and what was left out and why", "networks", None),
     "training": ("500 training steps from one start: how the three sides part", "training", _training),
     "scaling": ("how differences grow with depth and width", "scaling", _scaling),
-    "accuracy": ("value and slope of every activation against the truth, in ULP", "accuracy", _accuracy),
+    "accuracy": ("value and slope of every activation against the truth, in ULP", "accuracy", _errors("activation")),
     "kinks": ("the slope that everyone returns where left and right differ", "kinks", _kinks),
     "frameworks": ("defects of the frameworks, each with one line that reproduces it", "accuracy", None),
     "proofs": ("every statement and derivative proved by computer algebra", "proofs", _verdicts),
-    "costs-accuracy": ("every cost of several inputs against the truth, for every argument", "costs", _entries),
-    "penalties": ("every regularizer against the truth and against both frameworks", "penalties", _entries),
+    "costs-accuracy": ("every cost against the truth, for every argument", "accuracy", _errors("cost")),
+    "penalties": ("every regularizer against the truth, by entry", "accuracy", _errors("regularizer")),
     "conventions": ("what each framework means by a cost, regularizer or optimizer", "conventions", None),
     "optimizers": (
-        "update rules against torch.optim and optax, and why weight decay is not L2", "optimizers", _optimizers
+        "update rules against torch.optim and optax, and why weight decay is not L2", "updates", _updates
     ),
     "literature": ("published equations as printed, judged", "literature", _verdicts),
     "errata": ("misprints, with the corrected form", "literature", None),
@@ -110,28 +110,43 @@ PAGES: dict[str, tuple[str, str, Callable[[Rows], str] | None]] = {  # what it i
 }  # fmt: skip
 
 
-def contents(evidence: Path, folder: Path) -> Table:
+def contents(evidence: Mapping[str, Evidence], folder: Path) -> Table:
     """The pages that are in `folder`, each with what its evidence comes to."""
-    rows = []
-    for name, (what, area, glance) in PAGES.items():
-        if (folder / f"{name}.md").exists():
-            seen = glance(read_lines(evidence / f"{area}.jsonl")[1]) if glance else ""
-            rows.append([f"[{name}]({name}.md)", what, seen])
-    return Table("Pages", ["page", "what it shows", "at a glance"], rows)
+    lines = []
+    for page, (what, area, glance) in PAGES.items():
+        if (folder / f"{page}.md").exists() and area in evidence:
+            seen = glance(evidence[area].findings) if glance else ""
+            lines.append([f"[{page}]({page}.md)", what, seen])
+    return Table("Pages", ["page", "what it shows", "at a glance"], lines)
 
 
-def write_front(evidence: Path, folder: Path) -> None:
+def write(evidence: Path, folder: Path) -> None:
     """Write README.md in front of the pages of `folder`."""
+    known = {path.stem: read_evidence(path) for path in sorted(evidence.glob("*.jsonl"))}
     lines = ["# Reports", ""]
-    networks = evidence / "networks.jsonl"
-    top, rows = read_lines(networks if networks.exists() else min(evidence.glob("*.jsonl")))
-    if networks.exists():
+    if "networks" in known:
+        networks = known["networks"].findings
+        mine = [f for f in networks if f.kind == "network"]
+        sides = sorted({f.side for f in mine}, reverse=True)
+        verdicts = sum((Counter(f.more["verdicts"]) for f in mine), Counter[str]())
+        cases = sum(f.entries for f in mine if f.side == sides[0]) if sides else 0
         lines += [
-            f"{top['cases']:,} network gradients, each ours against {' and '.join(top['oracles'])}; every "
-            "disagreement beyond rounding was decided by the exact gradient, enclosed in balls.",
+            f"{cases:,} network gradients, each ours against {' and '.join(sides)}; every disagreement beyond rounding "
+            "was decided by the exact gradient, enclosed in balls.",
             "",
-            markdown(pages.verdict_table(top)),
-            markdown(pages.disagreements(rows)),
-        ]
-    lines += [markdown(contents(evidence, folder)), "Made with " + pages.made_with(top), ""]
+            markdown(Table("Verdicts", ["verdict", "findings", "meaning"],
+                           [[v, verdicts.get(v, 0), meaning] for v, meaning in MEANING.items()])),
+            markdown(disagreements(networks)),
+        ]  # fmt: skip
+    lines += [markdown(contents(known, folder)), "Made with " + made_with(known), ""]
     write_whole(folder / "README.md", "\n".join(lines))
+
+
+def made_with(known: Mapping[str, Evidence]) -> str:
+    """One line of versions, machine, formulas and day, of all areas together."""
+    versions: dict[str, Any] = {}
+    for header, _ in known.values():
+        versions |= header["versions"]
+    top = max((e.header for e in known.values()), key=lambda header: str(header["made"]))
+    packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
+    return f"{packages}; {top['cpu']}; formulas {top['source']}; {top['made'][:10]}."

@@ -35,7 +35,7 @@ def table() -> Table:
     return Table("", columns, rows)
 
 
-def write_page(folder: Path) -> None:
+def write(folder: Path) -> None:
     """Write notation.md and csv/notation.csv into `folder`. Raises OSError where it cannot be written."""
     write_whole(folder / "notation.md", INTRO + "\n" + markdown(table()))
     write_whole(folder / "csv" / "notation.csv", comma_separated(table()))

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradproof.evidence.files import read_lines
-from gradproof.pages.tables import Table
-from gradproof.pages.tables import write_page as write_tables
+from gradproof.evidence.files import read_evidence
+from gradproof.pages.tables import Table, write_page
 
 Rows = Sequence[Mapping[str, Any]]
 Times = dict[str, list[float]]  # by contender: seconds, one figure a round
@@ -193,14 +192,12 @@ def checking_table(rows: Rows, draws: int) -> Table:
     return Table("Checking", ["network", "parameters", *columns, "goals"], lines, CHECKING.format(draws=draws))
 
 
-def write_page(evidence: Path, folder: Path) -> None:
-    """Write speed.md with its CSV and LaTeX tables to `folder`, from `evidence`/speed.jsonl.
-
-    Raises EvidenceError where that file is missing, cut short or not evidence.
-    """
-    header, rows = read_lines(evidence / "speed.jsonl")
+def write(evidence: Path, folder: Path) -> None:
+    """Write speed.md with its CSV and LaTeX tables to `folder`, from `evidence`/speed.jsonl."""
+    header, found = read_evidence(evidence / "speed.jsonl")
+    rows = [{"row": f.kind, "who": f.side, "dtype": f.dtype, **f.more} for f in found]
     packages = ", ".join(f"{package} {version}" for package, version in header["versions"].items())
     how = HOW.format(block=1e3 * header["block"], made=header["made"][:10], cpu=header["cpu"], versions=packages,
                      source=header["source"])  # fmt: skip
     tables = [goal_table(rows), gradient_table(rows), checking_table(rows, header["draws"])]
-    write_tables(folder, "speed", f"# Speed\n\n{how}", tables)
+    write_page(folder, "speed", f"# Speed\n\n{how}", tables)

@@ -46,6 +46,25 @@ def number(x: float | int | None, digits: int = 2) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
+def exactly(hex: str) -> str:
+    """A float written as hex, in the shortest decimals that name it.
+
+    >>> exactly("0x1.5555555555555p-3"), exactly("-0x1.8000000000000p+1"), exactly("")
+    ('0.16666666666666666', '−3', '')
+    """
+    if not hex:
+        return ""
+    x = float.fromhex(hex)
+    if not math.isfinite(x):
+        return number(x)
+    return (repr(int(x)) if x.is_integer() and abs(x) < 1e15 else repr(x)).replace("-", "−")
+
+
+def name(id: str) -> str:
+    """A formula's id without its kind."""
+    return id.partition("/")[2]
+
+
 def cell(x: Any) -> str:
     """Text of one cell: numbers by `number`, everything else as it prints."""
     return number(x) if x is None or (isinstance(x, (int, float)) and not isinstance(x, bool)) else str(x)

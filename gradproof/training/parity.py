@@ -6,19 +6,27 @@ together; how they part shows what rounding does over a training run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from gradproof.networks.draws import dataset
+from gradproof.cases.data import dataset
+from gradproof.evidence.environment import installed
+from gradproof.evidence.finding import Finding
+from gradproof.tasks import Plan
+from gradproof.tasks import Task as Piece
 from reference import CATALOGUE
 from reference.formula import Array
 from reference.network import backprop, feedforward
 from reference.updates.optimizers import sgd
 
+SUBJECT = "network/training"
+DTYPES = ("float32", "float64")
 STEPS, BATCH = 500, 32
 RECORDED = sorted({*(2**k for k in range(9)), *range(50, STEPS + 1, 50)})
 
@@ -68,11 +76,12 @@ def _gradients(task: Task, module: ModuleType | None) -> Callable[..., tuple[lis
     return ours
 
 
-def parity(task: Task, dtype: str, seed: int, oracles: dict[str, ModuleType]) -> list[dict[str, Any]]:
-    """Evidence rows: the distance of each pair's parameters at the recorded steps, and each side's score.
+def parity(task: Task, dtype: str, seed: int, names: Sequence[str]) -> list[Finding]:
+    """How the parameters of each pair of sides part over the steps, and each side's score before and after.
 
     A distance is ‖p − q‖/‖p‖ over all weights and biases together.
     """
+    oracles = installed(names)
     rng = np.random.default_rng(seed)
     x, y = (q.astype(dtype) for q in dataset(task.data))
     shapes = list(zip(task.sizes[1:], task.sizes[:-1], strict=True))
@@ -80,7 +89,7 @@ def parity(task: Task, dtype: str, seed: int, oracles: dict[str, ModuleType]) ->
     b = [np.zeros(s[0], dtype) for s in shapes]
     sides: dict[str, tuple[list[Array], list[Array]]] = dict.fromkeys(("ours", *oracles), (W, b))
     compute = {name: _gradients(task, oracles.get(name)) for name in sides}
-    rows: list[dict[str, Any]] = []
+    apart: dict[str, list[float]] = {}
     for step in range(1, STEPS + 1):
         batch = rng.integers(0, len(x), BATCH)
         for name, (weights, biases) in sides.items():
@@ -88,19 +97,27 @@ def parity(task: Task, dtype: str, seed: int, oracles: dict[str, ModuleType]) ->
             sides[name] = (sgd(weights, dW, eta=task.eta)[0], sgd(biases, db, eta=task.eta)[0])
         if step in RECORDED:
             flat = {n: np.concatenate([np.ravel(q).astype(float) for p in s for q in p]) for n, s in sides.items()}
-            names = list(flat)
-            for i, first in enumerate(names):
-                for second in names[i + 1 :]:
-                    apart = np.linalg.norm(flat[first] - flat[second]) / np.linalg.norm(flat[first])
-                    rows.append({"row": "distance", "data": task.data, "dtype": dtype, "pair": f"{first}-{second}",
-                                 "step": step, "distance": float(f"{apart:.3g}")})  # fmt: skip
-    for name, (weights, biases) in sides.items():
-        rows.append({"row": "score", "data": task.data, "dtype": dtype, "side": name, "measure": task.score,
-                     "before": round(_score(task, x, y, W, b), 4),
-                     "after": round(_score(task, x, y, weights, biases), 4)})  # fmt: skip
-    return rows
+            for first, second in itertools.combinations(flat, 2):
+                distance = np.linalg.norm(flat[first] - flat[second]) / np.linalg.norm(flat[first])
+                apart.setdefault(f"{first}-{second}", []).append(float(f"{distance:.3g}"))
+    found = [
+        Finding("distance", SUBJECT, task.data, dtype=dtype, side=pair, max=max(distances),
+                more={"unit": "‖p − q‖/‖p‖", "steps": RECORDED, "distances": distances})
+        for pair, distances in apart.items()
+    ]  # fmt: skip
+    return found + [
+        Finding("score", SUBJECT, task.data, dtype=dtype, side=name, more={
+            "measure": task.score, "before": round(_score(task, x, y, W, b), 4),
+            "after": round(_score(task, x, y, weights, biases), 4),
+        })
+        for name, (weights, biases) in sides.items()
+    ]  # fmt: skip
 
 
-def run(seed: int, dtypes: Sequence[str], oracles: dict[str, ModuleType]) -> list[dict[str, Any]]:
-    """Training parity on every task and dtype."""
-    return [row for task in TASKS for dtype in dtypes for row in parity(task, dtype, seed, oracles)]
+def tasks(plan: Plan) -> Iterator[Piece]:
+    """A task for each data set and dtype."""
+    for task in TASKS:
+        if plan.wants(task.hidden, OUTPUT, task.cost):
+            for dtype in plan.those(DTYPES):
+                call = functools.partial(parity, task, dtype, plan.seed, plan.oracles)
+                yield Piece(f"{task.data} in {dtype}", call)

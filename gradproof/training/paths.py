@@ -5,13 +5,13 @@ two, so the product is exact). On the digits network the gradients are those of 
 every side is fed the same ones. No rule looks at the shape of a parameter, so either problem has one: the weights and
 biases of the network are one array.
 
-The tolerance is the first-order bound of `gradproof.roundoff`: the recurrence is run once on numbers that carry the
-effect of every rounding so far. An implementation may round twice where the recurrence is run with one operation (a
-scalar to the dtype of the arrays, then the product; or a fused form taken apart), so each side may be off by the
-bound B for two roundings per operation, and two sides by 2B. The statistical tolerance that serves gradients would be
-wrong here: a parameter that moves by less than half its last place is rounded the same way at every step.
+The tolerance is the first-order bound of `gradproof.training.roundoff`: the recurrence is run once on numbers that
+carry the effect of every rounding so far. An implementation may round twice where the recurrence is run with one
+operation (a scalar to the dtype of the arrays, then the product; or a fused form taken apart), so each side may be off
+by the bound B for two roundings per operation, and two sides by 2B. The statistical tolerance that serves gradients
+would be wrong here: a parameter that moves by less than half its last place is rounded the same way at every step.
 
-Where a side leaves the bound, our rule with that side's choice put in (`gradproof.optimizer_variants`) must stay
+Where a side leaves the bound, our rule with that side's choice put in (`gradproof.training.variants`) must stay
 inside, else the difference is unexplained and the verdict `unknown`.
 """
 
@@ -21,15 +21,17 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import ModuleType
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from gradproof.cases.data import dataset
+from gradproof.evidence.environment import installed
+from gradproof.evidence.finding import Finding, short
 from gradproof.evidence.verdicts import Verdict
-from gradproof.networks.draws import dataset
 from gradproof.training.roundoff import Rounded, Roundoff
+from gradproof.training.settings import Setting
 from gradproof.training.variants import VARIANTS
 from reference import CATALOGUE
 from reference.activations import identity, tanh
@@ -49,27 +51,6 @@ BATCH = 64
 
 Trajectory = list[list[Array]]  # parameters after each step
 Gradient = Callable[[int, list[Array]], Sequence[Array]]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A rule with hyperparameters; η on the quadratic and on the digits network, None where it is not run."""
-
-    id: str
-    quadratic: float | None = 0.01
-    digits: float | None = 0.01
-    given: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """The hyperparameters that are not our defaults."""
-        return ", ".join(f"{k} = {v}" for k, v in self.given.items()).replace("inf", "∞") or "defaults"
-
-    def hyperparameters(self, eta: float) -> dict[str, Any]:
-        """All of them, spelled out."""
-        signature = inspect.signature(CATALOGUE[self.id].function)
-        ours = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
-        return {**ours, **self.given, "eta": eta}
 
 
 def follow(
@@ -135,6 +116,11 @@ def recorded(gradient: Gradient) -> tuple[Gradient, list[Sequence[Array]]]:
     return recording, tape
 
 
+def replaying(tape: list[Sequence[Array]]) -> Gradient:
+    """The gradients on a tape, whatever the parameters are."""
+    return lambda t, w: tape[t]
+
+
 def bounds(
     step: Step,
     start: Sequence[Array],
@@ -176,12 +162,8 @@ def apart(p: Trajectory, q: Trajectory, bound: Array) -> tuple[float, float]:
     return float(difference.max()), float(ratio.max())
 
 
-def _short(x: float) -> float:
-    return float(f"{x:.3g}")
-
-
-def compare(setting: Setting, problem: str, dtype: str, oracles: Mapping[str, ModuleType]) -> list[dict[str, Any]]:
-    """Evidence rows of one setting on one problem: ours against extended precision and against each oracle."""
+def compare(setting: Setting, problem: str, dtype: str, names: Sequence[str]) -> list[Finding]:
+    """One setting on one problem: ours against extended precision, and each oracle against ours."""
     eta = getattr(setting, problem)
     start, gradient = PROBLEMS[problem](dtype)
     h = setting.hyperparameters(eta)
@@ -189,68 +171,76 @@ def compare(setting: Setting, problem: str, dtype: str, oracles: Mapping[str, Mo
     feedback = problem == "quadratic"
     if feedback:
         ours = follow(step, start, gradient, STEPS, **h)
-    else:
+    else:  # every side is fed the gradients of our path
         recording, tape = recorded(gradient)
         ours = follow(step, start, recording, STEPS, **h)
-
-        def gradient(t: int, w: list[Array]) -> Sequence[Array]:
-            return tape[t]
-
-    bound, margin = bounds(step, start, gradient, STEPS, dtype, feedback=feedback, **h)
+        gradient = replaying(tape)
+    run = Run(setting.id, start, gradient, dtype, feedback, h)
+    bound, margin = run.bounds(step)
     moved = np.linalg.norm(ours[-1][0].astype(float) - start[0].astype(float))
     meaning = float(np.linalg.norm(bound[-1]) / moved)
-    common = {"part": "trajectory", "id": setting.id, "setting": setting.label, "eta": eta, "problem": problem,
-              "dtype": dtype, "steps": STEPS, "bound": _short(meaning)}  # fmt: skip
-    rows = []
+    what = f"{setting.label}; {problem}, η = {eta}"
+    common = {"unit": "times its rounding error", "setting": setting.label, "problem": problem,
+              "bound": short(meaning, 3)}  # fmt: skip
+
+    def finding(side: str, apart: tuple[float, float], verdict: Verdict, why: str = "") -> Finding:
+        difference, ratio = apart
+        return Finding("trajectory", setting.id, what, dtype=dtype, side=side, verdict=verdict.value, why=why,
+                       entries=STEPS * start[0].size, max=short(ratio, 3),
+                       more={**common, "difference": short(difference, 3)})  # fmt: skip
+
+    found = []
     if np.finfo(np.longdouble).eps < np.finfo(np.float64).eps:
-        wide_start = [w.astype(np.longdouble) for w in start]
-        exact = follow(step, wide_start, lambda t, w: [g.astype(np.longdouble) for g in gradient(t, w)], STEPS, **h)
-        difference, ratio = apart(ours, exact, bound)
-        verdict = Verdict.agrees if ratio <= 1 else Verdict.wrong
-        rows.append({**common, "who": "ours", "against": "extended precision", "difference": _short(difference),
-                     "ratio": _short(ratio), "verdict": verdict.value, "why": ""})  # fmt: skip
-    for who, oracle in oracles.items():
-        row = {**common, "who": who, "against": "ours"}
+        wide = [w.astype(np.longdouble) for w in start]
+        exact = follow(step, wide, lambda t, w: [g.astype(np.longdouble) for g in gradient(t, w)], STEPS, **h)
+        off = apart(ours, exact, bound)
+        found.append(finding("ours", off, Verdict.agrees if off[1] <= 1 else Verdict.wrong))
+    for side, oracle in installed(names).items():
         try:
             theirs = oracle.trajectory(setting.id, start, gradient, STEPS, **h)
         except LookupError as missing:
-            rows.append({**row, "difference": None, "ratio": None, "verdict": None, "why": str(missing.args[0])})
+            found.append(Finding("trajectory", setting.id, what, dtype=dtype, side=side, why=str(missing.args[0]),
+                                 more=common))  # fmt: skip
             continue
-        difference, ratio = apart(ours, theirs, 2 * bound)
-        verdict, why = Verdict.agrees, ""
-        if difference == 0:
-            verdict = Verdict.exact
+        off = apart(ours, theirs, 2 * bound)
+        if off[0] == 0:
+            found.append(finding(side, off, Verdict.exact))
         elif meaning > MEANINGFUL or margin < 1:
-            verdict, why = Verdict.undefined, "the rounding error has no useful bound here"
-        elif ratio > 1:
-            verdict, why = explain(setting.id, who, start, gradient, dtype, feedback, ours, theirs, h)
-        rows.append({**row, "difference": _short(difference), "ratio": _short(ratio), "verdict": verdict.value,
-                     "why": why})  # fmt: skip
-    return rows
+            found.append(finding(side, off, Verdict.undefined, "the rounding error has no useful bound here"))
+        elif off[1] <= 1:
+            found.append(finding(side, off, Verdict.agrees))
+        else:
+            found.append(finding(side, off, *run.explain(side, theirs, ours)))
+    return found
 
 
-def explain(
-    id: str,
-    who: str,
-    start: Sequence[Array],
-    gradient: Gradient,
-    dtype: str,
-    feedback: bool,
-    ours: Trajectory,
-    theirs: Trajectory,
-    hyperparameters: Mapping[str, Any],
-) -> tuple[Verdict, str]:
-    """Why a side is outside the bound: scalars in float32, or a choice that, put into our rule, closes the gap."""
-    step = CATALOGUE[id].function
-    if who == "optax" and dtype == "float32":
-        bound, _ = bounds(step, start, gradient, STEPS, dtype, scalars=dtype, feedback=feedback, **hyperparameters)
-        if apart(ours, theirs, 2 * bound)[1] <= 1:
-            return Verdict.inaccurate, "scalars such as 1 − βᵗ are computed in float32, and stay within that bound"
-    if (id, who) in VARIANTS:
-        variant, verdict = VARIANTS[id, who]
-        path = follow(variant, start, gradient, STEPS, **hyperparameters)
-        scalars = "float32" if who == "optax" and dtype == "float32" else "float64"
-        bound, _ = bounds(variant, start, gradient, STEPS, dtype, scalars=scalars, feedback=feedback, **hyperparameters)
-        if apart(path, theirs, 2 * bound)[1] <= 1:
-            return Verdict(verdict), (inspect.getdoc(variant) or "").splitlines()[0]
-    return Verdict.unknown, "outside the rounding bound, and no known choice explains it"
+@dataclass(frozen=True)
+class Run:
+    """A rule on a problem, as it is run by every side."""
+
+    id: str
+    start: Sequence[Array]
+    gradient: Gradient
+    dtype: str
+    feedback: bool
+    hyperparameters: Mapping[str, Any]
+
+    def bounds(self, step: Step, scalars: str = "float64") -> tuple[Array, float]:
+        """The rounding error of `step` on this run, with scalars in that dtype."""
+        given = {"scalars": scalars, "feedback": self.feedback}
+        return bounds(step, self.start, self.gradient, STEPS, self.dtype, **given, **self.hyperparameters)
+
+    def explain(self, side: str, theirs: Trajectory, ours: Trajectory) -> tuple[Verdict, str]:
+        """Why a side is outside the bound: scalars in float32, or a choice that, put into our rule, closes the gap."""
+        scalars = "float32" if side == "jax" and self.dtype == "float32" else "float64"
+        if scalars == "float32":
+            bound, _ = self.bounds(CATALOGUE[self.id].function, scalars)
+            if apart(ours, theirs, 2 * bound)[1] <= 1:
+                return Verdict.inaccurate, "scalars such as 1 − βᵗ are computed in float32, and stay within that bound"
+        if (self.id, side) in VARIANTS:
+            variant, verdict = VARIANTS[self.id, side]
+            path = follow(variant, self.start, self.gradient, STEPS, **self.hyperparameters)
+            bound, _ = self.bounds(variant, scalars)
+            if apart(path, theirs, 2 * bound)[1] <= 1:
+                return Verdict(verdict), (inspect.getdoc(variant) or "").splitlines()[0]
+        return Verdict.unknown, "outside the rounding bound, and no known choice explains it"

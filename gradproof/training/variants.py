@@ -75,8 +75,8 @@ def nadam_single_product(
 
 # (formula id, who): the rule, and whether the choice is one of convention or costs accuracy
 VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
-    ("update/adagrad", "optax"): (adagrad_eps_inside, "convention"),
-    ("update/amsgrad", "optax"): (amsgrad_corrected_first, "convention"),
+    ("update/adagrad", "jax"): (adagrad_eps_inside, "convention"),
+    ("update/amsgrad", "jax"): (amsgrad_corrected_first, "convention"),
     ("update/radam", "torch"): (radam_eps_first, "convention"),
     ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
 }

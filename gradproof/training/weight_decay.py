@@ -6,12 +6,14 @@ For plain gradient descent the two are one rule. Momentum remembers the penalty'
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from gradproof.evidence.environment import installed
+from gradproof.evidence.finding import Finding, short
 from gradproof.training.paths import CURVATURES, STEPS, Gradient, Trajectory, digits, follow, quadratic
 from reference import CATALOGUE
 from reference.formula import Array
@@ -52,20 +54,23 @@ def _paths(
     )
 
 
-def weight_decay(oracles: Mapping[str, ModuleType]) -> list[dict[str, Any]]:
-    """Evidence rows: ‖penalised − decayed‖ over ‖decayed‖ after the last step, and both norms."""
-    rows = []
+def measure(names: Sequence[str]) -> list[Finding]:
+    """‖penalised − decayed‖ over ‖decayed‖ after the last step, and both norms, of every side."""
+    found = []
     for problem, (start, gradient) in {"quadratic": _quadratic(), "digits": digits("float64")}.items():
-        for family in FAMILIES:
-            for who, side in {"ours": None, **oracles}.items():
-                row = {"part": "decay", "family": family, "problem": problem, "who": who, "lam": LAMBDA, "steps": STEPS}
+        for family, (rule, *_) in FAMILIES.items():
+            for side, oracle in {"ours": None, **installed(names)}.items():
+                what = f"{family}; {problem}"
+                more: dict[str, Any] = {"unit": "‖p − q‖/‖q‖", "lam": LAMBDA, "steps": STEPS}
                 try:
-                    penalised, decayed = _paths(side, family, problem, start, gradient)
+                    penalised, decayed = (path[-1][0] for path in _paths(oracle, family, problem, start, gradient))
                 except LookupError as missing:
-                    rows.append({**row, "apart": None, "penalised": None, "decayed": None, "why": str(missing.args[0])})
+                    found.append(
+                        Finding("decay", f"update/{rule}", what, side=side, why=str(missing.args[0]), more=more)
+                    )
                     continue
-                p, q = penalised[-1][0], decayed[-1][0]
-                figures = {"apart": np.linalg.norm(p - q) / np.linalg.norm(q),
-                           "penalised": np.linalg.norm(p), "decayed": np.linalg.norm(q)}  # fmt: skip
-                rows.append({**row, **{k: float(f"{v:.4g}") for k, v in figures.items()}, "why": ""})
-    return rows
+                p, q = np.linalg.norm(penalised), np.linalg.norm(decayed)
+                apart = float(np.linalg.norm(penalised - decayed) / q)
+                more |= {"penalised": short(float(p)), "decayed": short(float(q))}
+                found.append(Finding("decay", f"update/{rule}", what, side=side, max=short(apart), more=more))
+    return found

@@ -33,7 +33,9 @@ def test_every_cost_of_several_inputs_has_cases_truth_and_oracles():
     from oracles.jax_grad import costs as optax_costs
     from oracles.torch_autograd import costs as torch_costs
 
-    several = {id for id, f in CATALOGUE.items() if f.kind == "cost" and f.function.__module__ != "reference.costs.basic"}
+    several = {
+        id for id, f in CATALOGUE.items() if f.kind == "cost" and f.function.__module__ != "reference.costs.basic"
+    }
     assert several == set(DRAWS) == set(LOSSES) == set(torch_costs.COSTS) == set(optax_costs.COSTS)
 
 

@@ -1,14 +1,25 @@
 import json
+import math
 import os
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gradproof.evidence.files import EvidenceError, read_lines, write_lines, write_whole
+from gradproof.evidence.files import EvidenceError, encode, read_evidence, write_evidence, write_whole
+from gradproof.evidence.finding import Finding
 
-CELLS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-ROWS = st.lists(st.dictionaries(st.text(), CELLS, max_size=4), max_size=5)
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(st.booleans() | st.integers() | FINITE | st.text(), lambda x: st.lists(x, max_size=3), max_leaves=5)
+WORDS = st.text(max_size=8)
+FINDINGS = st.lists(
+    st.builds(
+        Finding, WORDS, WORDS, WORDS, WORDS, WORDS, WORDS, WORDS, st.integers(0, 9),
+        st.none() | FINITE, st.none() | FINITE, more=st.dictionaries(WORDS, JSON, max_size=3),
+    ),
+    max_size=5, unique_by=lambda f: f.key,
+)  # fmt: skip
+ONE = Finding("sweep", "activation/tanh", quantity="slope", dtype="float32", side="jax", max=0.5, at="0x1.0p+0")
 
 
 def entries(folder):
@@ -40,65 +51,79 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert entries(tmp_path) == ["page.md"]
 
 
-@example([{"text": "line\u2028and\x85paragraph\u2029ends of Unicode"}], {})
-@given(ROWS, st.dictionaries(st.text(), CELLS, max_size=3))
-def test_evidence_comes_back_as_it_was_written(tmp_path_factory, rows, header):
+@example([Finding("claim", "a", why="line\u2028and\x85paragraph\u2029ends of Unicode")], {})
+@example([Finding("sweep", "a", max=0.0), Finding("sweep", "b", max=math.inf, entries=3)], {"seed": 0})
+@given(FINDINGS, st.dictionaries(st.text(), JSON, max_size=3))
+def test_evidence_comes_back_as_it_was_written(tmp_path_factory, findings, header):
     path = tmp_path_factory.mktemp("evidence") / "a.jsonl"
-    write_lines(path, header, rows)
-    assert read_lines(path) == (header, rows)
+    write_evidence(path, header, findings)
+    assert read_evidence(path) == ({"schema": 2, **header}, sorted(findings, key=lambda f: f.key))
+    assert path.read_bytes().count(b"\n") == len(findings) + 2
 
 
-@given(st.text())
-def test_a_row_is_one_line(tmp_path_factory, text):
-    path = tmp_path_factory.mktemp("evidence") / "a.jsonl"
-    write_lines(path, {}, [{"text": text}])
-    assert path.read_bytes().count(b"\n") == 3
+@given(st.permutations([Finding("sweep", "a", side=side) for side in "cab"]))
+def test_the_order_of_findings_does_not_show(tmp_path_factory, findings):
+    folder = tmp_path_factory.mktemp("evidence")
+    for name, rows in (("one", findings), ("other", sorted(findings, key=lambda f: f.side))):
+        write_evidence(folder / name, {}, rows)
+    assert (folder / "one").read_bytes() == (folder / "other").read_bytes()
 
 
-def evidence(path):
-    write_lines(path, {"seed": 0}, [{"a": 1.5, "name": "σ"}, {"a": 2}])
+@pytest.mark.parametrize("x", [math.inf, -math.inf, math.nan])
+def test_what_is_not_finite_is_written_as_a_word(tmp_path, x):
+    path = tmp_path / "a.jsonl"
+    write_evidence(path, {}, [Finding("sweep", "a", max=x, more={"deep": [x]})])
+    for line in path.read_text().splitlines():
+        json.loads(line, parse_constant=lambda constant: pytest.fail(f"{constant} in {line}"))
+    (found,) = read_evidence(path).findings
+    assert repr(found.max) == repr(x)
+    assert found.more["deep"] == [str(x)]
+
+
+def test_two_findings_of_one_key_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"a: two findings on sweep activation/tanh slope float32 jax"):
+        write_evidence(tmp_path / "a.jsonl", {}, [ONE, ONE])
+    assert entries(tmp_path) == []
+
+
+def written(path):
+    write_evidence(path, {"seed": 0}, [ONE])
     return path
 
 
-def test_no_cut_goes_unnoticed(tmp_path):
-    path = evidence(tmp_path / "a.jsonl")
-    whole = path.read_bytes()
-    for size in range(len(whole) - 1):  # the last newline alone may be missing
-        path.write_bytes(whole[:size])
-        with pytest.raises(EvidenceError, match=r"a\.jsonl"):
-            read_lines(path)
+HEAD, ROW, END = (encode(x) for x in ({"header": {"schema": 2}}, ONE.row, {"rows": 1}))
 
 
 @pytest.mark.parametrize(
-    ("edit", "message"),
+    ("text", "message"),
     [
-        (lambda lines: lines[:1] + lines[2:], r"a\.jsonl: 2 lines after the header, but its end is missing"),
-        (lambda lines: [*lines[:3], '{"rows": 3}'], "its end is missing"),
-        (lambda lines: [*lines[:3], '{"rows": 2}', '{"a": 3}'], "its end is missing"),
-        (lambda lines: lines[1:], "no header line; this is not an evidence file"),
-        (lambda lines: ["[]", *lines[1:]], "line 1: not a row"),
-        (lambda lines: ['{"header": 1}', *lines[1:]], "no header line"),
-        (lambda lines: [lines[0], "{'a': 1.5}", *lines[2:]], r"a\.jsonl, line 2: not JSON .*; run the audit again"),
-        (lambda lines: [lines[0], "", *lines[1:]], r"line 2: not JSON"),
-        (lambda lines: [lines[0], "7", *lines[2:]], r"line 2: not a row \(7\); run the audit again"),
+        ("", "line 1: not JSON"),
+        ("{}\n", "no header line"),
+        (f"{HEAD}\n", "its end is missing"),
+        (f"{HEAD}\n{ROW}\n", "its end is missing"),
+        (f"{HEAD}\n{ROW[:20]}\n{END}\n", "line 2: not JSON"),
+        (f'{HEAD}\n{ROW}\n{{"rows":2}}\n', "its end is missing"),
+        (f"{HEAD}\n3\n{END}\n", "line 2: not a row"),
+        (f'{HEAD}\n{{"kind":"sweep","formula":"a","max":NaN}}\n{END}\n', "line 2: not JSON (NaN is no number of JSON)"),
+        (f'{HEAD}\n{{"kind":"sweep","formula":"a","part":"value"}}\n{END}\n', "line 2: no finding has part"),
+        (f'{HEAD}\n{{"kind":"sweep"}}\n{END}\n', "line 2: Finding.__init__() missing"),
+        (f'{HEAD}\n{{"kind":"sweep","formula":"a","max":"wide"}}\n{END}\n', "could not convert string"),
+        ('{"header":{"seed":0}}\n{"rows":0}\n', "made by an older gradproof; run 'gradproof audit' again (schema 1"),
+        ('{"header":{"schema":9}}\n{"rows":0}\n', "made by a newer gradproof"),
     ],
 )
-def test_edited_evidence_is_refused(tmp_path, edit, message):
-    path = evidence(tmp_path / "a.jsonl")
-    path.write_text("\n".join(edit(path.read_text().splitlines())) + "\n")
-    with pytest.raises(EvidenceError, match=message):
-        read_lines(path)
+def test_evidence_that_cannot_be_used_says_where_and_why(tmp_path, text, message):
+    path = tmp_path / "a.jsonl"
+    path.write_text(text)
+    with pytest.raises(EvidenceError, match=str(path)) as raised:
+        read_evidence(path)
+    assert message in str(raised.value)
 
 
-def test_a_file_that_cannot_be_read_is_named_with_the_remedy(tmp_path):
-    with pytest.raises(EvidenceError, match=r"missing\.jsonl: cannot be read .* run 'gradproof audit' to make it"):
-        read_lines(tmp_path / "missing.jsonl")
-    (tmp_path / "binary.jsonl").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(EvidenceError, match=r"binary\.jsonl: cannot be read"):
-        read_lines(tmp_path / "binary.jsonl")
-
-
-def test_evidence_is_a_header_then_rows_then_their_number(tmp_path):
-    path = evidence(tmp_path / "a.jsonl")
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert lines == [{"header": {"seed": 0}}, {"a": 1.5, "name": "σ"}, {"a": 2}, {"rows": 2}]
+@pytest.mark.parametrize("data", [None, b"\xff\xfe"], ids=["missing", "not UTF-8"])
+def test_a_file_that_cannot_be_read_says_so(tmp_path, data):
+    path = tmp_path / "a.jsonl"
+    if data:
+        path.write_bytes(data)
+    with pytest.raises(EvidenceError, match=r"a\.jsonl: cannot be read \(.*\); run 'gradproof audit' to make it"):
+        read_evidence(path)

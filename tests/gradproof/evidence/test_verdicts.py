@@ -1,6 +1,6 @@
 import pytest
 
-from gradproof.evidence.verdicts import Verdict
+from gradproof.evidence.verdicts import FAILING, Verdict
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -16,7 +16,7 @@ def test_asserting_a_verdict_does_not_pass():
 
 
 def test_only_wrong_and_unknown_fail():
-    assert [v for v in Verdict if v.fails] == [Verdict.wrong, Verdict.unknown]
+    assert [v for v in Verdict if v.value in FAILING] == [Verdict.wrong, Verdict.unknown]
 
 
 def test_a_verdict_is_written_by_its_name():

@@ -267,7 +267,9 @@ def measure(tmp_path, monkeypatch, complex_step):
     """Run the audit of ONLY, one part for each hidden activation, and return its rows."""
     polars = pytest.importorskip("polars")
     monkeypatch.setattr(networks, "source_hash", lambda *packages: "as it is")
-    monkeypatch.setattr("gradproof.networks.draws.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]})  # a short list to search
+    monkeypatch.setattr(
+        "gradproof.networks.draws.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]}
+    )  # a short list to search
 
     def measure(progress=lambda done, total: None, **options):
         given = {"only": ONLY, "dtypes": ["float64"], "oracles": [complex_step], **options}

@@ -1,4 +1,4 @@
-"""The pages on published equations, `literature.md` and `errata.md`, from the evidence of the judge alone."""
+"""The pages on published equations, literature.md, errata.md and notation.md."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradproof.claims.literature import VERDICTS
-from gradproof.evidence.files import read_lines, write_whole
+from gradproof.evidence.files import read_evidence, write_whole
+from gradproof.evidence.finding import Finding
+from gradproof.evidence.verdicts import OF_CLAIMS
+from gradproof.pages import notation
 from gradproof.pages.tables import Table, comma_separated, markdown
 from literature import ROLES, STARTING_DOCUMENTS
 from literature.bibliography import Work, work
 from reference import CATALOGUE
 
-Row = Mapping[str, Any]
+Header = Mapping[str, Any]
 
 
 def inline(latex: str) -> str:
@@ -71,73 +73,78 @@ def numbers(result: Mapping[str, Mapping[str, Any]]) -> str:
     return ", ".join(f"{text} ({ORACLES[oracle]})" for oracle, text in figures.items())
 
 
-def measured(row: Row) -> Table:
+def measured(row: Finding) -> Table:
     """Every reading of a claim on random networks with the figures of each oracle."""
-    oracles = list(next(iter(row["readings"].values())))
+    oracles = list(next(iter(row.more["readings"].values())))
     lines = [
         [ROLES[role], *(figure(said[o]) for o in oracles), said[oracles[0]].get("compared", "–")]
-        for role, said in row["readings"].items()
+        for role, said in row.more.get("readings", {}).items()
         if role != "example"
     ]
     return Table("", ["reading", *(ORACLES[o] for o in oracles), "entries"], lines)
 
 
-def example(row: Row) -> str:
+def example(row: Finding) -> str:
     """The small example of a claim, with the two numbers that an oracle gave; empty where it has none."""
-    if "example" not in row["readings"]:
+    if "example" not in row.more.get("readings", {}):
         return ""
-    said = next(iter(row["readings"]["example"].values()))
+    said = next(iter(row.more.get("readings", {})["example"].values()))
     numbers = {k: f"{said[k] + 0.0:.4g}".replace("-", "−") for k in ("meant", "claimed")}
-    return str(row["example"]).format(**numbers)
+    return str(row.more.get("example", "")).format(**numbers)
 
 
-def _comment(row: Row) -> str:
+def _comment(row: Finding) -> str:
     """What a reader of the table must know beside the verdict."""
     said = {
-        "holds under a convention": row["convention"], "misprint": row["wrong"], "ambiguous": row["doubt"],
-        "not checkable": row["unchecked"],
-    }.get(row["verdict"], "")  # fmt: skip
-    return " ".join(part for part in (said, row["remark"]) if part)
+        "holds under a convention": "convention", "misprint": "wrong", "ambiguous": "doubt",
+        "not checkable": "unchecked",
+    }.get(row.verdict, "")  # fmt: skip
+    return " ".join(part for part in (row.more.get(said, ""), row.more.get("remark", "")) if part)
 
 
 def _anchor(id: str) -> str:
     return id.replace("/", "-")
 
 
-def _line(row: Row) -> list[str]:
-    verdict = row["verdict"]
+def _line(row: Finding) -> list[str]:
+    verdict = row.verdict
     if verdict in ("misprint", "ambiguous"):
-        verdict = f"[{verdict}](errata.md#{_anchor(row['claim'])})"
-    figures = numbers(row["readings"]["printed"]) if row["readings"] else "–"
-    supports = ", ".join(formula_link(s) for s in row["supports"]) or "–"
-    return [f"`{row['claim']}`", row["place"], inline(row["latex"]["printed"]), f"**{verdict}**", figures,
+        verdict = f"[{verdict}](errata.md#{_anchor(row.formula)})"
+    figures = numbers(row.more.get("readings", {})["printed"]) if row.more.get("readings", {}) else "–"
+    supports = ", ".join(formula_link(s) for s in row.more.get("supports", ())) or "–"
+    return [f"`{row.formula}`", row.more["place"], inline(row.more["latex"]["printed"]), f"**{verdict}**", figures,
             _comment(row) or "–", supports]  # fmt: skip
 
 
-def by_source(rows: Sequence[Row]) -> dict[str, list[Row]]:
+def by_source(rows: Sequence[Finding]) -> dict[str, list[Finding]]:
     """Rows of each source, the starting documents first, then the others by key."""
-    sources = dict.fromkeys([*STARTING_DOCUMENTS, *sorted({r["claim"].split("/")[0] for r in rows})])
-    found = {source: [r for r in rows if r["claim"].split("/")[0] == source] for source in sources}
+    sources = dict.fromkeys([*STARTING_DOCUMENTS, *sorted({r.formula.split("/")[0] for r in rows})])
+    found = {source: [r for r in rows if r.formula.split("/")[0] == source] for source in sources}
     return {source: rows for source, rows in found.items() if rows}
 
 
-def counts(rows: Sequence[Row]) -> Table:
+def counts(rows: Sequence[Finding]) -> Table:
     """Equations and verdicts per source."""
-    verdicts = [v for v in VERDICTS if any(r["verdict"] == v for r in rows)]
+    verdicts = [v for v in OF_CLAIMS if any(r.verdict == v for r in rows)]
     lines = []
     for source, own in by_source(rows).items():
-        tally = Counter(r["verdict"] for r in own)
+        tally = Counter(r.verdict for r in own)
         lines.append([f"[{source}](#{_anchor(source)})", name(source), len(own), *(tally[v] for v in verdicts)])
-    tally = Counter(r["verdict"] for r in rows)
+    tally = Counter(r.verdict for r in rows)
     lines.append(["all", "", len(rows), *(tally[v] for v in verdicts)])
     return Table("", ["source", "document", "equations", *verdicts], lines)
 
 
-def how(header: Row) -> str:
+def how(header: Header) -> str:
     """How the verdicts were come by, in one paragraph."""
+    versions = header["versions"]
     oracles = " and ".join(
-        {"torch": f"PyTorch {v} (autograd, float64)", "balls": f"Arb (python-flint {v}, {header['bits']} bits)"}[k]
-        for k, v in header["oracles"].items()
+        {
+            "torch": f"PyTorch {versions['torch']} (autograd, float64)",
+            "balls": f"Arb (python-flint {versions['python-flint']}, {header['bits']} bits)",
+        }[oracle]
+        for oracle, package in (("torch", "torch"), ("balls", "python-flint"))
+        if versions[package] != "not installed"
     )
     return (
         "Each equation is read as a short program in the notation and layout of its document, run on random "
@@ -155,10 +162,10 @@ MEASURED = (
 )
 
 
-def literature_page(header: Row, rows: Sequence[Row]) -> str:
+def literature_page(header: Header, rows: Sequence[Finding]) -> str:
     """Every claim with its verdict, a table for each source."""
-    found = {r["verdict"] for r in rows}
-    legend = "\n".join(f"- **{v}**: {meaning}" for v, meaning in VERDICTS.items() if v in found)
+    found = {r.verdict for r in rows}
+    legend = "\n".join(f"- **{v}**: {meaning}" for v, meaning in OF_CLAIMS.items() if v in found)
     parts = [
         "# Published equations, judged\n",
         "May an equation be cited as it is printed? One line each; `gradproof cite ID` gives its reference.\n",
@@ -175,32 +182,32 @@ def literature_page(header: Row, rows: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-def _erratum(row: Row) -> str:
+def _erratum(row: Finding) -> str:
     """One entry of the errata: printed, why not, a small example, the form that holds, how it would be right."""
-    latex, misprint = row["latex"], row["verdict"] == "misprint"
-    heading = row["place"][0].upper() + row["place"][1:]
-    lines = [f'<a id="{_anchor(row["claim"])}"></a>\n\n### {heading}\n', f"`{row['claim']}`, as printed:\n",
+    latex, misprint = row.more["latex"], row.verdict == "misprint"
+    heading = row.more["place"][0].upper() + row.more["place"][1:]
+    lines = [f'<a id="{_anchor(row.formula)}"></a>\n\n### {heading}\n', f"`{row.formula}`, as printed:\n",
              display(latex["printed"]) + "\n"]  # fmt: skip
-    lines.append(f"{row['wrong'] if misprint else 'Two readings are fair. ' + row['doubt']}\n")
+    lines.append(f"{row.more['wrong'] if misprint else 'Two readings are fair. ' + row.more['doubt']}\n")
     if example(row):
         lines.append(f"*For example.* {example(row)}\n")
     lines.append("Corrected:\n" if misprint else "The reading that holds:\n")
     lines.append(display(latex["corrected" if misprint else "other"]) + "\n")
-    if row["charity"]:
-        lines.append(f"*How to read it.* {row['charity']}\n")
-    if row["remark"]:
-        lines.append(f"*Remark.* {row['remark']}\n")
-    if row["supports"]:
-        lines.append("*Bears on* " + ", ".join(formula_link(s) for s in row["supports"]) + ".\n")
+    if row.more.get("charity", ""):
+        lines.append(f"*How to read it.* {row.more['charity']}\n")
+    if row.more.get("remark", ""):
+        lines.append(f"*Remark.* {row.more['remark']}\n")
+    if row.more.get("supports", ()):
+        lines.append("*Bears on* " + ", ".join(formula_link(s) for s in row.more.get("supports", ())) + ".\n")
     summary = "Measured on random networks: the difference of equal sides, or claimed : meant"
     lines.append(f"<details><summary>{summary}</summary>\n\n{markdown(measured(row))}\n</details>\n")
     return "\n".join(lines)
 
 
-def errata_page(header: Row, rows: Sequence[Row]) -> str:
+def errata_page(header: Header, rows: Sequence[Finding]) -> str:
     """Every misprint and every ambiguity, with the proof that the reading is fair."""
-    faulty = [r for r in rows if r["verdict"] in ("misprint", "ambiguous")]
-    tally = Counter(r["verdict"] for r in faulty)
+    faulty = [r for r in rows if r.verdict in ("misprint", "ambiguous")]
+    tally = Counter(r.verdict for r in faulty)
     parts = [
         "# Errata of published equations\n",
         f"{tally['misprint']} misprints and {tally['ambiguous']} ambiguities among {len(rows)} equations. "
@@ -223,18 +230,16 @@ def errata_page(header: Row, rows: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-def write_pages(evidence: Path, folder: Path) -> None:
-    """Write literature.md, errata.md and csv/literature.csv into `folder` from the evidence file and nothing else.
-
-    Raises EvidenceError where the evidence cannot be used, OSError where `folder` cannot be written.
-    """
-    header, rows = read_lines(evidence)
+def write(evidence: Path, folder: Path) -> None:
+    """Write literature.md, errata.md, notation.md and csv/literature.csv from evidence/literature.jsonl."""
+    header, rows = read_evidence(evidence / "literature.jsonl")
+    notation.write(folder)
     write_whole(folder / "literature.md", literature_page(header, rows))
     write_whole(folder / "errata.md", errata_page(header, rows))
     flat = Table("", ["claim", "place", "printed", "verdict", "measured", "comment", "corrected", "supports"], [
-        [r["claim"], r["place"], r["latex"]["printed"], r["verdict"],
-         numbers(r["readings"]["printed"]) if r["readings"] else "", _comment(r),
-         r["latex"].get("corrected", r["latex"].get("other", "")), " ".join(r["supports"])]
+        [r.formula, r.more["place"], r.more["latex"]["printed"], r.verdict,
+         numbers(r.more.get("readings", {})["printed"]) if r.more.get("readings", {}) else "", _comment(r),
+         r.more["latex"].get("corrected", r.more["latex"].get("other", "")), " ".join(r.more.get("supports", ()))]
         for r in rows
     ])  # fmt: skip
     write_whole(folder / "csv" / "literature.csv", comma_separated(flat))

@@ -1,0 +1,82 @@
+"""The report: every page made from evidence alone, and whether what is committed still follows from it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from gradproof import pages
+from gradproof.audit.areas import AREAS
+from gradproof.claims import literature
+from gradproof.evidence.environment import source_hash
+from gradproof.evidence.files import EvidenceError, read_evidence
+
+Page = Callable[[Path, Path], None]
+
+PAGES: dict[str, Page] = {**{name: area.page for name, area in AREAS.items()}, "speed": pages.speed.write}
+
+
+def write_area(name: str, out: Path) -> None:
+    """Write the pages of one area from `out/evidence` into `out`. Raises EvidenceError where they do not follow."""
+    try:
+        PAGES[name](out / "evidence", out)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise EvidenceError(
+            f"{out / 'evidence' / name}.jsonl: not the findings that its pages need ({error!r}); run the audit again"
+        ) from error
+
+
+def write_overview(out: Path) -> None:
+    """Write the pages that look at the evidence of every area: defects of the frameworks, and the front page."""
+    evidence = out / "evidence"
+    if (evidence / "accuracy.jsonl").exists():
+        pages.frameworks.write(evidence, out)
+    pages.front.write(evidence, out)
+
+
+def write_report(out: Path) -> list[str]:
+    """Write every page whose evidence is in `out/evidence`. Returns the areas.
+
+    Raises EvidenceError where evidence is missing altogether or cannot be read.
+    """
+    present = [area for area in PAGES if (out / "evidence" / f"{area}.jsonl").exists()]
+    if not present:
+        raise EvidenceError(f"{out / 'evidence'}: no evidence here; run 'gradproof audit' first")
+    for area in present:
+        write_area(area, out)
+    write_overview(out)
+    return present
+
+
+def check_report(folder: Path) -> list[str]:
+    """What does not hold of committed reports: pages that do not follow from evidence, stale or partial evidence.
+
+    Nothing in `folder` is changed.
+    """
+    problems = []
+    evidence = folder / "evidence"
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch)
+        (made / "evidence").symlink_to(evidence.resolve(), target_is_directory=True)
+        write_report(made)
+        for page in sorted(p for p in made.rglob("*") if p.is_file() and "evidence" not in p.relative_to(made).parts):
+            committed = folder / page.relative_to(made)
+            if not committed.exists() or committed.read_bytes() != page.read_bytes():
+                problems.append(f"{committed} does not follow from the evidence; run 'gradproof report'")
+    now = source_hash("reference", "oracles")
+    for name in AREAS:
+        path = evidence / f"{name}.jsonl"
+        if not path.exists():
+            problems.append(f"{path} is missing; run 'gradproof audit --only {name} --out {folder}'")
+            continue
+        header, findings = read_evidence(path)
+        if header.get("source") != now:
+            problems.append(
+                f"{path} was made from formulas {header.get('source')}, the source is now {now}; audit again"
+            )
+        if part := {"only", "dtype", "oracle"} & header.keys():
+            problems.append(f"{path} is a part ({', '.join(sorted(part))}); run 'gradproof audit'")
+        if name == "literature" and (old := literature.stale(findings)):
+            problems.append(f"{path} is stale about {', '.join(old[:5])}; run 'gradproof audit --only literature'")
+    return problems

@@ -1,0 +1,88 @@
+"""Values of the parameters of every formula at which it is asked: the defaults, then others, ends of ranges too.
+
+A formula whose defaults are all that anybody asks for hides what its parameters do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Parameters = Mapping[str, Any]
+
+# By id: settings beside the defaults. Every parameter stands in two or more, exact numbers and others.
+OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
+    "activation/leaky_relu": ({"negative_slope": 0.25}, {"negative_slope": -0.3}, {"negative_slope": 0.0}),
+    "activation/prelu": ({"weight": -0.4}, {"weight": 0.0}, {"weight": 1.5}),
+    "activation/rrelu": ({"lower": 0.1, "upper": 0.1}, {"lower": -0.25, "upper": 0.5}),
+    "activation/elu": ({"alpha": 2.0}, {"alpha": 0.3}),
+    "activation/celu": ({"alpha": 2.0}, {"alpha": 0.3}),
+    "activation/softplus": ({"beta": 2.0}, {"beta": 0.3}),
+    "activation/hardtanh": ({"min_val": -0.3, "max_val": 2.0}, {"min_val": 0.0, "max_val": 6.0}),
+    "activation/hardshrink": ({"lambd": 0.0}, {"lambd": 1.3}),
+    "activation/softshrink": ({"lambd": 0.0}, {"lambd": 1.3}),
+    "activation/threshold": ({"threshold": 0.7, "value": -2.0}, {"threshold": -1.0, "value": -1.0}),
+    "activation/squareplus": ({"b": 0.3}, {"b": 100.0}),
+    "activation/huber": ({"delta": 0.3}, {"delta": 2.5}),
+    "activation/softmax": ({"temperature": 0.3}, {"temperature": 2.5}),
+    "activation/softmin": ({"temperature": 0.3}, {"temperature": 2.5}),
+    "activation/log_softmax": ({"temperature": 0.3}, {"temperature": 2.5}),
+    "activation/logsumexp": ({"temperature": 0.3}, {"temperature": 2.5}),
+    "cost/huber_error": ({"delta": 0.3}, {"delta": 2.5}),
+    "cost/smooth_l1": ({"beta": 0.3}, {"beta": 2.5}),
+    "cost/quantile": ({"tau": 0.9}, {"tau": 0.05}),
+    "cost/poisson_nll": ({"full": True},),
+    "cost/poisson_nll_rate": ({"eps": 1e-8, "full": True}, {"eps": 0.5}),
+    "cost/gaussian_nll": ({"full": True},),
+    "cost/sigmoid_focal": ({"alpha": 0.5, "gamma": 1.5}, {"alpha": 0.9, "gamma": 0.0}, {"alpha": 0.0, "gamma": 5.0}),
+    "cost/cross_entropy_labels": ({"label_smoothing": 0.1}, {"label_smoothing": 1.0}),
+    "cost/cross_entropy_probabilities": ({"label_smoothing": 0.1}, {"label_smoothing": 1.0}),
+    "cost/softmax_focal": ({"gamma": 1.5}, {"gamma": 0.0}),
+    "cost/poly_cross_entropy": ({"epsilon": -0.5}, {"epsilon": 0.0}, {"epsilon": -1.0}),
+    "cost/hinge_embedding": ({"margin": 0.5}, {"margin": 2.0}),
+    "cost/margin_ranking": ({"margin": 0.5}, {"margin": -0.3}),
+    "cost/multi_margin": ({"p": 2, "margin": 0.5}, {"p": 1, "margin": 2.0}),
+    "cost/cosine_embedding": ({"margin": 0.25}, {"margin": -0.5}),
+    "cost/triplet_margin": ({"margin": 2.0, "eps": 1e-6}, {"margin": 0.3, "eps": 0.1}),
+    "cost/nt_xent": ({"temperature": 0.5}, {"temperature": 2.0}),
+    "cost/dice": ({"smooth": 0.0}, {"smooth": 0.3}),
+    "cost/tversky": ({"alpha": 0.3, "beta": 0.7, "smooth": 0.5}, {"alpha": 0.0, "beta": 1.0, "smooth": 0.0}),
+    "regularizer/l2": ({"lam": 0.3, "n": 7}, {"lam": 0.0, "n": 2}),
+    "regularizer/l1": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/elastic_net": ({"lam": 0.3, "mix": 0.1}, {"lam": 0.0, "mix": 1.0}, {"lam": 2.0, "mix": 0.0}),
+    "regularizer/group_lasso": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/max_norm": ({"lam": 0.3, "limit": 0.7}, {"lam": 0.0, "limit": 2.0}),
+    "regularizer/orthogonality": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/spectral_norm": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/nuclear_norm": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/entropy": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/label_smoothing": ({"eps": 0.3}, {"eps": 1.0}, {"eps": 0.0}),
+    "regularizer/activity_l2": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/activity_l1": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/inverted_dropout": ({"rate": 0.1}, {"rate": 0.7}, {"rate": 0.0}),
+    "regularizer/jacobian": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/gradient_penalty": ({"lam": 0.3, "target": 0.5}, {"lam": 0.0, "target": 0.0}),
+    "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
+}
+
+
+def settings(id: str) -> Iterator[Parameters]:
+    """The defaults, which are an empty setting, then all others."""
+    yield {}
+    yield from OTHERS.get(id, ())
+
+
+def setting(id: str, k: int) -> Parameters:
+    """The k-th of them, round and round."""
+    every = list(settings(id))
+    return every[k % len(every)]
+
+
+def label(parameters: Parameters) -> str:
+    """A setting in words; empty for the defaults.
+
+    >>> label({"alpha": 2.0, "reduction": "sum"})
+    'alpha = 2, reduction = sum'
+    """
+    return ", ".join(f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
+                     for name, value in parameters.items())  # fmt: skip

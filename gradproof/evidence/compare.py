@@ -1,0 +1,136 @@
+"""Two evidences by key: what changed in meaning, and how often only bits did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gradproof.evidence.files import EvidenceError, read_evidence
+from gradproof.evidence.finding import Finding
+from gradproof.evidence.verdicts import got_worse
+
+# A largest error counts as another one where it leaves [½, 2] times the old one and a whole unit with it. Within these,
+# the functions of another processor or compiler differ from each other.
+FACTOR, UNITS = 2.0, 1.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """One key whose meaning changed. `how`: verdict, error, reading, new or gone; `worse` decides the exit code."""
+
+    area: str
+    how: str
+    subject: str
+    before: str
+    now: str
+    worse: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two evidences have in common and what not."""
+
+    changes: list[Change]
+    made_with: dict[str, tuple[str, str]]  # package or processor: before, now; where these differ
+    same: int
+    bits: int  # findings with other numbers and the same meaning
+
+    @property
+    def worse(self) -> bool:
+        """True if a verdict became worse."""
+        return any(change.worse for change in self.changes)
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {**asdict(self), "worse": self.worse}
+
+
+def compare(before: Path, now: Path) -> Comparison:
+    """Compare the evidence folders of two reports, areas that both have.
+
+    Raises EvidenceError where a folder has no evidence, where the two have no area in common, and as `read_evidence`.
+    """
+    old, new = _areas(before), _areas(now)
+    both = [area for area in old if area in new]
+    if not both:
+        raise EvidenceError(f"{before} has {', '.join(old)}, {now} has {', '.join(new)}: nothing to compare")
+    changes: list[Change] = []
+    made_with: dict[str, tuple[str, str]] = {}
+    same = bits = 0
+    for area in both:
+        first, second = read_evidence(old[area]), read_evidence(new[area])
+        made_with |= _made_with(first.header, second.header)
+        found, wanted = ({f.key: f for f in side.findings} for side in (first, second))
+        part = "only" in second.header  # of a part, what is not there was not asked for
+        for key, finding in found.items():
+            if key not in wanted:
+                changes += [] if part else [_gone(area, finding)]
+            elif finding.row == wanted[key].row:
+                same += 1
+            elif meant := list(_changes(area, finding, wanted[key])):
+                changes += meant
+            else:
+                bits += 1
+        changes += [_new(area, wanted[key]) for key in wanted.keys() - found.keys()]
+    return Comparison(sorted(changes, key=lambda c: (not c.worse, c.area, c.how, c.subject)), made_with, same, bits)
+
+
+def _areas(folder: Path) -> dict[str, Path]:
+    evidence = folder / "evidence" if (folder / "evidence").is_dir() else folder
+    found = {path.stem: path for path in sorted(evidence.glob("*.jsonl")) if path.stem != "speed"}
+    if not found:
+        raise EvidenceError(f"{folder}: no evidence here; name a folder that 'gradproof audit --out' has written")
+    return found
+
+
+def _made_with(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    old, new = ({**h.get("versions", {}), "cpu": h.get("cpu", ""), "formulas": h.get("source", "")}
+                for h in (before, now))  # fmt: skip
+    return {name: (old.get(name, ""), new.get(name, "")) for name in old | new if old.get(name) != new.get(name)}
+
+
+def subject(f: Finding) -> str:
+    """A finding in a few words."""
+    about = " ".join(filter(None, (f.quantity, f.dtype, f.side)))
+    return f"{f.formula}{f' ({f.what})' if f.what else ''}{f': {about}' if about else ''}"
+
+
+def _gone(area: str, f: Finding) -> Change:
+    return Change(area, "gone", subject(f), f.verdict, "")
+
+
+def _new(area: str, f: Finding) -> Change:
+    return Change(area, "new", subject(f), "", f.verdict, f.verdict in ("wrong", "unknown", "refuted"))
+
+
+def _changes(area: str, old: Finding, new: Finding) -> Iterator[Change]:
+    about = subject(new)
+    counts = [{v: n for v, n in f.more.get("verdicts", {}).items() if n} for f in (old, new)]
+    if old.verdict != new.verdict:
+        yield Change(area, "verdict", about, old.verdict, new.verdict, got_worse(old.verdict, new.verdict))
+    elif counts[0].keys() != counts[1].keys():
+        worse = any(v in ("wrong", "unknown") for v in counts[1].keys() - counts[0].keys())
+        yield Change(area, "verdict", about, *(", ".join(f"{v} {n}" for v, n in c.items()) for c in counts), worse)
+    elif _other_error(old.max, new.max):
+        yield Change(area, "error", about, f"{old.max}", f"{new.max}")
+    if (reading := new.more.get("reading")) != old.more.get("reading"):
+        yield Change(area, "reading", about, str(old.more.get("reading")), str(reading))
+
+
+def _other_error(before: float | None, now: float | None) -> bool:
+    """
+    >>> _other_error(0.5, 0.9), _other_error(5.8, 2.0), _other_error(1e9, 1.1e9), _other_error(3.0, math.inf)
+    (False, True, False, True)
+    """
+    if before is None or now is None:
+        return before is not now
+    if before == now or (math.isnan(before) and math.isnan(now)):
+        return False
+    if not (math.isfinite(before) and math.isfinite(now)):
+        return True
+    low, high = sorted((before, now))
+    return high > FACTOR * low and high - low > UNITS

@@ -1,0 +1,86 @@
+"""A finding: one measured row. What every check gives, and what every table is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+Key = tuple[str, str, str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was measured about one subject by one side.
+
+    `kind` says what was done: sweep, accuracy, kink, special, network, convention, proof, claim, … `formula` is the
+    subject: the id of a formula or of a published claim, or a network. `what` tells apart findings of one kind about
+    one subject: parameters, the place of a kink, the question of a probe. `quantity` is "value", "slope" or the
+    argument that a gradient is taken by, `side` who answered.
+
+    `max` and `mean` are errors of `entries` numbers, in the unit of the kind (conditioned ULP unless it says
+    otherwise); `at` is where the largest is, `got` and `truth` the numbers there, floats as hex. `verdict` is a word
+    of `gradproof.evidence.verdicts`, `why` what explains it, `more` what this kind alone has.
+    """
+
+    kind: str
+    formula: str
+    what: str = ""
+    quantity: str = ""
+    dtype: str = ""
+    side: str = ""
+    verdict: str = ""
+    entries: int = 0
+    max: float | None = None
+    mean: float | None = None
+    at: str = ""
+    got: str = ""
+    truth: str = ""
+    why: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """What no other finding of an area has: the order of rows, and what two evidences are compared by."""
+        return (self.kind, self.formula, self.what, self.quantity, self.dtype, self.side)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The finding as it is written: what is left at its default is left out."""
+        said = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in said.items() if value != DEFAULTS[name]}
+
+    def again(self) -> str:
+        """The command that measures this again."""
+        dtype = f" --dtype {self.dtype}" if self.dtype not in ("", "float64") else ""
+        given = "".join(f" {name}={value}" for name, value in self.more.get("parameters", {}).items())
+        if self.kind == "sweep":
+            return f"gradproof at {self.formula} {self.at}{given}{dtype}"
+        if self.kind == "accuracy":
+            regime, seed, *_ = self.at.split(" ")
+            return f"gradproof case {self.formula} {regime} {seed}{dtype}"
+        if self.kind == "network":
+            return f"gradproof audit --only '{self.at.partition(' ')[0]}/{self.dtype}/{self.formula}'"
+        return f"gradproof audit --only {self.formula}"
+
+
+DEFAULTS = {f.name: {} if f.name == "more" else f.default for f in fields(Finding)}
+
+
+def finding(row: Mapping[str, Any]) -> Finding:
+    """The finding that was written as `row`. Raises TypeError where it is none."""
+    if strangers := sorted(row.keys() - DEFAULTS.keys()):
+        raise TypeError(f"no finding has {', '.join(strangers)}")
+    errors = {name: float(row[name]) for name in ("max", "mean") if name in row}  # ∞ and NaN are written as words
+    return Finding(**{**row, **errors})
+
+
+def short(x: float | None, n: int = 4) -> float | None:
+    """x to n digits: enough for a table, and the same on every run."""
+    return None if x is None else float(f"{x:.{n}g}") if math.isfinite(x) else x
+
+
+def hexed(x: Any) -> str:
+    """A number as hex, which names a float exactly."""
+    return float(x).hex()

@@ -1,0 +1,65 @@
+"""kinks.md: everyone's slope where left and right differ, and values and slopes at special inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gradproof.evidence.files import read_evidence
+from gradproof.evidence.finding import Finding
+from gradproof.pages.tables import Table, exactly, name, write_page
+
+SIDES = ("ours", "torch", "jax")
+KINDS = {"activation": "Activations", "cost": "Costs", "regularizer": "Regularizers", "update": "Clipping"}
+
+
+def write(evidence: Path, folder: Path) -> None:
+    """Write kinks.md from evidence/kinks.jsonl."""
+    _, found = read_evidence(evidence / "kinks.jsonl")
+    kinks = [f for f in found if f.kind == "kink"]
+    tables = [_kinks(title, [f for f in kinks if f.formula.startswith(f"{kind}/")]) for kind, title in KINDS.items()]
+    tables.append(_special([f for f in found if f.kind == "special"]))
+    intro = (
+        "# Kinks and special inputs\n\nSlopes in float64 where the exact slopes on the two sides differ, or might. "
+        "They come from the definition alone, as power series at t → 0 from either side, and not from our record; a "
+        "record that says otherwise is wrong. Where more than one entry is torn, the slope is that along a random "
+        "direction, and *outside* means: not between left and right along some of several directions. Ours is the "
+        "subgradient of least norm."
+    )
+    write_page(folder, "kinks", intro, [table for table in tables if table.rows])
+
+
+def _kinks(title: str, found: Sequence[Finding]) -> Table:
+    by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
+    lines = []
+    for formula, what, quantity in dict.fromkeys(key[:3] for key in by):
+        rows = {side: by.get((formula, what, quantity, side)) for side in SIDES}
+        ours = rows["ours"]
+        if ours is None:
+            continue
+        sides = (exactly(ours.more["left"]), exactly(ours.more["right"]))
+        lines.append([name(formula), what, quantity, *sides, *map(_slope, rows.values()), ours.why])
+    return Table(title, ["formula", "where", "slope", "left", "right", *SIDES, "why ours"], lines)
+
+
+def _slope(f: Finding | None) -> str:
+    if f is None:
+        return "not installed"
+    if not f.got:
+        return f.why
+    return exactly(f.got) + ("" if f.more["inside"] else " (outside)")
+
+
+def _special(found: Sequence[Finding]) -> Table:
+    """Only the lines on which someone differs, by more than the sign of a zero."""
+    by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
+    lines = []
+    for formula, what, quantity in dict.fromkeys(key[:3] for key in by):
+        rows = [by.get((formula, what, quantity, side)) for side in SIDES]
+        truth = rows[0].truth if rows[0] else ""
+        said = {exactly(f.got).removeprefix("−") if exactly(f.got) in ("0", "−0.0") else f.got for f in rows if f}
+        if len(said | ({truth} if truth else set())) > 1:
+            shown = ["–" if f is None else exactly(f.got) for f in rows]
+            lines.append([name(formula), quantity, what, exactly(truth) or "no limit", *shown])
+    note = "Only the lines on which someone differs, by more than the sign of a zero; the evidence has all."
+    return Table("At ±0, ±∞ and NaN", ["activation", "part", "input", "limit", *SIDES], lines, note)

@@ -1,0 +1,62 @@
+"""Which rules are followed, with which hyperparameters and learning rates."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reference import CATALOGUE
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A rule with hyperparameters; η on the quadratic and on the digits network, None where it is not run."""
+
+    id: str
+    quadratic: float | None = 0.01
+    digits: float | None = 0.01
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The hyperparameters that are not our defaults."""
+        return ", ".join(f"{k} = {v}" for k, v in self.given.items()).replace("inf", "∞") or "defaults"
+
+    def hyperparameters(self, eta: float) -> dict[str, Any]:
+        """All of them, spelled out."""
+        signature = inspect.signature(CATALOGUE[self.id].function)
+        ours = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+        return {**ours, **self.given, "eta": eta}
+
+
+SETTINGS = (
+    Setting("update/sgd", 5e-5, 0.5),
+    Setting("update/sgd_l2", 5e-5, 0.5),
+    Setting("update/momentum", 5e-5, 0.05),
+    Setting("update/momentum", 5e-5, None, {"dampening": 0.5}),
+    Setting("update/nesterov", 5e-5, 0.05),
+    Setting("update/sgdw", 5e-5, 0.05),
+    Setting("update/adagrad", 0.1, 0.05),
+    Setting("update/adagrad", 0.1, 0.05, {"eps": 0.0, "initial": 0.1}),
+    Setting("update/adagrad", 0.1, None, {"eps": 1e-3, "initial": 1.0}),
+    Setting("update/rmsprop"),
+    Setting("update/rmsprop", 0.01, None, {"mu": 0.9}),
+    Setting("update/rmsprop", 0.01, None, {"rho": 0.8, "eps": 1e-3}),
+    Setting("update/rmsprop", 0.01, None, {"rho": 0.99, "eps": 0.1, "mu": 0.5}),
+    Setting("update/rmsprop_centered"),
+    Setting("update/rmsprop_centered", 0.01, None, {"mu": 0.9}),
+    Setting("update/adadelta", 1.0, 1.0),
+    Setting("update/adam"),
+    Setting("update/adamw"),
+    Setting("update/amsgrad"),
+    Setting("update/amsgrad", given={"bias_correction": True}),
+    Setting("update/nadam"),
+    Setting("update/nadam", given={"momentum_decay": float("inf")}),
+    Setting("update/radam", 1e-4, 0.01),
+    Setting("update/radam", 1e-4, 0.01, {"threshold": 5.0}),
+    Setting("update/radam", 1e-4, None, {"threshold": 5.0, "eps": 0.0}),
+    Setting("update/adamax"),
+    Setting("update/lion", 0.01, 0.001, {"lam": 0.1}),
+)
