@@ -11,6 +11,7 @@ the equal form that does not; both forms hold for every z, so the choice decides
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -173,6 +174,13 @@ def bind(id: str, **parameters: Any) -> Bound:
     return definition.bind(id, lookup(id, ELEMENTWISE), parameters)
 
 
+def _of_z(activation: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, which says that z is the only array it takes."""
+    z = inspect.Parameter("z", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    activation.__signature__ = inspect.Signature([z])  # type: ignore[attr-defined]
+    return activation
+
+
 def entry_by_entry(g: Definition) -> Forward:
     """An elementwise activation as a function of an array z."""
 
@@ -180,7 +188,7 @@ def entry_by_entry(g: Definition) -> Forward:
         bound = fill(g, parameters)
         return np.frompyfunc(lambda u: elementwise(bound, u), 1, 1)(z)
 
-    return Forward(activation, g.parameters, g.requires)
+    return Forward(_of_z(activation), g.parameters, g.requires)
 
 
 # ---------------------------------------------------------------- rows
@@ -241,7 +249,7 @@ def row_by_row(function: Callable[..., Any], requires: str = "True", **parameter
     def activation(z: Array, **given: Any) -> Array:
         return by_row(functools.partial(function, **given), z)
 
-    return Forward(activation, parameters, requires)
+    return Forward(_of_z(activation), parameters, requires)
 
 
 def _gated(id: str) -> Forward:

@@ -298,7 +298,8 @@ def sways(f: Program, cotangent: Any, by_norm: bool) -> Sways:
     def sway(slopes: Any) -> Ball:
         if by_norm:
             return size * _norm(slopes.entries())
-        return sum((abs(x * s) for x, s in zip(inputs, slopes.entries(), strict=True) if not x.is_zero()), arb(0))
+        pairs = zip(inputs, slopes.entries(), strict=True)
+        return sum((abs(x * s) for x, s in pairs if not (x.is_zero() or s.is_zero())), arb(0))
 
     by_cotangent = [arb(0)] * n
     if cotangent is not None:
@@ -323,7 +324,7 @@ def _slopes(u: Scalar, flat: Any) -> Any:
 
 
 def _norm(balls: Sequence[Ball]) -> Ball:
-    return sum((b * b for b in balls), arb(0)).sqrt()
+    return sum((b * b for b in balls), arb(0)).nonnegative_part().sqrt()
 
 
 def _pieces(truth: Truth, sway: Array, shapes: Sequence[tuple[str, tuple[int, ...]]]) -> list[tuple[str, Conditioned]]:
