@@ -85,7 +85,7 @@ def vjp(
     number); the others stand. `definitions` may be a table of one's own.
 
     Raises KeyError for an unknown id, TypeError for arguments or parameters that the definition does not take,
-    ValueError for those outside its domain and for a cotangent of another shape.
+    ValueError for those outside its domain, for a dtype that is not among the four and a cotangent of another shape.
 
     >>> outputs, gradients = vjp("cost/squared_error", {"a": [3.0, 1.0], "y": [1.0, 1.0]})
     >>> float(outputs["value"].truth.hi), gradients["a"].truth.hi.tolist()
@@ -128,9 +128,9 @@ def _decided(evaluate: Callable[[], Any]) -> Any:
 
 
 def has(id: str, quantity: str = "value") -> str:
-    """ "composed" if there is a definition of `id`, written out here in arithmetic of balls; else nothing.
+    """Whether there is a definition of `id`: "composed", as it is written out here in the arithmetic of balls, or "".
 
-    It has every quantity: the value and the gradient by every argument, since definitions are differentiated whole.
+    Every quantity comes with it, since definitions are differentiated whole.
     """
     return "composed" if id in DEFINITIONS else ""
 
@@ -158,7 +158,9 @@ def program(
     _check_names(id, forward, arrays)
     shapes = {name: x.shape for name, x in arrays.items() if _is_float(x)}
     for name, x in arrays.items():
-        if name not in shapes and x.dtype.kind not in "iub":
+        if name in shapes:
+            format_of(x.dtype)
+        elif x.dtype.kind not in "iub":
             raise TypeError(f"{id}: {name} has dtype {x.dtype}; pass floats, integers or bools")
         if name in forward.parameters and x.ndim:
             raise TypeError(f"{id}: parameter {name} has shape {x.shape}; pass one number, as an array without axes")

@@ -46,10 +46,14 @@ class Germ(Number):
         """A quotient; a power of t that both have is left out."""
         if not isinstance(other, Germ):
             return Germ(self.series / arb(other)) if isinstance(other, CONSTANT) else NotImplemented
-        order, own = other.order(), self.order()
-        if order is None or (own is not None and own < order):
+        order = other.order()
+        if order:
+            own = self.order()
+            if own is None or own >= order:
+                return Germ(_shifted(self.series, -order) / _shifted(other.series, -order))
+        if order != 0:
             raise Undefined(f"a quotient with the divisor {other.series}")
-        return Germ(_shifted(self.series, -order) / _shifted(other.series, -order))
+        return Germ(self.series / other.series)
 
     def __rtruediv__(self, other: Any) -> Germ:
         return Germ(arb_series([arb(other)])) / self
