@@ -96,6 +96,8 @@ def test_pieces_are_those_to_the_right():
     assert floats(elementwise(g, germ(1, -1))) == [1, -1, 0]
     assert floats(elementwise(g, germ(1, 1))) == [1, 0, 0]
     assert floats(elementwise(bind("activation/threshold", value=20.0), germ(0))) == [20, 0, 0]  # its owner
+    for at in (-0.5, 0.5):
+        assert floats(elementwise(bind("activation/hardshrink"), germ(at))) == [0, 0, 0]
 
 
 def test_ties_are_decided_by_what_follows():

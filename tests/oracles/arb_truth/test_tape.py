@@ -163,5 +163,7 @@ def test_nothing_passes_a_partial_of_zero():
     """0 times a slope that is no number: what does not enter does not touch."""
     with working(128, 2):
         u, v = Node(arb(0)), Node(arb(3))
-        backward(Node(u.value, (u, v), (arb.nan(), arb(0)), "torn"))
+        inner = Node(u.value, (u, v), (arb(1), arb(0)))
+        backward(Node(arb(0), (inner,), (arb.nan(),), "torn"))
+        assert (u.hull, u.cotangent.is_finite()) == (True, False)
         assert (v.cotangent, v.hull) == (0, False)
