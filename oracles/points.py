@@ -117,7 +117,7 @@ def dense(id: str, dtype: npt.DTypeLike | str, n: int = 20_000, **parameters: fl
 
     Needs python-flint, for the breakpoints and zeros of the slope. Errors as `oracles.arb_truth.truth`.
     """
-    from oracles.arb_truth.definition import bind
+    from oracles.arb_truth.activations import bind
 
     name, format = format_of(dtype)
     g = bind(id, **parameters)

@@ -1,9 +1,9 @@
-"""Numbers that remember how they were made, and oracles that differentiate what they remember.
+"""Numbers that remember how they were made. NumPy only.
 
-A published equation is read as plain NumPy code on arrays of `Number`. Nothing is differentiated while it
-runs: `d(y, x)` only notes that ∂y/∂x is wanted. Each oracle then replays the record in its own arithmetic and
-finds the derivatives by its own machinery: PyTorch by autograd in float64, Arb by replaying with x → x + t as
-a power series over balls and reading off the coefficient of t. Neither sees a derivative formula of ours.
+A published equation is read as plain NumPy code on arrays of `Number`. Nothing is differentiated while it runs:
+`d(y, x)` only notes that ∂y/∂x is wanted. Each oracle then replays the record in its own arithmetic and finds the
+derivatives by its own machinery (`torch_autograd.recorded.values`, `arb_truth.recorded.values`). Neither sees a
+derivative formula of ours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Real = Any  # a number of whichever arithmetic replays the record
 
-BITS = 400  # of the balls
 _serial = itertools.count()
 
 
@@ -177,12 +176,12 @@ def record(wanted: Iterable[Number]) -> list[Number]:
     return [seen[k] for k in sorted(seen)]
 
 
-_ARITHMETIC: dict[str, Callable[..., Any]] = {
+ARITHMETIC: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
 }  # fmt: skip
 
 
-def _definitions(exp: Any, log: Any, erf: Any, sqrt: Any, positive: Any) -> dict[str, Any]:
+def definitions(exp: Any, log: Any, erf: Any, sqrt: Any, positive: Any) -> dict[str, Any]:
     """Named functions from their definitions, for an arithmetic that has these four and can tell a sign."""
 
     def sigmoid(z: Real) -> Real:
@@ -212,7 +211,7 @@ def _definitions(exp: Any, log: Any, erf: Any, sqrt: Any, positive: Any) -> dict
 
 def floats(wanted: Sequence[Number]) -> list[float]:
     """Float64 values of numbers that contain no derivative; they decide branches."""
-    named = _definitions(math.exp, math.log, math.erf, math.sqrt, lambda z: z > 0) | {"tanh": math.tanh}
+    named = definitions(math.exp, math.log, math.erf, math.sqrt, lambda z: z > 0) | {"tanh": math.tanh}
     values: dict[int, float] = {}
     for number in record(wanted):
         if number.op == "d":
@@ -220,83 +219,6 @@ def floats(wanted: Sequence[Number]) -> list[float]:
         if number.op == "leaf":
             values[number.serial] = number.value
         else:
-            function = _ARITHMETIC.get(number.op) or named[number.op]
+            function = ARITHMETIC.get(number.op) or named[number.op]
             values[number.serial] = function(*(values[a.serial] for a in number.args))
     return [values[w.serial] for w in wanted]
-
-
-def torch_values(wanted: Sequence[Number]) -> list[float]:
-    """Values by PyTorch in float64, each `d` by autograd. Raises ImportError where torch is not installed."""
-    import torch
-    import torch.nn.functional as F
-
-    named: Mapping[str, Callable[..., Any]] = {
-        "exp": torch.exp, "log": torch.log, "erf": torch.erf, "sqrt": torch.sqrt, "tanh": torch.tanh,
-        "sigmoid": torch.sigmoid, "gelu": F.gelu, "softplus": F.softplus, "silu": F.silu, "mish": F.mish,
-        "softmax": lambda k, *z: torch.softmax(torch.stack(z), 0)[int(k)],
-        "linear": lambda *wab: F.linear(torch.stack(wab[len(wab) // 2 : -1]), torch.stack(wab[: len(wab) // 2]),
-                                        wab[-1]),
-        "bce": lambda a, y: F.binary_cross_entropy(a, y.detach(), reduction="sum"), "relu": F.relu,
-        "half_square": lambda a, y: F.mse_loss(a, y, reduction="sum") / 2, "identity": lambda z: z * 1,
-        "bce_logits": lambda z, y: F.binary_cross_entropy_with_logits(z, y.detach(), reduction="sum"),
-    }  # fmt: skip
-    numbers = record(wanted)
-    asked: dict[int, list[Number]] = {}
-    for number in numbers:
-        if number.op == "d":
-            asked.setdefault(number.args[0].serial, []).append(number.args[1])
-    values: dict[int, Any] = {}
-    slopes: dict[tuple[int, int], Any] = {}
-    for number in numbers:
-        if number.op == "leaf":
-            values[number.serial] = torch.tensor(number.value, dtype=torch.float64, requires_grad=True)
-        elif number.op != "d":
-            function = _ARITHMETIC.get(number.op) or named[number.op]
-            values[number.serial] = function(*(values[a.serial] for a in number.args))
-        else:
-            y, x = number.args
-            if (y.serial, x.serial) not in slopes:  # one backward pass serves every derivative of y
-                older = list({v.serial: v for v in asked[y.serial] if v.serial <= y.serial}.values())
-                found = torch.autograd.grad(
-                    values[y.serial], [values[v.serial] for v in older], create_graph=True, allow_unused=True
-                )
-                slopes.update({(y.serial, v.serial): g for v, g in zip(older, found, strict=True)})
-            slope = slopes.get((y.serial, x.serial))
-            values[number.serial] = torch.zeros((), dtype=torch.float64) if slope is None else slope
-    return [float(values[w.serial].detach()) for w in wanted]
-
-
-def ball_values(wanted: Sequence[Number]) -> list[Any]:
-    """Values as balls of `BITS` bits, each `d` by a power series. Raises ImportError without python-flint."""
-    import flint
-
-    flint.ctx.prec, flint.ctx.cap = BITS, 2
-    named = _definitions(
-        lambda x: x.exp(), lambda x: x.log(), lambda x: x.erf(), lambda x: x.sqrt(), lambda x: x[0] > 0
-    )
-    values: dict[int, Any] = {}
-    below: dict[int, list[Number]] = {}  # the record of each y that is differentiated
-
-    def replay(number: Number, known: Mapping[int, Any]) -> Any:
-        args = [known[a.serial] if a.serial in known else values[a.serial] for a in number.args]
-        if number.op == "softmax":
-            args[0] = number.args[0].value
-        return (_ARITHMETIC.get(number.op) or named[number.op])(*args)
-
-    for number in record(wanted):
-        if number.op == "leaf":
-            values[number.serial] = flint.arb_series([number.value])
-        elif number.op != "d":
-            values[number.serial] = replay(number, {})
-        else:
-            y, x = number.args
-            moved = {x.serial: values[x.serial] + flint.arb_series([0, 1])}  # x + t
-            if y.serial not in below:
-                below[y.serial] = record([y])
-            for later in below[y.serial]:
-                if later.serial not in moved and any(a.serial in moved for a in later.args):
-                    if later.op == "d":
-                        raise NotImplementedError("a derivative of a derivative; balls here go to first order")
-                    moved[later.serial] = replay(later, moved)
-            values[number.serial] = flint.arb_series([moved[y.serial][1] if y.serial in moved else 0])
-    return [values[w.serial][0] for w in wanted]

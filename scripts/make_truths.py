@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from oracles import points
-from oracles.arb_truth import points as arb_truth
-from oracles.arb_truth.definition import ELEMENTWISE
+from oracles.arb_truth import truths
+from oracles.arb_truth.activations import ELEMENTWISE
 from oracles.truth_tables import Table, write_tables
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -26,7 +26,7 @@ def table(task):
     id, dtype = task
     every = points.dense(id, dtype, 4000)
     x = every[np.unique(np.linspace(0, len(every) - 1, SAMPLE).round().astype(int))]
-    return Table(id, dtype, x, dict(enumerate(arb_truth.truths(id, x, (0, 1, 2), dtype=dtype))))
+    return Table(id, dtype, x, dict(enumerate(truths(id, x, (0, 1, 2), dtype=dtype))))
 
 
 if __name__ == "__main__":

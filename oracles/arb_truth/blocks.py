@@ -13,7 +13,9 @@ import numpy as np
 from flint import arb, arb_series
 
 from oracles.arb_truth import points as arb_truth
-from oracles.arb_truth.definition import Ball, Bound, bind, expand, working
+from oracles.arb_truth.activations import bind
+from oracles.arb_truth.definition import Bound, expand
+from oracles.arb_truth.numbers import Ball, working
 from oracles.arb_truth.rounding import Group, attempt, round_pairs
 from oracles.floats import Array, Truth
 

@@ -1,407 +1,259 @@
-"""Costs of several inputs: forward definitions over balls.
+"""Costs: forward definitions over arrays of numbers, which are balls, or carry derivatives.
 
-A definition takes rows of numbers (balls, or jets, power series or nodes of a tape, which carry derivatives), labels
-as integers and parameters as exact balls, and returns the terms of the cost and what their sum is divided by for the
-mean. No derivative is written here. Where a branch is decided by exactly 0, a jet raises AtKink, and a node encloses
-the slopes of both sides.
+A definition takes arrays of numbers, labels as integers, real parameters as exact balls and options as they are. It
+returns the terms of the cost, and where their mean does not divide by how many there are, the divisor beside them. No
+derivative is written here. Margins, embeddings and sequences are in `oracles.arb_truth.margins`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 from flint import arb
 
-from oracles.alignments import alignments
-from oracles.arb_truth.definition import Ball, Number
+from oracles.arb_truth.activations import ELEMENTWISE, softplus_of
+from oracles.arb_truth.definition import Forward, define, fill
 from oracles.arb_truth.functions import (
-    above,
     absolute,
-    huber,
-    is_zero,
-    largest,
-    logistic,
-    pinball,
+    by_row,
+    dot,
+    elementwise,
+    entrywise,
+    log,
     power,
-    softplus,
     surprises,
+    total,
+    weigh,
     xlogy,
 )
+from oracles.arb_truth.margins import MARGINS
+from oracles.arb_truth.numbers import Array, Ball, Scalar, ball
+from oracles.arb_truth.reduction import Terms, by_weights, class_weights, entering, times
 
-Row = Sequence[Number]
-Matrix = Sequence[Row]
-# the terms, and for their mean the divisor of their sum, or one of each term
-Terms = tuple[list[Number], "Number | Sequence[Number]"]
+Row = Array  # (d,)
+Option = Any  # a parameter that is given as it is
 
-
-# ---------------------------------------------------------------- building blocks
-
-
-def _entries(*matrices: Matrix | None) -> Iterator[tuple[Number, ...]]:
-    """Corresponding entries, row by row; 1 for a matrix that is not given."""
-    shape = [len(row) for row in matrices[0] or ()]
-    for i, d in enumerate(shape):
-        for j in range(d):
-            yield tuple(1 if m is None else m[i][j] for m in matrices)
-
-
-def _over_entries(terms: list[Number]) -> Terms:
-    return terms, len(terms)
-
-
-def _weights(w: Row | None, d: int) -> Row:
-    return [1] * d if w is None else w
-
-
-def _dot(a: Row, b: Row) -> Number:
-    return sum(p * q for p, q in zip(a, b, strict=True))
-
-
-def _norm(a: Row) -> Number:
-    return _dot(a, a).sqrt()
-
-
-def _cosine(a: Row, b: Row) -> Number:
-    return _dot(a, b) / (_norm(a) * _norm(b))
-
+COSTS: dict[str, Forward] = dict(MARGINS)
+cost = entering(COSTS)
 
 # ---------------------------------------------------------------- regression
 
 
-def l1(a: Matrix, y: Matrix, weight: Matrix | None = None) -> Terms:
+@cost()
+def l1(a: Array, y: Array, weight: Array | None = None) -> Terms:
     """w·|a − y|; the mean divides by Σw."""
-    return _by_weights([(w, absolute(p - t)) for p, t, w in _entries(a, y, weight)])
+    return by_weights(weight, absolute(a - y))
 
 
-def squared_error(a: Matrix, y: Matrix, weight: Matrix | None = None) -> Terms:
+@cost()
+def squared_error(a: Array, y: Array, weight: Array | None = None) -> Terms:
     """w·(a − y)²; the mean divides by Σw."""
-    return _by_weights([(w, (p - t) * (p - t)) for p, t, w in _entries(a, y, weight)])
+    r = a - y
+    return by_weights(weight, r * r)
 
 
-def _by_weights(pairs: list[tuple[Number, Number]]) -> Terms:
-    return [w * term for w, term in pairs], sum(w for w, _ in pairs)
+@cost(reduction="batchmean")
+def quadratic(a: Array, y: Array) -> Terms:
+    """½(a − y)²."""
+    r = a - y
+    return r * r / 2
 
 
-def huber_error(a: Matrix, y: Matrix, weight: Matrix | None = None, *, delta: Ball) -> Terms:
+def _huber(r: Array, delta: Scalar) -> Array:
+    g = fill(ELEMENTWISE["activation/huber"], {"delta": delta})
+    return entrywise(lambda u: elementwise(g, u))(r)
+
+
+@cost("delta > 0", delta=1.0)
+def huber_error(a: Array, y: Array, weight: Array | None = None, *, delta: Scalar) -> Terms:
     """w·h(a − y), h(r) = r²/2 for |r| ≤ δ, δ(|r| − δ/2) beyond."""
-    return _over_entries([w * huber(p - t, delta) for p, t, w in _entries(a, y, weight)])
+    return times(weight, _huber(a - y, delta))
 
 
-def smooth_l1(a: Matrix, y: Matrix, *, beta: Ball) -> Terms:
+@cost("beta > 0", beta=1.0)
+def smooth_l1(a: Array, y: Array, *, beta: Scalar) -> Terms:
     """Huber's error over β."""
-    return _over_entries([huber(p - t, beta) / beta for p, t in _entries(a, y)])
+    return _huber(a - y, beta) / beta
 
 
-def log_cosh(a: Matrix, y: Matrix) -> Terms:
+@entrywise
+def _log_cosh(r: Scalar) -> Scalar:
+    size = -r if ball(r) < 0 else r  # even: the sign chosen at 0 does not matter
+    return size + log(1 + (-2 * size).exp()) - arb(2).log()
+
+
+@cost()
+def log_cosh(a: Array, y: Array) -> Terms:
     """log((eʳ + e⁻ʳ)/2), r = a − y."""
-    return _over_entries([_log_cosh(p - t) for p, t in _entries(a, y)])
+    return _log_cosh(a - y)
 
 
-def _log_cosh(r: Number) -> Number:
-    size = -r if r[0] < 0 else r  # even: the sign chosen at 0 does not matter
-    return size + (1 + (-2 * size).exp()).log() - arb(2).log()
+PINBALL = define(lambda r, tau: -tau * r, lambda r, tau: (1 - tau) * r, at=(0,), tau=0.5)
 
 
-def quantile(a: Matrix, y: Matrix, *, tau: Ball) -> Terms:
+@cost("0 <= tau <= 1", tau=0.5)
+def quantile(a: Array, y: Array, *, tau: Scalar) -> Terms:
     """τ·(y − a) below y, (1 − τ)·(a − y) above."""
-    return _over_entries([pinball(p - t, tau) for p, t in _entries(a, y)])
+    g = fill(PINBALL, {"tau": tau})
+    return entrywise(lambda r: elementwise(g, r))(a - y)
 
 
-def poisson_nll(a: Matrix, y: Matrix, *, full: Ball) -> Terms:
+@cost(full=False)
+def poisson_nll(a: Array, y: Array, *, full: Option) -> Terms:
     """eᵃ − ya, with Stirling's log y! for y > 1 where asked for."""
-    return _over_entries([p.exp() - t * p + _stirling(t, full) for p, t in _entries(a, y)])
+    return np.exp(a) - y * a + _stirling(y, full)
 
 
-def poisson_nll_rate(a: Matrix, y: Matrix, *, eps: Ball, full: Ball) -> Terms:
+@cost(eps=0.0, full=False)
+def poisson_nll_rate(a: Array, y: Array, *, eps: Ball, full: Option) -> Terms:
     """a − y·log(a + ε), likewise."""
-    return _over_entries([p - (0 * t if is_zero(t) and is_zero(p + eps) else xlogy(t, p + eps)) + _stirling(t, full)
-                          for p, t in _entries(a, y)])  # fmt: skip
+    return a - xlogy(y, a + eps) + _stirling(y, full)
 
 
-def _stirling(y: Number, full: Ball) -> Number:
-    if full == 0 or not y[0] > 1:
-        return 0 * y
-    return xlogy(y, y) - y + (2 * arb.pi() * y).log() / 2
+def _stirling(y: Array, full: Option) -> Any:
+    return entrywise(lambda u: xlogy(u, u) - u + log(2 * arb.pi() * u) / 2 if ball(u) > 1 else 0)(y) if full else 0
 
 
-def gaussian_nll(a: Matrix, y: Matrix, v: Matrix, *, full: Ball) -> Terms:
+@cost(full=False)
+def gaussian_nll(a: Array, y: Array, v: Array, *, full: Option) -> Terms:
     """½[log v + (a − y)²/v], with ½log 2π where asked for."""
-    constant = full * (2 * arb.pi()).log()
-    return _over_entries([(u.log() + (p - t) * (p - t) / u + constant) / 2 for p, t, u in _entries(a, y, v)])
+    constant = (2 * arb.pi()).log() if full else 0
+    r = a - y
+    return (log(v) + r * r / v + constant) / 2
 
 
 # ---------------------------------------------------------------- probabilities
 
 
-def kl_div(a: Matrix, y: Matrix) -> Terms:
+@cost()
+def kl_div(a: Array, y: Array) -> Terms:
     """y(log y − a), a log-probabilities."""
-    return _over_entries([xlogy(t, t) - t * p for p, t in _entries(a, y)])
+    return xlogy(y, y) - weigh(y, a)
 
 
-def kl_div_log_target(a: Matrix, y: Matrix) -> Terms:
+@cost()
+def kl_div_log_target(a: Array, y: Array) -> Terms:
     """eʸ(y − a), both log-probabilities."""
-    return _over_entries([t.exp() * (t - p) for p, t in _entries(a, y)])
+    return np.exp(y) * (y - a)
 
 
-def jensen_shannon(p: Matrix, q: Matrix) -> Terms:
+@cost()
+def jensen_shannon(p: Array, q: Array) -> Terms:
     """½Σ[p log(p/m) + q log(q/m)], m = (p + q)/2."""
-    return _over_entries([sum(_to_middle(s, t) + _to_middle(t, s) for s, t in zip(u, v, strict=True)) / 2
-                          for u, v in zip(p, q, strict=True)])  # fmt: skip
+    return by_row(lambda u, v: total(xlogy(u, 2 * u / (u + v)) + xlogy(v, 2 * v / (u + v))) / 2, p, q)
 
 
-def _to_middle(s: Number, t: Number) -> Number:
-    return xlogy(s, 2 * s / (s + t))
-
-
-def binary_cross_entropy(a: Matrix, y: Matrix, weight: Matrix | None = None) -> Terms:
+@cost()
+def binary_cross_entropy(a: Array, y: Array, weight: Array | None = None) -> Terms:
     """−w[y log a + (1 − y) log(1 − a)]."""
-    return _over_entries([-w * (xlogy(t, p) + xlogy(1 - t, 1 - p)) for p, t, w in _entries(a, y, weight)])
+    return times(weight, -(xlogy(y, a) + xlogy(1 - y, 1 - a)))
 
 
-def nll_labels(
-    a: Matrix, labels: Sequence[int], weight: Row | None = None, *, ignore_index: int | None = None
-) -> Terms:
+@cost(reduction="batchmean")
+def cross_entropy(a: Array, y: Array) -> Terms:
+    """−y log a."""
+    return -xlogy(y, a)
+
+
+@cost(reduction="batchmean")
+def nll(a: Array, y: Array) -> Terms:
+    """−ya."""
+    return -weigh(y, a)
+
+
+@cost(ignore_index=None)
+def nll_labels(a: Array, labels: Array, weight: Row | None = None, *, ignore_index: Option) -> Terms:
     """−w_y·a_y; the mean divides by Σw_y; ignored labels do not count."""
-    w = _weights(weight, len(a[0]))
-    counted = [(row, y) for row, y in zip(a, labels, strict=True) if y != ignore_index]
-    return [-w[y] * row[y] for row, y in counted], sum(w[y] for _, y in counted)
+    w = class_weights(weight, _classes_last(a))
+    return _of_labels(lambda row, y: -w[y] * row[y], _classes_last(a), labels, w, ignore_index)
+
+
+def _classes_last(z: Array) -> Array:
+    """Classes are the second axis where more follow."""
+    return np.moveaxis(z, 1, -1) if z.ndim > 2 else z
+
+
+def _of_labels(
+    term: Callable[[Row, int], Scalar], z: Array, labels: Array, w: Sequence[Scalar], ignore_index: int | None
+) -> Terms:
+    """A term for every row and its label, 0 if that is ignored, and Σw_y over the others."""
+    terms = by_row(lambda row, y: 0 if y == ignore_index else term(row, y), z, np.asarray(labels))
+    return terms, total(w[y] for y in np.ravel(labels) if y != ignore_index)
 
 
 # ---------------------------------------------------------------- logits
 
 
+def _focus(u: Array, gamma: Scalar) -> Array:
+    """σ(u)^γ, of σ(u) = e^(−log(1 + e⁻ᵘ))."""
+    return entrywise(lambda s: power((-s).exp(), gamma))(softplus_of(-u))
+
+
+@cost()
 def binary_cross_entropy_logits(
-    z: Matrix, y: Matrix, weight: Matrix | None = None, pos_weight: Row | None = None
+    z: Array, y: Array, weight: Array | None = None, pos_weight: Row | None = None
 ) -> Terms:
     """−w[p·y log σ(z) + (1 − y) log σ(−z)]."""
-    p = [_weights(pos_weight, len(z[0]))] * len(z)
-    return _over_entries([w * (q * t * softplus(-u) + (1 - t) * softplus(u))
-                          for u, t, w, q in _entries(z, y, weight, p)])  # fmt: skip
+    positive = y if pos_weight is None else pos_weight * y
+    return times(weight, positive * softplus_of(-z) + (1 - y) * softplus_of(z))
 
 
-def sigmoid_focal(z: Matrix, y: Matrix, *, alpha: Ball, gamma: Ball) -> Terms:
+@cost("gamma >= 0", alpha=0.25, gamma=2.0)
+def sigmoid_focal(z: Array, y: Array, *, alpha: Scalar, gamma: Scalar) -> Terms:
     """αy(1 − p)^γ(−log p) + (1 − α)(1 − y)p^γ(−log(1 − p)), p = σ(z)."""
-    return _over_entries([alpha * t * power(logistic(-u), gamma) * softplus(-u)
-                          + (1 - alpha) * (1 - t) * power(logistic(u), gamma) * softplus(u)
-                          for u, t in _entries(z, y)])  # fmt: skip
+    return alpha * y * _focus(-z, gamma) * softplus_of(-z) + (1 - alpha) * (1 - y) * _focus(z, gamma) * softplus_of(z)
 
 
+@cost("0 <= label_smoothing <= 1", label_smoothing=0.0, ignore_index=None)
 def cross_entropy_labels(
-    z: Matrix,
-    labels: Sequence[int],
-    weight: Row | None = None,
-    *,
-    label_smoothing: Ball,
-    ignore_index: int | None = None,
+    z: Array, labels: Array, weight: Row | None = None, *, label_smoothing: Scalar, ignore_index: Option
 ) -> Terms:
     """−Σ w_j((1 − ε)[j = y] + ε/d) log softmax(z)_j; the mean divides by Σw_y; ignored labels do not count."""
-    d, epsilon = len(z[0]), label_smoothing
-    w = _weights(weight, d)
-    counted = [(surprises(row), y) for row, y in zip(z, labels, strict=True) if y != ignore_index]
-    terms = [sum(w[j] * ((1 - epsilon) * (j == y) + epsilon / d) * s for j, s in enumerate(row)) for row, y in counted]
-    return terms, sum(w[y] for _, y in counted)
+    z, epsilon = _classes_last(z), label_smoothing
+    w, d = class_weights(weight, z), z.shape[-1]
+
+    def term(row: Row, y: int) -> Scalar:
+        return dot([w[j] * ((1 - epsilon) * int(j == y) + epsilon / d) for j in range(d)], surprises(row))
+
+    return _of_labels(term, z, labels, w, ignore_index)
 
 
-def cross_entropy_probabilities(z: Matrix, y: Matrix, weight: Row | None = None, *, label_smoothing: Ball) -> Terms:
+@cost("0 <= label_smoothing <= 1", label_smoothing=0.0)
+def cross_entropy_probabilities(z: Array, y: Array, weight: Row | None = None, *, label_smoothing: Scalar) -> Terms:
     """−Σ w_j((1 − ε)y_j + ε/d) log softmax(z)_j."""
-    d, epsilon = len(z[0]), label_smoothing
-    w = _weights(weight, d)
-    return _over_entries([sum(w_j * ((1 - epsilon) * t + epsilon / d) * s
-                              for w_j, t, s in zip(w, targets, surprises(row), strict=True))
-                          for row, targets in zip(z, y, strict=True)])  # fmt: skip
+    z, y, epsilon = _classes_last(z), _classes_last(y), label_smoothing
+    w, d = class_weights(weight, z), z.shape[-1]
+
+    def term(row: Row, targets: Row) -> Scalar:
+        return total(
+            weigh(w_j * ((1 - epsilon) * t + epsilon / d), s)
+            for w_j, t, s in zip(w, targets, surprises(row), strict=True)
+        )
+
+    return by_row(term, z, y)
 
 
-def softmax_focal(z: Matrix, labels: Sequence[int], weight: Row | None = None, *, gamma: Ball) -> Terms:
+@cost("gamma >= 0", gamma=2.0)
+def softmax_focal(z: Array, labels: Array, weight: Row | None = None, *, gamma: Scalar) -> Terms:
     """−w_y(1 − p)^γ log p, p the probability of the label; 1 − p is summed from the other classes."""
-    w = _weights(weight, len(z[0]))
-    terms = []
-    for row, y in zip(z, labels, strict=True):
+    z = _classes_last(z)
+    w = class_weights(weight, z)
+
+    def term(row: Row, y: int) -> Scalar:
         surprise = surprises(row)
-        others = sum((-s).exp() for j, s in enumerate(surprise) if j != y)
-        terms.append(w[y] * power(others, gamma) * surprise[y])
-    return _over_entries(terms)
+        others = total((-s).exp() for j, s in enumerate(surprise) if j != y)
+        return w[y] * power(others, gamma) * surprise[y]
+
+    return by_row(term, z, np.asarray(labels))
 
 
-def poly_cross_entropy(z: Matrix, y: Matrix, *, epsilon: Ball) -> Terms:
+@cost(epsilon=2.0)
+def poly_cross_entropy(z: Array, y: Array, *, epsilon: Scalar) -> Terms:
     """Σ y[−log p + ε(1 − p)], p = softmax(z)."""
-    return _over_entries([sum(t * (s + epsilon * (1 - (-s).exp()))
-                              for t, s in zip(targets, surprises(row), strict=True))
-                          for row, targets in zip(z, y, strict=True)])  # fmt: skip
 
+    def term(row: Row, targets: Row) -> Scalar:
+        return total(t * (s + epsilon * (1 - (-s).exp())) for t, s in zip(targets, surprises(row), strict=True))
 
-# ---------------------------------------------------------------- margins
-
-
-def hinge(z: Matrix, y: Matrix) -> Terms:
-    """max(0, 1 − yz)."""
-    return _over_entries([above(1 - t * u) for u, t in _entries(z, y)])
-
-
-def squared_hinge(z: Matrix, y: Matrix) -> Terms:
-    """max(0, 1 − yz)²."""
-    return _over_entries([above(1 - t * u) * above(1 - t * u) for u, t in _entries(z, y)])
-
-
-def perceptron(z: Matrix, y: Matrix) -> Terms:
-    """max(0, −yz)."""
-    return _over_entries([above(-t * u) for u, t in _entries(z, y)])
-
-
-def soft_margin(z: Matrix, y: Matrix) -> Terms:
-    """log(1 + e^(−yz))."""
-    return _over_entries([softplus(-t * u) for u, t in _entries(z, y)])
-
-
-def hinge_embedding(z: Matrix, y: Sequence[Sequence[int]], *, margin: Ball) -> Terms:
-    """z where y = 1, max(0, margin − z) where y = −1."""
-    return _over_entries([u if t > 0 else above(margin - u) for u, t in _entries(z, y)])
-
-
-def margin_ranking(a: Matrix, b: Matrix, y: Matrix, *, margin: Ball) -> Terms:
-    """max(0, margin − y(a − b))."""
-    return _over_entries([above(margin - t * (p - q)) for p, q, t in _entries(a, b, y)])
-
-
-def multi_margin(z: Matrix, labels: Sequence[int], weight: Row | None = None, *, p: Ball, margin: Ball) -> Terms:
-    """w_y·Σ_{j≠y} max(0, margin − z_y + z_j)ᵖ/d."""
-    d = len(z[0])
-    w = _weights(weight, d)
-    return _over_entries([w[y] * sum(power(above(margin - row[y] + u), p) for j, u in enumerate(row) if j != y) / d
-                          for row, y in zip(z, labels, strict=True)])  # fmt: skip
-
-
-def multilabel_margin(z: Matrix, y: Sequence[Sequence[int]]) -> Terms:
-    """Σ max(0, 1 − z_l + z_j)/d over labels l and others j."""
-    terms = []
-    for row, targets in zip(z, y, strict=True):
-        inside = [u for u, t in zip(row, targets, strict=True) if t == 1]
-        outside = [u for u, t in zip(row, targets, strict=True) if t == 0]
-        terms.append(sum((above(1 - u + v) for u in inside for v in outside), 0 * row[0]) / len(row))
-    return _over_entries(terms)
-
-
-def multilabel_soft_margin(z: Matrix, y: Matrix, weight: Row | None = None) -> Terms:
-    """Σ −w[y log σ(z) + (1 − y) log σ(−z)]/d."""
-    w = _weights(weight, len(z[0]))
-    return _over_entries([sum(w_j * (t * softplus(-u) + (1 - t) * softplus(u))
-                              for u, t, w_j in zip(row, targets, w, strict=True)) / len(row)
-                          for row, targets in zip(z, y, strict=True)])  # fmt: skip
-
-
-def multiclass_hinge(z: Matrix, labels: Sequence[int]) -> Terms:
-    """max_j(z_j + [j ≠ y]) − z_y."""
-    return _over_entries([largest([u + int(j != y) for j, u in enumerate(row)]) - row[y]
-                          for row, y in zip(z, labels, strict=True)])  # fmt: skip
-
-
-def multiclass_perceptron(z: Matrix, labels: Sequence[int]) -> Terms:
-    """max_j z_j − z_y."""
-    return _over_entries([largest(list(row)) - row[y] for row, y in zip(z, labels, strict=True)])
-
-
-def wasserstein_critic(a: Row, b: Row) -> Terms:
-    """Mean of b minus mean of a."""
-    return [sum(b) / len(b) - sum(a) / len(a)], 1
-
-
-# ---------------------------------------------------------------- embeddings and masks
-
-
-def cosine_distance(a: Matrix, b: Matrix) -> Terms:
-    """1 − cos of each pair of rows."""
-    return _over_entries([1 - _cosine(p, q) for p, q in zip(a, b, strict=True)])
-
-
-def cosine_embedding(a: Matrix, b: Matrix, y: Sequence[int], *, margin: Ball) -> Terms:
-    """1 − cos where y = 1, max(0, cos − margin) where y = −1."""
-    return _over_entries([1 - _cosine(p, q) if t > 0 else above(_cosine(p, q) - margin)
-                          for p, q, t in zip(a, b, y, strict=True)])  # fmt: skip
-
-
-def triplet_margin(a: Matrix, b: Matrix, c: Matrix, *, margin: Ball, eps: Ball) -> Terms:
-    """max(0, margin + ‖a − b + ε‖ − ‖a − c + ε‖)."""
-
-    def distance(p: Row, q: Row) -> Number:
-        return _norm([s - t + eps for s, t in zip(p, q, strict=True)])
-
-    return _over_entries([above(margin + distance(p, q) - distance(p, r)) for p, q, r in zip(a, b, c, strict=True)])
-
-
-def nt_xent(z: Matrix, labels: Sequence[int], *, temperature: Ball) -> Terms:
-    """−log[e^(c_ij/T)/(e^(c_ij/T) + Σₖ e^(c_ik/T))] for pairs i ≠ j of one label, k of other labels."""
-    terms = []
-    for i, u in enumerate(z):
-        others = [_cosine(u, z[k]) / temperature for k in range(len(z)) if labels[k] != labels[i]]
-        for j, v in enumerate(z):
-            if j != i and labels[j] == labels[i]:
-                terms.append(surprises([_cosine(u, v) / temperature, *others])[0])
-    return _over_entries(terms)
-
-
-def dice(a: Matrix, y: Matrix, *, smooth: Ball) -> Terms:
-    """1 − (2Σay + s)/(Σa + Σy + s) of each row."""
-    return _over_entries(
-        [1 - (2 * _dot(p, t) + smooth) / (sum(p) + sum(t) + smooth) for p, t in zip(a, y, strict=True)]
-    )
-
-
-def tversky(a: Matrix, y: Matrix, *, alpha: Ball, beta: Ball, smooth: Ball) -> Terms:
-    """1 − (Σay + s)/(Σay + αΣa(1 − y) + βΣ(1 − a)y + s) of each row."""
-    terms = []
-    for p, t in zip(a, y, strict=True):
-        both = _dot(p, t)
-        whole = both + alpha * (sum(p) - both) + beta * (sum(t) - both) + smooth
-        terms.append(1 - (both + smooth) / whole)
-    return _over_entries(terms)
-
-
-# ---------------------------------------------------------------- sequences
-
-
-def ctc(
-    a: Sequence[Matrix],
-    labels: Sequence[Sequence[int]],
-    input_lengths: Sequence[int] | None = None,
-    target_lengths: Sequence[int] | None = None,
-    *,
-    blank: Ball,
-) -> Terms:
-    """−log Σ exp Σₜ a_t of every path that collapses to the target; the mean divides each by its number of labels."""
-    frames = [len(x) for x in a] if input_lengths is None else input_lengths
-    lengths = [len(row) for row in labels] if target_lengths is None else target_lengths
-    terms = []
-    for x, row, T, U in zip(a, labels, frames, lengths, strict=True):
-        paths = alignments(row[:U], T, len(x[0]), int(float(blank)))
-        terms.append(-sum(sum(x[t][k] for t, k in enumerate(path)).exp() for path in paths).log())
-    return terms, [len(a) * max(U, 1) for U in lengths]
-
-
-class Loss(NamedTuple):
-    """A definition and its parameters with their defaults."""
-
-    function: Callable[..., Terms]
-    parameters: Mapping[str, float] = {}
-
-
-LOSSES: dict[str, Loss] = {
-    f"cost/{loss.function.__name__}": loss
-    for loss in (
-        Loss(l1), Loss(squared_error), Loss(huber_error, {"delta": 1.0}), Loss(smooth_l1, {"beta": 1.0}),
-        Loss(log_cosh),
-        Loss(quantile, {"tau": 0.5}), Loss(poisson_nll, {"full": 0}), Loss(poisson_nll_rate, {"eps": 0.0, "full": 0}),
-        Loss(gaussian_nll, {"full": 0}), Loss(kl_div), Loss(kl_div_log_target), Loss(jensen_shannon),
-        Loss(binary_cross_entropy), Loss(nll_labels), Loss(binary_cross_entropy_logits),
-        Loss(sigmoid_focal, {"alpha": 0.25, "gamma": 2.0}), Loss(cross_entropy_labels, {"label_smoothing": 0.0}),
-        Loss(cross_entropy_probabilities, {"label_smoothing": 0.0}), Loss(softmax_focal, {"gamma": 2.0}),
-        Loss(poly_cross_entropy, {"epsilon": 2.0}), Loss(hinge), Loss(squared_hinge), Loss(perceptron),
-        Loss(soft_margin),
-        Loss(hinge_embedding, {"margin": 1.0}), Loss(margin_ranking, {"margin": 0.0}),
-        Loss(multi_margin, {"p": 1, "margin": 1.0}), Loss(multilabel_margin), Loss(multilabel_soft_margin),
-        Loss(multiclass_hinge), Loss(multiclass_perceptron), Loss(wasserstein_critic), Loss(cosine_distance),
-        Loss(cosine_embedding, {"margin": 0.0}), Loss(triplet_margin, {"margin": 1.0, "eps": 0.0}),
-        Loss(nt_xent, {"temperature": 0.07}), Loss(dice, {"smooth": 1.0}),
-        Loss(tversky, {"alpha": 0.5, "beta": 0.5, "smooth": 1.0}),
-        Loss(ctc, {"blank": 0}),
-    )
-}  # fmt: skip
+    return by_row(term, _classes_last(z), _classes_last(y))

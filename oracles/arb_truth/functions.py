@@ -1,142 +1,249 @@
-"""Functions of numbers that carry derivatives, and of rows of them: pieces, logarithms, powers.
+"""Functions of numbers and of rows of them: pieces, logarithms, norms, the largest.
 
-A number is a jet, a power series or a node of a tape over balls, or it is a ball that carries nothing. Where a branch
-is decided by exactly 0, a jet raises AtKink, and a node encloses the slopes of both sides.
+Those marked `entrywise` take arrays as well. Where a branch is decided by exactly 0, nodes and jets enclose the slopes
+of both sides, and a germ is decided by what follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from operator import mul
 from typing import Any
 
+import numpy as np
 from flint import arb, arb_series
 
-from oracles.arb_truth.definition import (
-    ABSOLUTE,
-    Ball,
-    Bound,
-    Definition,
-    Number,
-    Series,
-    bind,
-    bind_definition,
-    define,
-    union,
-)
-from oracles.arb_truth.definition import softplus as softplus_series
-from oracles.arb_truth.jets import Jet, sign
-from oracles.arb_truth.tape import Imprecise, Node, elementwise
+from oracles.arb_truth.definition import Bound, choose, define, expand, fill, union
+from oracles.arb_truth.germs import Germ
+from oracles.arb_truth.numbers import Array, Ball, Imprecise, Number, Scalar, Series, ball, is_zero, objects
+from oracles.arb_truth.series import is_wide
+from oracles.arb_truth.tape import ONE, ZERO, Node
 
-Row = Sequence[Number]
+Row = Any  # a sequence of scalars, or an array with one axis
 
-SIZE = bind_definition("|u|", ABSOLUTE, {})
-RELU = bind("activation/relu")
+BOTH_SIGNS = ONE.union(-ONE)
 
 
-def _piece(g: Bound, u: Number) -> Number:
-    """g(u) for a g in two pieces that meet at 0."""
-    return g.pieces[sign(u) > 0](u) if isinstance(u, Jet) else elementwise(g, u)
+def entrywise(function: Callable[..., Scalar]) -> Callable[..., Any]:
+    """A function of numbers as one of arrays of them, which are broadcast as NumPy does."""
+    ufunc = np.frompyfunc(function, function.__code__.co_argcount, 1)
+
+    @functools.wraps(function)
+    def over_arrays(*arrays: Any) -> Any:
+        return ufunc(*arrays)
+
+    return over_arrays
 
 
-def absolute(u: Number) -> Number:
+def by_row(function: Callable[..., Any], z: Array, *others: Array | None) -> Array:
+    """`function` of every row of z, (..., d), with what belongs to it in `others`: (...) or (..., k), or none."""
+    results = [function(z[i], *(None if x is None else x[i] for x in others)) for i in np.ndindex(z.shape[:-1])]
+    return objects(results).reshape((*z.shape[:-1], *np.shape(results[0])))
+
+
+# ---------------------------------------------------------------- functions of one number
+
+
+def applied(function: Callable[[Series], Series], u: Scalar) -> Scalar:
+    """A function that has a power series, of any scalar."""
+    return u.apply(function) if isinstance(u, Number) else function(arb_series([arb(u)], 1))[0]
+
+
+def elementwise(g: Bound, z: Scalar) -> Scalar:
+    """g(z), where z or parameters of g may carry derivatives.
+
+    Raises Imprecise where z meets a breakpoint without lying on it exactly, and the slopes differ there.
+    """
+    if g.moving:
+        return _of_parameters(g, z)
+    if not isinstance(z, Number):
+        return union(expand(g, arb_series([arb(z)], 1), "owner"), 1)[0]
+    pieces = z.pieces(g) if g.breakpoints else (0,)
+    if len(pieces) == 1:
+        return z.apply(g.pieces[pieces[0]])
+    return z.compose([g.pieces[k] for k in _owner_first(g, z, pieces)], [z])
+
+
+def _of_parameters(g: Bound, z: Scalar) -> Scalar:
+    """g(z) as a function of z and of the parameters that carry derivatives."""
+    moving = [g.parameters[name] for name in g.moving]
+    u = z if isinstance(z, Number) else 0 * moving[0] + z
+
+    def piece(k: int) -> Callable[..., Series]:
+        return lambda s, *p: g.definition.pieces[k](s, **{**g.parameters, **dict(zip(g.moving, p, strict=True))})
+
+    return u.compose([piece(k) for k in _owner_first(g, u, u.pieces(g))], [u, *moving])
+
+
+def _owner_first(g: Bound, u: Number, pieces: Sequence[int]) -> list[int]:
+    """The pieces, that which has the value at the breakpoint before the others."""
+    owners = choose(g, u.ball, "owner")
+    return sorted(pieces, key=lambda k: k not in owners)
+
+
+def value_and_slope(g: Bound, u: Number) -> list[Scalar]:
+    """g(u) and g′(u), as numbers both; where pieces of g meet, the slope is none."""
+    pieces = u.pieces(g)
+    if len(pieces) == 1:
+        return u.derivatives(g.pieces[pieces[0]], 2)
+    return [elementwise(g, u), u.with_slopes(arb.nan(), [u], [arb.nan()], "the slope of an activation at its kink")]
+
+
+ABSOLUTE = fill(define(lambda z: -z, lambda z: z, at=(0,)), {})
+RELU = fill(define(lambda z: 0 * z, lambda z: z, at=(0,)), {})
+
+
+@entrywise
+def absolute(u: Scalar) -> Scalar:
     """|u|."""
-    return _piece(SIZE, u)
+    return elementwise(ABSOLUTE, u)
 
 
-def above(u: Number) -> Number:
+@entrywise
+def above(u: Scalar) -> Scalar:
     """max(0, u)."""
-    return _piece(RELU, u)
+    return elementwise(RELU, u)
 
 
-def _apply(function: Callable[[Series], Series], u: Number) -> Number:
-    return function(u) if isinstance(u, arb_series) else u.apply(function)
+@entrywise
+def log(u: Scalar) -> Scalar:
+    """Natural logarithm."""
+    return u.log() if isinstance(u, Number) else arb(u).log()
 
 
-def softplus(u: Number) -> Number:
-    """log(1 + eᵘ)."""
-    return _apply(softplus_series, u)
+@entrywise
+def xlogy(x: Scalar, y: Scalar) -> Scalar:
+    """x·log y, and 0 for x = 0 whatever y is."""
+    if not is_zero(x) or (isinstance(x, Number) and ball(y) > 0):
+        return x * log(y)
+    return _vanishing("the slope of x·log y at x = 0", x, y) if isinstance(x, Number) else 0
 
 
-def _exact(u: Any) -> bool:
-    """True for a number or ball that carries no derivative."""
-    return isinstance(u, (int, float, arb))
+@entrywise
+def weigh(w: Scalar, term: Scalar) -> Scalar:
+    """w·term, and 0 for w = 0 whatever the term is."""
+    if not is_zero(w) or (isinstance(w, Number) and ball(term).is_finite()):
+        return w * term
+    return _vanishing("the slope by a weight of 0", w, term) if isinstance(w, Number) else 0
 
 
-def is_zero(u: Any) -> bool:
-    """True for a number that is exactly 0, whether it carries derivatives or not."""
-    return bool((arb(u) if _exact(u) else u[0]) == 0)
+def _vanishing(why: str, x: Number, y: Scalar) -> Scalar:
+    """x·f(y) at x = 0: 0, with no slope by x and the slope 0 by y."""
+    return x.with_slopes(ZERO, [x, y], [arb.nan(), ZERO], why)
 
 
-def xlogy(x: Number, y: Number) -> Number:
-    """x·log y, and 0 for a constant x = 0 whatever y is."""
-    return 0 if _exact(x) and x == 0 else x * y.log()
-
-
-def power(u: Number, exponent: Ball) -> Number:
+def power(u: Scalar, exponent: Scalar) -> Scalar:
     """u^exponent for u > 0, or u ≥ 0 and an exponent that is a whole number."""
-    k = int(float(exponent))
-    if exponent == k:
-        return _product([u] * k) if k else 1 + 0 * u
-    return (u.log() * exponent).exp()
+    k = int(float(ball(exponent)))
+    if not isinstance(exponent, Number) and exponent == k:
+        return functools.reduce(mul, [u] * k) if k else 1 + 0 * u
+    return (log(u) * exponent).exp()
 
 
-def _product(factors: Row) -> Number:
-    out = factors[0]
-    for factor in factors[1:]:
-        out = out * factor
-    return out
+# ---------------------------------------------------------------- rows and arrays
 
 
-def surprises(z: Row) -> list[Number]:
-    """−log softmax(z) = log Σₖ e^(z_k − z_j); the largest entry is taken out, so that nothing overflows."""
-    m = max(range(len(z)), key=lambda k: float(z[k][0].mid()))
-    log_total = sum((z_k - z[m]).exp() if k != m else 1 + 0 * z_k for k, z_k in enumerate(z)).log()
+def total(terms: Iterable[Scalar]) -> Scalar:
+    """The sum, one entry of a tape however long it is."""
+    flat = list(np.ravel(terms)) if isinstance(terms, np.ndarray) else list(terms)
+    nodes = [t for t in flat if isinstance(t, Node)]
+    if not nodes:
+        return sum(flat)
+    values = [t.value if isinstance(t, Node) else t for t in flat]
+    return Node(sum(values[1:], values[0]), nodes, [ONE] * len(nodes))
+
+
+def dot(p: Iterable[Scalar], q: Iterable[Scalar]) -> Scalar:
+    """Σₖ pₖqₖ, one entry of a tape."""
+    same, p = p is q, list(p)
+    q = p if same else list(q)
+    nodes = [u for u in (p if same else [*p, *q]) if isinstance(u, Node)]
+    if not nodes:
+        return sum(map(mul, p, q))
+    a, b = _values(p), _values(q)
+    value = sum(map(mul, a[1:], b[1:]), a[0] * b[0])
+    if same and len(nodes) == len(p):
+        return Node(value, p, [2 * v for v in a])
+    pairs = [pair for pair in (*zip(p, b, strict=True), *zip(q, a, strict=True)) if isinstance(pair[0], Node)]
+    return Node(value, [u for u, _ in pairs], [v for _, v in pairs])
+
+
+def _values(numbers: Iterable[Scalar]) -> list[Any]:
+    return [u.value if isinstance(u, Node) else u for u in numbers]
+
+
+def sum_of_squares(u: Array) -> Scalar:
+    """Σ u² of an array."""
+    flat = list(np.ravel(u))
+    return dot(flat, flat)
+
+
+def sum_of_sizes(u: Array) -> Scalar:
+    """Σ|u| = Σ sₖuₖ of an array: sₖ is −1 left of 0, 1 right of it, and at 0 a tape encloses both.
+
+    Raises Imprecise where u meets 0 without being 0 exactly.
+    """
+    flat = list(np.ravel(u))
+    if not isinstance(flat[0], Node):
+        return sum(absolute(v) for v in flat)
+    signs = [_sign(v.ball) for v in flat]
+    values = [v.value for v in flat]
+    kink = "a kink" if any(map(is_wide, signs)) else ""
+    return Node(sum(map(mul, values[1:], signs[1:]), values[0] * signs[0]), flat, signs, kink)
+
+
+def _sign(v: Ball) -> Ball:
+    if v > 0:
+        return ONE
+    if v < 0:
+        return -ONE
+    if v == 0:
+        return BOTH_SIGNS
+    raise Imprecise(f"{v} is not decided against the breakpoint 0")
+
+
+def norm(row: Row) -> Scalar:
+    """‖row‖; of a row of zeros, every slope in [−1, 1] is one of a side."""
+    row = list(row)
+    numbers = [u for u in row if isinstance(u, Number)]
+    if numbers and not isinstance(numbers[0], Germ) and all(map(is_zero, row)):
+        return numbers[0].with_slopes(ZERO, numbers, [BOTH_SIGNS] * len(numbers), "the norm of a row of zeros")
+    return dot(row, row).sqrt()
+
+
+def largest(row: Row) -> Scalar:
+    """The largest of a row; of those that tie exactly, slopes between 0 and 1 in each enclose the choice of any.
+
+    Raises Imprecise where it is not decided which is the larger.
+    """
+    found = row[0]
+    for u in row[1:]:
+        found = u if ball(u) > ball(found) else found
+    tied = [u for u in row if not ball(u) < ball(found)]
+    if not all(u is found or ball(u) == ball(found) for u in tied):
+        raise Imprecise(f"which is the largest of {', '.join(str(ball(u)) for u in tied)} is not decided")
+    numbers = [u for u in tied if isinstance(u, Number)]
+    if len(tied) < 2 or not numbers:
+        return found
+    if isinstance(numbers[0], Germ):
+        return functools.reduce(lambda m, u: m + above(u - m), tied)
+    return numbers[0].with_slopes(ball(found), numbers, [ZERO.union(ONE)] * len(numbers), "a tie")
+
+
+def about_largest(row: Row) -> int:
+    """Index of an entry that is about the largest, to be taken out of exponents: any gives the same function."""
+    return max(range(len(row)), key=lambda k: float(ball(row[k]).mid()))
+
+
+def exponentials(z: Row) -> list[Scalar]:
+    """e^(z_k − m) for every k; m is one of the entries, so that nothing overflows."""
+    m = about_largest(z)
+    return [(z_k - z[m]).exp() if k != m else 1 + 0 * z_k for k, z_k in enumerate(z)]
+
+
+def surprises(z: Row) -> list[Scalar]:
+    """−log softmax(z) = log Σₖ e^(z_k − z_j)."""
+    m = about_largest(z)
+    log_total = log(total(exponentials(z)))
     return [log_total + (z[m] - z_j) if j != m else log_total for j, z_j in enumerate(z)]
-
-
-def logistic(u: Number) -> Number:
-    """1/(1 + e⁻ᵘ)."""
-    return (-softplus(-u)).exp()
-
-
-def huber(r: Number, delta: Ball) -> Number:
-    """r²/2 for |r| ≤ δ, δ(|r| − δ/2) beyond."""
-    if not isinstance(r, Jet):
-        return elementwise(bind("activation/huber", delta=delta), r)
-    if abs(r[0]) < delta:
-        return r * r / 2
-    size = absolute(r)
-    return delta * (size - delta / 2) if sign(size - delta) > 0 else r * r / 2
-
-
-PINBALL: Definition = define(lambda r, tau: -tau * r, lambda r, tau: (1 - tau) * r, at=(0,), tau=0.5)
-
-
-def pinball(r: Number, tau: Ball) -> Number:
-    """−τr below 0, (1 − τ)r above."""
-    return _piece(bind_definition("pinball", PINBALL, {"tau": tau}), r)
-
-
-def largest(row: Row) -> Number:
-    """The largest of a row; a node encloses the choice of any that tie exactly."""
-    m = 0
-    for k, u in enumerate(row):
-        if u[0] > row[m][0]:
-            m = k
-    if isinstance(row[m], Jet):
-        for k, u in enumerate(row):
-            if k != m and sign(row[m] - u) < 0:
-                raise ValueError("which entry is the largest is not decided")
-        return row[m]
-    tied = []
-    for u in row:
-        behind = u[0] - row[m][0]
-        if behind == 0:
-            tied.append(u)
-        elif not behind < 0 and u is not row[m]:
-            raise Imprecise(f"{u[0]} and {row[m][0]}: which is the larger is not decided")
-    if len(tied) < 2:
-        return row[m]
-    if isinstance(row[m], Node):  # slopes between 0 and 1 in each of those that tie
-        return Node(row[m].value, tied, [arb(0).union(arb(1))] * len(tied), kink=True)
-    return union(tied, 2)

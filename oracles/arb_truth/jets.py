@@ -1,116 +1,86 @@
-"""Balls that carry their first and second derivatives: truncated power series in many variables, up to order two.
+"""Balls that carry their slopes by many variables: truncated power series, forward, up to order one.
 
-Forward mode only: every operation has one rule, and a function of one variable comes from its power series. So the
-gradient of what was computed, and how that gradient answers to its inputs, follow from definitions alone.
+Every operation has one rule, and a function of one number comes from its power series.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flint import arb, arb_mat, arb_series, ctx
+from flint import arb, arb_mat
 
-from oracles.arb_truth.definition import Ball, Series, working
-
-ORDERS = 3  # coefficients of a power series that a jet needs: value, slope, half the curvature
-
-
-class AtKink(ArithmeticError):
-    """A branch is decided by a number that is exactly 0: the slopes on both sides may differ."""
+from oracles.arb_truth import series
+from oracles.arb_truth.definition import Bound, choose
+from oracles.arb_truth.numbers import CONSTANT, Ball, Number, Scalar, Series
 
 
-class Jet:
-    """A value with its gradient, 1 × N, and its Hessian matrix, N × N, over balls."""
+class Jet(Number):
+    """A ball with its slope by each of N variables, 1 × N."""
 
-    __slots__ = ("curve", "slope", "value")
+    __slots__ = ("slope", "value")
 
-    def __init__(self, value: Ball, slope: Any, curve: Any):
-        self.value, self.slope, self.curve = value, slope, curve
+    def __init__(self, value: Ball, slope: Any):
+        self.value, self.slope = value, slope
 
-    def __getitem__(self, k: int) -> Ball:
-        """Entry 0 is the value, as for a power series."""
-        if k:
-            raise IndexError(f"a jet has coefficient 0 only, not {k}")
+    @property
+    def ball(self) -> Ball:
+        """The value."""
         return self.value
 
     def __add__(self, other: Any) -> Jet:
         if isinstance(other, Jet):
-            return Jet(self.value + other.value, self.slope + other.slope, self.curve + other.curve)
-        return Jet(self.value + other, self.slope, self.curve)
+            return Jet(self.value + other.value, self.slope + other.slope)
+        return Jet(self.value + other, self.slope) if isinstance(other, CONSTANT) else NotImplemented
+
+    def __sub__(self, other: Any) -> Jet:
+        if isinstance(other, Jet):
+            return Jet(self.value - other.value, self.slope - other.slope)
+        return Jet(self.value - other, self.slope) if isinstance(other, CONSTANT) else NotImplemented
 
     def __mul__(self, other: Any) -> Jet:
         if isinstance(other, Jet):
-            u, v = self.value, other.value
-            cross = self.slope.transpose() * other.slope
-            curve = self.curve * v + other.curve * u + cross + cross.transpose()
-            return Jet(u * v, self.slope * v + other.slope * u, curve)
-        c = arb(other)
-        return Jet(self.value * c, self.slope * c, self.curve * c)
+            return Jet(self.value * other.value, self.slope * other.value + other.slope * self.value)
+        if isinstance(other, CONSTANT):
+            c = arb(other)
+            return Jet(self.value * c, self.slope * c)
+        return NotImplemented
 
-    def __truediv__(self, other: Any) -> Jet:
-        return self * (other.apply(lambda t: 1 / t) if isinstance(other, Jet) else 1 / arb(other))
+    def is_zero(self) -> bool:
+        """True for exactly 0 that no variable moves."""
+        return bool(self.value.is_zero()) and all(entry.is_zero() for entry in self.slope.entries())
 
-    def __rtruediv__(self, other: Any) -> Jet:
-        return self.apply(lambda t: 1 / t) * other
+    def derivatives(self, function: Callable[[Series], Series], count: int) -> list[Jet]:
+        """f, f′, … of this jet, each a jet: `count` of them."""
+        f = series.derivatives(function, self.value, count + 1)
+        return [Jet(value, self.slope * slope) for value, slope in itertools.pairwise(f)]
 
-    def __neg__(self) -> Jet:
-        return self * -1
+    def pieces(self, g: Bound) -> list[int]:
+        """The pieces of g that this jet may lie on."""
+        return choose(g, self.value)
 
-    def __sub__(self, other: Any) -> Jet:
-        return self + -other
+    @staticmethod
+    def compose(pieces: Sequence[Callable[..., Series]], numbers: Sequence[Jet]) -> Jet:
+        """A function of several jets, which is any of `pieces`."""
+        f = series.local(pieces, [u.value for u in numbers], 1)
+        return Jet.with_slopes(f.value, numbers, f.slopes)
 
-    def __rsub__(self, other: Any) -> Jet:
-        return -self + other
+    @staticmethod
+    def with_slopes(value: Ball, numbers: Sequence[Scalar], slopes: Sequence[Ball], why: str = "") -> Jet:
+        """The value of a function of `numbers` with these slopes by them."""
+        moved = [_scaled(u.slope, s) for u, s in zip(numbers, slopes, strict=True) if isinstance(u, Jet)]
+        return Jet(value, sum(moved[1:], moved[0]))
 
-    __radd__, __rmul__ = __add__, __mul__
 
-    def apply(self, function: Callable[[Series], Series]) -> Jet:
-        """`function` of this jet, from the first three coefficients of its power series at the value."""
-        f = function(arb_series([self.value, 1], ORDERS))
-        return self.compose(f[0], f[1], f[2])
-
-    def with_slope(self, function: Callable[[Series], Series]) -> tuple[Jet, Jet]:
-        """`function` of this jet and its derivative at this jet, which takes one more coefficient of the series."""
-        with working(ctx.prec, ORDERS + 1):
-            f = function(arb_series([self.value, 1], ORDERS + 1))
-        return self.compose(f[0], f[1], f[2]), self.compose(f[1], 2 * f[2], 3 * f[3])
-
-    def compose(self, first: Ball, second: Ball, third: Ball) -> Jet:
-        """The function of this jet whose power series at the value has these coefficients."""
-        bend = self.slope.transpose() * self.slope
-        return Jet(first, self.slope * second, self.curve * second + bend * (2 * third))
-
-    def exp(self) -> Jet:
-        """e to the power of this jet."""
-        return self.apply(lambda t: t.exp())
-
-    def log(self) -> Jet:
-        """Natural logarithm; not finite unless the value is provably positive."""
-        return self.apply(lambda t: t.log())
-
-    def sqrt(self) -> Jet:
-        """Square root; not finite unless the value is provably positive."""
-        return self.apply(lambda t: t.sqrt())
+def _scaled(row: Any, slope: Ball) -> Any:
+    """row·slope; what does not move stays, though the slope be no number."""
+    if slope.is_finite():
+        return row * slope
+    return arb_mat(1, row.ncols(), [0 if entry.is_zero() else slope for entry in row.entries()])
 
 
 def variables(numbers: Sequence[float]) -> list[Jet]:
     """One independent variable for each number, which counts as exact."""
     n = len(numbers)
-    flat = arb_mat(n, n)
-    return [Jet(arb(x), arb_mat(1, n, [int(k == i) for k in range(n)]), flat) for i, x in enumerate(numbers)]
-
-
-def sign(u: Any) -> int:
-    """The sign of a number or ball, or of the value of a jet: 1 or −1.
-
-    Raises AtKink where it is exactly 0, and ValueError where the ball contains 0 and more bits may decide.
-    """
-    ball = u[0] if isinstance(u, Jet) else arb(u)
-    if ball > 0:
-        return 1
-    if ball < 0:
-        return -1
-    if ball == 0:
-        raise AtKink("a branch is decided by a number that is exactly 0")
-    raise ValueError(f"the sign of {ball} is not decided")
+    return [Jet(arb(x), arb_mat(1, n, [int(k == i) for k in range(n)])) for i, x in enumerate(numbers)]

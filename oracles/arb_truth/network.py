@@ -1,9 +1,8 @@
 """The true gradient of a dense network: balls around the cost and every ∂C/∂W, ∂C/∂b, rounded outwards to floats.
 
-The network and its cost are written once, forward only, over numbers. Two machines differentiate it, and
-neither knows the equations of backpropagation: a reverse tape over balls (`oracles.arb_tape`), and forward mode,
-one pass over power series for each parameter, whose balls must overlap those of the tape. Inputs are exact:
-every float counts as the number that it is. The precision is doubled until all balls are thin.
+The network and its cost are written once, forward only, over numbers, and the tape over balls differentiates them: it
+does not know the equations of backpropagation. Inputs are exact: every float counts as the number that it is. The
+precision is doubled until all balls are thin.
 
 At a kink, where the pre-activation (or a − y, or a weight) lies on the breakpoint exactly, the slope is the hull
 of both sides, so that the balls enclose the gradient of every convention.
@@ -11,6 +10,7 @@ of both sides, so that the balls enclose the gradient of every convention.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -18,25 +18,21 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from flint import arb, arb_series
+from flint import arb
 
-from oracles.arb_truth.definition import ELEMENTWISE, VECTOR, Ball, Number, bind, bind_vector, lookup, working
-from oracles.arb_truth.ends import COSTS, ENDINGS, REGULARIZERS, Matrix, bind_term
-from oracles.arb_truth.ends import Undefined as Undefined
-from oracles.arb_truth.matrices import PENALTIES
-from oracles.arb_truth.tape import Imprecise, Node, backward, elementwise, products
+from oracles.arb_truth.activations import ELEMENTWISE, VECTOR, bind, bind_vector
+from oracles.arb_truth.costs import COSTS
+from oracles.arb_truth.definition import Forward, check_parameters, lookup
+from oracles.arb_truth.functions import elementwise
+from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, Undecided, Undefined, ball, objects, working
+from oracles.arb_truth.regularizers import REGULARIZERS
+from oracles.arb_truth.tape import Node, backward, obstacle, products
 
-Array = npt.NDArray[Any]
-Parameters = Mapping[str, Mapping[str, float]]
+Parameters = Mapping[str, Mapping[str, Any]]
 
 START, MAXIMUM = 128, 8192  # bits
 RELATIVE_BITS = 60  # a ball is thin when its radius is below 2^-60 of its midpoint …
 TINY = arb(2) ** -1100  # … or below this, far under the least subnormal of float64
-
-
-class Undecided(ArithmeticError):
-    """The greatest precision did not decide a branch or did not make a ball thin; the message says where."""
 
 
 class Enclosure(NamedTuple):
@@ -81,21 +77,30 @@ class NetworkTruth:
 
 # ---------------------------------------------------------------- the network, forward
 
-Program = Callable[[list[Matrix], list[list[Number]]], Number]
-RowFunction = Callable[[list[Number]], list[Number]]
+Matrix = list[list[Scalar]]
+Program = Callable[[list[Matrix], list[list[Scalar]]], Scalar]
+RowFunction = Callable[[list[Scalar]], Any]
 
 
 def program(
-    x: Array, y: Array, hidden: str, output: str, cost: str, regularizer: str, parameters: Parameters
+    x: Array,
+    y: Array,
+    hidden: str,
+    output: str,
+    cost: str,
+    regularizer: str,
+    parameters: Parameters,
+    ends: tuple[str, str] = ("a", "y"),
 ) -> Program:
     """The regularized cost as a function of W and b alone."""
-    rows, targets = _exact(x), _exact(y)
+    rows = [[arb(v) for v in row] for row in x.tolist()]
     activations = {id: _row_function(id, parameters.get(id, {})) for id in (hidden, output)}
-    error = bind_term(cost, {**COSTS, **ENDINGS}, parameters.get(cost, {}))
-    penalty = _penalty(regularizer, parameters.get(regularizer, {}))
+    error = _bind(cost, COSTS, parameters)
+    penalty = _penalty(regularizer, parameters)
+    targets = y.argmax(-1).astype(object) if ends[1] == "labels" else objects([[arb(v) for v in r] for r in y.tolist()])
 
-    def evaluate(W: list[Matrix], b: list[list[Number]]) -> Number:
-        a = rows
+    def evaluate(W: list[Matrix], b: list[list[Scalar]]) -> Scalar:
+        a: Any = rows
         for l, (w, c) in enumerate(zip(W, b, strict=True), 1):
             g = activations[hidden if l < len(W) else output]
             z, a = products(w, a, c), []
@@ -104,25 +109,31 @@ def program(
                     a.append(g(row))
                 except Imprecise as obstacle:
                     raise Imprecise(f"layer {l}, example {example}, {obstacle}") from obstacle
-        return error(a, targets) + penalty(W)
+        C = error(**{ends[0]: objects([list(row) for row in a]), ends[1]: targets})
+        return np.asarray(C, object).item() + penalty(W)
 
     return evaluate
 
 
-def _penalty(regularizer: str, parameters: Mapping[str, float]) -> Callable[[list[Matrix]], Number]:
-    """A regularizer as a function of all matrices: one of every weight, or a sum over matrices."""
-    penalty = bind_term(regularizer, {**REGULARIZERS, **PENALTIES}, parameters)
-    if regularizer in PENALTIES:
-        return lambda W: sum(penalty(w) for w in W)
-    return lambda W: penalty([v for w in W for unit in w for v in unit])
+def _bind(id: str, table: Mapping[str, Forward], parameters: Parameters) -> Callable[..., Any]:
+    forward: Forward = lookup(id, table)
+    given = check_parameters(id, forward.parameters, forward.requires, parameters.get(id, {}))
+    return functools.partial(forward.function, **given)
 
 
-def _row_function(id: str, parameters: Mapping[str, float]) -> RowFunction:
+def _penalty(regularizer: str, parameters: Parameters) -> Callable[[list[Matrix]], Scalar]:
+    """A regularizer as the sum over all matrices."""
+    penalty = _bind(regularizer, REGULARIZERS, parameters)
+    return lambda W: sum(penalty(w=objects(w)) for w in W)
+
+
+def _row_function(id: str, parameters: Mapping[str, Any]) -> RowFunction:
     if id in VECTOR:
-        return bind_vector(id, **parameters)
+        vector = bind_vector(id, **parameters)
+        return lambda z: vector(objects(z))
     g = bind(id, **parameters)
 
-    def row_function(z: list[Number]) -> list[Number]:
+    def row_function(z: list[Scalar]) -> list[Scalar]:
         a = []
         for unit, z_j in enumerate(z):
             try:
@@ -134,11 +145,7 @@ def _row_function(id: str, parameters: Mapping[str, float]) -> RowFunction:
     return row_function
 
 
-def _exact(matrix: Array) -> list[list[Ball]]:
-    return [[arb(v) for v in row] for row in matrix.tolist()]
-
-
-# ---------------------------------------------------------------- its gradient, by two machines
+# ---------------------------------------------------------------- its gradient
 
 
 class Balls(NamedTuple):
@@ -154,20 +161,14 @@ def reverse_mode(f: Program, W: Sequence[Array], b: Sequence[Array]) -> Balls:
     leaves = [Node(p) for p in flatten(W, b)]
     cost = f(*unflatten(leaves, W))
     if not isinstance(cost, Node):  # no parameter entered, as under targets that are all zero
-        cost = Node(arb(cost))
+        cost = Node(ball(cost))
+    if reason := obstacle(cost):
+        raise Undefined(f"the cost does not exist: {reason}")
     backward(cost)
+    for k, p in enumerate(leaves):
+        if p.hull and not p.cotangent.is_finite():
+            raise Undefined(f"∂C/∂{parameter_name(k, W)} does not exist: it is reached through what has no slope")
     return Balls(cost.value, [p.cotangent for p in leaves], [p.hull for p in leaves])
-
-
-def forward_mode(f: Program, W: Sequence[Array], b: Sequence[Array]) -> list[Ball]:
-    """∂C/∂p by one pass over power series for each parameter p. Raises Imprecise or Undefined."""
-    values = flatten(W, b)
-    constants = [arb_series([p]) for p in values]
-    gradient = []
-    for k, p in enumerate(values):
-        cost = f(*unflatten([*constants[:k], arb_series([p, 1]), *constants[k + 1 :]], W))
-        gradient.append(cost[1] if isinstance(cost, arb_series) else arb(0))
-    return gradient
 
 
 def flatten(W: Sequence[Array], b: Sequence[Array]) -> list[Ball]:
@@ -175,7 +176,7 @@ def flatten(W: Sequence[Array], b: Sequence[Array]) -> list[Ball]:
     return [arb(p) for array in (*W, *b) for p in array.ravel().tolist()]
 
 
-def unflatten(flat: Sequence[Number], W: Sequence[Array]) -> tuple[list[Matrix], list[list[Number]]]:
+def unflatten(flat: Sequence[Scalar], W: Sequence[Array]) -> tuple[list[Matrix], list[list[Scalar]]]:
     """The inverse of `flatten`, as nested lists W[l][j][k] and b[l][j]."""
     rest = iter(flat)
     matrices = [[list(itertools.islice(rest, w.shape[1])) for _ in w] for w in W]
@@ -185,7 +186,7 @@ def unflatten(flat: Sequence[Number], W: Sequence[Array]) -> tuple[list[Matrix],
 # ---------------------------------------------------------------- the truth
 
 
-def truth(
+def network(
     x: Array,
     y: Array,
     W: Sequence[Array],
@@ -194,8 +195,9 @@ def truth(
     output: str,
     cost: str,
     regularizer: str = "regularizer/none",
-    *,
     parameters: Parameters | None = None,
+    ends: tuple[str, str] = ("a", "y"),
+    *,
     precision: int = START,
     max_precision: int = MAXIMUM,
 ) -> NetworkTruth:
@@ -203,9 +205,12 @@ def truth(
 
     W[l] is (d_out, d_in), b[l] is (d_out,), float32 or float64, taken as exact. `hidden` is the activation of
     every layer but the last, `output` that of the last; `parameters` maps a formula id to its parameters, the
-    rest keep their defaults. Balls are thin, below 2^-60 of themselves, so that lower and upper are neighbouring
-    floats, or the neighbours of one, except where a kink is met exactly: there they enclose every choice of slope
-    (and up to 10^-7 of that range more, since a radius has 30 bits).
+    reduction of the cost among them, the rest keep their defaults. `ends` names the arguments of the cost that take
+    the outputs and the targets; "labels" are where the rows of y have their 1.
+
+    Balls are thin, below 2^-60 of themselves, so that lower and upper are neighbouring floats, or the neighbours of
+    one, except where a kink is met exactly: there they enclose every choice of slope (and up to 10^-7 of that range
+    more, since a radius has 30 bits).
 
     Raises Undefined where the cost does not exist; Undecided where `max_precision` bits do not settle a branch or
     a ball, saying which; KeyError for an unknown id, naming the nearest; TypeError or ValueError for a parameter,
@@ -213,14 +218,14 @@ def truth(
     """
     parameters = {} if parameters is None else parameters
     for id in parameters:
-        lookup(id, {**ELEMENTWISE, **VECTOR, **COSTS, **ENDINGS, **REGULARIZERS, **PENALTIES})
+        lookup(id, {**ELEMENTWISE, **VECTOR, **COSTS, **REGULARIZERS})
     check_arrays(x, y, W, b)
-    return enclose(program(x, y, hidden, output, cost, regularizer, parameters), W, b, precision, max_precision)
+    return enclose(program(x, y, hidden, output, cost, regularizer, parameters, ends), W, b, precision, max_precision)
 
 
-def penalty_truth(W: Sequence[Array], regularizer: str, *, parameters: Parameters | None = None) -> NetworkTruth:
-    """Enclose a regularizer alone and its gradient; the rest of the cost is 0. Raises as `truth` does."""
-    penalty = _penalty(regularizer, (parameters or {}).get(regularizer, {}))
+def penalty(W: Sequence[Array], regularizer: str, parameters: Parameters | None = None) -> NetworkTruth:
+    """Enclose a regularizer alone and its gradient; the rest of the cost is 0. Raises as `network` does."""
+    penalty = _penalty(regularizer, parameters or {})
     return enclose(lambda W, b: penalty(W), W, [np.zeros(len(w)) for w in W])
 
 
@@ -276,9 +281,9 @@ def _too_wide(balls: Balls, W: Sequence[Array]) -> str:
     """What is not thin and not excused by a kink; nothing if all is well."""
     if not thin(balls.cost):
         return f"the cost is only known as {balls.cost}"
-    for k, (ball, hull) in enumerate(zip(balls.gradient, balls.hull, strict=True)):
-        if not (thin(ball) or (hull and ball.is_finite())):
-            return f"∂C/∂{parameter_name(k, W)} is only known as {ball}"
+    for k, (slope, hull) in enumerate(zip(balls.gradient, balls.hull, strict=True)):
+        if not (thin(slope) or (hull and slope.is_finite())):
+            return f"∂C/∂{parameter_name(k, W)} is only known as {slope}"
     return ""
 
 

@@ -20,20 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from flint import arb, arb_series
 
-from oracles.arb_truth.definition import (
-    ELEMENTWISE,
-    Ball,
-    Bound,
-    Parameter,
-    Series,
-    bind,
-    bind_vector,
-    check_parameters,
-    expand,
-    lookup,
-    working,
-)
+from oracles.arb_truth.activations import ELEMENTWISE, bind, bind_vector
+from oracles.arb_truth.definition import Bound, check_parameters, expand, lookup
+from oracles.arb_truth.numbers import Ball, Scalar, Series, objects, working
 from oracles.arb_truth.rounding import START, Group, attempt, settle
+from oracles.arb_truth.tape import Node, backward, obstacle
 from oracles.floats import Array, Truth, format_of
 
 FAR = (arb(2) ** 2000, arb(2) ** 4000)  # stand-ins for infinity
@@ -134,7 +125,7 @@ def vector_truth(
     """The truth of a vector activation on the last axis of x, or its Jacobian.
 
     x: (..., d) floats, taken as exact. Order 0: the values, (..., m). Order 1: the Jacobian, (..., m, d), entry
-    [k, j] being ∂g_k/∂z_j, one power series for each column. Rows with ±inf have no answer, those with NaN are NaN.
+    [k, j] being ∂g_k/∂z_j, one way back on a tape for each row. Rows with ±inf have no answer, those with NaN are NaN.
     Errors as `truth`, and ValueError for a row length that the function cannot take.
     """
     array, name = _floats(x, dtype)
@@ -148,25 +139,32 @@ def vector_truth(
     infinite: Array = np.any(np.isinf(rows), axis=1)
     nan: Array = np.any(np.isnan(rows), axis=1)
     stand_in = np.arange(1.0, d + 1)
-    directions = range(d) if order else (None,)
     finite = np.where((nan | infinite)[:, None], stand_in, rows).tolist()
-    columns = [(row, j) for row in finite for j in directions]
 
-    def column(i: int) -> Group:
-        """∂g/∂z_j, or g itself if j is None, at one row."""
-        row, j = columns[i]
-        return [s[order] for s in g([arb_series([arb(v), 1] if k == j else [arb(v)]) for k, v in enumerate(row)])]
+    def outputs(row: list[float]) -> tuple[list[Node], list[Node]]:
+        z = [Node(arb(v)) for v in row]
+        return z, list(np.ravel(g(objects(z))))
 
-    with working(START, order + 1):
-        m = len(g([arb_series([arb(v)]) for v in stand_in.tolist()]))
-        found = settle([attempt(column, i, m) for i in range(len(columns))], column, name)
-    found = found.map(lambda a: a.reshape(len(rows), len(directions), m).swapaxes(1, 2))
+    def values(i: int) -> Group:
+        return [None if obstacle(a) else a.value for a in outputs(finite[i])[1]]
+
+    def gradient(i: int) -> Group:
+        """∂g_k/∂z at one row."""
+        z, a = outputs(finite[i // m])
+        backward(a[i % m])
+        return [None if z_j.hull else z_j.cotangent for z_j in z]
+
+    with working(START, 2):
+        m = len(outputs(stand_in.tolist())[1])
+        evaluate, count, size = (gradient, len(rows) * m, d) if order else (values, len(rows), m)
+        found = settle([attempt(evaluate, i, size) for i in range(count)], evaluate, name)
+    found = found.map(lambda a: a.reshape(len(rows), -1))
     found.hi[nan | infinite] = found.residual[nan | infinite] = np.nan
     found.undecided[infinite], found.undecided[nan] = True, False
-    return found.map(lambda a: a.reshape((*array.shape[:-1], m, d) if order else (*array.shape[:-1], m)))
+    return found.map(lambda a: a.reshape((*array.shape[:-1], *((m, d) if order else (m,)))))
 
 
-def _with_variable(id: str, variable: str, parameters: Mapping[str, float]) -> dict[str, Parameter]:
+def _with_variable(id: str, variable: str, parameters: Mapping[str, float]) -> dict[str, Scalar]:
     """The parameters, that named `variable` as the variable of a power series."""
     if variable == "z":
         return dict(parameters)

@@ -1,233 +1,318 @@
-"""Regularizers: forward definitions over balls, whose gradients jets find.
+"""Regularizers: forward definitions over arrays of numbers.
 
-A definition takes a matrix as rows of numbers and returns the terms whose sum is the penalty; parameters are exact
-balls. No derivative is written here. A singular value is what it is defined to be, the root of a root of the
-characteristic polynomial of WWᵀ, and the gradient at the input of a network comes from pushing tangents through it.
+A definition takes one matrix, or what its name says, and returns one number. No derivative is written here. A singular
+value is what it is defined to be, the root of a root of the characteristic polynomial of WWᵀ, and the gradient at the
+input of a network comes from pushing tangents through it.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy.typing as npt
-from flint import acb_mat, arb, ctx
+import numpy as np
+from flint import acb, acb_mat, acb_poly, arb, ctx
 
-from oracles.arb_truth.arrays import Conditioned, loss_truth
-from oracles.arb_truth.costs import Loss, Terms
-from oracles.arb_truth.definition import Ball, Number, bind, expand, log_softmax
-from oracles.arb_truth.jets import AtKink, Jet, sign
+from oracles.arb_truth.activations import bind
+from oracles.arb_truth.definition import Forward
+from oracles.arb_truth.functions import (
+    above,
+    dot,
+    norm,
+    sum_of_sizes,
+    sum_of_squares,
+    surprises,
+    total,
+    value_and_slope,
+)
+from oracles.arb_truth.germs import Germ
+from oracles.arb_truth.numbers import Array, Ball, Imprecise, Number, Scalar, Undefined, ball, objects
 
-Matrix = Sequence[Sequence[Number]]
+Option = Any  # a parameter that is given as it is
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+REGULARIZERS: dict[str, Forward] = {}
 
 
-def _entries(w: Matrix) -> list[Number]:
-    return [p for row in w for p in row]
+def regularizer(requires: str = "lam >= 0", *, by_norm: bool = False, **parameters: Any) -> Decorator:
+    """Enter a definition as regularizer/NAME: its parameters with their defaults and a condition on them."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        REGULARIZERS[f"regularizer/{function.__name__}"] = Forward(function, parameters, requires, by_norm)
+        return function
+
+    return enter
 
 
-def _dot(p: Sequence[Number], q: Sequence[Number]) -> Number:
-    return sum(a * b for a, b in zip(p, q, strict=True))
+def each_matrix(function: Callable[..., Scalar]) -> Callable[..., Any]:
+    """A function of matrices as one of arrays of them: leading axes are independent problems."""
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+    @functools.wraps(function)
+    def over_axes(*arrays: Array, **given: Any) -> Any:
+        everything = [*arrays, *(given.pop(name) for name in names[len(arrays) :])]
+        first, others = everything[0], everything[1:]
+        lead = first.shape[:-2]
+        if not lead:
+            return function(first, *others, **given)
+        found = objects([function(first[i], *(x[i] for x in others), **given) for i in np.ndindex(lead)])
+        return found.reshape(lead)
+
+    return over_axes
 
 
 # ---------------------------------------------------------------- entries and rows
 
 
-def none(w: Matrix) -> list[Number]:
+@regularizer("True")
+@each_matrix
+def none(w: Array) -> Scalar:
     """0."""
-    return [0 * p for p in _entries(w)]
+    return 0
 
 
-def l2(w: Matrix, *, lam: Ball, n: Ball) -> list[Number]:
+@regularizer("lam >= 0 and n > 0", lam=0.1, n=1.0)
+@each_matrix
+def l2(w: Array, *, lam: Scalar, n: Ball) -> Scalar:
     """λ/(2n)·Σw²."""
-    return [lam * p * p / (2 * n) for p in _entries(w)]
+    return lam / (2 * n) * sum_of_squares(w)
 
 
-def l1(w: Matrix, *, lam: Ball) -> list[Number]:
+@regularizer(lam=0.1)
+@each_matrix
+def l1(w: Array, *, lam: Scalar) -> Scalar:
     """λΣ|w|."""
-    return [lam * (p * sign(p)) for p in _entries(w)]
+    return lam * sum_of_sizes(w)
 
 
-def elastic_net(w: Matrix, *, lam: Ball, mix: Ball) -> list[Number]:
+@regularizer("lam >= 0 and 0 <= mix <= 1", lam=0.1, mix=0.5)
+@each_matrix
+def elastic_net(w: Array, *, lam: Scalar, mix: Scalar) -> Scalar:
     """λΣ(mix·|w| + (1 − mix)·w²/2)."""
-    return [lam * (p * sign(p) * mix + p * p * (1 - mix) / 2) for p in _entries(w)]
+    return lam * (mix * sum_of_sizes(w) + (1 - mix) * sum_of_squares(w) / 2)
 
 
-def group_lasso(w: Matrix, *, lam: Ball) -> list[Number]:
+@regularizer(lam=0.1)
+@each_matrix
+def group_lasso(w: Array, *, lam: Scalar) -> Scalar:
     """λ√d Σ‖row‖."""
-    return [lam * arb(len(row)).sqrt() * _dot(row, row).sqrt() for row in w]
+    return lam * arb(w.shape[1]).sqrt() * total(norm(row) for row in w)
 
 
-def max_norm(w: Matrix, *, lam: Ball, limit: Ball) -> list[Number]:
+@regularizer("lam >= 0 and limit > 0", lam=0.1, limit=3.0)
+@each_matrix
+def max_norm(w: Array, *, lam: Scalar, limit: Scalar) -> Scalar:
     """λΣmax(‖row‖ − limit, 0)²."""
-    excess = [_dot(row, row).sqrt() - limit for row in w]
-    return [lam * e * e if sign(e) > 0 else 0 * e for e in excess]
+    return lam * sum_of_squares(above(objects([norm(row) - limit for row in w])))
 
 
 # ---------------------------------------------------------------- matrices
 
 
-def orthogonality(w: Matrix, *, lam: Ball) -> list[Number]:
+@regularizer(lam=0.1)
+@each_matrix
+def orthogonality(w: Array, *, lam: Scalar) -> Scalar:
     """λ‖WWᵀ − I‖² (Frobenius)."""
-    G = [[_dot(p, q) - int(i == j) for j, q in enumerate(w)] for i, p in enumerate(w)]
-    return [lam * g * g for g in _entries(G)]
+    return lam * sum_of_squares(objects([[dot(p, q) - int(i == j) for j, q in enumerate(w)] for i, p in enumerate(w)]))
 
 
-def spectral_norm(w: Matrix, *, lam: Ball) -> list[Number]:
+# Singular values are conditioned on the norm of W: algorithms for them are as good as the entries of W being uncertain
+# by u‖W‖ each.
+
+
+@regularizer(lam=0.1, by_norm=True)
+@each_matrix
+def spectral_norm(w: Array, *, lam: Scalar) -> Scalar:
     """λσ₁."""
-    return [lam * max(singular_values(w), key=lambda s: float(s[0].mid()))]
+    return lam * singular_values(w, 1)[0]
 
 
-def nuclear_norm(w: Matrix, *, lam: Ball) -> list[Number]:
+@regularizer(lam=0.1, by_norm=True)
+@each_matrix
+def nuclear_norm(w: Array, *, lam: Scalar) -> Scalar:
     """λΣσ."""
-    return [lam * s for s in singular_values(w)]
+    return lam * total(singular_values(w, min(w.shape)))
 
 
-def singular_values(w: Matrix) -> list[Jet]:
-    """The singular values of a matrix of jets, in no order: √t for the roots t of det(tI − WWᵀ).
+class Tied(Undefined):
+    """Singular values that are equal, or 0: they are no power series of the entries."""
 
-    Each root is enclosed by FLINT. Newton's step then doubles the order up to which a root is right as a power series
-    in the entries of W, so that two of them give slope and curvature. Raises AtKink where roots are equal.
+
+TIED = 1024  # bits that do not tell singular values apart: they are taken to be equal
+
+
+def singular_values(w: Array, count: int) -> list[Scalar]:
+    """The `count` largest singular values of a matrix, falling: √s for the zeros s of det(s·1 − WWᵀ).
+
+    Each zero is enclosed by FLINT. Newton's step doubles the order up to which it is right as a power series in the
+    entries of W, so that two of them give slope and curvature. Where zeros are equal, or 0, the values have no
+    derivative; a germ raises Tied.
     """
-    rows = w if len(w) <= len(w[0]) else list(zip(*w, strict=True))  # the smaller product has the roots that are not 0
-    gram = [[_dot(p, q) for q in rows] for p in rows]
+    rows = list(w) if len(w) <= len(w[0]) else list(w.T)  # the smaller product has the zeros that are not 0
+    gram = [[dot(p, q) for q in rows] for p in rows]
     polynomial = _characteristic(gram)
-    slope = [k * c for k, c in enumerate(polynomial)][1:]
-    values = []
     try:
-        roots = acb_mat([[g[0] for g in row] for row in gram]).eig()
-    except ValueError as error:
-        raise AtKink(f"singular values that {ctx.prec} bits do not tell apart") from error
-    for root in roots:
-        t: Any = root.real  # the matrix is symmetric
-        for _ in range(2):
-            t = t - _horner(polynomial, t) / _horner(slope, t)
-        values.append(t.sqrt())
+        zeros = _zeros([ball(c) for c in polynomial])
+    except Imprecise:
+        if ctx.prec < TIED:
+            raise
+        squares = sorted(
+            (r.real for r in acb_mat([[ball(g) for g in row] for row in gram]).eig(multiple=True)),
+            key=_middle,
+            reverse=True,
+        )
+        return _without_slope(squares[:count], np.ravel(w))
+    if len(zeros) < count:
+        return _without_slope([*zeros, *[arb(0)] * (count - len(zeros))], np.ravel(w))
+    steepness = [k * c for k, c in enumerate(polynomial)][1:]
+    values = []
+    for s in zeros[:count]:
+        for _ in range(3 if isinstance(w.flat[0], Germ) else 2):
+            s = s - _horner(polynomial, s) / _horner(steepness, s)
+        values.append(s.sqrt())
     return values
 
 
-def _characteristic(G: Matrix) -> list[Number]:
-    """Coefficients of det(tI − G), that of t⁰ first, by Faddeev and LeVerrier: M ← GM + cI, c = −tr(GM)/k."""
+def _without_slope(squares: Sequence[Ball], entries: Array) -> list[Scalar]:
+    """The roots of these squares, functions of the entries that are taken to be without a derivative."""
+    why, values = "singular values that are equal or 0", [s.nonnegative_part().sqrt() for s in squares]
+    numbers = [u for u in entries if isinstance(u, Number)]
+    if not numbers:
+        return values
+    if isinstance(numbers[0], Germ):
+        raise Tied(why)
+    return [numbers[0].with_slopes(v, numbers, [arb.nan()] * len(numbers), why) for v in values]
+
+
+def _middle(s: Ball) -> float:
+    return float(s.mid())
+
+
+def _characteristic(G: Sequence[Sequence[Scalar]]) -> list[Scalar]:
+    """Coefficients of det(s·1 − G), that of s⁰ first, by Faddeev and LeVerrier: M ← GM + c·1, c = −tr(GM)/k."""
     m = len(G)
-    coefficients: list[Number] = [1]
-    GM = [[0 * g for g in row] for row in G]
+    coefficients: list[Scalar] = [1]
+    M: list[list[Scalar]] = [[int(i == j) for j in range(m)] for i in range(m)]
     for k in range(1, m + 1):
-        M = [[g + coefficients[0] * int(i == j) for j, g in enumerate(row)] for i, row in enumerate(GM)]
-        GM = [[_dot(row, column) for column in zip(*M, strict=True)] for row in G]
-        coefficients.insert(0, -sum(GM[i][i] for i in range(m)) / k)
+        columns = list(zip(*M, strict=True))
+        GM = [[dot(row, column) for column in columns] for row in G]
+        coefficients.insert(0, total(GM[i][i] for i in range(m)) / -k)
+        M = [[g + coefficients[0] if i == j else g for j, g in enumerate(row)] for i, row in enumerate(GM)]
     return coefficients
 
 
-def _horner(polynomial: Sequence[Number], t: Number) -> Number:
-    return functools.reduce(lambda value, c: value * t + c, reversed(polynomial))
+def _horner(polynomial: Sequence[Scalar], s: Scalar) -> Scalar:
+    return functools.reduce(lambda value, c: value * s + c, reversed(polynomial))
+
+
+def _zeros(coefficients: Sequence[Ball]) -> list[Ball]:
+    """The zeros that are not exactly 0, falling. Raises Imprecise where they are not told apart."""
+    nonzero = list(coefficients)
+    while nonzero[0].is_zero():
+        del nonzero[0]
+    if any(c.contains(0) for c in nonzero):
+        raise Imprecise("a coefficient of the characteristic polynomial is not told from 0")
+    try:
+        roots = acb_poly([acb(c) for c in nonzero]).roots(tol=arb(2) ** -60) if len(nonzero) > 1 else []
+    except ValueError as error:
+        raise Imprecise("singular values are not told apart") from error
+    return sorted((_refined(nonzero, r.real) for r in roots), key=_middle, reverse=True)
+
+
+def _refined(coefficients: list[Ball], s: Ball) -> Ball:
+    """The isolated zero s of Σ cᵢsⁱ by Newton's iteration over balls, until it gains nothing."""
+    slope = [k * c for k, c in enumerate(coefficients)][1:]
+    while True:
+        steep = _horner(slope, s)
+        if steep.contains(0):
+            raise Imprecise("singular values are not told apart")
+        closer = s.mid() - _horner(coefficients, s.mid()) / steep
+        if not closer.rad() < s.rad():
+            return s
+        s = closer
 
 
 # ---------------------------------------------------------------- what a network computes
 
 
-def entropy(z: Matrix, *, lam: Ball) -> list[Number]:
+@regularizer(lam=0.1)
+@each_matrix
+def entropy(z: Array, *, lam: Scalar) -> Scalar:
     """λΣ s log s with s = softmax(z), mean over examples."""
-    logs = _entries([log_softmax(row, arb(1)) for row in z])
-    return [lam * s.exp() * s / len(z) for s in logs]
+    surprise = [s for row in z for s in surprises(row)]
+    return -lam * total((-s).exp() * s for s in surprise) / len(z)
 
 
-def label_smoothing(z: Matrix, labels: Sequence[int], *, eps: Ball) -> list[Number]:
-    """What smoothing adds to a cross-entropy, mean over examples: −Σ(smoothed − target)·log softmax(z)."""
+@regularizer("0 <= eps <= 1", eps=0.1)
+def label_smoothing(z: Array, y: Array, *, eps: Scalar) -> Any:
+    """What smoothing of targets y adds to a cross-entropy, mean over examples: −Σ(smoothed − y)·log softmax(z).
+
+    Targets are rows as those of z, or integer labels.
+    """
+    rows = y if np.ndim(y) == z.ndim else (np.asarray(y)[..., None] == np.arange(z.shape[-1])).astype(int)
+    return _smoothing(z, rows, eps=eps)
+
+
+@each_matrix
+def _smoothing(z: Array, y: Array, *, eps: Scalar) -> Scalar:
     terms = []
-    for row, label in zip(z, labels, strict=True):
-        target = [int(j == label) for j in range(len(row))]
-        smoothed = [(1 - eps) * t + eps / len(row) for t in target]
-        logs = log_softmax(row, arb(1))
-        terms.append(_dot(logs, [(t - s) / len(z) for s, t in zip(smoothed, target, strict=True)]))
-    return terms
+    for row, targets in zip(z, y, strict=True):
+        share = total(targets) / len(row) if isinstance(targets[0], Number) else arb(int(sum(targets))) / len(row)
+        terms += [(((1 - eps) * t + eps * share) - t) * s for t, s in zip(targets, surprises(row), strict=True)]
+    return total(terms) / len(z)
 
 
-def activity_l2(a: Matrix, *, lam: Ball) -> list[Number]:
+@regularizer(lam=0.1)
+@each_matrix
+def activity_l2(a: Array, *, lam: Scalar) -> Scalar:
     """λ/(2n)·Σa²."""
     return l2(a, lam=lam, n=arb(len(a)))
 
 
-def activity_l1(a: Matrix, *, lam: Ball) -> list[Number]:
+@regularizer(lam=0.1)
+@each_matrix
+def activity_l1(a: Array, *, lam: Scalar) -> Scalar:
     """λ/n·Σ|a|."""
     return l1(a, lam=lam / len(a))
 
 
-def dropout(a: Matrix, mask: Sequence[Sequence[int]]) -> list[Number]:
-    """r ⊙ a, entry by entry."""
-    return [r * p for p, r in zip(_entries(a), _entries(mask), strict=True)]
+@regularizer("True")
+def dropout(a: Array, mask: Array) -> Array:
+    """r ⊙ a."""
+    return a * mask
 
 
-def inverted_dropout(a: Matrix, mask: Sequence[Sequence[int]], *, rate: Ball) -> list[Number]:
-    """r ⊙ a/(1 − rate), entry by entry."""
-    return [r * p / (1 - rate) for p, r in zip(_entries(a), _entries(mask), strict=True)]
+@regularizer("0 <= rate < 1", rate=0.5)
+def inverted_dropout(a: Array, mask: Array, *, rate: Scalar) -> Array:
+    """r ⊙ a/(1 − rate)."""
+    return a * mask / (1 - rate)
 
 
-def jacobian(x: Matrix, *, lam: Ball, activations: Sequence[str], **layers: Any) -> list[Number]:
-    """λ/(2n)·Σ(∂a/∂x)² over outputs and inputs, mean over examples."""
-    tangents = (t for row in x for t in _input_tangents(row, activations, layers))
-    return [lam * q * q / (2 * len(x)) for tangent in tangents for q in tangent]
+@regularizer(lam=0.1, activations=())
+def jacobian(x: Array, *, lam: Scalar, activations: Option, **layers: Array) -> Scalar:
+    """λ/(2n)·Σ(∂a/∂x)² over outputs and inputs, mean over examples; layers are W1, b1, W2, b2, …"""
+    return lam * sum_of_squares(objects([_input_tangents(row, activations, layers) for row in x])) / (2 * len(x))
 
 
-def gradient_penalty(x: Matrix, *, lam: Ball, target: Ball, activations: Sequence[str], **layers: Any) -> list[Number]:
+@regularizer(lam=10.0, target=1.0, activations=())
+def gradient_penalty(x: Array, *, lam: Scalar, target: Scalar, activations: Option, **layers: Array) -> Scalar:
     """λ(‖∂a/∂x‖ − target)² of the one output, mean over examples."""
-    terms = []
-    for row in x:
-        q = [output for (output,) in _input_tangents(row, activations, layers)]
-        excess = _dot(q, q).sqrt() - target
-        terms.append(lam * excess * excess / len(x))
-    return terms
+    excess = [norm([a for (a,) in _input_tangents(row, activations, layers)]) - target for row in x]
+    return lam * dot(excess, excess) / len(x)
 
 
-def _input_tangents(x: Sequence[Jet], activations: Sequence[str], layers: Mapping[str, Any]) -> list[list[Jet]]:
+def _input_tangents(x: Array, activations: Sequence[str], layers: Mapping[str, Array]) -> list[list[Scalar]]:
     """For each input, how all outputs move with it: tangents pushed through W1, b1, W2, b2, …, one unit at a time."""
     a: list[Any] = list(x)
     tangents: list[list[Any]] = [[int(j == k) for j in range(len(x))] for k in range(len(x))]
     for layer, id in enumerate(activations, 1):
         W, b, g = layers[f"W{layer}"], layers[f"b{layer}"], bind(id)
-        z = [_dot(row, a) + bias for row, bias in zip(W, b, strict=True)]
-        pushed = [[_dot(row, tangent) for row in W] for tangent in tangents]
-        pairs = [u.with_slope(lambda t, g=g: expand(g, t)[0]) for u in z]
+        z = [dot(row, a) + bias for row, bias in zip(W, b, strict=True)]
+        pushed = [[dot(row, tangent) for row in W] for tangent in tangents]
+        pairs = [value_and_slope(g, u) for u in z]
         a = [value for value, _ in pairs]
         tangents = [[slope * p for (_, slope), p in zip(pairs, tangent, strict=True)] for tangent in pushed]
     return tangents
-
-
-# ---------------------------------------------------------------- truth
-
-
-def _penalty(definition: Callable[..., list[Number]], **parameters: float) -> Loss:
-    def terms(**given: Any) -> Terms:
-        return definition(**given), 1
-
-    return Loss(terms, parameters)
-
-
-PENALTIES: dict[str, Loss] = {
-    f"regularizer/{definition.__name__}": _penalty(definition, **parameters)
-    for definition, parameters in (
-        (none, {}), (l2, {"lam": 0.1, "n": 1}), (l1, {"lam": 0.1}), (elastic_net, {"lam": 0.1, "mix": 0.5}),
-        (group_lasso, {"lam": 0.1}), (max_norm, {"lam": 0.1, "limit": 3.0}), (orthogonality, {"lam": 0.1}),
-        (spectral_norm, {"lam": 0.1}), (nuclear_norm, {"lam": 0.1}),
-        (entropy, {"lam": 0.1}), (label_smoothing, {"eps": 0.1}), (activity_l2, {"lam": 0.1}),
-        (activity_l1, {"lam": 0.1}), (dropout, {}), (inverted_dropout, {"rate": 0.5}),
-        (jacobian, {"lam": 0.1}), (gradient_penalty, {"lam": 10.0, "target": 1.0}),
-    )
-}  # fmt: skip
-SINGULAR = ("regularizer/spectral_norm", "regularizer/nuclear_norm")
-BY_ENTRY = ("regularizer/dropout", "regularizer/inverted_dropout")  # functions of an array, not one number
-
-
-def penalty_truth(
-    id: str, inputs: Mapping[str, npt.ArrayLike], *, dtype: npt.DTypeLike | str = "float64", **parameters: Any
-) -> tuple[Conditioned, dict[str, Conditioned]]:
-    """The truth of regularizer `id` and of its gradient with respect to every float array among `inputs`.
-
-    Of a dropout, the values are a flat array and the gradient is the slope of each. A network is given as x, W1, b1,
-    W2, b2, … and `activations`, one id a layer. Singular values are conditioned on the norm of W: algorithms for them
-    are as good as the entries of W being uncertain by u‖W‖ each. Raises KeyError for an unknown id, TypeError for an
-    unknown parameter and for inputs that the definition does not take, AtKink where a branch is decided by exactly 0.
-    """
-    reduction = "none" if id in BY_ENTRY else "sum"
-    return loss_truth(
-        id, inputs, reduction=reduction, dtype=dtype, definitions=PENALTIES, by_norm=id in SINGULAR, **parameters
-    )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flint import arb, ctx
 
-from oracles.arb_truth.definition import Ball
+from oracles.arb_truth.numbers import Ball, Imprecise
 from oracles.floats import Array, Format, Truth, format_of, ulp_exponent
 
 START, MAXIMUM = 128, 32768  # bits
@@ -45,7 +45,7 @@ def attempt(evaluate: Callable[[int], Group], i: int, count: int) -> Group:
     """Group i of `count` balls, all NaN where the precision does not suffice: the divisor of a quotient may be zero."""
     try:
         return evaluate(i)
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, Imprecise):
         return [arb.nan()] * count
 
 

@@ -1,8 +1,12 @@
-"""A reverse tape over balls: scalars that remember how they were made.
+"""A reverse tape: numbers that remember how they were made.
 
-It knows sums, products, quotients and functions of one variable, whose local derivatives come from the power
-series of their definitions. A sum, and one of products, squares or absolute values, is one entry of the tape however
-long it is. Nothing here knows what a network is.
+It knows sums, products, quotients and functions of one or several numbers, whose local derivatives come from the power
+series of their definitions. A sum, and one of products or absolute values, is one entry of the tape however long it is.
+Nothing here knows what a network is.
+
+What the tape computes with are balls, or jets: over jets, the way back gives the slopes of slopes, each row of the
+matrix of second derivatives, in one pass. At a kink that is met exactly, a partial encloses the slopes of both sides,
+and what lies behind it is marked.
 """
 
 from __future__ import annotations
@@ -12,54 +16,53 @@ from collections.abc import Callable, Sequence
 from operator import mul
 from typing import Any
 
-from flint import arb, arb_series
+from flint import arb
 
-from oracles.arb_truth.definition import Ball, Bound, Series, expand, union
+from oracles.arb_truth import series
+from oracles.arb_truth.definition import Bound, choose
+from oracles.arb_truth.jets import Jet
+from oracles.arb_truth.numbers import CONSTANT, Ball, Number, Scalar, Series, ball
+from oracles.arb_truth.series import is_wide
+
+Value = Any  # a ball or a jet
 
 _clock = itertools.count()
 ZERO, ONE, MINUS_ONE = arb(0), arb(1), arb(-1)
-THIN = arb(2) ** -60  # radius below which slopes on both sides of a breakpoint count as one
 
 
-class Imprecise(ArithmeticError):
-    """A ball is too wide to go on with: it lies across a breakpoint or a pole. More bits may help."""
+class Node(Number):
+    """A value, the nodes it was computed from, and the partial derivative with respect to each of them."""
 
+    __slots__ = ("cotangent", "hull", "parents", "partials", "serial", "torn", "value")
 
-class Node:
-    """A ball, the nodes it was computed from, and the partial derivative with respect to each of them."""
-
-    __slots__ = ("cotangent", "hull", "kink", "parents", "partials", "serial", "value")
-
-    def __init__(self, value: Ball, parents: Sequence[Any] = (), partials: Sequence[Any] = (), kink: bool = False):
+    def __init__(self, value: Value, parents: Sequence[Any] = (), partials: Sequence[Any] = (), torn: str = ""):
         self.value, self.parents, self.partials = value, parents, partials
-        self.kink = kink  # a breakpoint was met exactly, and a wide partial encloses the slopes of both sides
+        self.torn = torn  # why there is no derivative here: wide partials enclose those around, NaN is none at all
         self.serial = next(_clock)
-        self.cotangent: Ball = ZERO
+        self.cotangent: Value = ZERO
         self.hull = False  # the cotangent came through a kink: it encloses every convention, and stays wide
 
-    def __getitem__(self, k: int) -> Ball:
-        """Entry 0 is the ball, as for a power series."""
-        if k:
-            raise IndexError(f"a node has coefficient 0 only, not {k}")
-        return self.value
+    @property
+    def ball(self) -> Ball:
+        """The value as a ball."""
+        return _ball(self.value)
 
     def __add__(self, other: Any) -> Node:
         if isinstance(other, Node):
             return Node(self.value + other.value, (self, other), (ONE, ONE))
-        return Node(self.value + other, (self,), (ONE,))
+        return Node(self.value + other, (self,), (ONE,)) if isinstance(other, CONSTANT) else NotImplemented
 
     def __mul__(self, other: Any) -> Node:
         if isinstance(other, Node):
             return Node(self.value * other.value, (self, other), (other.value, self.value))
-        return Node(self.value * other, (self,), (other,))
+        return Node(self.value * other, (self,), (other,)) if isinstance(other, CONSTANT) else NotImplemented
 
     def __truediv__(self, other: Any) -> Node:
         if isinstance(other, Node):
-            return self * other.apply(lambda t: 1 / t)
-        return Node(self.value / other, (self,), (1 / arb(other),))
-
-    def __rtruediv__(self, other: Any) -> Node:
-        return self.apply(lambda t: 1 / t) * other
+            return self * other.reciprocal()
+        if isinstance(other, CONSTANT):
+            return Node(self.value / other, (self,), (1 / arb(other),))
+        return NotImplemented
 
     def __neg__(self) -> Node:
         return Node(-self.value, (self,), (MINUS_ONE,))
@@ -67,104 +70,101 @@ class Node:
     def __sub__(self, other: Any) -> Node:
         if isinstance(other, Node):
             return Node(self.value - other.value, (self, other), (ONE, MINUS_ONE))
-        return Node(self.value - other, (self,), (ONE,))
+        return Node(self.value - other, (self,), (ONE,)) if isinstance(other, CONSTANT) else NotImplemented
 
     def __rsub__(self, other: Any) -> Node:
-        return Node(other - self.value, (self,), (MINUS_ONE,))
+        return Node(other - self.value, (self,), (MINUS_ONE,)) if isinstance(other, CONSTANT) else NotImplemented
 
-    __radd__, __rmul__ = __add__, __mul__
+    def derivatives(self, function: Callable[[Series], Series], count: int) -> list[Node]:
+        """f, f′, … of this node, `count` of them; the local derivative of each is the next.
+
+        Raises Imprecise where the function divides by what may be zero.
+        """
+        f = _derivatives(function, self.value, count + 1)
+        return [Node(f[k], (self,), (f[k + 1],)) for k in range(count)]
 
     def apply(self, function: Callable[[Series], Series]) -> Node:
-        """`function` of this node; the local derivative is the first coefficient of its series.
+        """`function` of this node; raises as `derivatives`."""
+        value, slope = _derivatives(function, self.value, 2)
+        return Node(value, (self,), (slope,))
 
-        Raises Imprecise where it divides by what may be zero.
-        """
-        try:
-            jet = function(arb_series([self.value, ONE], 2))
-        except (ValueError, ZeroDivisionError) as error:  # the divisor of a quotient may be zero
-            raise Imprecise(f"the function is not bounded on {self.value}") from error
-        return Node(jet[0], (self,), (jet[1],))
-
-    def exp(self) -> Node:
-        """e to the power of this node."""
-        return self.apply(lambda t: t.exp())
+    def reciprocal(self) -> Node:
+        """One over this node; torn at 0."""
+        return self._torn(arb.nan(), "a division by 0") if self.ball.is_zero() else super().reciprocal()
 
     def log(self) -> Node:
-        """Natural logarithm of this node; not a finite ball unless the node is provably positive."""
-        return self.apply(lambda t: t.log())
+        """Natural logarithm; torn where the node is provably not positive."""
+        if self.ball <= 0:
+            return self._torn(arb.nan(), f"the logarithm of {self.ball}")
+        return super().log()
 
     def sqrt(self) -> Node:
-        """Square root of this node; its slope is not finite unless the node is provably positive."""
-        return self.apply(lambda t: t.sqrt())
+        """Square root; torn at 0 and where the node is provably negative."""
+        if self.ball <= 0:
+            return self._torn(ZERO if self.ball.is_zero() else arb.nan(), f"the root of {self.ball}")
+        return super().sqrt()
+
+    def _torn(self, value: Ball, why: str) -> Node:
+        return Node.with_slopes(value, [self], [arb.nan()], why)
+
+    def pieces(self, g: Bound) -> list[int]:
+        """The pieces of g that this node may lie on."""
+        return choose(g, self.ball)
+
+    @staticmethod
+    def compose(pieces: Sequence[Callable[..., Series]], numbers: Sequence[Node]) -> Node:
+        """A function of several nodes, which is any of `pieces`; raises as `series.local`."""
+        values = [u.value for u in numbers]
+        carried = any(isinstance(v, Jet) for v in values)
+        f = series.local(pieces, [_ball(v) for v in values], 2 if carried else 1)
+        partials = (
+            [_with_slopes(s, values, c) for s, c in zip(f.slopes, f.curves, strict=True)] if carried else f.slopes
+        )
+        return Node(_with_slopes(f.value, values, f.slopes), numbers, partials, "a kink" if f.torn else "")
+
+    @staticmethod
+    def with_slopes(value: Ball, numbers: Sequence[Scalar], slopes: Sequence[Ball], why: str) -> Node:
+        """A function of `numbers` where it is torn."""
+        nodes, partials = zip(
+            *((u, s) for u, s in zip(numbers, slopes, strict=True) if isinstance(u, Node)), strict=True
+        )
+        return Node(_with_slopes(value, [u.value for u in nodes], partials), nodes, partials, why)
 
     def pull(self) -> None:
         """Add to the cotangents of the parents what they get through this node, and mark those seen through a kink."""
         v = self.cotangent
+        if v is ZERO or v.is_zero():
+            return
+        behind_kink = self.hull or self.torn
         for parent, partial in zip(self.parents, self.partials, strict=True):
-            parent.cotangent += v * partial
-        if self.hull or self.kink:
-            for parent, partial in zip(self.parents, self.partials, strict=True):
-                if not parent.hull and (self.hull or _wide(partial)):
-                    parent.hull = not (v * partial).is_zero()
+            if behind_kink:
+                if _is_zero(partial):  # times a slope that is no number: nothing passes
+                    continue
+                parent.hull = parent.hull or self.hull or is_wide(_ball(partial))
+            part = v if partial is ONE else v * partial
+            parent.cotangent = part if parent.cotangent is ZERO else parent.cotangent + part
 
 
-def _wide(slope: Ball) -> bool:
-    return not slope.rad() < THIN
+def _ball(value: Value) -> Ball:
+    return value.value if isinstance(value, Jet) else value
 
 
-def elementwise(g: Bound, u: Any) -> Any:
-    """g(u) of a node or a series u, enclosing the slopes of both neighbours where u lies exactly on a breakpoint.
-
-    Raises Imprecise where u meets a breakpoint without lying on it exactly, and the slopes differ there.
-    """
-    z = arb_series([u.value, ONE], 2) if isinstance(u, Node) else u
-    try:
-        pieces = expand(g, z)
-    except (ValueError, ZeroDivisionError) as error:  # the divisor of a quotient may be zero
-        raise Imprecise(f"g is not bounded on {z[0]}") from error
-    if len(pieces) == 1:
-        jet, kink = pieces[0], False
-    else:
-        # Where both neighbours have the same slope at the breakpoint, their union over a small ball is small too.
-        jet = union(pieces, 2)
-        kink = _wide(jet[1])
-        if kink and not z[0].is_exact():
-            raise Imprecise(f"{z[0]} is not decided against the breakpoints {', '.join(map(str, g.breakpoints))}")
-    return Node(jet[0], (u,), (jet[1],), kink) if isinstance(u, Node) else jet
+def _is_zero(value: Value) -> bool:
+    return value == 0 if isinstance(value, (int, float)) else bool(value.is_zero())
 
 
-def total(terms: Sequence[Any]) -> Any:
-    """The sum, as one node if there are nodes among the terms."""
-    nodes = [t for t in terms if isinstance(t, Node)]
-    if not nodes:
-        return sum(terms)
-    return Node(sum(t.value if isinstance(t, Node) else t for t in terms), nodes, [ONE] * len(nodes))
+def _derivatives(function: Callable[[Series], Series], at: Value, count: int) -> list[Value]:
+    if isinstance(at, Jet):
+        return at.derivatives(function, count)
+    return series.derivatives(function, at, count)
 
 
-def sum_of_squares(u: Sequence[Any]) -> Any:
-    """Σₖ uₖ² of nodes, as one node, or of series."""
-    if not isinstance(u[0], Node):
-        return sum(map(mul, u, u))
-    values = [v.value for v in u]
-    return Node(sum(map(mul, values, values), ZERO), [*u, *u], [*values, *values])
+def _with_slopes(value: Ball, values: Sequence[Value], slopes: Sequence[Ball]) -> Value:
+    """A ball, or a jet if the values that it moves with are jets."""
+    return Jet.with_slopes(value, values, slopes) if any(isinstance(v, Jet) for v in values) else value
 
 
-def sum_of_sizes(u: Sequence[Any]) -> Any:
-    """Σₖ |uₖ| = Σₖ sₖuₖ of nodes, as one node, or of series: sₖ is −1 left of 0, 1 right of it, and their hull at 0.
-
-    Raises Imprecise where uₖ meets 0 without being 0 exactly.
-    """
-    values = [v[0] for v in u]
-    signs = [ONE if v > ZERO else MINUS_ONE if v < ZERO else _both_signs(v) for v in values]
-    if not isinstance(u[0], Node):
-        return sum(map(mul, u, signs))
-    return Node(sum(map(mul, values, signs), ZERO), u, signs, kink=any(map(_wide, signs)))
-
-
-def _both_signs(v: Ball) -> Ball:
-    if v == ZERO:
-        return ONE.union(MINUS_ONE)
-    raise Imprecise(f"{v} is not decided against the breakpoint 0")
+# ---------------------------------------------------------------- many products at once
 
 
 class _Products:
@@ -214,16 +214,22 @@ class _Entry(Node):
         """Nothing."""
 
 
-def _columns(rows: Sequence[Sequence[Ball]]) -> list[tuple[Ball, ...]]:
+def _columns(rows: Sequence[Sequence[Value]]) -> list[tuple[Value, ...]]:
     """Columns of a matrix, each from the last row to the first."""
     return list(zip(*reversed(rows), strict=True))
 
 
 def products(W: Sequence[Sequence[Any]], A: Sequence[Sequence[Any]], b: Sequence[Any]) -> list[list[Any]]:
-    """Rows Z[i][j] = Σₖ A[i][k]·W[j][k] + b[j]; `W` and `b` are nodes, `A` nodes or balls. On series: plain sums."""
+    """Rows Z[i][j] = Σₖ A[i][k]·W[j][k] + b[j]; `W` and `b` are nodes over balls, `A` nodes or balls.
+
+    On other numbers: plain sums.
+    """
     if isinstance(b[0], Node):
         return _Products(W, A, b).Z
     return [[sum(map(mul, w, a), bias) for w, bias in zip(W, b, strict=True)] for a in A]
+
+
+# ---------------------------------------------------------------- the way back
 
 
 def backward(root: Node) -> None:
@@ -231,6 +237,20 @@ def backward(root: Node) -> None:
     root.cotangent = ONE
     for node in _inner(root):
         node.pull()
+
+
+def obstacle(root: Scalar) -> str:
+    """Why a scalar has no value, if it is one of those from which it was made; nothing where more bits may help."""
+    if not isinstance(root, Node):
+        return "" if ball(root).is_finite() else "a constant that is no finite number"
+    if not root.ball.is_finite():
+        for node in _inner(root):
+            if isinstance(node, Node) and not node.ball.is_finite():
+                if node.torn:
+                    return node.torn
+                if any(not (p.parents or p.ball.is_finite()) for p in node.parents if isinstance(p, Node)):
+                    return "an input that is no finite number"
+    return ""
 
 
 def _inner(root: Node) -> list[Any]:

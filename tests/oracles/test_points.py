@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("flint")
 
-from oracles.arb_truth.definition import ELEMENTWISE, bind
+from oracles.arb_truth.activations import ELEMENTWISE, bind
 from oracles.floats import FORMATS
 from oracles.points import around, dense, every, from_ordinal, ordinal, rounded, special, zeros_of_slope
 

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oracles.recorded import ball_values, d, floats, leaf, native, objects, prime, torch_values
+from oracles.recorded import d, floats, leaf, native, objects, prime
 
 pytest.importorskip("torch")
 pytest.importorskip("flint")
+
+from oracles.arb_truth.recorded import values as ball_values
+from oracles.torch_autograd.recorded import values as torch_values
 
 FUNCTIONS = ("sigmoid", "tanh", "softplus", "silu", "mish", "gelu", "exp", "erf", "identity")
 # Small enough that torch.softplus is not replaced by the identity, as it is beyond 20.

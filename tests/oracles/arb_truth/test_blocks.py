@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from oracles.arb_truth import blocks as arb_blocks
 from oracles.arb_truth import points as arb_truth
-from oracles.arb_truth.definition import ELEMENTWISE, bind, expand, working
+from oracles.arb_truth.activations import ELEMENTWISE, bind
+from oracles.arb_truth.definition import expand
+from oracles.arb_truth.numbers import working
 from oracles.arb_truth.rounding import RESIDUAL_BITS
 from oracles.points import every
 

@@ -1,3 +1,4 @@
+import inspect
 import itertools
 import math
 
@@ -6,33 +7,48 @@ import pytest
 
 pytest.importorskip("flint")
 
-from flint import arb, arb_series, ctx
+from flint import arb, ctx
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oracles.arb_truth import tape as arb_tape
-from oracles.arb_truth.definition import ELEMENTWISE, working
+from oracles.arb_truth.activations import ELEMENTWISE
+from oracles.arb_truth.costs import COSTS
+from oracles.arb_truth.jets import Jet, variables
 from oracles.arb_truth.network import (
-    COSTS,
-    ENDINGS,
-    REGULARIZERS,
-    Undecided,
-    Undefined,
     flatten,
-    forward_mode,
+    network,
     outwards,
     parameter_name,
-    penalty_truth,
+    penalty,
     program,
     reverse_mode,
-    truth,
     unflatten,
 )
+from oracles.arb_truth.numbers import Undecided, Undefined, working
 
-ON_PROBABILITIES = {"cost/bce": "activation/sigmoid", "cost/cross_entropy": "activation/softmax"}
+WEIGHTS = ("none", "l2", "l1", "elastic_net", "group_lasso", "max_norm", "orthogonality", "spectral_norm",
+           "nuclear_norm")  # fmt: skip
+GIVEN = {"regularizer/max_norm": {"limit": 1.25}, "cost/huber_error": {"delta": 0.5}}
+SIGNED = ("hinge", "squared_hinge", "perceptron", "soft_margin", "hinge_embedding")
 
 
-def network(sizes, n=1, seed=0, dtype=np.float64):
+def arguments(cost):
+    """Where a cost takes the outputs and the targets of a network."""
+    first, second, *_ = inspect.signature(COSTS[cost].function).parameters
+    return first, second
+
+
+NOT_AT_AN_END = ("ctc", "cosine_distance", "cosine_embedding", "margin_ranking", "triplet_margin", "nt_xent",
+                 "gaussian_nll", "kl_div_log_target")  # fmt: skip
+ENDS = {id: arguments(id) for id in COSTS if id.split("/")[1] not in NOT_AT_AN_END}
+OUTPUTS = {  # where the identity gives what a cost does not take
+    **dict.fromkeys(("binary_cross_entropy", "poisson_nll_rate", "dice", "tversky"), "activation/sigmoid"),
+    **dict.fromkeys(("cross_entropy", "jensen_shannon"), "activation/softmax"),
+}
+
+
+def draw(sizes, n=1, seed=0, dtype=np.float64):
     """Gaussian inputs and parameters, one-hot targets."""
     rng = np.random.default_rng(seed)
     W = [rng.normal(0, 1 / np.sqrt(a), (c, a)).astype(dtype) for a, c in itertools.pairwise(sizes)]
@@ -48,44 +64,48 @@ def one_unit(z, y=0.0, width=1):
     return one, np.full((1, 1), y), [np.zeros((1, 1)), one], [np.array([float(z)]), np.zeros(1)]
 
 
-def assert_overlap(f, W, b):
-    with working(192, 2):
-        tape = reverse_mode(f, W, b).gradient
-        series = forward_mode(f, W, b)
-    for k, (p, q) in enumerate(zip(tape, series, strict=True)):
-        assert p.overlaps(q), f"{parameter_name(k, W)}: tape {p}, forward mode {q}"
-
-
-COMBINATIONS = [(hidden, "cost/quadratic", "activation/identity") for hidden in ELEMENTWISE] + [
-    ("activation/tanh", cost, ON_PROBABILITIES.get(cost, output))
-    for cost in COSTS
-    for output in ("activation/identity", "activation/log_softmax")
-]
-
-
-@pytest.mark.parametrize(("hidden", "cost", "output"), COMBINATIONS)
-@pytest.mark.parametrize("regularizer", ["regularizer/none", "regularizer/elastic_net"])
-def test_tape_overlaps_forward_mode(hidden, cost, output, regularizer):
-    x, y, W, b = network((4, 5, 3), n=2, seed=len(hidden))
-    assert_overlap(program(x, y, hidden, output, cost, regularizer, {}), W, b)
-
-
-PROBABLE = ["jensen_shannon", "binary_cross_entropy", "dice", "tversky", "poisson_nll_rate"]
-
-
 def targets(cost, y):
-    """Rows with a 1 as the cost wants them: signs, distributions without 0, or as they are."""
-    if cost.split("/")[1] in ("hinge", "squared_hinge", "perceptron", "soft_margin", "hinge_embedding"):
+    """Rows with a 1 as the cost wants them: signs, or distributions without 0."""
+    name = cost.split("/")[1]
+    if name in SIGNED:
         return 2 * y - 1
-    return (1 + 5 * y) / 8 if cost.split("/")[1] in ("kl_div", "jensen_shannon", "poly_cross_entropy") else y
+    return (1 + 5 * y) / 8 if name in ("kl_div", "jensen_shannon", "poly_cross_entropy") else y
 
 
-@pytest.mark.parametrize("cost", ENDINGS)
-def test_tape_overlaps_forward_mode_at_a_further_cost(cost):
-    x, y, W, b = network((4, 5, 3), n=2, seed=3)
-    output = "activation/softmax" if cost.split("/")[1] in PROBABLE else "activation/identity"
-    f = program(x, targets(cost, y), "activation/tanh", output, cost, "regularizer/none", {})
+def assert_overlap(f, W, b):
+    """The way back on the tape against jets, forward."""
+    with working(192, 4):
+        tape = reverse_mode(f, W, b).gradient
+        cost = f(*unflatten(variables([p for array in (*W, *b) for p in array.ravel().tolist()]), W))
+        jets = cost.slope.entries() if isinstance(cost, Jet) else [arb(0)] * len(tape)
+    for k, (p, q) in enumerate(zip(tape, jets, strict=True)):
+        assert p.overlaps(q), f"{parameter_name(k, W)}: tape {p}, jets {q}"
+
+
+CASES = [(hidden, "activation/identity", "cost/quadratic", "l2") for hidden in ELEMENTWISE]
+CASES += [("activation/tanh", OUTPUTS.get(cost.split("/")[1], "activation/identity"), cost, "none") for cost in ENDS]
+CASES += [("activation/silu", "activation/log_softmax", "cost/squared_error", penalty) for penalty in WEIGHTS]
+
+
+@pytest.mark.parametrize(("hidden", "output", "cost", "regularizer"), CASES)
+def test_tape_overlaps_jets(hidden, output, cost, regularizer):
+    x, y, W, b = draw((4, 5, 3), n=2, seed=len(hidden))
+    f = program(x, targets(cost, y), hidden, output, cost, f"regularizer/{regularizer}", GIVEN, ENDS[cost])
     assert_overlap(f, W, b)
+
+
+@pytest.mark.parametrize(("hidden", "output", "cost", "regularizer"), CASES[len(ELEMENTWISE) :])
+def test_difference_quotient_of_the_cost_agrees(hidden, output, cost, regularizer):
+    """(C(p + h) − C(p − h))/2h in 600-bit balls with h = 2^-120: right to h², without any differentiation."""
+    x, y, W, b = draw((3, 4, 2), n=2)
+    ends = (x, targets(cost, y)), (hidden, output, cost, f"regularizer/{regularizer}", GIVEN, ENDS[cost])
+    got, f = network(*ends[0], W, b, *ends[1]), program(*ends[0], *ends[1])
+    with working(600, 2):
+        flat, h, slack = flatten(W, b), arb(2) ** -120, arb(0, arb(2) ** -200)
+        for k, (low, high) in enumerate(zip(got.lower[1:], got.upper[1:], strict=True)):
+            up, down = (f(*unflatten([p + s * h if i == k else p for i, p in enumerate(flat)], W)) for s in (1, -1))
+            quotient = (up - down) / (2 * h) + slack
+            assert quotient.overlaps(arb(float(low)).union(arb(float(high)))), parameter_name(k, W)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +113,10 @@ def test_tape_overlaps_forward_mode_at_a_further_cost(cost):
     [("l1", 0.5, 0.5, -1, 1), ("quantile", 0.5, 0.5, -0.5, 0.5), ("hinge", 1, 1, -1, 0), ("perceptron", 0, 1, -1, 0),
      ("hinge_embedding", 1, -1, -1, 0)],
 )  # fmt: skip
-def test_a_further_cost_at_its_kink_encloses_every_slope(cost, z, y, low, high):
+def test_a_cost_at_its_kink_encloses_every_slope(cost, z, y, low, high):
     one, y, W, b = one_unit(0.0, float(y))
     b[1][:] = z
-    got = truth(one, y, W, b, "activation/identity", "activation/identity", f"cost/{cost}")
+    got = network(one, y, W, b, "activation/identity", "activation/identity", f"cost/{cost}", ends=ENDS[f"cost/{cost}"])
     np.testing.assert_allclose([got.db[1].lower[0], got.db[1].upper[0]], [low, high], atol=1e-6)
 
 
@@ -106,7 +126,8 @@ def test_a_further_cost_at_its_kink_encloses_every_slope(cost, z, y, low, high):
 def test_scores_that_tie_enclose_every_choice(cost, gap):
     W, b = [np.zeros((3, 1))], [np.array([gap, 0.0, -4.0])]
     y = np.array([[1.0, 0.0, 0.0]])
-    got = truth(np.ones((1, 1)), y, W, b, "activation/identity", "activation/identity", f"cost/{cost}")
+    identity = "activation/identity"
+    got = network(np.ones((1, 1)), y, W, b, identity, identity, f"cost/{cost}", ends=ENDS[f"cost/{cost}"])
     share = 1 / 3 if cost == "multi_margin" else 1
     np.testing.assert_allclose(got.db[0].lower[1], 0, atol=1e-6)
     np.testing.assert_allclose(got.db[0].upper[1], share, rtol=1e-6)
@@ -117,7 +138,7 @@ def test_overlap_notices_a_wrong_tape(monkeypatch):
     def wrong(self, other):
         return arb_tape.Node(self.value / other, (self,), (arb(1),))
 
-    x, y, W, b = network((4, 5, 3))
+    x, y, W, b = draw((4, 5, 3))
     f = program(x, y, "activation/tanh", "activation/identity", "cost/quadratic", "regularizer/none", {})
     assert_overlap(f, W, b)
     monkeypatch.setattr(arb_tape.Node, "__truediv__", wrong)  # forgets the divisor
@@ -125,30 +146,9 @@ def test_overlap_notices_a_wrong_tape(monkeypatch):
         assert_overlap(f, W, b)
 
 
-@pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize("regularizer", REGULARIZERS)
-def test_difference_quotient_of_the_cost_agrees(cost, regularizer):
-    """(C(p + h) − C(p − h))/2h in 600-bit balls with h = 2^-120: right to h², without any differentiation."""
-    x, y, W, b = network((3, 4, 2), n=2)
-    output = ON_PROBABILITIES.get(cost, "activation/identity")
-    got = truth(x, y, W, b, "activation/silu", output, cost, regularizer)
-    f = program(x, y, "activation/silu", output, cost, regularizer, {})
-    with working(600, 2):
-        flat = flatten(W, b)
-        h = arb(2) ** -120
-        slack = arb(0, arb(2) ** -200)
-        for k, (low, high) in enumerate(zip(got.lower[1:], got.upper[1:], strict=True)):
-            at = [
-                f(*unflatten([arb_series([p + s * h if i == k else p]) for i, p in enumerate(flat)], W))[0]
-                for s in (1, -1)
-            ]
-            quotient = (at[0] - at[1]) / (2 * h) + slack
-            assert quotient.overlaps(arb(float(low)).union(arb(float(high)))), parameter_name(k, W)
-
-
 def test_by_hand():
     """C = ½(w·x + b − y)² with x = 2, w = 3, b = 0, y = 1: C = 12.5, ∂C/∂w = 10, ∂C/∂b = 5, exactly."""
-    g = truth(
+    g = network(
         np.array([[2.0]]), np.array([[1.0]]), [np.array([[3.0]])], [np.zeros(1)],
         "activation/identity", "activation/identity", "cost/quadratic",
     )  # fmt: skip
@@ -159,7 +159,7 @@ def test_by_hand():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_enclosures_are_within_two_floats(dtype):
-    g = truth(*network((4, 5, 3), 7, dtype=dtype), "activation/gelu", "activation/softmax", "cost/cross_entropy")
+    g = network(*draw((4, 5, 3), 7, dtype=dtype), "activation/gelu", "activation/softmax", "cost/cross_entropy")
     for low, high in [*g.dW, *g.db, g.cost]:
         assert (low <= high).all()
         assert (high <= np.nextafter(np.nextafter(low, np.inf), np.inf)).all()
@@ -168,7 +168,7 @@ def test_enclosures_are_within_two_floats(dtype):
 
 def test_relu_kink_encloses_both_slopes():
     """z = 0 exactly: ∂C/∂w₁ = δ·s·x with s anywhere in [0, 1]; δ = a − y = −1 here."""
-    g = truth(*one_unit(0.0, y=1.0), "activation/relu", "activation/identity", "cost/quadratic")
+    g = network(*one_unit(0.0, y=1.0), "activation/relu", "activation/identity", "cost/quadratic")
     assert g.kinks == 2
     assert g.dW[0].lower[0, 0] <= -1
     assert g.dW[0].upper[0, 0] >= 0
@@ -179,45 +179,82 @@ def test_relu_kink_encloses_both_slopes():
 
 @pytest.mark.parametrize("z", [np.nextafter(0, 1), -np.nextafter(0, 1), 1e-300, -1e-300])
 def test_next_to_the_kink_is_decided(z):
-    g = truth(*one_unit(z, y=1.0), "activation/relu", "activation/identity", "cost/mse")
+    g = network(*one_unit(z, y=1.0), "activation/relu", "activation/identity", "cost/squared_error")
     assert g.kinks == 0
     truth_is = -2 if z > 0 else 0  # −2(1 − z), less than an ULP from −2
     assert g.dW[0].lower[0, 0] <= truth_is <= g.dW[0].upper[0, 0] <= truth_is + 5e-16
 
 
 def test_breakpoint_with_equal_slopes_is_no_kink():
-    g = truth(*one_unit(0.0, y=1.0), "activation/elu", "activation/identity", "cost/quadratic")
+    g = network(*one_unit(0.0, y=1.0), "activation/elu", "activation/identity", "cost/quadratic")
     assert g.kinks == 0
     assert g.dW[0].lower == g.dW[0].upper == -1
 
 
 def test_absolute_values_at_zero():
     x, y, W, b = one_unit(0.0)
-    g = truth(x, y, W, b, "activation/identity", "activation/identity", "cost/mae", "regularizer/l1",
+    g = network(x, y, W, b, "activation/identity", "activation/identity", "cost/l1", "regularizer/l1",
               parameters={"regularizer/l1": {"lam": 0.5}})  # fmt: skip
     assert g.dW[0].lower <= -1.5 < 1.5 <= g.dW[0].upper  # a − y = 0 and w = 0
     assert g.db[1].lower <= -1 < 1 <= g.db[1].upper
     assert g.dW[1].lower == g.dW[1].upper == 0.5  # ∂/∂w₂ = ±a = 0, plus λ sign w₂
 
 
-@pytest.mark.parametrize("regularizer", REGULARIZERS)
+@pytest.mark.parametrize("regularizer", WEIGHTS)
 def test_penalty_alone_is_the_difference_it_makes(regularizer):
-    case = (*network((4, 5, 3)), "activation/tanh", "activation/identity", "cost/mse")
-    bare, full, penalty = truth(*case), truth(*case, regularizer), penalty_truth(case[2], regularizer)
-    for got, without, with_it in zip(
-        [penalty.cost, *penalty.dW, *penalty.db], [bare.cost, *bare.dW, *bare.db], [full.cost, *full.dW, *full.db],
-        strict=True,
-    ):  # fmt: skip
-        np.testing.assert_allclose(got.lower, with_it.lower - without.lower, rtol=1e-13, atol=1e-15)
-        assert (got.lower <= got.upper).all()
-    assert all((b.lower == 0).all() and (b.upper == 0).all() for b in penalty.db)
+    id = f"regularizer/{regularizer}"
+    case = (*draw((4, 5, 3)), "activation/tanh", "activation/identity", "cost/squared_error")
+    bare, full, alone = network(*case), network(*case, id, GIVEN), penalty(case[2], id, GIVEN)
+    np.testing.assert_allclose(alone.lower, full.lower - bare.lower, rtol=1e-13, atol=1e-15)
+    assert (alone.lower <= alone.upper).all()
+    assert (alone.upper - alone.lower <= 4e-16 * np.maximum(np.abs(alone.lower), 1)).all()
+    assert all((c.lower == 0).all() and (c.upper == 0).all() for c in alone.db)
+
+
+@pytest.mark.parametrize("regularizer", ["group_lasso", "max_norm"])
+def test_a_row_of_zeros_encloses_every_choice(regularizer):
+    got = penalty([np.array([[0.0, 0.0], [3.0, 4.0]])], f"regularizer/{regularizer}")
+    low, high = (q[0] for q in got.dW[0])
+    slope = 0.1 * np.sqrt(2) if regularizer == "group_lasso" else 0
+    np.testing.assert_allclose([low, high], [[-slope] * 2, [slope] * 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "w", "defined"),
+    [("spectral_norm", np.ones((3, 4)), True), ("nuclear_norm", np.ones((3, 4)), False),
+     ("spectral_norm", np.zeros((2, 2)), False), ("nuclear_norm", np.array([[0.0, 0, 0], [1, 2, 3]]), False),
+     ("nuclear_norm", np.diag([3.0, 2.0]), True), ("spectral_norm", np.diag([2.0, 2.0]), False)],
+)  # fmt: skip
+def test_a_norm_without_gradient_is_undefined(regularizer, w, defined):
+    if defined:
+        got = penalty([w], f"regularizer/{regularizer}")
+        u, _, v = np.linalg.svd(w, full_matrices=False)
+        expected = 0.1 * (np.outer(u[:, 0], v[0]) if regularizer == "spectral_norm" else u @ v)
+        np.testing.assert_allclose(got.dW[0].lower, expected, rtol=0, atol=1e-15)
+    else:
+        with pytest.raises(Undefined, match=r"∂C/∂W\[0\]\[\d, \d\] does not exist"):
+            penalty([w], f"regularizer/{regularizer}")
+
+
+def test_reductions_and_labels():
+    x, y, W, b = draw((3, 4, 3), n=2)
+    case = (x, y, W, b, "activation/tanh", "activation/identity")
+    sums = {
+        reduction: network(*case, "cost/squared_error", parameters={"cost/squared_error": {"reduction": reduction}})
+        for reduction in ("sum", "mean", "batchmean")
+    }
+    np.testing.assert_allclose(sums["sum"].lower, 6 * sums["mean"].lower, rtol=1e-14)
+    np.testing.assert_allclose(sums["sum"].lower, 2 * sums["batchmean"].lower, rtol=1e-14)
+    labelled = network(*case, "cost/cross_entropy_labels", ends=("z", "labels"))
+    rows = network(*case, "cost/cross_entropy_probabilities", ends=("z", "y"))
+    np.testing.assert_array_equal(labelled.lower, rows.lower)
 
 
 def test_cancelling_sum_needs_more_bits():
     """Pre-activation 1 + 2^-900 − 1, a sum that 128 bits cannot tell from 0."""
     x = np.array([[1.0, 2.0**-900, 1.0]])
     W, b = [np.array([[1.0, 1.0, -1.0]])], [np.zeros(1)]
-    g = truth(x, np.ones((1, 1)), W, b, "activation/identity", "activation/relu", "cost/quadratic")
+    g = network(x, np.ones((1, 1)), W, b, "activation/identity", "activation/relu", "cost/quadratic")
     assert g.precision > 128
     assert (g.dW[0].lower[0, 0], g.dW[0].upper[0, 0]) == (-1, -1 + 2.0**-53)  # −(1 − 2^-900)
     assert g.dW[0].upper[0, 1] < 0
@@ -225,15 +262,16 @@ def test_cancelling_sum_needs_more_bits():
 
 def test_saturated_units_keep_their_digits():
     """σ'(−800) = 3.7e-348 is below every float, σ'(−700) is not."""
-    small = truth(*one_unit(-700.0, y=1.0), "activation/sigmoid", "activation/identity", "cost/quadratic")
+    small = network(*one_unit(-700.0, y=1.0), "activation/sigmoid", "activation/identity", "cost/quadratic")
     np.testing.assert_allclose(small.db[0].lower, -np.exp(-700.0), rtol=1e-12)
-    tiny = truth(*one_unit(-800.0, y=1.0), "activation/sigmoid", "activation/identity", "cost/quadratic")
+    tiny = network(*one_unit(-800.0, y=1.0), "activation/sigmoid", "activation/identity", "cost/quadratic")
     assert (tiny.db[0].lower, tiny.db[0].upper) == (-np.nextafter(0, 1), 0)
 
 
 def test_huge_logits_do_not_overflow():
     x, y, W, b = np.array([[1e300, -1e300, 1.0]]), np.array([[1.0, 0.0, 0.0]]), [np.eye(3)], [np.zeros(3)]
-    g = truth(x, y, W, b, "activation/identity", "activation/identity", "cost/softmax_cross_entropy")
+    g = network(x, y, W, b, "activation/identity", "activation/identity", "cost/cross_entropy_probabilities",
+                ends=("z", "y"))  # fmt: skip
     least = np.nextafter(0, 1)
     for bounds in (g.cost, g.db[0]):
         assert (np.abs(bounds) <= least).all()
@@ -241,7 +279,7 @@ def test_huge_logits_do_not_overflow():
 
 def test_many_equal_terms_and_zero_inputs():
     x, y, W, b = np.zeros((6, 4)), np.ones((6, 3)), [np.zeros((5, 4)), np.zeros((3, 5))], [np.zeros(5), np.zeros(3)]
-    g = truth(x, y, W, b, "activation/tanh", "activation/identity", "cost/mse")
+    g = network(x, y, W, b, "activation/tanh", "activation/identity", "cost/squared_error")
     assert g.cost.lower == g.cost.upper == 1
     assert (g.dW[0].lower == 0).all()
     assert (g.dW[0].upper == 0).all()
@@ -251,8 +289,8 @@ def test_many_equal_terms_and_zero_inputs():
 
 
 def test_all_zero_targets_leave_no_gradient():
-    x, y, W, b = network((3, 2))
-    g = truth(x, 0 * y, W, b, "activation/identity", "activation/softmax", "cost/cross_entropy")
+    x, y, W, b = draw((3, 2))
+    g = network(x, 0 * y, W, b, "activation/identity", "activation/softmax", "cost/cross_entropy")
     assert (g.dW[0].lower == 0).all()
     assert g.cost.upper == 0
 
@@ -266,22 +304,30 @@ def test_mathematical_zero_on_a_kink_is_undecided():
         [np.zeros(2), np.zeros(1)],
     )
     with pytest.raises(Undecided, match=r"layer 2, example 0, unit 0.*1024 bits.*max_precision"):
-        truth(x, y, W, b, "activation/tanh", "activation/relu", "cost/quadratic", max_precision=1024)
+        network(x, y, W, b, "activation/tanh", "activation/relu", "cost/quadratic", max_precision=1024)
 
 
-@pytest.mark.parametrize(("output", "cost"), [("relu", "cross_entropy"), ("relu", "bce"), ("tanh", "bce")])
+@pytest.mark.parametrize(
+    ("output", "cost"), [("relu", "cross_entropy"), ("relu", "binary_cross_entropy"), ("tanh", "binary_cross_entropy")]
+)
 def test_logarithm_of_what_is_not_positive_is_undefined(output, cost):
     x, y, W, b = np.ones((1, 1)), np.ones((1, 1)), [-np.ones((1, 1))], [np.zeros(1)]
     with pytest.raises(Undefined, match="logarithm of"):
-        truth(x, y, W, b, "activation/identity", f"activation/{output}", f"cost/{cost}")
+        network(x, y, W, b, "activation/identity", f"activation/{output}", f"cost/{cost}")
 
 
 BAD = [
     ({"hidden": "activation/rleu"}, KeyError, "did you mean activation/relu"),
     ({"cost": "cost/cross-entropy"}, KeyError, "cost/cross_entropy"),
+    ({"cost": "cost/mse"}, KeyError, "no definition of 'cost/mse'"),
+    ({"ends": ("z", "y")}, TypeError, "unexpected keyword argument 'z'"),
     ({"regularizer": "l2"}, KeyError, "regularizer/l2"),
     ({"parameters": {"activation/telu": {}}}, KeyError, "activation/relu"),
-    ({"parameters": {"cost/huber": {"delta": -1.0}}, "cost": "cost/huber"}, ValueError, r"delta = -1\.0.*delta > 0"),
+    (
+        {"parameters": {"cost/huber_error": {"delta": -1.0}}, "cost": "cost/huber_error"},
+        ValueError,
+        r"delta = -1\.0.*delta > 0",
+    ),
     ({"parameters": {"activation/tanh": {"alpha": 1.0}}}, TypeError, "no parameter 'alpha'"),
     ({"x": np.ones((1, 4), int)}, TypeError, "x is int64"),
     ({"x": np.full((1, 4), np.nan)}, ValueError, "x holds nan"),
@@ -295,19 +341,19 @@ BAD = [
 
 @pytest.mark.parametrize(("change", "error", "message"), BAD)
 def test_bad_input_is_named(change, error, message):
-    x, y, W, b = network((4, 5, 3))
+    x, y, W, b = draw((4, 5, 3))
     good = {"x": x, "y": y, "W": W, "b": b, "hidden": "activation/tanh", "output": "activation/identity",
             "cost": "cost/quadratic", "regularizer": "regularizer/none"}  # fmt: skip
-    truth(**good)
+    network(**good)
     with pytest.raises(error, match=message):
-        truth(**{**good, **change})
+        network(**{**good, **change})
 
 
 def test_global_precision_is_put_back():
     before = ctx.prec, ctx.cap
-    truth(*network((4, 5, 3)), "activation/tanh", "activation/identity", "cost/quadratic")
+    network(*draw((4, 5, 3)), "activation/tanh", "activation/identity", "cost/quadratic")
     with pytest.raises(Undefined):
-        truth(*one_unit(-1.0, y=1.0), "activation/identity", "activation/identity", "cost/cross_entropy")
+        network(*one_unit(-1.0, y=1.0), "activation/identity", "activation/identity", "cost/cross_entropy")
     assert (ctx.prec, ctx.cap) == before
 
 

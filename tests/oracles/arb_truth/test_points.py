@@ -11,7 +11,8 @@ from flint import arb, ctx
 from mpmath import mp, mpf
 
 from oracles.arb_truth import points as arb_truth
-from oracles.arb_truth.definition import ELEMENTWISE, VECTOR, bind, define
+from oracles.arb_truth.activations import ELEMENTWISE, VECTOR, bind
+from oracles.arb_truth.definition import define
 from oracles.arb_truth.points import Request, parallel_truths, truth, truths, vector_truth
 from oracles.arb_truth.rounding import round_exactly
 from oracles.floats import FORMATS, ulp_error

@@ -10,7 +10,7 @@ from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oracles.arb_truth.definition import working
+from oracles.arb_truth.numbers import working
 from oracles.arb_truth.rounding import (
     MAXIMUM,
     RESIDUAL_BITS,
