@@ -10,11 +10,15 @@ STRENGTH = "balls: exact, rounded once"
 
 
 class Truth(NamedTuple):
-    """Outputs and gradients as `oracles.arb_truth.Conditioned`, and how much of the pullback the cotangent reaches."""
+    """Outputs and gradients as `oracles.arb_truth.Conditioned`, and how much of the formula the cotangent sees.
+
+    `vacuity` is ‖Jᵀv‖/(‖J‖‖v‖): about 0 if the pullback kills the cotangent, so that no error could be seen; NaN where
+    J is 0.
+    """
 
     outputs: dict[str, Any]
     gradients: dict[str, Any]
-    reach: float  # ‖Jᵀw‖/(‖J‖‖w‖): 0 if the pullback kills the cotangent, and no error could be seen
+    vacuity: float
 
     @property
     def quantities(self) -> dict[str, Any]:
@@ -23,7 +27,8 @@ class Truth(NamedTuple):
 
 
 def truth(case: Case) -> Truth:
-    """The exact answer. Raises ImportError without python-flint, and AtKink where slopes differ from both sides."""
+    """The exact answer; an entry that has none, as at a kink, is NaN. Raises ImportError without python-flint."""
     from oracles import arb_truth
 
-    return Truth(*arb_truth.vjp(case.formula, case.arguments, case.cotangent, dtype=case.dtype, **case.parameters))
+    found = arb_truth.pullback(case.formula, case.arguments, case.cotangent, dtype=case.dtype, **case.parameters)
+    return Truth(*found)

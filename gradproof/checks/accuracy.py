@@ -31,7 +31,7 @@ from reference.formula import Array, Formula
 DTYPES = ("float32", "float64")
 SEEDS = 6  # of each regime
 INACCURATE = 4.0  # conditioned ULP beyond which another side is called inaccurate
-REACH = 2.0**-20  # a cotangent that reaches less than this share of a pullback makes a test that could not fail
+VACUOUS = 2.0**-20  # ‖Jᵀv‖/(‖J‖‖v‖) below which a test under the cotangent v could not fail
 
 
 @dataclass
@@ -73,7 +73,7 @@ def check(asked: Iterable[Case], answering: Mapping[str, Side]) -> list[Finding]
     for case in asked:
         first = first or case
         exact = truth(case)
-        vacuous += exact.reach < REACH
+        vacuous += exact.vacuity < VACUOUS
         for side, answer in answering.items():
             try:
                 with np.errstate(all="ignore"):

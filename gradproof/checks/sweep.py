@@ -103,8 +103,10 @@ class Sweep:
         from oracles.arb_truth import blocks, points
 
         wide = self.dtype in WIDE  # in 16 bits every result shall be correctly rounded: no error is forgiven
-        at = points.truths if wide else blocks.truths
-        truths = at(self.formula.id, x, dtype=self.dtype, **self.parameters)
+        if wide:
+            truths = points.truths(self.formula.id, x, dtype=self.dtype, **self.parameters)
+        else:
+            truths = blocks.truths(self.formula.id, x, self.dtype)
         got = {}
         for name, side in self.sides.items():
             try:

@@ -48,7 +48,8 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "regularizer/nuclear_norm": {"lam": 0.0625},
 }
 
-IDENTITY = "activation/identity"
+DEEP = ("activation/tanh", "activation/identity", "cost/quadratic")  # of the networks that scaling makes deeper
+IDENTITY, NONE = "activation/identity", "regularizer/none"
 ENDS = {f.id: (f.prediction, f.target) for f in CATALOGUE.values() if f.prediction}  # of a cost: outputs, targets
 REGIMES = ("gaussian", "saturated", "kink", "zero", "equal")
 SYMMETRIC = ("zero", "equal")  # equal units or examples make equal rounding errors

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.cases.data import dataset
-from gradproof.networks.configurations import ARCHITECTURES, PARAMETERS, REGIMES, Configuration
+from gradproof.networks.configurations import ARCHITECTURES, IDENTITY, PARAMETERS, REGIMES, Configuration
 from reference.costs import one_hot
 from reference.formula import Array, Formula
 
@@ -85,7 +85,7 @@ def _strain(c: Configuration, cases: Cases, rng: np.random.Generator) -> None:
                 bias[k] = rng.choice([-1, 1], bias[k].shape) * rng.uniform(15, 40, bias[k].shape)
         elif regime == "kink":
             _at_kinks([w[k] for w in W], [c[k] for c in b], [*[hidden] * (len(W) - 1), output], rng)
-            if output.id == "activation/identity":
+            if output.id == IDENTITY:
                 _at_kink_of_cost(cost, b[-1][k], y[k], rng)
         elif regime == "zero":
             x[k] = 0

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.evidence.verdicts import Verdict
-from gradproof.networks.configurations import PARAMETERS, Configuration
+from gradproof.networks.configurations import NONE, PARAMETERS, Configuration
 from gradproof.networks.draws import Cases
 from gradproof.networks.errors import ELEMENT
 from gradproof.networks.gradients import Flat, bound, flat, gradient, in_blocks
@@ -175,22 +175,21 @@ class Arbiter:
         return found
 
     def _enclose(self, k: int, regularizer: str) -> Enclosure:
-        from oracles.arb_truth import network as arb_network
+        from oracles import arb_truth
 
         one, c = self.cases[k], self.c
-        if regularizer == "regularizer/none":
-            t = arb_network.truth(
-                one.x, one.y, one.W, one.b, c.hidden, c.output, c.cost, parameters=PARAMETERS, ends=c.ends
-            )
+        if regularizer == NONE:
+            t = arb_truth.network(one.x, one.y, one.W, one.b, c.hidden, c.output, c.cost, parameters=PARAMETERS,
+                                  ends=c.ends)  # fmt: skip
             return t.lower, t.upper
-        low, high = self.truth(k, "regularizer/none")
-        penalty = arb_network.penalty_truth(one.W, regularizer, parameters=PARAMETERS)
+        low, high = self.truth(k, NONE)
+        penalty = arb_truth.penalty(one.W, regularizer, PARAMETERS)
         return np.nextafter(low + penalty.lower, -np.inf), np.nextafter(high + penalty.upper, np.inf)
 
     def rule(self, k: int, regularizer: str, ours: Array, other: Array, sigma: Array, by_norm: bool) -> Ruling:
         """Decide case k between two gradients and their errors, rows of `flat`; `by_norm`: their norms count too."""
         try:
-            from oracles.arb_truth.network import Undecided
+            from oracles.arb_truth import Undecided
         except ImportError:
             return Ruling(math.nan, math.nan, Verdict.unknown, "python-flint is not installed: nothing decides")
         try:

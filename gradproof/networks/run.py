@@ -26,6 +26,7 @@ from gradproof.networks.configurations import (
     ARCHITECTURES,
     DTYPES,
     ENDS,
+    NONE,
     PARAMETERS,
     SYMMETRIC,
     Configuration,
@@ -85,7 +86,7 @@ def _findings(
     stack: Sequence[Configuration], seed: int, modules: dict[str, ModuleType], draws: int
 ) -> Iterator[Finding]:
     """One finding each of configurations that differ in the regularizer, computed at once in blocks of cases."""
-    c = replace(stack[0], regularizer="regularizer/none")
+    c = replace(stack[0], regularizer=NONE)
     regimes = ARCHITECTURES[c.architecture].regimes(draws)
     cases = draw(c, seed, draws)
     stacked = cases.repeated(len(stack))
@@ -159,7 +160,7 @@ def _causes(
         if len(causes) == CAUSES:
             break  # what follows is smaller
         c = by_id[id]
-        cause = parting(c, draw(replace(c, regularizer="regularizer/none"), seed, draws)[k], oracle, name)
+        cause = parting(c, draw(replace(c, regularizer=NONE), seed, draws)[k], oracle, name)
         if cause and not (math.isinf(size) and f"{name} nan" not in cause):
             what = cause.split(" at ")[0]
             regime = ARCHITECTURES[c.architecture].regimes(draws)[k]

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradproof.evidence.environment import installed
 from gradproof.evidence.finding import Finding
+from gradproof.networks.configurations import DEEP
 from gradproof.networks.draws import Cases
 from gradproof.networks.errors import unit_roundoff
 from gradproof.networks.gradients import bound, flat
@@ -21,7 +22,6 @@ from reference import CATALOGUE
 from reference.network import backprop
 
 SUBJECT = "network/gradient"
-HIDDEN, OUTPUT, COST = "activation/tanh", "activation/identity", "cost/quadratic"
 DEPTHS, WIDTHS = (1, 2, 4, 8, 16, 32), (4, 16, 64, 256)
 DEPTH, WIDTH, BATCH, NETWORKS = 2, 16, 8, 12  # what is held while the other varies, and how many are drawn
 CONSTANTS = {"shape": {"depth": DEPTH, "width": WIDTH, "batch": BATCH, "networks": NETWORKS}}
@@ -43,7 +43,7 @@ def measure(dtype: str, seed: int, names: Sequence[str]) -> list[Finding]:
 
 def tasks(plan: Plan) -> Iterator[Task]:
     """A task for each dtype."""
-    if plan.wants(HIDDEN, OUTPUT, COST):
+    if plan.wants(*DEEP):
         for dtype in plan.those(("float32", "float64")):
             yield Task(dtype, functools.partial(measure, dtype, plan.seed, plan.oracles))
 
@@ -56,12 +56,12 @@ def _relative(depth: int, width: int, dtype: str, seed: int, oracles: dict[str, 
     b = [(0.3 * rng.standard_normal((NETWORKS, s[0]))).astype(dtype) for s in shapes]
     x = rng.standard_normal((NETWORKS, BATCH, width)).astype(dtype)
     y = rng.standard_normal((NETWORKS, BATCH, 3)).astype(dtype)
-    hidden, output, cost = (CATALOGUE[id] for id in (HIDDEN, OUTPUT, COST))
+    hidden, output, cost = (CATALOGUE[id] for id in DEEP)
     g = backprop(x, y, W, b, [hidden.function] * depth + [output.function], bound(cost))
     t = propagate(g, Cases(x, y, W, b), hidden, output, cost, unit_roundoff(np.dtype(dtype)))
     answers = {"ours": flat((g.cost, g.dW, g.db))}
     for name, oracle in oracles.items():
-        answers[name] = flat(oracle.network(x, y, W, b, HIDDEN, OUTPUT, COST))
+        answers[name] = flat(oracle.network(x, y, W, b, *DEEP))
     size, sigma = answers["ours"].norm, t.sigma.norm
     found = {"predicted": float(np.median(np.sqrt(2) * sigma / size))}
     for first, second in itertools.combinations(answers, 2):

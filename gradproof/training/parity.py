@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -18,8 +17,8 @@ import numpy as np
 from gradproof.cases.data import dataset
 from gradproof.evidence.environment import installed
 from gradproof.evidence.finding import Finding
-from gradproof.tasks import Plan
-from gradproof.tasks import Task as Piece
+from gradproof.tasks import Plan, Task
+from gradproof.training.settings import LEARNING, OUTPUT, Learning
 from reference import CATALOGUE
 from reference.formula import Array
 from reference.network import backprop, feedforward
@@ -31,32 +30,12 @@ STEPS, BATCH = 500, 32
 RECORDED = sorted({*(2**k for k in range(9)), *range(50, STEPS + 1, 50)})
 
 
-@dataclass(frozen=True)
-class Task:
-    """One data set with the network that learns it; `score` is what the task is judged by."""
-
-    data: str
-    sizes: tuple[int, ...]
-    hidden: str
-    cost: str
-    eta: float
-    score: str
-
-
-TASKS = (
-    Task("digits", (64, 30, 10), "activation/tanh", "cost/softmax_cross_entropy", 0.5, "accuracy"),
-    Task("breast_cancer", (30, 10, 1), "activation/sigmoid", "cost/bce_logits", 0.5, "accuracy"),
-    Task("diabetes", (10, 16, 1), "activation/softplus", "cost/mse", 0.05, "mean squared error"),
-)
-OUTPUT = "activation/identity"
-
-
-def _functions(task: Task) -> tuple[list[Any], Any]:
+def _functions(task: Learning) -> tuple[list[Any], Any]:
     layers = [CATALOGUE[task.hidden].function] * (len(task.sizes) - 2) + [CATALOGUE[OUTPUT].function]
     return layers, CATALOGUE[task.cost].function
 
 
-def _score(task: Task, x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> float:
+def _score(task: Learning, x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> float:
     out = feedforward(x, W, b, _functions(task)[0]).a[-1]
     if task.score == "accuracy":
         right = out.argmax(-1) == y.argmax(-1) if y.shape[-1] > 1 else (out > 0) == (y > 0.5)
@@ -64,10 +43,12 @@ def _score(task: Task, x: Array, y: Array, W: Sequence[Array], b: Sequence[Array
     return float(((out - y) ** 2).mean())
 
 
-def _gradients(task: Task, module: ModuleType | None) -> Callable[..., tuple[list[Array], list[Array]]]:
+def _gradients(task: Learning, module: ModuleType | None) -> Callable[..., tuple[list[Array], list[Array]]]:
     """(x, y, W, b) -> (∂C/∂W, ∂C/∂b) by us, or by an oracle."""
     if module is not None:
-        return lambda *q: module.network(*q, task.hidden, OUTPUT, task.cost)[1:]
+        cost = CATALOGUE[task.cost]
+        ends = (cost.prediction, cost.target)
+        return lambda *q: module.network(*q, task.hidden, OUTPUT, task.cost, ends=ends)[1:]
 
     def ours(x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> tuple[list[Array], list[Array]]:
         g = backprop(x, y, W, b, *_functions(task))
@@ -76,7 +57,7 @@ def _gradients(task: Task, module: ModuleType | None) -> Callable[..., tuple[lis
     return ours
 
 
-def parity(task: Task, dtype: str, seed: int, names: Sequence[str]) -> list[Finding]:
+def parity(task: Learning, dtype: str, seed: int, names: Sequence[str]) -> list[Finding]:
     """How the parameters of each pair of sides part over the steps, and each side's score before and after.
 
     A distance is ‖p − q‖/‖p‖ over all weights and biases together.
@@ -114,10 +95,10 @@ def parity(task: Task, dtype: str, seed: int, names: Sequence[str]) -> list[Find
     ]  # fmt: skip
 
 
-def tasks(plan: Plan) -> Iterator[Piece]:
+def tasks(plan: Plan) -> Iterator[Task]:
     """A task for each data set and dtype."""
-    for task in TASKS:
+    for task in LEARNING:
         if plan.wants(task.hidden, OUTPUT, task.cost):
             for dtype in plan.those(DTYPES):
                 call = functools.partial(parity, task, dtype, plan.seed, plan.oracles)
-                yield Piece(f"{task.data} in {dtype}", call)
+                yield Task(f"{task.data} in {dtype}", call)

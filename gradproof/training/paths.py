@@ -31,11 +31,10 @@ from gradproof.evidence.environment import installed
 from gradproof.evidence.finding import Finding, short
 from gradproof.evidence.verdicts import Verdict
 from gradproof.training.roundoff import Rounded, Roundoff
-from gradproof.training.settings import Setting
-from gradproof.training.variants import VARIANTS
+from gradproof.training.settings import VARIANTS, Setting
 from reference import CATALOGUE
 from reference.activations import identity, tanh
-from reference.costs import softmax_cross_entropy
+from reference.costs import cross_entropy_probabilities
 from reference.formula import Array
 from reference.network import backprop
 from reference.updates.steps import Step
@@ -96,7 +95,7 @@ def digits(dtype: str) -> tuple[list[Array], Gradient]:
     def gradient(t: int, w: list[Array]) -> list[Array]:
         batch = np.arange(t * BATCH, (t + 1) * BATCH) % len(x)
         V, a, W, b = _layers(w[0])
-        g = backprop(x[batch], y[batch], [V, W], [a, b], [tanh, identity], softmax_cross_entropy)
+        g = backprop(x[batch], y[batch], [V, W], [a, b], [tanh, identity], cross_entropy_probabilities)
         return [_flat([g.dW[0], g.db[0], g.dW[1], g.db[1]])]
 
     return start, gradient

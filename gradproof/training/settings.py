@@ -1,4 +1,4 @@
-"""Which rules are followed, with which hyperparameters and learning rates."""
+"""Which rules are followed, with which hyperparameters and learning rates, and which networks are trained."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradproof.training.variants import (
+    adagrad_eps_inside,
+    amsgrad_corrected_first,
+    nadam_single_product,
+    radam_eps_first,
+)
 from reference import CATALOGUE
+from reference.updates.steps import Step
 
 
 @dataclass(frozen=True)
@@ -60,3 +67,31 @@ SETTINGS = (
     Setting("update/adamax"),
     Setting("update/lion", 0.01, 0.001, {"lam": 0.1}),
 )
+
+# (formula id, side): the rule, and whether the choice is one of convention or costs accuracy
+VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
+    ("update/adagrad", "jax"): (adagrad_eps_inside, "convention"),
+    ("update/amsgrad", "jax"): (amsgrad_corrected_first, "convention"),
+    ("update/radam", "torch"): (radam_eps_first, "convention"),
+    ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
+}
+
+
+@dataclass(frozen=True)
+class Learning:
+    """One data set with the network that learns it; `score` is what the task is judged by."""
+
+    data: str
+    sizes: tuple[int, ...]
+    hidden: str
+    cost: str
+    eta: float
+    score: str
+
+
+LEARNING = (
+    Learning("digits", (64, 30, 10), "activation/tanh", "cost/cross_entropy_probabilities", 0.5, "accuracy"),
+    Learning("breast_cancer", (30, 10, 1), "activation/sigmoid", "cost/binary_cross_entropy_logits", 0.5, "accuracy"),
+    Learning("diabetes", (10, 16, 1), "activation/softplus", "cost/squared_error", 0.05, "mean squared error"),
+)
+OUTPUT = "activation/identity"

@@ -71,12 +71,3 @@ def nadam_single_product(
     m_hat = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)
     v_hat = v / (1 - beta2**t)
     return w - eta * m_hat / (np.sqrt(v_hat) + eps), m, v, P
-
-
-# (formula id, who): the rule, and whether the choice is one of convention or costs accuracy
-VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
-    ("update/adagrad", "jax"): (adagrad_eps_inside, "convention"),
-    ("update/amsgrad", "jax"): (amsgrad_corrected_first, "convention"),
-    ("update/radam", "torch"): (radam_eps_first, "convention"),
-    ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
-}
