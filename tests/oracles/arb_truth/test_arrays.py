@@ -270,6 +270,7 @@ TORN = {
                       {"a": [0, 2], "weight": [NAN, 0]}),
     "an ignored row": ("cost/nll_labels", {"a": [[-1.0, -2.0], [NAN, INF]], "labels": [1, 9]}, {"ignore_index": 9}, 2,
                        {"a": [[0, -1], [0, 0]]}),
+    "a masked logit": ("activation/softmax", {"z": [-INF, 0.0, 0.0]}, {}, [0, 0.5, 0.5], {"z": [0, 0, 0]}),
     "a mask": ("regularizer/dropout", {"a": [1.0, INF], "mask": [1, 0]}, {}, [1, NAN], {"a": [1, 0]}),
     "no label that counts": ("cost/nll_labels", {"a": [[-1.0]], "labels": [9]}, {"ignore_index": 9}, NAN, {"a": [[0]]}),
 }  # fmt: skip
