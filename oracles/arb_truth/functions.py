@@ -223,11 +223,11 @@ def largest(row: Row) -> Scalar:
     for u in row[1:]:
         found = u if ball(u) > ball(found) else found
     tied = [u for u in row if not ball(u) < ball(found)]
-    if not all(ball(u).is_finite() for u in tied):
-        return total(tied)
+    numbers = [u for u in tied if isinstance(u, Number)]
+    if numbers and not all(ball(u).is_finite() for u in tied):
+        return numbers[0].with_slopes(arb.nan(), numbers, [arb.nan()] * len(numbers), "a number that is not finite")
     if not all(u is found or ball(u) == ball(found) for u in tied):
         raise Imprecise(f"which is the largest of {shown(*map(ball, tied))} is not decided")
-    numbers = [u for u in tied if isinstance(u, Number)]
     if len(tied) < 2 or not numbers:
         return found
     if isinstance(numbers[0], Germ):
