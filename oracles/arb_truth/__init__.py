@@ -11,6 +11,7 @@ over arrays of numbers; no derivative is written anywhere, and every gradient is
 """
 
 from oracles.arb_truth.arrays import Conditioned, Pullback, has, pullback, vjp
+from oracles.arb_truth.definition import Forward
 from oracles.arb_truth.network import NetworkTruth, network, penalty
 from oracles.arb_truth.numbers import Undecided, Undefined
 from oracles.arb_truth.onesided import OneSided, one_sided
@@ -18,6 +19,7 @@ from oracles.arb_truth.points import Request, parallel_truths, truth, truths, ve
 
 __all__ = [
     "Conditioned",
+    "Forward",
     "NetworkTruth",
     "OneSided",
     "Pullback",

@@ -16,7 +16,7 @@ from flint import arb, arb_series
 
 from oracles.arb_truth.definition import Bound, choose, define, expand, fill, union
 from oracles.arb_truth.germs import Germ
-from oracles.arb_truth.numbers import Array, Ball, Imprecise, Number, Scalar, Series, ball, is_zero, objects
+from oracles.arb_truth.numbers import Array, Ball, Imprecise, Number, Scalar, Series, ball, is_zero, objects, shown
 from oracles.arb_truth.series import is_wide
 from oracles.arb_truth.tape import ONE, ZERO, Node
 
@@ -36,9 +36,9 @@ def entrywise(function: Callable[..., Scalar]) -> Callable[..., Any]:
     return over_arrays
 
 
-def by_row(function: Callable[..., Any], z: Array, *others: Array | None) -> Array:
-    """`function` of every row of z, (..., d), with what belongs to it in `others`: (...) or (..., k), or none."""
-    results = [function(z[i], *(None if x is None else x[i] for x in others)) for i in np.ndindex(z.shape[:-1])]
+def by_row(function: Callable[..., Any], z: Array, *others: Array) -> Array:
+    """`function` of every row of z, (..., d), and of what belongs to it in `others`: (...) or (..., k)."""
+    results = [function(z[i], *(x[i] for x in others)) for i in np.ndindex(z.shape[:-1])]
     return objects(results).reshape((*z.shape[:-1], *np.shape(results[0])))
 
 
@@ -189,7 +189,7 @@ def sum_of_sizes(u: Array) -> Scalar:
         return sum(absolute(v) for v in flat)
     signs = [_sign(v.ball) for v in flat]
     values = [v.value for v in flat]
-    kink = "a kink" if any(map(is_wide, signs)) else ""
+    kink = "a kink" if any(map(is_wide, signs)) and all(s.is_finite() for s in signs) else ""
     return Node(sum(map(mul, values[1:], signs[1:]), values[0] * signs[0]), flat, signs, kink)
 
 
@@ -200,7 +200,9 @@ def _sign(v: Ball) -> Ball:
         return -ONE
     if v == 0:
         return BOTH_SIGNS
-    raise Imprecise(f"{v} is not decided against the breakpoint 0")
+    if not v.is_finite():
+        return arb.nan()
+    raise Imprecise(f"{shown(v)} is not decided against the breakpoint 0")
 
 
 def norm(row: Row) -> Scalar:
@@ -221,9 +223,11 @@ def largest(row: Row) -> Scalar:
     for u in row[1:]:
         found = u if ball(u) > ball(found) else found
     tied = [u for u in row if not ball(u) < ball(found)]
-    if not all(u is found or ball(u) == ball(found) for u in tied):
-        raise Imprecise(f"which is the largest of {', '.join(str(ball(u)) for u in tied)} is not decided")
     numbers = [u for u in tied if isinstance(u, Number)]
+    if numbers and not all(ball(u).is_finite() for u in tied):
+        return numbers[0].with_slopes(arb.nan(), numbers, [arb.nan()] * len(numbers), "a number that is not finite")
+    if not all(u is found or ball(u) == ball(found) for u in tied):
+        raise Imprecise(f"which is the largest of {shown(*map(ball, tied))} is not decided")
     if len(tied) < 2 or not numbers:
         return found
     if isinstance(numbers[0], Germ):

@@ -14,7 +14,7 @@ from flint import arb, arb_series
 
 from oracles.arb_truth import series
 from oracles.arb_truth.definition import Bound
-from oracles.arb_truth.numbers import CONSTANT, Ball, Imprecise, Number, Scalar, Series, Undefined, root
+from oracles.arb_truth.numbers import CONSTANT, Ball, Imprecise, Number, Scalar, Series, Undefined, root, shown
 
 TERMS = 8  # coefficients to begin with: roots and quotients of what vanishes at t = 0 each use some up
 
@@ -52,7 +52,7 @@ class Germ(Number):
             if own is None or own >= order:
                 return Germ(_shifted(self.series, -order) / _shifted(other.series, -order))
         if order != 0:
-            raise Undefined(f"a quotient with the divisor {other.series}")
+            raise Undefined("a quotient whose divisor vanishes, and not its dividend")
         return Germ(self.series / other.series)
 
     def __rtruediv__(self, other: Any) -> Germ:
@@ -64,7 +64,7 @@ class Germ(Number):
         for k in range(s.length()):
             if s[k].contains(0):
                 if not s[k].is_zero():
-                    raise Imprecise(f"{s[k]} is not told from 0")
+                    raise Imprecise(f"{shown(s[k])} is not told from 0")
             else:
                 return k
         return None
@@ -85,7 +85,7 @@ class Germ(Number):
         try:
             return Germ(function(self.series))
         except (ValueError, ZeroDivisionError) as error:
-            raise Imprecise(f"the function is not bounded on {self.series[0]}") from error
+            raise Imprecise(f"the function is not bounded on {shown(self.ball)}") from error
 
     def derivatives(self, function: Callable[[Series], Series], count: int) -> list[Germ]:
         """f, f′, … of this germ: the series of each at t = 0, with what this germ is more than its value put in."""
@@ -103,7 +103,7 @@ class Germ(Number):
     def log(self) -> Germ:
         """Natural logarithm. Raises Undefined where it is not finite."""
         if self.sign() <= 0 or self.order():
-            raise Undefined(f"the logarithm of {self.series}")
+            raise Undefined("the logarithm of what is not positive")
         return Germ(self.series.log())
 
     def sqrt(self) -> Germ:
@@ -112,7 +112,7 @@ class Germ(Number):
         if order is None:
             return self
         if self.sign() < 0 or order % 2:
-            raise Undefined(f"a power series of the root of {self.series}")
+            raise Undefined("the root of what is negative or rises like t")
         return Germ(_shifted(root(_shifted(self.series, -order)), order // 2))
 
     def pieces(self, g: Bound) -> list[int]:

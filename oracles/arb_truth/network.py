@@ -24,7 +24,18 @@ from oracles.arb_truth.activations import ELEMENTWISE, VECTOR, bind, bind_vector
 from oracles.arb_truth.costs import COSTS
 from oracles.arb_truth.definition import Forward, check_parameters, lookup
 from oracles.arb_truth.functions import elementwise
-from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, Undecided, Undefined, ball, objects, working
+from oracles.arb_truth.numbers import (
+    Array,
+    Ball,
+    Imprecise,
+    Scalar,
+    Undecided,
+    Undefined,
+    ball,
+    objects,
+    shown,
+    working,
+)
 from oracles.arb_truth.regularizers import REGULARIZERS
 from oracles.arb_truth.tape import Node, backward, obstacle, products
 
@@ -280,10 +291,10 @@ def thin(ball: Ball) -> bool:
 def _too_wide(balls: Balls, W: Sequence[Array]) -> str:
     """What is not thin and not excused by a kink; nothing if all is well."""
     if not thin(balls.cost):
-        return f"the cost is only known as {balls.cost}"
+        return f"the cost is only known as {shown(balls.cost)}"
     for k, (slope, hull) in enumerate(zip(balls.gradient, balls.hull, strict=True)):
         if not (thin(slope) or (hull and slope.is_finite())):
-            return f"∂C/∂{parameter_name(k, W)} is only known as {slope}"
+            return f"∂C/∂{parameter_name(k, W)} is only known as {shown(slope)}"
     return ""
 
 

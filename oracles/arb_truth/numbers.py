@@ -138,6 +138,11 @@ def ball(u: Scalar) -> Ball:
     return u.ball if isinstance(u, Number) else u if isinstance(u, arb) else arb(u)
 
 
+def shown(*balls: Ball) -> str:
+    """Balls for a message, in a dozen digits."""
+    return ", ".join(b.str(12) for b in balls)
+
+
 def is_zero(u: Scalar) -> bool:
     """True for a scalar that is exactly 0, whether it carries derivatives or not."""
     return bool(ball(u).is_zero())

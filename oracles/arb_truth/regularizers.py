@@ -159,12 +159,7 @@ def singular_values(w: Array, count: int) -> list[Scalar]:
     except Imprecise:
         if ctx.prec < TIED:
             raise
-        squares = sorted(
-            (r.real for r in acb_mat([[ball(g) for g in row] for row in gram]).eig(multiple=True)),
-            key=_middle,
-            reverse=True,
-        )
-        return _without_slope(squares[:count], np.ravel(w))
+        return _without_slope(_eigenvalues([[ball(g) for g in row] for row in gram])[:count], np.ravel(w))
     if len(zeros) < count:
         return _without_slope([*zeros, *[arb(0)] * (count - len(zeros))], np.ravel(w))
     steepness = [k * c for k, c in enumerate(polynomial)][1:]
@@ -185,6 +180,14 @@ def _without_slope(squares: Sequence[Ball], entries: Array) -> list[Scalar]:
     if isinstance(numbers[0], Germ):
         raise Tied(why)
     return [numbers[0].with_slopes(v, numbers, [arb.nan()] * len(numbers), why) for v in values]
+
+
+def _eigenvalues(gram: list[list[Ball]]) -> list[Ball]:
+    """Enclosures of all eigenvalues of a symmetric matrix, falling; NaN where there are none."""
+    try:
+        return sorted((r.real for r in acb_mat(gram).eig(multiple=True)), key=_middle, reverse=True)
+    except ValueError:
+        return [arb.nan()] * len(gram)
 
 
 def _middle(s: Ball) -> float:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from flint import arb, arb_series
 
 from oracles.arb_truth.definition import union
-from oracles.arb_truth.numbers import Ball, Imprecise, Series
+from oracles.arb_truth.numbers import Ball, Imprecise, Series, shown
 
 THIN = arb(2) ** -60  # radius below which slopes on both sides of a breakpoint count as one
 
@@ -28,7 +28,9 @@ def derivatives(function: Callable[[Series], Series], at: Ball, count: int) -> l
     try:
         f = function(arb_series([at, 1], count))
     except (ValueError, ZeroDivisionError) as error:  # the divisor of a quotient may be zero
-        raise Imprecise(f"the function is not bounded on {at}") from error
+        if not at.is_finite():
+            return [arb.nan()] * count
+        raise Imprecise(f"the function is not bounded on {shown(at)}") from error
     return [f[k] if k < 2 else f[k] * math.factorial(k) for k in range(count)]
 
 
@@ -48,7 +50,9 @@ def local(pieces: Sequence[Callable[..., Series]], at: Sequence[Ball], order: in
     Where pieces jump, the value is that of the first, and there is no slope. Raises Imprecise where it divides by what
     may be 0, and where pieces have other slopes but a number is not exact.
     """
-    n = len(at)
+    n, nan = len(at), arb.nan()
+    if not all(v.is_finite() for v in at):
+        return Local(nan, [nan] * n, [[nan] * n] * n, False)
 
     def along(*line: int) -> list[Series]:
         t = [arb_series([v, int(i in line)], order + 1) for i, v in enumerate(at)]
@@ -67,9 +71,9 @@ def local(pieces: Sequence[Callable[..., Series]], at: Sequence[Ball], order: in
                 for i in range(n)
             ]
     except (ValueError, ZeroDivisionError) as error:  # the divisor of a quotient may be zero
-        raise Imprecise(f"g is not bounded on {', '.join(map(str, at))}") from error
+        raise Imprecise(f"the function is not bounded on {shown(*at)}") from error
     # Where neighbours have the same slope at the breakpoint, their union over a small ball is small too.
     torn = jumps or (len(pieces) > 1 and any(map(is_wide, slopes)))
     if torn and not all(v.is_exact() for v in at):
-        raise Imprecise(f"{', '.join(map(str, at))} is not decided against a breakpoint")
-    return Local(first[0] if jumps else lines[0][0], [arb.nan()] * n if jumps else slopes, curves, torn)
+        raise Imprecise(f"{shown(*at)} is not decided against a breakpoint")
+    return Local(first[0] if jumps else lines[0][0], [nan] * n if jumps else slopes, curves, torn)

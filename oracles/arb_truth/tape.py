@@ -21,7 +21,7 @@ from flint import arb
 from oracles.arb_truth import series
 from oracles.arb_truth.definition import Bound, choose
 from oracles.arb_truth.jets import Jet
-from oracles.arb_truth.numbers import CONSTANT, Ball, Number, Scalar, Series, ball
+from oracles.arb_truth.numbers import CONSTANT, Ball, Number, Scalar, Series, ball, shown
 from oracles.arb_truth.series import is_wide
 
 Value = Any  # a ball or a jet
@@ -95,13 +95,13 @@ class Node(Number):
     def log(self) -> Node:
         """Natural logarithm; torn where the node is provably not positive."""
         if self.ball <= 0:
-            return self._torn(arb.nan(), f"the logarithm of {self.ball}")
+            return self._torn(arb.nan(), f"the logarithm of {shown(self.ball)}")
         return super().log()
 
     def sqrt(self) -> Node:
         """Square root; torn at 0 and where the node is provably negative."""
         if self.ball <= 0:
-            return self._torn(ZERO if self.ball.is_zero() else arb.nan(), f"the root of {self.ball}")
+            return self._torn(ZERO if self.ball.is_zero() else arb.nan(), f"the root of {shown(self.ball)}")
         return super().sqrt()
 
     def _torn(self, value: Ball, why: str) -> Node:

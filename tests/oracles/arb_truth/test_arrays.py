@@ -226,6 +226,11 @@ def test_leading_axes_are_independent_problems():
         np.testing.assert_array_equal(gradients["w"].truth.hi[k], gradient["w"].truth.hi)
 
 
+def test_what_is_constant_has_a_value_alone():
+    outputs, gradients = vjp("regularizer/nuclear_norm", {"w": np.diag([2, 0])}, lam=1.0)
+    assert (float(outputs["value"].truth.hi), gradients) == (2, {})
+
+
 def test_a_definition_of_ones_own_in_numpy():
     """A forward over arrays of numbers: attention, of 36 numbers."""
     softmax = DEFINITIONS["activation/softmax"].function
@@ -266,10 +271,16 @@ TORN = {
     "a direction of zeros": ("activation/l2_normalize", {"z": [[0.0, 0.0], [3.0, 4.0]]}, {}, [[NAN, NAN], [0.6, 0.8]],
                              {"z": [[NAN, NAN], [0.032, -0.024]]}),
     "NaN": ("cost/squared_error", {"a": [NAN, 2.0], "y": [1, 1]}, {"reduction": "none"}, [NAN, 1], {"a": [NAN, 2]}),
+    "NaN in a sum of sizes": ("regularizer/l1", {"w": [[NAN, -2.0]]}, {"lam": 1.0}, NAN, {"w": [[NAN, -1]]}),
+    "NaN among the largest": ("activation/maxout", {"z": [NAN, 1.0, 3.0, 2.0]}, {}, [NAN, 3], {"z": [NAN, NAN, 1, 0]}),
+    "NaN in a matrix": ("regularizer/nuclear_norm", {"w": [[NAN, 1.0], [3.0, 2.0]]}, {}, NAN, {"w": [[NAN] * 2] * 2}),
+    "the slope at a kink": ("regularizer/jacobian", {"x": [[2.0, 0.0]], "W1": [[0.0, 3.0]], "b1": [0.0]},
+                            {"activations": ("activation/relu",)}, NAN, {"x": [[0, NAN]]}),
     "a weight of 0": ("cost/squared_error", {"a": [NAN, 2.0], "y": [1, 1], "weight": [0.0, 2.0]}, {}, 1,
                       {"a": [0, 2], "weight": [NAN, 0]}),
     "an ignored row": ("cost/nll_labels", {"a": [[-1.0, -2.0], [NAN, INF]], "labels": [1, 9]}, {"ignore_index": 9}, 2,
                        {"a": [[0, -1], [0, 0]]}),
+    "a masked logit": ("activation/softmax", {"z": [-INF, 0.0, 0.0]}, {}, [0, 0.5, 0.5], {"z": [0, 0, 0]}),
     "a mask": ("regularizer/dropout", {"a": [1.0, INF], "mask": [1, 0]}, {}, [1, NAN], {"a": [1, 0]}),
     "no label that counts": ("cost/nll_labels", {"a": [[-1.0]], "labels": [9]}, {"ignore_index": 9}, NAN, {"a": [[0]]}),
 }  # fmt: skip

@@ -41,6 +41,8 @@ def test_a_coefficient_that_may_be_zero_does_not_decide():
     assert germ(1, arb(0, 1e-30)).sign() == 1
     with pytest.raises(Imprecise, match="not told from 0"):
         germ(arb(0, 1e-30), 1).sign()
+    with pytest.raises(Imprecise, match="not bounded"):
+        germ(arb(0, 1)).apply(lambda s: 1 / s)
 
 
 @pytest.mark.parametrize(

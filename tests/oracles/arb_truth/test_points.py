@@ -403,6 +403,8 @@ def test_bad_input_is_named(arguments, keywords, error, message):
 def test_bad_vectors_are_named(id, x, error, message):
     with pytest.raises(error, match=message):
         vector_truth(id, x)
+    with pytest.raises(ValueError, match="order 2 is not among 0, 1"):
+        vector_truth("activation/softmax", np.ones(2), 2)
 
 
 def test_globals_are_put_back():

@@ -35,6 +35,13 @@ def test_slopes_and_curvatures_of_three_numbers():
     assert not f.torn
 
 
+def test_what_is_not_bounded_or_no_number():
+    with pytest.raises(Imprecise, match="not bounded"):
+        local([lambda x, y: x / y], [arb(1), arb(0, 1)], 1)
+    assert not any(d.is_finite() for d in derivatives(lambda t: 1 / t, arb.nan(), 2))
+    assert not local([lambda z: z, lambda z: -z], [arb.nan()], 1).value.is_finite()
+
+
 def test_pieces_that_meet():
     relu, smooth = [lambda z: 0 * z, lambda z: z], [lambda z: z, lambda z: z + z * z]
     f = local(relu, [arb(0)], 1)

@@ -120,6 +120,13 @@ def test_equal_slopes_need_no_decision():
             elementwise(bind("activation/relu"), near_zero)
 
 
+def test_the_largest_is_decided_or_not():
+    with working(128, 2):
+        assert largest([Node(arb(1)), Node(arb(3)), Node(arb(2))]).value == 3
+        with pytest.raises(Imprecise, match="which is the largest of"):
+            largest([Node(arb(1, 2.0**-100)), Node(arb(1))])
+
+
 def test_an_unbounded_quotient_is_imprecise():
     with working(128, 2), pytest.raises(Imprecise, match="not bounded"):
         elementwise(bind("activation/sigmoid"), Node(arb(0, 1e30)))
