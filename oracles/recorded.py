@@ -20,6 +20,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Real = Any  # a number of whichever arithmetic replays the record
 
+BITS = 400  # of the balls that replay a record
 _serial = itertools.count()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import inspect
 import math
 import zlib
@@ -22,11 +23,12 @@ from gradproof.evidence.finding import Finding
 from gradproof.tasks import Plan, Task
 from literature import CLAIMS, ROLES, Claim
 from literature.claim import Reading
-from oracles.recorded import BITS, Number, as_number, ball_values, torch_values
+from oracles.recorded import BITS, Number, as_number
 
 SEEDS = (1, 2)  # random networks of each shape
 DIFFERS = 2.0**-20  # a wrong formula differs in the first digits …
 EQUAL = {"torch": 2.0**-36, "balls": 2.0 ** (60 - BITS)}  # … rounding and ball radii in the last
+REPLAYS = {"torch": "oracles.torch_autograd.recorded", "balls": "oracles.arb_truth.recorded"}
 CONSTANTS = {"seeds": SEEDS, "bits": BITS, "equal": EQUAL, "differs": DIFFERS}
 
 
@@ -87,7 +89,7 @@ def compare(found: list[list[tuple[Number, Number, str]]], oracle: str) -> dict[
 
     The outcome is "holds", "fails", "undecided", or "does not fit" where the numbers leave the domain of a function.
     """
-    values = {"torch": torch_values, "balls": ball_values}[oracle]
+    values = importlib.import_module(REPLAYS[oracle]).values
     differs, worst = False, (-1.0, math.nan, math.nan, "")
     for entries in found:
         try:

@@ -8,9 +8,7 @@ from typing import Any
 from flint import arb_series
 
 from oracles.arb_truth.numbers import Ball, working
-from oracles.recorded import ARITHMETIC, Number, definitions, record
-
-BITS = 400  # of the balls
+from oracles.recorded import ARITHMETIC, BITS, Number, definitions, record
 
 
 def values(wanted: Sequence[Number]) -> list[Ball]:
