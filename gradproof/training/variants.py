@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array
-from reference.updates.steps import Step, each_parameter
+from reference.updates.steps import each_parameter
 
 
 @each_parameter("G")
