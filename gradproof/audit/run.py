@@ -80,7 +80,8 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
             page.result()
     if not outcome.incomplete:
         shutil.rmtree(parts)
-    report.write_overview(out)
+    if any((out / "evidence").glob("*.jsonl")):
+        report.write_overview(out)
     return outcome
 
 
@@ -201,17 +202,18 @@ def _finish(
         return False
     if not tasks:
         return False
+    made_with = {**options.given(area), **area.constants}
     findings = area.fold([f for task in tasks for f in read_evidence(task.path).findings])
-    write_evidence(out / "evidence" / f"{area.name}.jsonl", header(area.uses, options.given(area)), findings)
+    write_evidence(out / "evidence" / f"{area.name}.jsonl", header(area.uses, made_with), findings)
     _count(findings, outcome)
     return True
 
 
 def _count(findings: Sequence[Finding], outcome: Outcome) -> None:
     for found in findings:
-        counts = found.more.get("verdicts") or ({found.verdict: 1} if found.verdict else {})
-        if found.kind in report.OVERVIEWS:
+        if found.kind in ("overview", "disagreement"):
             continue  # the same cases once more
+        counts = found.more.get("verdicts") or ({found.verdict: 1} if found.verdict else {})
         outcome.verdicts.update(counts)
         if not FAILING.isdisjoint(counts):
             outcome.failures.append(failure(found))

@@ -28,7 +28,7 @@ class Options:
     @property
     def whole(self) -> bool:
         """True if everything is measured, which is what reports are made of."""
-        return not self.only and self.dtype is self.draws is self.oracle is None
+        return not self.only and (self.dtype, self.draws, self.oracle) == (None, None, None)
 
     def given(self, area: Area) -> dict[str, object]:
         """The options that enter an area, for the header of its evidence."""

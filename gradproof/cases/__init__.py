@@ -26,7 +26,8 @@ def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
     given = DRAWS[id](Source(generator(id, dtype, regime, seed), regime, seed, parameters))
     arguments = {name: _typed(x, dtype) for name, x in given.arguments.items() if x is not None}
     cotangent = _cotangent(given, id, dtype, regime, seed)
-    return Case(id, dtype, regime, seed, arguments, cotangent, {**chosen, **given.parameters})
+    options = {name: x for name, x in {**chosen, **given.parameters}.items() if name not in arguments}  # or learned
+    return Case(id, dtype, regime, seed, arguments, cotangent, options)
 
 
 def _typed(x: Array, dtype: str) -> Array:

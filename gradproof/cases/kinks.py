@@ -134,9 +134,8 @@ def activations() -> Iterator[Place]:
     """Every kink on record of an elementwise activation, at every setting of its parameters."""
     for formula in CATALOGUE.values():
         for parameters in settings(formula.id) if formula.elementwise else ():
-            for kink in formula.kinks:
-                at = formula.at(kink.at, **parameters)
-                yield _place(formula.id, f"{kink.of} = {at:g}", "z", (0,), dict(parameters), z=[at])
+            for at in sorted({formula.at(kink.at, **parameters) + 0.0 for kink in formula.kinks}):
+                yield _place(formula.id, f"z = {at:g}", "z", (0,), dict(parameters), z=[at])
 
 
 def places() -> list[Place]:

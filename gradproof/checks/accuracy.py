@@ -65,15 +65,19 @@ def gate(formula: Formula, dtype: str) -> float:
 
 
 def check(asked: Iterable[Case], answering: Mapping[str, Side]) -> list[Finding]:
-    """The findings on cases of one formula in one dtype. Raises ImportError without python-flint."""
+    """The findings on cases of one formula in one dtype.
+
+    Of a case whose cotangent the pullback kills, outputs alone are compared: no error of a gradient could be seen.
+    Raises ValueError if that is so of all cases, ImportError without python-flint.
+    """
     worst: dict[tuple[str, str], Worst] = {}
     missing: dict[tuple[str, str], str] = {}
-    first: Case | None = None
-    vacuous = 0
+    seen: list[bool] = []
+    case: Case | None = None
     for case in asked:
-        first = first or case
         exact = truth(case)
-        vacuous += exact.vacuity < VACUOUS
+        seen.append(not exact.vacuity < VACUOUS)
+        known = exact.quantities if seen[-1] else exact.outputs
         for side, answer in answering.items():
             try:
                 with np.errstate(all="ignore"):
@@ -81,19 +85,19 @@ def check(asked: Iterable[Case], answering: Mapping[str, Side]) -> list[Finding]
             except Missing as reason:
                 missing |= {(quantity, side): str(reason) for quantity in exact.quantities}
                 continue
-            for quantity, known in exact.quantities.items():
+            for quantity, right in known.items():
                 if quantity not in got:
                     missing[quantity, side] = "gives no gradient for this argument"
                     continue
                 y = np.asarray(got[quantity]).astype(np.float64)
-                worst.setdefault((quantity, side), Worst()).add(known.error(y), y, known.truth.hi, case.name)
-    if first is None:
+                worst.setdefault((quantity, side), Worst()).add(right.error(y), y, right.truth.hi, case.name)
+    if case is None:
         return []
-    if vacuous:
-        raise ValueError(f"{first.formula}: {vacuous} cotangents are killed by the pullback: no error could be seen")
-    found = [_finding(first, quantity, side, w) for (quantity, side), w in worst.items()]
+    if not any(seen):
+        raise ValueError(f"{case.formula}: the pullback kills every cotangent: no error of a gradient could be seen")
+    found = [_finding(case, quantity, side, w) for (quantity, side), w in worst.items()]
     return found + [
-        Finding("accuracy", first.formula, quantity=quantity, dtype=first.dtype, side=side, why=why,
+        Finding("accuracy", case.formula, quantity=quantity, dtype=case.dtype, side=side, why=why,
                 verdict=Verdict.undefined.value)
         for (quantity, side), why in missing.items() if (quantity, side) not in worst
     ]  # fmt: skip

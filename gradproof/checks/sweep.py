@@ -104,7 +104,8 @@ class Sweep:
 
         wide = self.dtype in WIDE  # in 16 bits every result shall be correctly rounded: no error is forgiven
         if wide:
-            truths = points.truths(self.formula.id, x, dtype=self.dtype, **self.parameters)
+            given: dict[str, Any] = {"dtype": self.dtype, **self.parameters}
+            truths = points.truths(self.formula.id, x, **given)
         else:
             truths = blocks.truths(self.formula.id, x, self.dtype)
         got = {}
@@ -179,11 +180,14 @@ class Sweep:
         elif composed(name, self.formula.id, "value"):
             more["composed"] = True
         verdict = Verdict.agrees if fine else Verdict.wrong if ours else Verdict.inaccurate
-        here = np.flatnonzero(m.x == float.fromhex(fair.at))[:1] if fair.at else []
+        got_there = truth_there = ""
+        if fair.at:
+            k = int(np.flatnonzero(m.x == float.fromhex(fair.at))[0])
+            got_there, truth_there = hexed(got[k]), hexed(m.truth[k])
         yield Finding(
             "sweep", self.formula.id, what, part, dtype, name, verdict.value, int((~np.isnan(strict)).sum()),
             short(fair.error), short(fair.mean), fair.at,
-            *(hexed(q[k]) for k in here for q in (got, m.truth)), more={k: v for k, v in more.items() if v},
+            got_there, truth_there, more={key: said for key, said in more.items() if said},
         )  # fmt: skip
         if dtype in WIDE and not self.parameters:
             yield Finding("curve", self.formula.id, "", part, dtype, name,

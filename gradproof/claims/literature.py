@@ -24,6 +24,7 @@ from gradproof.tasks import Plan, Task
 from literature import CLAIMS, ROLES, Claim
 from literature.claim import Reading
 from oracles.recorded import BITS, Number, as_number
+from reference import resolve
 
 SEEDS = (1, 2)  # random networks of each shape
 DIFFERS = 2.0**-20  # a wrong formula differs in the first digits …
@@ -187,7 +188,7 @@ def tasks(plan: Plan) -> Iterator[Task]:
     """A task for each claim."""
     oracles = oracles_here()
     for id, claim in CLAIMS.items():
-        if plan.wants(id, *claim.supports):
+        if plan.wants(id, *(resolve(formula)[0].id for formula in claim.supports)):
             yield Task(id, functools.partial(measure, id, oracles))
 
 

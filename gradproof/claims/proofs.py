@@ -62,8 +62,8 @@ def claims(record: Formula) -> Iterator[Claim]:
         yield Claim(record.id, "numpy_value", "equal", statement, record.numpy_value, options)
     if record.numpy_form:
         yield Claim(record.id, "numpy_form", "equal", derivative, record.numpy_form, options)
-    if record.kinks or (record.kind != "update" and any(branch in statement for branch in BRANCHES)):
-        kinks = [(kink.at, kink.left, kink.right, kink.chosen) for kink in record.kinks]
+    if record.printed_kinks or (record.kind != "update" and any(branch in statement for branch in BRANCHES)):
+        kinks = [(kink.at, kink.left, kink.right, kink.chosen) for kink in record.printed_kinks]
         yield Claim(record.id, "kinks", "kinks", statement, derivative, {**options, "kinks": kinks})
 
 

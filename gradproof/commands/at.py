@@ -98,7 +98,8 @@ def _truth(
         from oracles.arb_truth import points
     except ImportError:
         return {}
-    truths = points.truths(formula.id, z, (0, 1, 2), dtype=dtype, **parameters)
+    given: dict[str, Any] = {"dtype": dtype, **parameters}
+    truths = points.truths(formula.id, z, (0, 1, 2), **given)
     found: dict[str, Any] = {"truth": {"value": _hex(truths[0]), "slope": _hex(truths[1])}}
     x = z.astype(np.float64)
 
@@ -110,9 +111,7 @@ def _truth(
 
     value = judged("value", 0)
     if truths[1].undecided[0] and math.isnan(truths[1].hi[0]):
-        left, right = (
-            points.truth(formula.id, z, 1, dtype=dtype, side=side, **parameters) for side in ("left", "right")
-        )
+        left, right = (points.truth(formula.id, z, 1, side=side, **given) for side in ("left", "right"))
         found.update(left=_hex(left), right=_hex(right))
         low, high = sorted((float(left.hi[0]), float(right.hi[0])))
         slope = Verdict.convention if low <= float.fromhex(ours["slope"]) <= high else Verdict.wrong

@@ -11,6 +11,7 @@ from gradproof import cases
 from gradproof.answers.frameworks import sides
 from gradproof.answers.truth import truth
 from gradproof.cases.parameters import label
+from gradproof.cases.source import REGIMES
 from gradproof.evidence.environment import ORACLES
 from gradproof.lookup import Missing, UsageError, find, suggestion
 from gradproof.pages.tables import Table, number
@@ -27,8 +28,8 @@ def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
     formula, _ = find(id)
     if formula.id not in cases.DRAWS:
         raise UsageError(f"{id} has no cases of its own; {suggestion(id, list(cases.DRAWS))}")
-    if regime not in cases.REGIMES:
-        raise UsageError(f"no regime {regime!r}; there are {', '.join(cases.REGIMES)}")
+    if regime not in REGIMES:
+        raise UsageError(f"no regime {regime!r}; there are {', '.join(REGIMES)}")
     if dtype not in DTYPES:
         raise UsageError(f"no cases in {dtype!r}; there are in {', '.join(DTYPES)}")
     case = cases.draw(formula.id, dtype, regime, seed)

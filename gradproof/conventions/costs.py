@@ -83,7 +83,7 @@ def reduction(id: str) -> Probe:
     options = {name: given for name, given in case.parameters.items() if name != "reduction"}
 
     def ask(call: Call) -> tuple[Any, str]:
-        function = CATALOGUE[case.id].function
+        function = CATALOGUE[case.formula].function
         terms, _ = function(**case.arguments, **options, reduction="none")
         n = len(next(iter(case.arguments.values())))
         value = np.asarray(call(case.arguments, **options)[0])

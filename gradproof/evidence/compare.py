@@ -114,7 +114,8 @@ def _changes(area: str, old: Finding, new: Finding) -> Iterator[Change]:
         yield Change(area, "verdict", about, old.verdict, new.verdict, got_worse(old.verdict, new.verdict))
     elif counts[0].keys() != counts[1].keys():
         worse = any(v in ("wrong", "unknown") for v in counts[1].keys() - counts[0].keys())
-        yield Change(area, "verdict", about, *(", ".join(f"{v} {n}" for v, n in c.items()) for c in counts), worse)
+        before, now = (", ".join(f"{v} {n}" for v, n in c.items()) for c in counts)
+        yield Change(area, "verdict", about, before, now, worse)
     elif _other_error(old.max, new.max):
         yield Change(area, "error", about, f"{old.max}", f"{new.max}")
     if (reading := new.more.get("reading")) != old.more.get("reading"):

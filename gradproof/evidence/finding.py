@@ -65,15 +65,27 @@ class Finding:
         return f"gradproof audit --only {self.formula}"
 
 
-DEFAULTS = {f.name: {} if f.name == "more" else f.default for f in fields(Finding)}
+DEFAULTS: dict[str, Any] = {f.name: {} if f.name == "more" else f.default for f in fields(Finding)}
 
 
 def finding(row: Mapping[str, Any]) -> Finding:
     """The finding that was written as `row`. Raises TypeError where it is none."""
     if strangers := sorted(row.keys() - DEFAULTS.keys()):
         raise TypeError(f"no finding has {', '.join(strangers)}")
-    errors = {name: float(row[name]) for name in ("max", "mean") if name in row}  # ∞ and NaN are written as words
-    return Finding(**{**row, **errors})
+    errors = {name: float(row[name]) for name in ("max", "mean") if name in row}
+    return Finding(**{**row, **errors, "more": _spoken(row.get("more", {}))})
+
+
+WORDS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}  # for what JSON has no numbers
+
+
+def _spoken(value: Any) -> Any:
+    """Numbers for the words that stand for them."""
+    if isinstance(value, dict):
+        return {key: _spoken(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_spoken(v) for v in value]
+    return WORDS.get(value, value) if isinstance(value, str) else value
 
 
 def short(x: float | None, n: int = 4) -> float | None:

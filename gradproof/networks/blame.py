@@ -265,6 +265,6 @@ def parting(c: Configuration, cases: Cases, oracle: ModuleType, name: str) -> st
         prediction, target = c.ends
         given = {**PARAMETERS.get(c.cost, {}), target: cases.y.argmax(-1) if target == "labels" else cases.y}
         slopes = functions(c)[2](g.a[-1], cases.y)[1]
-        theirs = _by(oracle, c.cost, prediction, g.a[-1], **given)[1]
-        compare(f"gradient of {c.formulas[2].name}", slopes, theirs, g.a[-1], cases.y)
+        _, of_cost = _by(oracle, c.cost, prediction, g.a[-1], **given)
+        compare(f"gradient of {c.formulas[2].name}", slopes, of_cost, g.a[-1], cases.y)
     return max(found)[1] if found else None

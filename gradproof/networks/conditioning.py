@@ -34,19 +34,18 @@ class Response(NamedTuple):
 def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
     """The response of cost `cost` at outputs a and targets y, (..., n, d) in float64, where a may be off by `reach`."""
     d = a.shape[-1]
-    alone = np.eye(d).reshape(d, *[1] * (a.ndim - 1), d)  # entry k of a row, k first
-    if (
-        cost.entries.get(cost.prediction) == "distribution" and d > 1
-    ):  # rows sum to one: what one entry gains, the next loses
-        alone = alone - np.roll(alone, 1, -1)
+    move = np.eye(d).reshape(d, *[1] * (a.ndim - 1), d)  # entry k of a row alone, k first
     low, high = (cost.at(end) for end in cost.domain)
     room = np.minimum(a - low, high - a)
     h, near = np.minimum(STEP * np.maximum(1, np.abs(a)), room / 2), np.minimum(reach, room)
-    moved = np.stack([a + alone * step for step in (0 * a, -h, h, -near, near)])  # (5, d, ..., n, d)
-    slopes = _slopes(cost, moved, np.broadcast_to(y, moved.shape))
+    if cost.entries.get(cost.prediction) == "distribution":  # rows sum to one: what one entry gains, the next loses
+        a, move = a / a.sum(-1, keepdims=True), move - np.roll(move, 1, -1)
+        h, near = (np.minimum(step, np.roll(step, -1, -1)) for step in (h, near))
+    h, near, size = (np.moveaxis(q, -1, 0)[..., None] for q in (h, near, np.abs(a)))  # (d, ..., n, 1)
+    moved = np.stack([a + move * step for step in (0 * h, -h, h, -near, near)])  # (5, d, ..., n, d)
+    slopes = _slopes(cost, moved, np.broadcast_to(_certain(cost, y), moved.shape))
     here = slopes[0, 0, 0]
     by_a, by_y = np.abs(slopes[:, 1:] - slopes[:, :1])
-    h, near, size = (np.moveaxis(q, -1, 0)[..., None] for q in (h, near, np.abs(a)))  # (d, ..., n, 1)
     curvature, steepest, mixed = (
         np.divide(q, h, out=np.zeros_like(q), where=h > 0)
         for q in (np.minimum(*by_a[:2]), np.maximum(*by_a[:2]), np.minimum(*by_y[:2]))
@@ -57,6 +56,13 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
     two = 2 * ULPS * 2 * U * (np.abs(here) + sway)  # rounding of two gradients; an ULP of q is 2U·|q| at most
     smooth = 2 * steepest * near + two
     return Response(change, sway, np.asarray((change > smooth).any((0, -2, -1))))
+
+
+def _certain(cost: Formula, y: Array) -> Array:
+    """Targets that sum to one in float64 where the cost asks for that; those of a narrower dtype do so to its digits."""
+    if cost.targets == "distribution":
+        return np.asarray(y / y.sum(-1, keepdims=True))
+    return y - np.log(np.exp(y).sum(-1, keepdims=True)) if cost.targets == "log distribution" else y
 
 
 def _slopes(cost: Formula, a: Array, y: Array) -> Array:

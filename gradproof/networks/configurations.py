@@ -160,6 +160,8 @@ def excluded(architecture: Architecture, output: str, cost: str) -> str:
         return f"{C.name} takes rows that sum to one, those of {g.name} do not"
     if architecture.data == "diabetes" and C.targets == "probability":
         return f"{C.name} needs targets in [0, 1], diabetes has real ones"
+    if architecture.data and C.targets == "log distribution":
+        return f"{C.name} takes logarithms of probabilities, {architecture.name} is certain of its classes"
     low, high = (C.at(end) for end in C.domain)
     if g.at(g.range[0]) < low or g.at(g.range[1]) > high:
         return f"{C.name} takes outputs in ({C.domain[0]}, {C.domain[1]}), {g.name} gives ({g.range[0]}, {g.range[1]})"

@@ -133,6 +133,8 @@ def random_targets(kind: str, shape: tuple[int, ...], rng: np.random.Generator) 
         return rng.choice([0.0, 0.0, 1.0, 1.0, 0.25], shape)
     if kind == "count":
         return rng.poisson(2.0, shape).astype(np.float64)
+    if kind == "log distribution":
+        return np.log(rng.dirichlet(np.ones(d), shape[:-1]))
     if kind == "distribution":  # every other one is certain of a class
         y = (1 + rng.multinomial(64 - d, rng.dirichlet(np.ones(d), shape[:-1]))) / 64
         y[..., ::2, :] = one_hot(rng.integers(0, d, y[..., ::2, 0].shape), d)

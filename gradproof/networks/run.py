@@ -146,8 +146,8 @@ def _causes(
     """The largest disagreements of ours with an oracle, no two of one cause, each with its cause."""
     largest: dict[tuple[str, str, str], tuple[float, str, int]] = {}
     for f in found:
-        said = f.more["sides"].get(name) if f.kind == "case" else None
-        for k, verdict in enumerate(said["verdicts"] if said else ()):
+        said = f.more["sides"].get(name, {}) if f.kind == "case" else {}
+        for k, verdict in enumerate(said.get("verdicts", ())):
             if verdict in APART:
                 c = by_id[f.formula]
                 size = said["relative"][k]

@@ -14,7 +14,7 @@ from gradproof.pages import notation
 from gradproof.pages.tables import Table, comma_separated, markdown
 from literature import ROLES, STARTING_DOCUMENTS
 from literature.bibliography import Work, work
-from reference import CATALOGUE
+from reference import resolve
 
 Header = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ def _bars(latex: str) -> str:
 
 def formula_link(id: str) -> str:
     """The formula's id, linked to the module it is derived in."""
-    module = CATALOGUE[id].function.__module__.replace(".", "/")
+    module = resolve(id)[0].function.__module__.replace(".", "/")
     return f"[{id}](../{module}.py)"
 
 

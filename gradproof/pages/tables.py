@@ -50,14 +50,17 @@ def exactly(hex: str) -> str:
     """A float written as hex, in the shortest decimals that name it.
 
     >>> exactly("0x1.5555555555555p-3"), exactly("-0x1.8000000000000p+1"), exactly("")
-    ('0.16666666666666666', '−3', '')
+    ('1/6', '−3', '')
     """
     if not hex:
         return ""
     x = float.fromhex(hex)
     if not math.isfinite(x):
         return number(x)
-    return (repr(int(x)) if x.is_integer() and abs(x) < 1e15 else repr(x)).replace("-", "−")
+    said = repr(int(x)) if x.is_integer() and abs(x) < 1e15 else repr(x)
+    if len(said) > 8:  # a simple fraction reads better
+        said = next((f"{round(x * q)}/{q}" for q in (3, 6, 7, 9, 11, 12) if round(x * q) / q == x != 0), said)
+    return said.replace("-", "−")
 
 
 def name(id: str) -> str:

@@ -226,8 +226,8 @@ class Run:
 
     def bounds(self, step: Step, scalars: str = "float64") -> tuple[Array, float]:
         """The rounding error of `step` on this run, with scalars in that dtype."""
-        given = {"scalars": scalars, "feedback": self.feedback}
-        return bounds(step, self.start, self.gradient, STEPS, self.dtype, **given, **self.hyperparameters)
+        given: dict[str, Any] = {"scalars": scalars, "feedback": self.feedback, **self.hyperparameters}
+        return bounds(step, self.start, self.gradient, STEPS, self.dtype, **given)
 
     def explain(self, side: str, theirs: Trajectory, ours: Trajectory) -> tuple[Verdict, str]:
         """Why a side is outside the bound: scalars in float32, or a choice that, put into our rule, closes the gap."""

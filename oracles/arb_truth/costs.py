@@ -127,13 +127,13 @@ def gaussian_nll(a: Array, y: Array, v: Array, *, full: Option) -> Terms:
 # ---------------------------------------------------------------- probabilities
 
 
-@cost()
+@cost(reduction="batchmean")
 def kl_div(a: Array, y: Array) -> Terms:
     """y(log y − a), a log-probabilities."""
     return xlogy(y, y) - weigh(y, a)
 
 
-@cost()
+@cost(reduction="batchmean")
 def kl_div_log_target(a: Array, y: Array) -> Terms:
     """eʸ(y − a), both log-probabilities."""
     return np.exp(y) * (y - a)

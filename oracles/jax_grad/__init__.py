@@ -17,9 +17,22 @@ from oracles.jax_grad.costs import EAGER
 from oracles.jax_grad.network import network
 from oracles.jax_grad.programs import cache_programs, differentiate, forget_programs
 from oracles.jax_grad.table import COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
-from oracles.jax_grad.updates import OPTIMIZERS, step
+from oracles.jax_grad.updates import OPTIMIZERS, defaults, native_steps, step, trajectory
 
-__all__ = ["DEFINITIONS", "NAME", "VERSION", "cache_programs", "forget_programs", "has", "native", "network", "vjp"]
+__all__ = [
+    "DEFINITIONS",
+    "NAME",
+    "VERSION",
+    "cache_programs",
+    "defaults",
+    "forget_programs",
+    "has",
+    "native",
+    "native_steps",
+    "network",
+    "trajectory",
+    "vjp",
+]
 
 NAME = "jax"
 VERSION = str(jax.__version__)

@@ -15,9 +15,20 @@ from oracles.calls import Answer, arrays, ask, find, floats, installed_version, 
 from oracles.torch_autograd.network import network
 from oracles.torch_autograd.table import COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
 from oracles.torch_autograd.tensors import differentiate
-from oracles.torch_autograd.updates import ABSENT, OPTIMIZERS, step
+from oracles.torch_autograd.updates import ABSENT, OPTIMIZERS, defaults, native_steps, step, trajectory
 
-__all__ = ["DEFINITIONS", "NAME", "VERSION", "has", "native", "network", "vjp"]
+__all__ = [
+    "DEFINITIONS",
+    "NAME",
+    "VERSION",
+    "defaults",
+    "has",
+    "native",
+    "native_steps",
+    "network",
+    "trajectory",
+    "vjp",
+]
 
 NAME = "torch"
 VERSION = str(torch.__version__)
