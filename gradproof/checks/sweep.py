@@ -54,11 +54,11 @@ def gate(formula: Formula, dtype: str) -> Gate:
 
 
 def ask(side: Side, formula: Formula, x: Array, dtype: str, parameters: Parameters) -> tuple[Array, Array]:
-    """(value, slope) at the points x as float64 arrays, by blocks of one size, as a compiler wants them.
+    """(value, slope) at the points x as float64 arrays, by blocks of one size, since JAX compiles each size anew.
 
     The slope is the gradient under ones: every entry answers for itself. Raises Missing where the side has no answer.
     """
-    blocks = np.zeros((-(-len(x) // BLOCK), BLOCK)) if len(x) > BLOCK else np.zeros((1, len(x)))
+    blocks = np.zeros((-(-len(x) // BLOCK), BLOCK))
     blocks.flat[: len(x)] = x
     found = []
     for block in blocks:

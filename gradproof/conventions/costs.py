@@ -116,9 +116,10 @@ def differentiates(id: str, argument: str) -> Probe:
     """Whether there is a gradient with respect to an argument."""
     with_weights = argument in ("weight", "pos_weight")  # which every second case has
     case = draw(f"cost/{id}", "float64", "plain", int(with_weights))
+    ignored = {name: given for name, given in case.parameters.items() if name == "ignore_index"}
 
     def ask(call: Call) -> tuple[Any, str]:
-        given = argument in call(case.arguments)[1]
+        given = argument in call(case.arguments, **ignored)[1]
         return given, "yes" if given else "no"
 
     return _probe(f"gradient with respect to {argument}", id, "random inputs", ask)

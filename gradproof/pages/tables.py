@@ -58,7 +58,7 @@ def exactly(hex: str) -> str:
     if not math.isfinite(x):
         return number(x)
     said = repr(int(x)) if x.is_integer() and abs(x) < 1e15 else repr(x)
-    if len(said) > 8:  # a simple fraction reads better
+    if len(said) > 8 and 1e-3 < abs(x) < 1e3:  # a simple fraction reads better
         said = next((f"{round(x * q)}/{q}" for q in (3, 6, 7, 9, 11, 12) if round(x * q) / q == x != 0), said)
     return said.replace("-", "−")
 
