@@ -1,21 +1,26 @@
-"""Hand-derived formulas in NumPy, each under a permanent id in `CATALOGUE`."""
+"""Hand-derived formulas in NumPy, each under a permanent id in `CATALOGUE`.
+
+Every formula is a plain function in one of the packages below, and answers to `vjp` under its id, or a former one:
+
+>>> outputs, gradients = vjp("activation/relu", {"z": [-1.0, 2.0]}, cotangent=[3.0, 4.0])
+>>> outputs["value"].tolist(), gradients["z"].tolist()
+([0.0, 2.0], [0.0, 4.0])
+"""
 
 from reference import activations, costs, network, regularizers, updates
-from reference.formula import CATALOGUE, Formula, Kink
-from reference.regularizers import input_gradient, outputs
-from reference.updates import clipping, optimizers
+from reference.formula import ALIASES, CATALOGUE, Formula, Kink, find, resolve, vjp
 
 __all__ = [
+    "ALIASES",
     "CATALOGUE",
     "Formula",
     "Kink",
     "activations",
-    "clipping",
     "costs",
-    "input_gradient",
+    "find",
     "network",
-    "optimizers",
-    "outputs",
     "regularizers",
+    "resolve",
     "updates",
+    "vjp",
 ]

@@ -42,6 +42,34 @@ def quotient(a: Any, b: Any) -> tuple[Any, Any]:
     return q, ((a - p) - error) / b
 
 
+def dot(a: Array, b: Array) -> tuple[Array, Array]:
+    """⟨a, b⟩ of rows as the unevaluated sum of two floats, to twice the precision.  (..., d) -> (..., 1) each."""
+    high, low = product(a, b)
+    while high.shape[-1] > 1:
+        if high.shape[-1] % 2:
+            high, low = (np.concatenate([q, np.zeros_like(q[..., :1])], -1) for q in (high, low))
+        high, error = total(high[..., ::2], high[..., 1::2])
+        low = low[..., ::2] + low[..., 1::2] + error
+    return total(high, low)
+
+
+def dots(u: Array) -> tuple[Array, Array]:
+    """⟨u_i, u_j⟩ of all pairs of rows with entries in [−1, 1], to about d·2⁻⁸⁴.  (n, d) -> (n, n) each.
+
+    u is cut into slices of so few bits that products of slices, summed in any order, are exact (Ozaki et al. 2012).
+    """
+    bits = (52 - max(u.shape[-1] - 1, 1).bit_length()) // 2
+    first = np.rint(np.ldexp(u, bits))
+    second = np.rint(np.ldexp(u, 2 * bits) - np.ldexp(first, bits))
+    first, second = np.ldexp(first, -bits), np.ldexp(second, -2 * bits)
+    third = (u - first) - second
+    mixed = first @ second.T
+    tail = (first + second) @ third.T
+    s, error = total(mixed, mixed.T)
+    high, lost = total(first @ first.T, s)
+    return total(high, lost + error + (second @ second.T + (tail + tail.T)))
+
+
 def exponential(high: Array, low: Any = None) -> tuple[Array, Array]:
     """e^(high + low) as near·far, neither of them subnormal unless the other is: for high ≤ 0 and a tiny low.
 

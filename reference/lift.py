@@ -1,16 +1,24 @@
-"""From a body that sees flat float64 arrays to a function of any shape and floating dtype.
+"""From a body that sees float64 arrays and nothing else to a function of any shape and floating dtype.
 
 A body is evaluated in float64 and its results are rounded once. So float32 results are within 0.501 ULP wherever
 the body is good to a few ULP of float64, and float16 and bfloat16 results are correctly rounded: what could spoil
 these is a second rounding on the way, which `rounded` avoids, or a truth so close to the middle between two
 floats that float64 shows the middle itself, for which a formula gives the remainder (`beyond`).
+
+A lift does everything around the body: it names what cannot be taken, checks parameters, keeps the shape and the
+dtype, and makes the function's `vjp`, which is called alike for every formula (`reference.vjp`). Here are the lifts of
+activations, `elementwise` and `rowwise`, and what all lifts share. The others stand by their formulas: `reduced` in
+`reference.costs.reduction`, `each_matrix`, `of_outputs`, `with_mask` and `through_network` in `reference.regularizers`,
+`each_parameter` and `jointly` in `reference.updates`.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType
 from typing import Any, overload
 
 import numpy as np
@@ -18,38 +26,146 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Slope = Callable[..., tuple[Array, Array]]
+Pullback = Callable[[Array], Array]
 Remainders = Callable[..., tuple[Any, Any]]
+Answer = tuple[dict[str, Any], dict[str, Any]]  # outputs by name, gradients by argument
 
 # Overflow and underflow are results like any other. Invalid is a signalling NaN among the inputs, or a limit that
-# does not exist: NaN is the answer to both.
-QUIET = np.errstate(over="ignore", under="ignore", invalid="ignore")
+# does not exist: NaN is the answer to both. Divisions by zero have the limit ±∞.
+QUIET = np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore")
 BLOCK = 1 << 14  # entries evaluated at once: the temporaries of a body stay in the second-level cache
+
+
+# ---------------------------------------------------------------- what is taken
+
+
+def is_floating(dtype: np.dtype[Any]) -> bool:
+    """Whether it is one of the four floating dtypes."""
+    # bfloat16 comes from ml_dtypes, which is optional: it is recognised by its name.
+    return (dtype.kind == "f" and dtype.itemsize <= 8) or dtype.name == "bfloat16"
 
 
 def floating(x: npt.ArrayLike, name: str = "z") -> Array:
     """`x` as an array of one of the four floating dtypes. Raises TypeError for any other, naming `name`."""
+    if type(x) is np.ndarray and x.dtype.char in "fd":
+        return x
     x = np.asarray(x)
-    # bfloat16 comes from ml_dtypes, which is optional: it is recognised by its name.
-    if not (x.dtype.kind == "f" and x.dtype.itemsize <= 8) and x.dtype.name != "bfloat16":
+    if not is_floating(x.dtype):
         raise TypeError(f"{name} has dtype {x.dtype}; pass floats, e.g. {name}.astype(np.float64)")
     return x
 
 
-def numbers(**parameters: Any) -> dict[str, float]:
-    """Parameters as Python floats. Raises TypeError for what is no number, ValueError for NaN and infinity."""
-    for name, value in parameters.items():
-        if np.ndim(value) or np.asarray(value).dtype.kind not in "fiu":
-            raise TypeError(f"{name} = {value!r} is not a number")
-        if not np.isfinite(value):
-            raise ValueError(f"{name} = {value} is not finite")
-    return {name: float(value) for name, value in parameters.items()}
+def real(x: npt.ArrayLike, name: str) -> Array:
+    """`x` as an array of floats, integers or bools. Raises TypeError for any other dtype, naming `name`."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "fiub" and x.dtype.name != "bfloat16":
+        raise TypeError(f"{name} has dtype {x.dtype}; pass real numbers")
+    return x
 
 
-def positive(**parameters: float) -> None:
-    """Raise ValueError, naming the parameter and its value, unless every one is > 0."""
-    for name, value in parameters.items():
-        if not value > 0:
-            raise ValueError(f"{name} = {value}; need {name} > 0")
+def named(function: Any, arguments: Mapping[str, Any], names: Sequence[str], needed: int) -> dict[str, Any]:
+    """The arguments that are given.
+
+    Raises TypeError for one that `function` does not have, and where one of the first `needed` is missing.
+    """
+    if strangers := [name for name in arguments if name not in names]:
+        raise TypeError(f"{function.__name__} has no argument {strangers[0]!r}; it has {', '.join(names)}")
+    given = {name: x for name, x in arguments.items() if x is not None}
+    for name in names[:needed]:
+        if name not in given:
+            raise TypeError(f"{function.__name__} needs the argument {name!r}")
+    return given
+
+
+def defaults(body: Callable[..., Any], skip: int = 0) -> dict[str, Any]:
+    """The parameters of `body` after the first `skip`, with their defaults."""
+    return {p.name: p.default for p in list(inspect.signature(body).parameters.values())[skip:]}
+
+
+def checked(function: Any, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as the body wants them: numbers as Python floats, or ints where the default is an integer.
+
+    `known` are all parameters with their defaults. Raises TypeError for an unknown one and for what is no number,
+    or no bool, where the default is one; ValueError for a number that is not finite, or breaks a condition in the
+    `valid` of the function's record: "tau = 2; need 0 < tau < 1".
+    """
+    record = getattr(function, "formula", None)
+    valid: Mapping[str, str] = record.valid if record is not None else {}
+    out: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in known:
+            raise TypeError(
+                f"{function.__name__} got an unexpected keyword argument {name!r}; it has {', '.join(known)}"
+            )
+        default = known[name]
+        if isinstance(default, bool):
+            out[name] = _flag(name, value)
+        elif isinstance(default, (int, float)) or default is inspect.Parameter.empty:
+            out[name] = _number(name, value, default, finite=record is not None and "oo" not in valid.get(name, ""))
+        else:
+            out[name] = value
+    for condition in valid.values():
+        code, names = _condition(condition)
+        if any(name in given for name in names):
+            numbers = {name: out.get(name, known.get(name)) for name in names}
+            if not eval(code, {"__builtins__": {}}, {**numbers, "oo": math.inf}):
+                said = ", ".join(f"{name} = {given.get(name, numbers[name])}" for name in names)
+                raise ValueError(f"{said}; need {_printed(condition)}")
+    return out
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)) and not (isinstance(value, (int, float)) and value in (0, 1)):
+        raise TypeError(f"{name} = {value!r} is neither True nor False")
+    return bool(value)
+
+
+def _number(name: str, value: Any, default: Any, finite: bool) -> float:
+    array = np.asarray(value)
+    if array.ndim or (array.dtype.kind not in "fiu" and array.dtype.name != "bfloat16"):
+        raise TypeError(f"{name} = {value!r} is not a number")
+    x = float(array)
+    if not math.isfinite(x) and (finite or math.isnan(x)):
+        raise ValueError(f"{name} = {value} is not finite")
+    return int(x) if isinstance(default, int) and x.is_integer() else x
+
+
+@functools.cache
+def _condition(condition: str) -> tuple[CodeType, tuple[str, ...]]:
+    """A condition to evaluate, and the parameters that it speaks of."""
+    code = compile(condition, "<condition>", "eval")
+    return code, tuple(name for name in code.co_names if name != "oo")
+
+
+def _printed(condition: str) -> str:
+    for sign, printed in (("<=", "≤"), (">=", "≥"), ("oo", "∞"), ("==", "=")):
+        condition = condition.replace(sign, printed)
+    return condition
+
+
+# ---------------------------------------------------------------- cotangents and rounding
+
+
+def cotangent_of(cotangent: Any, shape: tuple[int, ...], output: str = "value") -> Array | None:
+    """The cotangent of an output of this shape in float64, None for ones. It may stand under the name of the output.
+
+    Raises TypeError for what is not real, ValueError for another shape or another output.
+    """
+    if isinstance(cotangent, Mapping):
+        if set(cotangent) != {output}:
+            raise ValueError(f"cotangents of {', '.join(map(str, cotangent)) or 'nothing'}; the output is {output!r}")
+        cotangent = cotangent[output]
+    if cotangent is None:
+        return None
+    v = real(cotangent, "cotangent")
+    if v.shape != shape:
+        raise ValueError(f"cotangent has shape {v.shape}, the output has shape {shape}; they must be equal")
+    return v.astype(np.float64)
+
+
+def times(v: Array | float | None, x: Array) -> Array:
+    """v·x, and 0 where v is 0 whatever x is: what does not enter does not touch. None stands for ones."""
+    return x if v is None else np.where(v == 0, 0.0, v * x)
 
 
 def rounded(x: Array, dtype: np.dtype[Any], beyond: Any = 0) -> Array:
@@ -69,6 +185,9 @@ def rounded(x: Array, dtype: np.dtype[Any], beyond: Any = 0) -> Array:
     return np.where(bits & 1, bits, bits + outwards).view(np.float32).astype(dtype)
 
 
+# ---------------------------------------------------------------- elementwise
+
+
 @overload
 def elementwise(body: Slope) -> Slope: ...
 
@@ -80,19 +199,23 @@ def elementwise(*, exact: bool = False, beyond: Remainders | None = None) -> Cal
 def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remainders | None = None) -> Any:
     """Lift `body`, which maps a flat float64 array z to two new ones, value and slope, to any shape and dtype.
 
-    The lifted function returns (value, slope) in the dtype of its input, NaN where that is NaN, and checks that
-    parameters are finite numbers. `exact` says that the body needs no wider dtype: it then sees float32 and
-    float64 arrays as they are. `beyond(z, **parameters)` gives, for value and slope, the first term that float64
-    swallows where the result is all but halfway between two 16-bit floats (see `rounded`).
+    The lifted function returns (value, slope) in the dtype of its input, NaN where that is NaN, and checks its
+    parameters. `exact` says that the body needs no wider dtype: it then sees float32 and float64 arrays as they are.
+    `beyond(z, **parameters)` gives, for value and slope, the first term that float64 swallows where the result is all
+    but halfway between two 16-bit floats (see `rounded`).
+
+    Its vjp is v ↦ v ⊙ g'(z), and for a parameter among the arguments v ↦ Σ v ⊙ ∂g/∂parameter (`parameter_slope`).
     """
     if body is None:
         return functools.partial(elementwise, exact=exact, beyond=beyond)
+    known = defaults(body, 1)
 
     def entries(z: Array, parameters: dict[str, float]) -> tuple[Array, Array]:
         """Value and slope of a flat array: rounded to its 16 bits, or as the body gives them."""
-        x = z if exact and z.dtype.itemsize > 2 else z.astype(np.float64, copy=False)
+        size = z.dtype.itemsize
+        x = z if size == 8 or (exact and size == 4) else z.astype(np.float64)
         value, slope = body(x, **parameters)
-        if z.dtype.itemsize == 2:
+        if size == 2:
             remainders = beyond(x, **parameters) if beyond else (0, 0)
             value, slope = rounded(value, z.dtype, remainders[0]), rounded(slope, z.dtype, remainders[1])
         if math.isnan(x.dot(x)):  # so it is if and only if an entry is
@@ -104,7 +227,7 @@ def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remai
     def lifted(z: npt.ArrayLike, **parameters: float) -> tuple[Array, Array]:
         z = floating(z)
         if parameters:
-            parameters = numbers(**parameters)
+            parameters = checked(lifted, known, parameters)
         flat = z.ravel()  # contiguous: NumPy may round exp and its kin differently where it cannot load whole vectors
         if z.size <= BLOCK or exact:
             value, slope = entries(flat, parameters)
@@ -113,10 +236,30 @@ def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remai
             for k in range(0, z.size, BLOCK):
                 block = slice(k, k + BLOCK)
                 value[block], slope[block] = entries(flat[block], parameters)  # rounded on the way
-        return np.asarray(value, z.dtype).reshape(z.shape), np.asarray(slope, z.dtype).reshape(z.shape)
+        if value.dtype != z.dtype:
+            value = value.astype(z.dtype)
+        if slope.dtype != z.dtype:
+            slope = slope.astype(z.dtype)
+        return value.reshape(z.shape), slope.reshape(z.shape)
 
-    lifted.body = body  # type: ignore[attr-defined]  # marks the function as elementwise
+    @QUIET
+    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: float) -> Answer:
+        learned = named(lifted, arguments, ("z", *lifted.parameter_slopes), 1)  # type: ignore[attr-defined]
+        z = floating(learned.pop("z"))
+        learned = {name: floating(p, name) for name, p in learned.items()}
+        parameters = checked(lifted, known, {**parameters, **learned})
+        value, slope = lifted(z.astype(np.float64), **parameters)
+        value = lifted(z, **parameters)[0] if z.dtype.itemsize == 2 else value.astype(z.dtype, copy=False)
+        v = cotangent_of(cotangent, z.shape)
+        gradients = {"z": rounded(times(v, slope), z.dtype)}
+        for name in learned:
+            total = np.sum(times(v, lifted.parameter_slopes[name].wide(z, parameters)))  # type: ignore[attr-defined]
+            gradients[name] = rounded(np.asarray(total), z.dtype)
+        return {"value": value}, gradients
+
+    lifted.body, lifted.known = body, known  # type: ignore[attr-defined]  # a body marks the function as elementwise
     lifted.parameter_slopes = {}  # type: ignore[attr-defined]
+    lifted.vjp = vjp  # type: ignore[attr-defined]
     return lifted
 
 
@@ -127,15 +270,75 @@ def parameter_slope(owner: Any, name: str) -> Callable[[Callable[..., Array]], C
     """
 
     def register(body: Callable[..., Array]) -> Callable[..., Array]:
+        own = defaults(body, 1)
+
+        def wide(z: Array, parameters: Mapping[str, float]) -> Array:
+            """∂g/∂name in float64, of the shape of z."""
+            x = np.ascontiguousarray(z, np.float64).reshape(-1)
+            slope = body(x, **{key: p for key, p in parameters.items() if key in own})
+            return np.where(np.isnan(x), x, slope).reshape(z.shape)
+
         @functools.wraps(body)
         @QUIET
         def lifted(z: npt.ArrayLike, **parameters: float) -> Array:
             z = floating(z)
-            x = np.ascontiguousarray(z, np.float64).reshape(-1)
-            slope = body(x, **numbers(**parameters))
-            return rounded(np.where(np.isnan(x), x, slope), z.dtype).reshape(z.shape)
+            return rounded(wide(z, checked(owner, owner.known, parameters)), z.dtype)
 
+        lifted.wide = wide  # type: ignore[attr-defined]
         owner.parameter_slopes[name] = lifted
         return lifted
 
     return register
+
+
+# ---------------------------------------------------------------- rowwise
+
+
+def rowwise(body: Callable[..., tuple[Array, Pullback]]) -> Callable[..., tuple[Array, Pullback]]:
+    """Lift `body`, which maps float64 rows z (..., d) to their value and its pullback, to any floating dtype.
+
+    The lifted function returns (value, pullback) in the dtype of z, and raises ValueError where there is no last axis,
+    or nothing on it. Its vjp is the pullback of the cotangent.
+    """
+    known = defaults(body, 1)
+
+    def wide(z: Array, parameters: dict[str, Any]) -> tuple[Array, Pullback]:
+        """Value and pullback in float64. A row whose cotangent is 0 does not enter, whatever stands in it."""
+        if z.ndim == 0 or z.shape[-1] == 0:
+            raise ValueError(f"z has shape {z.shape}; expected (..., d) with d ≥ 1")
+        value, pull = body(z.astype(np.float64, order="C"), **parameters)  # a copy, which a pullback may keep
+
+        def pullback(v: Array) -> Array:
+            enters = (v if v.ndim == z.ndim else v[..., None]) != 0
+            return np.where(enters.any(-1, keepdims=True), pull(v), 0)
+
+        return value, pullback
+
+    @functools.wraps(body)
+    @QUIET
+    def lifted(z: npt.ArrayLike, *positional: float, **parameters: float) -> tuple[Array, Pullback]:
+        z = floating(z)
+        dtype = z.dtype
+        if positional or parameters:
+            parameters = checked(lifted, known, {**dict(zip(known, positional, strict=False)), **parameters})
+        value, pull = wide(z, parameters)
+
+        @QUIET
+        def pullback(v: Array) -> Array:
+            w = np.asarray(v, np.float64)
+            if w.shape != value.shape:
+                raise ValueError(f"cotangent has shape {w.shape}, the output has shape {value.shape}; must be equal")
+            return rounded(pull(w), dtype)
+
+        return rounded(value, dtype), pullback
+
+    @QUIET
+    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: float) -> Answer:
+        z = floating(named(lifted, arguments, ("z",), 1)["z"])
+        value, pull = wide(z, checked(lifted, known, parameters))
+        v = cotangent_of(cotangent, value.shape)
+        gradient = pull(np.ones(value.shape) if v is None else v)
+        return {"value": rounded(value, z.dtype)}, {"z": rounded(gradient, z.dtype)}
+
+    lifted.vjp = vjp  # type: ignore[attr-defined]
+    return lifted

@@ -7,21 +7,28 @@
 
 Examples are rows: x is (n, d_in), Wˡ is (d_out, d_in), bˡ is (d_out,), δˡ is (n, d_out). Any leading axes are
 independent networks, computed at once. The cost is a mean over examples, so δᴸ already carries the 1/n.
+
+Arrays are computed with in their own dtype, those of 16 bits in float64 and rounded once at the end.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from reference.activations import Pullback
-from reference.costs import Cost
 from reference.formula import Array, formula
-from reference.regularizers import Regularizer
+from reference.lift import floating, rounded
+
+if TYPE_CHECKING:
+    from reference.regularizers import Regularizer
 
 Activation = Callable[[Array], tuple[Array, "Array | Pullback"]]
+EndCost = Callable[..., Any]  # a cost of the catalogue, as it is or with some of its parameters (`functools.partial`)
 
 
 class Forward(NamedTuple):
@@ -89,7 +96,7 @@ def hidden_error(delta_above: Array, W_above: Array, pullback: Pullback) -> Arra
 )
 def bias_gradient(delta: Array) -> Array:
     """BP3: ∂C/∂bˡ = δˡ, because ∂zˡ_j/∂bˡ_j = 1.  (n, d_out) -> (d_out,), summed over the batch."""
-    return np.asarray(delta.sum(-2))
+    return np.add.reduce(delta, -2)
 
 
 @formula(
@@ -111,23 +118,57 @@ def check_shapes(x: Array, W: Sequence[Array], b: Sequence[Array], activations: 
         raise ValueError(f"{len(W)} weights, {len(b)} biases, {len(activations)} activations: one each per layer")
     if x.ndim < 2 or x.shape[-2] == 0:
         raise ValueError(f"x has shape {x.shape}; expected (n examples, d_in) with n ≥ 1: use x[None] for one example")
-    width = x.shape[-1]
+    width = x.shape[-1:]
     for layer, (w, c) in enumerate(zip(W, b, strict=True), 1):
-        d_out, d_in = w.shape[-2:]
-        if d_in != width:
+        units, features = w.shape[-2:-1], w.shape[-1:]
+        if not units or not c.ndim:
+            raise ValueError(
+                f"layer {layer}: W has shape {w.shape}, b has shape {c.shape}; need (d_out, d_in), (d_out,)"
+            )
+        if features != width:
             source = "x" if layer == 1 else f"layer {layer - 1}"
-            raise ValueError(f"layer {layer}: W has shape {w.shape}, but {source} gives {width} features, not {d_in}")
-        if c.shape[-1] != d_out:
-            raise ValueError(f"layer {layer}: b has shape {c.shape}, but W has shape {w.shape}: {d_out} units")
-        width = d_out
+            raise ValueError(
+                f"layer {layer}: W has shape {w.shape}, but {source} gives {width[0]} features, not {features[0]}"
+            )
+        if c.shape[-1:] != units:
+            raise ValueError(f"layer {layer}: b has shape {c.shape}, but W has shape {w.shape}: {units[0]} units")
+        width = units
 
 
-def feedforward(x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Activation]) -> Forward:
+def layers(x: Any, W: Sequence[Any], b: Sequence[Any]) -> tuple[Array, Sequence[Array], Sequence[Array], bool]:
+    """x, W and b as arrays of floats, and whether any has 16 bits. Raises TypeError naming one that is not floating."""
+    for q in (x, *W, *b):
+        if type(q) is not np.ndarray or q.dtype.char not in "fd":
+            break
+    else:
+        return x, W, b, False
+    x = floating(x, "x")
+    W = [floating(w, f"W[{k}]") for k, w in enumerate(W)]
+    b = [floating(c, f"b[{k}]") for k, c in enumerate(b)]
+    return x, W, b, any(q.dtype.itemsize == 2 for q in (x, *W, *b))
+
+
+def feedforward(
+    x: npt.ArrayLike, W: Sequence[npt.ArrayLike], b: Sequence[npt.ArrayLike], activations: Sequence[Activation]
+) -> Forward:
     """zˡ = aˡ⁻¹Wˡᵀ + bˡ and aˡ = gˡ(zˡ) for every layer.  Raises ValueError where shapes do not fit."""
+    x, W, b, short = layers(x, W, b)
     check_shapes(x, W, b, activations)
+    if not short:
+        return _forward(x, W, b, activations)
+    f, dtype = _forward(wide(x), [*map(wide, W)], [*map(wide, b)], activations), x.dtype
+
+    def rounding(pullback: Pullback) -> Pullback:
+        return lambda v: rounded(pullback(wide(v)), dtype)
+
+    z, a = [rounded(q, dtype) for q in f.z], [rounded(q, dtype) for q in f.a]
+    return Forward(z, a, [*map(rounding, f.pullbacks)])
+
+
+def _forward(x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Activation]) -> Forward:
     forward = Forward([], [x], [])
     for w, c, g in zip(W, b, activations, strict=True):
-        z = forward.a[-1] @ w.mT + c[..., None, :]  # (n, d_out)
+        z = forward.a[-1] @ w.mT + (c if c.ndim == 1 else c[..., None, :])  # (n, d_out)
         a, slope = g(z)
         forward.z.append(z)
         forward.a.append(a)
@@ -135,19 +176,45 @@ def feedforward(x: Array, W: Sequence[Array], b: Sequence[Array], activations: S
     return forward
 
 
+def wide(x: npt.ArrayLike) -> Array:
+    """An array in float64, in the order of C."""
+    return np.asarray(x, np.float64, order="C")
+
+
+def at_end(cost: EndCost, a: Array, y: npt.ArrayLike) -> tuple[Array, Array]:
+    """C and ∂C/∂a of outputs a and targets y: the leading axes of a are independent problems.  (..., n, d).
+
+    Raises ValueError for a cost that has no place at the end of a network. Any other function is taken as it is.
+    """
+    given: dict[str, Any] = {}
+    function: Any = cost
+    if isinstance(cost, functools.partial):
+        function, given = cost.func, cost.keywords
+    record = getattr(function, "formula", None)
+    if record is None:
+        C, dC_da = cost(a, y)
+        return C, dC_da
+    if not record.prediction:
+        raise ValueError(f"{record.id} takes no outputs and targets of a network: its arguments are others")
+    C, dC_da = function.end(a, y, a.ndim - 2, given)
+    return C, dC_da
+
+
 def backprop(
-    x: Array,
-    y: Array,
-    W: Sequence[Array],
-    b: Sequence[Array],
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    W: Sequence[npt.ArrayLike],
+    b: Sequence[npt.ArrayLike],
     activations: Sequence[Activation],
-    cost: Cost,
+    cost: EndCost,
     regularizer: Regularizer | None = None,
 ) -> Backward:
     """Cost and every gradient of a dense network by BP1–BP4.
 
-    x: (n, d_in), y: targets as `cost` takes them, W[l]: (d_out, d_in), b[l]: (d_out,). Raises ValueError where
-    shapes do not fit, naming the layer, and whatever the cost raises for bad targets.
+    x: (n, d_in), y: targets as `cost` takes them, W[l]: (d_out, d_in), b[l]: (d_out,). The cost is one of the catalogue
+    that has a `prediction` in its record, or `functools.partial` of it with other parameters, or any function
+    (a, y) ↦ (C, ∂C/∂a). Raises ValueError where shapes do not fit, naming the layer, or the cost is none for a
+    network, and whatever the cost raises for bad targets; TypeError for an array that is not floating.
 
     >>> import numpy as np
     >>> from reference.activations import identity
@@ -156,8 +223,13 @@ def backprop(
     >>> float(g.cost), g.dW[0].tolist(), g.db[0].tolist()  # C = ½(6 − 1)², δ = 5, ∂C/∂w = 5·2
     (12.5, [[10.0]], [5.0])
     """
-    z, a, pullbacks = feedforward(x, W, b, activations)
-    C, dC_da = cost(a[-1], y)
+    x, W, b, short = layers(x, W, b)
+    check_shapes(x, W, b, activations)
+    if short:
+        g = backprop(wide(x), y, [*map(wide, W)], [*map(wide, b)], activations, cost, regularizer)
+        return shortened(g, x, W, b)
+    z, a, pullbacks = _forward(x, W, b, activations)
+    C, dC_da = at_end(cost, a[-1], y)
     delta = [output_error(dC_da, pullbacks[-1])]  # BP1
     for pullback, W_above in zip(pullbacks[-2::-1], W[:0:-1], strict=True):
         delta.insert(0, hidden_error(delta[0], W_above, pullback))  # BP2, downwards
@@ -167,3 +239,11 @@ def backprop(
         R, dR = regularizer(W)
         C, dW = C + R, [g + r for g, r in zip(dW, dR, strict=True)]
     return Backward(C, dW, db, delta, z, a)
+
+
+def shortened(g: Backward, x: Array, W: Sequence[Array], b: Sequence[Array]) -> Backward:
+    """What was computed in float64, each in the dtype of its parameter, everything else in that of x."""
+    cost, *rest = (rounded(np.asarray(q), x.dtype) for q in (g.cost, *g.delta, *g.z, *g.a))
+    L = len(W)
+    dW, db = ([rounded(d, p.dtype) for d, p in zip(ds, ps, strict=True)] for ds, ps in ((g.dW, W), (g.db, b)))
+    return Backward(cost, dW, db, rest[:L], rest[L : 2 * L], rest[2 * L :])

@@ -49,7 +49,6 @@ from reference.activations.smooth import (
     tanhshrink,
 )
 from reference.activations.vector import (
-    Pullback,
     geglu,
     glu,
     l2_normalize,
@@ -61,6 +60,7 @@ from reference.activations.vector import (
     softmin,
     swiglu,
 )
+from reference.lift import Pullback
 
 __all__ = [
     "Pullback",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference.activations.smooth import sigmoid
 from reference.exact import exponential, product, total
 from reference.formula import Array, formula
 from reference.lift import elementwise
@@ -36,6 +37,7 @@ def _from_tail(z: Array, value: Array, slope: Array) -> tuple[Array, Array]:
     " (exp(z)*(1 + z + exp(z))/(1 + exp(z)*(2 + exp(z))), True))",
     slope_zeros=("-1.2784645427610738",),
     strict_ulp=16,
+    curvature=lambda z, a, slope: sigmoid(z)[1] * (2 - np.clip(z, -1000, 1000) * np.tanh(z / 2)),
     sources=("ramachandran-2017",),
 )
 @elementwise(beyond=lambda z: (1, 0))  # z/2 + z²/4 − …
@@ -79,6 +81,7 @@ def normal_tail(y: Array) -> tuple[Array, Array]:
     slope_zeros=("-0.7517915246935645",),
     strict_ulp=16,
     assumptions=("the normal tail is a midpoint rule of 13 terms, exact to 5e-18",),
+    curvature=lambda z, a, slope: (2 - np.clip(z, -50, 50) ** 2) * np.exp(-z * z / 2) / np.sqrt(2 * np.pi),
     sources=("hendrycks-2016", "hunter-regan-1972"),
 )
 @elementwise(beyond=lambda z: (1, 0))  # z/2 + z²/√(2π) − …

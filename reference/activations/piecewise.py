@@ -14,18 +14,29 @@ import numpy as np
 from reference.activations.smooth import shrunken_tanh
 from reference.exact import exponential, product, quotient, total
 from reference.formula import Array, Kink, formula
-from reference.lift import elementwise, parameter_slope, positive
+from reference.lift import elementwise, parameter_slope
 
 PRINTED = "the branch z ≤ 0 as the source prints it"
 JUMP = "the function jumps here, and keeps the value and slope of the branch that owns the point"
 
 
-@formula("activation/identity", statement="z", derivative="1", sources=("goodfellow-2016",))
+def _straight(z: Array, a: Array, slope: Array, **parameters: float) -> Array:
+    """The curvature of what is made of lines, off its kinks."""
+    return np.zeros_like(z)
+
+
+@formula(
+    "activation/identity",
+    statement="z",
+    derivative="1",
+    curvature=_straight,
+    sources=("goodfellow-2016",),
+)
 @elementwise(exact=True)
 def identity(z: Array) -> tuple[Array, Array]:
     """Identity: g(z) = z, so g'(z) = 1."""
     slope = np.empty_like(z)
-    slope.fill(1)
+    slope.fill(1.0)
     return z.copy(), slope
 
 
@@ -35,12 +46,13 @@ def identity(z: Array) -> tuple[Array, Array]:
     derivative="Piecewise((1, z > 0), (0, True))",
     range=("0", "oo"),
     kinks=(Kink(at="0", left="0", right="1", chosen="0"),),
+    curvature=_straight,
     sources=("dong-2016", "goodfellow-2016"),
 )
 @elementwise(exact=True)
 def relu(z: Array) -> tuple[Array, Array]:
     """Rectified linear unit max(z, 0): slope 1 on the right, 0 on the left, 0 at the kink."""
-    return np.maximum(z, 0), (z > 0).astype(z.dtype)
+    return np.maximum(z, 0.0), (z > 0.0).astype(z.dtype)
 
 
 @formula(
@@ -49,6 +61,7 @@ def relu(z: Array) -> tuple[Array, Array]:
     derivative="Piecewise((0, z <= 0), (1, z < 6), (0, True))",
     range=("0", "6"),
     kinks=(Kink(at="0", left="0", right="1", chosen="0"), Kink(at="6", left="1", right="0", chosen="0")),
+    curvature=_straight,
     sources=("krizhevsky-2010",),
 )
 @elementwise(exact=True)
@@ -62,6 +75,7 @@ def relu6(z: Array) -> tuple[Array, Array]:
     statement="Piecewise((z**2, z > 0), (0, True))",
     derivative="Piecewise((2*z, z > 0), (0, True))",
     range=("0", "oo"),
+    curvature=lambda z, a, slope: 2.0 * (z > 0),
     sources=("so-2021",),
 )
 @elementwise
@@ -89,6 +103,7 @@ def _leaky_rest(z: Array, slope: float, slope_rest: float = 0.0) -> tuple[Array,
     derivative="Piecewise((1, z > 0), (negative_slope, True))",
     kinks=(Kink(at="0", left="negative_slope", right="1", chosen="negative_slope"),),
     partials={"negative_slope": "Piecewise((0, z > 0), (z, True))"},
+    curvature=_straight,
     sources=("maas-2013",),
 )
 @elementwise(beyond=lambda z, negative_slope=0.01: _leaky_rest(z, negative_slope))
@@ -103,6 +118,7 @@ def leaky_relu(z: Array, negative_slope: float = 0.01) -> tuple[Array, Array]:
     derivative="Piecewise((1, z > 0), (weight, True))",
     kinks=(Kink(at="0", left="weight", right="1", chosen="weight", why=PRINTED),),
     partials={"weight": "Piecewise((0, z > 0), (z, True))"},
+    curvature=_straight,
     sources=("he-2015",),
 )
 @elementwise(beyond=lambda z, weight=0.25: _leaky_rest(z, weight))
@@ -129,13 +145,13 @@ def prelu_weight(z: Array, weight: float = 0.25) -> Array:
     derivative="Piecewise((1, z > 0), ((lower + upper)/2, True))",
     kinks=(Kink(at="0", left="(lower + upper)/2", right="1", chosen="(lower + upper)/2"),),
     assumptions=("evaluation: the random slope is replaced by its mean",),
+    curvature=_straight,
+    valid={"lower": "lower <= upper"},
     sources=("xu-2015",),
 )
 @elementwise(beyond=lambda z, lower=1 / 8, upper=1 / 3: _leaky_rest(z, *np.divide(total(lower, upper), 2)))
 def rrelu(z: Array, lower: float = 1 / 8, upper: float = 1 / 3) -> tuple[Array, Array]:
     """Randomized leaky rectifier in evaluation: slope (l + u)/2 for z ≤ 0.  Raises ValueError if lower > upper."""
-    if lower > upper:
-        raise ValueError(f"lower = {lower} and upper = {upper}; need lower ≤ upper")
     return _leaky(z, (lower + upper) / 2)
 
 
@@ -148,6 +164,8 @@ def rrelu(z: Array, lower: float = 1 / 8, upper: float = 1 / 3) -> tuple[Array, 
         Kink(at="min_val", left="0", right="1", chosen="0"),
         Kink(at="max_val", left="1", right="0", chosen="0"),
     ),
+    curvature=_straight,
+    valid={"min_val": "min_val < max_val"},
     sources=("collobert-2004",),
 )
 @elementwise
@@ -156,8 +174,6 @@ def hardtanh(z: Array, min_val: float = -1.0, max_val: float = 1.0) -> tuple[Arr
 
     Raises ValueError unless min_val < max_val.
     """
-    if not min_val < max_val:
-        raise ValueError(f"min_val = {min_val} and max_val = {max_val}; need min_val < max_val")
     return np.clip(z, min_val, max_val), ((z > min_val) & (z < max_val)).astype(float)
 
 
@@ -167,6 +183,7 @@ def hardtanh(z: Array, min_val: float = -1.0, max_val: float = 1.0) -> tuple[Arr
     derivative="Piecewise((0, z <= -3), (1/6, z < 3), (0, True))",
     range=("0", "1"),
     kinks=(Kink(at="-3", left="0", right="1/6", chosen="0"), Kink(at="3", left="1/6", right="0", chosen="0")),
+    curvature=_straight,
     sources=("howard-2019",),
 )
 @elementwise
@@ -182,6 +199,7 @@ def hardsigmoid(z: Array) -> tuple[Array, Array]:
     range=("-0.375", "oo"),
     kinks=(Kink(at="-3", left="0", right="-1/2", chosen="0"), Kink(at="3", left="3/2", right="1", chosen="1")),
     slope_zeros=("-1.5",),
+    curvature=lambda z, a, slope: (np.abs(z) < 3) / 3,
     sources=("howard-2019",),
 )
 @elementwise(beyond=lambda z: (np.where(np.abs(z) < 1e-16, z * z, 0), 0))  # z/2 + z²/6
@@ -200,6 +218,7 @@ def hardswish(z: Array) -> tuple[Array, Array]:
     statement="Piecewise((0, z <= -1), ((z + 1)**2/4, z < 1), (z, True))",
     derivative="Piecewise((0, z <= -1), ((z + 1)/2, z < 1), (1, True))",
     range=("0", "oo"),
+    curvature=lambda z, a, slope: (np.abs(z) < 1) / 2,
     sources=("jax-sparse-plus",),
 )
 @elementwise
@@ -215,6 +234,7 @@ def sparse_plus(z: Array) -> tuple[Array, Array]:
     derivative="Piecewise((0, z <= -1), (1/2, z < 1), (0, True))",
     range=("0", "1"),
     kinks=(Kink(at="-1", left="0", right="1/2", chosen="0"), Kink(at="1", left="1/2", right="0", chosen="0")),
+    curvature=_straight,
     sources=("jax-sparse-sigmoid",),
 )
 @elementwise
@@ -231,12 +251,13 @@ def sparse_sigmoid(z: Array) -> tuple[Array, Array]:
         Kink(at="-lambd", left="1", right="0", chosen="0", why=JUMP),
         Kink(at="lambd", left="0", right="1", chosen="0", why=JUMP),
     ),
+    curvature=_straight,
+    valid={"lambd": "lambd >= 0"},
     sources=("donoho-1994",),
 )
 @elementwise
 def hardshrink(z: Array, lambd: float = 0.5) -> tuple[Array, Array]:
     """Hard thresholding: z where |z| > λ, else 0.  Raises ValueError if lambd < 0."""
-    _not_negative(lambd=lambd)
     kept = np.abs(z) > lambd
     return np.where(kept, z, 0), kept.astype(float)
 
@@ -249,19 +270,14 @@ def hardshrink(z: Array, lambd: float = 0.5) -> tuple[Array, Array]:
         Kink(at="-lambd", left="1", right="0", chosen="0"),
         Kink(at="lambd", left="0", right="1", chosen="0"),
     ),
+    curvature=_straight,
+    valid={"lambd": "lambd >= 0"},
     sources=("donoho-1995",),
 )
 @elementwise
 def softshrink(z: Array, lambd: float = 0.5) -> tuple[Array, Array]:
     """Soft thresholding: z moved towards 0 by λ, and 0 where |z| ≤ λ.  Raises ValueError if lambd < 0."""
-    _not_negative(lambd=lambd)
     return z - np.clip(z, -lambd, lambd), (np.abs(z) > lambd).astype(float)
-
-
-def _not_negative(**parameters: float) -> None:
-    for name, value in parameters.items():
-        if value < 0:
-            raise ValueError(f"{name} = {value}; need {name} ≥ 0")
 
 
 @formula(
@@ -269,6 +285,7 @@ def _not_negative(**parameters: float) -> None:
     statement="Piecewise((z, z > threshold), (value, True))",
     derivative="Piecewise((1, z > threshold), (0, True))",
     kinks=(Kink(at="threshold", left="0", right="1", chosen="0", why=JUMP),),
+    curvature=_straight,
     sources=("pytorch-threshold",),
 )
 @elementwise
@@ -283,6 +300,8 @@ def threshold(z: Array, threshold: float = 0.0, value: float = 0.0) -> tuple[Arr
     statement="Piecewise((z**2/2, Abs(z) <= delta), (delta*(Abs(z) - delta/2), True))",
     derivative="Piecewise((z, Abs(z) <= delta), (delta*sign(z), True))",
     range=("0", "oo"),
+    curvature=lambda z, a, slope, delta=1.0: 1.0 * (np.abs(z) <= delta),
+    valid={"delta": "delta > 0"},
     sources=("dong-2016", "huber-1964"),
 )
 @elementwise
@@ -291,7 +310,6 @@ def huber(z: Array, delta: float = 1.0) -> tuple[Array, Array]:
 
     Raises ValueError unless delta > 0.
     """
-    positive(delta=delta)
     slope = np.clip(z, -delta, delta)
     return np.where(np.abs(z) <= delta, slope * (slope / 2), delta * (np.abs(z) - delta / 2)), slope
 
@@ -303,6 +321,8 @@ def huber(z: Array, delta: float = 1.0) -> tuple[Array, Array]:
     range=("-alpha", "oo"),
     kinks=(Kink(at="0", left="alpha", right="1", chosen="alpha", why=PRINTED),),
     partials={"alpha": "Piecewise((0, z > 0), (exp(z) - 1, True))"},
+    curvature=lambda z, a, slope, alpha=1.0: np.where(z > 0, 0, slope),
+    valid={"alpha": "alpha >= 0"},
     sources=("clevert-2016",),
 )
 @elementwise
@@ -311,7 +331,6 @@ def elu(z: Array, alpha: float = 1.0) -> tuple[Array, Array]:
 
     Raises ValueError if alpha < 0.
     """
-    _not_negative(alpha=alpha)
     m = np.minimum(z, 0)
     near, far = exponential(m)
     return np.maximum(z, 0) + alpha * np.expm1(m), np.where(z > 0, 1, alpha * near * far)
@@ -320,7 +339,6 @@ def elu(z: Array, alpha: float = 1.0) -> tuple[Array, Array]:
 @parameter_slope(elu, "alpha")
 def elu_alpha(z: Array, alpha: float = 1.0) -> Array:
     """∂/∂α of the exponential linear unit: eᶻ − 1 for z ≤ 0, else 0."""
-    _not_negative(alpha=alpha)
     return np.expm1(np.minimum(z, 0))
 
 
@@ -335,6 +353,7 @@ SCALE_ALPHA = 1.7580993408473768599402175208123
     derivative=f"Piecewise(({SCALE}, z > 0), ({SCALE}*{ALPHA}*exp(z), True))",
     range=(f"-{SCALE}*{ALPHA}", "oo"),
     kinks=(Kink(at="0", left=f"{SCALE}*{ALPHA}", right=SCALE, chosen=f"{SCALE}*{ALPHA}", why=PRINTED),),
+    curvature=lambda z, a, slope: np.where(z > 0, 0, slope),
     sources=("klambauer-2017",),
 )
 @elementwise
@@ -354,6 +373,8 @@ def selu(z: Array) -> tuple[Array, Array]:
     derivative="Piecewise((1, z > 0), (exp(z/alpha), True))",
     range=("-alpha", "oo"),
     partials={"alpha": "Piecewise((0, z > 0), (exp(z/alpha)*(1 - z/alpha) - 1, True))"},
+    curvature=lambda z, a, slope, alpha=1.0: np.where(z > 0, 0, slope / alpha),
+    valid={"alpha": "alpha > 0"},
     sources=("barron-2017",),
 )
 @elementwise
@@ -363,7 +384,6 @@ def celu(z: Array, alpha: float = 1.0) -> tuple[Array, Array]:
     Chain rule: e^(z/α), which is 1 at 0 for every α, so there is no kink. The quotient z/α is carried in two
     floats. Raises ValueError unless alpha > 0.
     """
-    positive(alpha=alpha)
     h, rest = quotient(np.clip(z, -800 * alpha, 0), alpha)
     e = np.exp(h)
     return np.maximum(z, 0) + alpha * (np.expm1(h) + e * rest), e + e * rest
@@ -376,7 +396,6 @@ def celu_alpha(z: Array, alpha: float = 1.0) -> Array:
     Product rule: (e^h − 1) + α·e^h·(−z/α²). Near 0 it cancels to −h²/2; with t = tanh(h/2), e^h = (1 + t)/(1 − t),
     it is −(2(h/2 − t) + ht)/(1 − t), where h/2 − t is small beside t.
     """
-    positive(alpha=alpha)
     h = np.clip(z / alpha, -800, 0)
     b = np.maximum(h, -1)
     t = np.tanh(b / 2)

@@ -13,7 +13,7 @@ import numpy as np
 
 from reference.exact import exponential, product
 from reference.formula import Array, formula
-from reference.lift import elementwise, parameter_slope, positive
+from reference.lift import elementwise, parameter_slope
 
 
 @formula(
@@ -23,6 +23,7 @@ from reference.lift import elementwise, parameter_slope, positive
     range=("0", "1"),
     numpy_value="exp(Min(z, 0))/(1 + exp(-Abs(z)))",
     numpy_form="exp(-Abs(z))/(1 + exp(-Abs(z)) + exp(-Abs(z))*(1 + exp(-Abs(z))))",
+    curvature=lambda z, a, slope: -slope * np.tanh(z / 2),
     sources=("backprop-05", "valchanov-365", "dong-2016", "nielsen-2015"),
 )
 @elementwise
@@ -32,8 +33,10 @@ def sigmoid(z: Array) -> tuple[Array, Array]:
     Quotient rule: σ' = e⁻ᶻ/(1 + e⁻ᶻ)² = σ(z)·σ(−z), the textbook σ(1 − σ) without the cancellation of
     1 − σ near σ = 1. It is even, so z may be replaced by |z|.
     """
-    e = np.exp(-np.abs(z))
-    d = 1 + e
+    e = np.abs(z)
+    np.negative(e, out=e)
+    np.exp(e, out=e)
+    d = 1.0 + e
     value = np.maximum(e, z >= 0)  # e^min(z, 0): e left of 0, else 1
     value /= d
     d += e * d  # (1 + e)²
@@ -47,6 +50,7 @@ def sigmoid(z: Array) -> tuple[Array, Array]:
     derivative="1 - tanh(z)**2",
     range=("-1", "1"),
     numpy_form="4*exp(-2*Abs(z))/(1 + exp(-2*Abs(z)) + exp(-2*Abs(z))*(1 + exp(-2*Abs(z))))",
+    curvature=lambda z, a, slope: -2 * a * slope,
     sources=("dong-2016", "lecun-1998"),
 )
 @elementwise
@@ -55,10 +59,12 @@ def tanh(z: Array) -> tuple[Array, Array]:
 
     tanh' = 1 − tanh² = sech² = 4/(eᶻ + e⁻ᶻ)² = 4e/(1 + e)² with e = e^(−2|z|): no cancellation in the tails.
     """
-    e = np.exp(-2 * np.abs(z))
-    d = 1 + e
+    e = np.abs(z)
+    e *= -2.0
+    np.exp(e, out=e)
+    d = 1.0 + e
     d += e * d  # (1 + e)²
-    e *= 4
+    e *= 4.0
     e /= d
     return np.tanh(z), e
 
@@ -68,6 +74,7 @@ def tanh(z: Array) -> tuple[Array, Array]:
     statement="atan(z)",
     derivative="1/(1 + z**2)",
     range=("-pi/2", "pi/2"),
+    curvature=lambda z, a, slope: -2 * np.clip(z, -1e100, 1e100) * slope * slope,
     sources=("pytorch-atan",),
 )
 @elementwise
@@ -87,6 +94,7 @@ def arctan(z: Array) -> tuple[Array, Array]:
     statement="z/(1 + Abs(z))",
     derivative="1/(1 + Abs(z))**2",
     range=("-1", "1"),
+    curvature=lambda z, a, slope: -2 * np.sign(z) * slope / (1 + np.abs(z)),
     sources=("bergstra-2009",),
 )
 @elementwise
@@ -105,6 +113,7 @@ def softsign(z: Array) -> tuple[Array, Array]:
     statement="exp(z)",
     derivative="exp(z)",
     range=("0", "oo"),
+    curvature=lambda z, a, slope: slope,
     sources=("pytorch-exp",),
 )
 @elementwise
@@ -119,6 +128,7 @@ def exp(z: Array) -> tuple[Array, Array]:
     statement="exp(-z**2)",
     derivative="-2*z*exp(-z**2)",
     range=("0", "1"),
+    curvature=lambda z, a, slope: a * (4 * np.clip(z, -50, 50) ** 2 - 2),
     sources=("broomhead-lowe-1988",),
 )
 @elementwise
@@ -141,6 +151,8 @@ def gaussian(z: Array) -> tuple[Array, Array]:
     numpy_value="Max(z, 0) + log(1 + exp(-Abs(beta*z)))/beta",
     numpy_form="Piecewise((1/(1 + exp(-beta*z)), z >= 0), (exp(beta*z)/(1 + exp(beta*z)), True))",
     partials={"beta": "z/(1 + exp(-beta*z))/beta - log(1 + exp(beta*z))/beta**2"},
+    curvature=lambda z, a, slope, beta=1.0: beta * sigmoid(beta * z)[1],
+    valid={"beta": "beta > 0"},
     sources=("dugas-2001",),
 )
 @elementwise
@@ -150,7 +162,6 @@ def softplus(z: Array, beta: float = 1.0) -> tuple[Array, Array]:
     Chain rule: e^(βz)/(1 + e^(βz)) = σ(βz). The value is max(z, 0) + log(1 + e^(−β|z|))/β, by pulling e^(βz)
     out of the logarithm for z > 0. The product βz is carried in two floats.
     """
-    positive(beta=beta)
     t, rest = product(np.clip(z, -800 / beta, 800 / beta), beta)
     near, far = exponential(-np.abs(t), -np.sign(t) * rest)
     e = near * far
@@ -164,11 +175,10 @@ def softplus_beta(z: Array, beta: float = 1.0) -> Array:
     By the product rule it is zσ(βz)/β − log(1 + e^(βz))/β², and with p = σ(x), x = βz, the difference
     log(1 + eˣ) − xp is −p log p − (1 − p) log(1 − p): a sum of positive terms.
     """
-    positive(beta=beta)
     x = np.clip(z, -800 / beta, 800 / beta) * beta
     e = np.exp(-np.abs(x))
     rare, log_rest = e / (1 + e), np.log1p(e)  # the rarer side's probability, and −log of the other's
-    return -(log_rest + rare * np.abs(x)) / beta**2
+    return -(log_rest + rare * np.abs(x)) / beta / beta
 
 
 @formula(
@@ -178,6 +188,7 @@ def softplus_beta(z: Array, beta: float = 1.0) -> Array:
     range=("-oo", "0"),
     numpy_value="Min(z, 0) - log(1 + exp(-Abs(z)))",
     numpy_form="exp(-Max(z, 0))/(1 + exp(-Abs(z)))",
+    curvature=lambda z, a, slope: -sigmoid(z)[1],
     sources=("pytorch-logsigmoid",),
 )
 @elementwise
@@ -197,6 +208,8 @@ def logsigmoid(z: Array) -> tuple[Array, Array]:
     range=("0", "oo"),
     numpy_value="Piecewise(((z + sqrt(z**2 + b))/2, z >= 0), (b/2/(sqrt(z**2 + b) - z), True))",
     numpy_form="(z + sqrt(z**2 + b))/2/sqrt(z**2 + b)",
+    curvature=lambda z, a, slope, b=4.0: b / 2 / np.hypot(z, np.sqrt(b)) ** 3,
+    valid={"b": "b > 0"},
     sources=("barron-2021",),
 )
 @elementwise
@@ -206,7 +219,6 @@ def squareplus(z: Array, b: float = 4.0) -> tuple[Array, Array]:
     Chain rule: h' = z/h, so g' = (1 + z/h)/2 = g/h. For z < 0 the sum z + h cancels; there (h + z)(h − z) = b
     gives g = b/2/(h − z).
     """
-    positive(b=b)
     x = np.minimum(z, 1e300)  # z/h is 1 long before
     h = np.hypot(x, np.sqrt(b))
     half = h / 2 + np.abs(x) / 2
@@ -221,6 +233,7 @@ def squareplus(z: Array, b: float = 4.0) -> tuple[Array, Array]:
     range=("0", "oo"),
     numpy_value="Piecewise((log(1 + (exp(z) - 1)**2/(2*exp(z))), Abs(z) < 2),"
     " (Abs(z) - log(2) + log(1 + exp(-2*Abs(z))), True))",
+    curvature=lambda z, a, slope: tanh(z)[1],
     sources=("optax-log-cosh",),
 )
 @elementwise(beyond=lambda z: (-1, 0))  # z²/2 − z⁴/12 + …
@@ -252,6 +265,7 @@ def shrunken_tanh(z: Array) -> Array:
     "activation/tanhshrink",
     statement="z - tanh(z)",
     derivative="tanh(z)**2",
+    curvature=lambda z, a, slope: 2 * np.tanh(z) * tanh(z)[1],
     sources=("pytorch-tanhshrink",),
 )
 @elementwise(beyond=lambda z: (z, -1))  # value ±(|z| − 1 + 2e^(−2|z|)) for large z, slope z² − 2z⁴/3 + … near 0

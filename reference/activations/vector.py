@@ -1,7 +1,7 @@
 """Activations of a whole row: each acts on the last axis and returns (value, pullback of the cotangent v).
 
-Their Jacobians are not diagonal, so there is no slope; the pullback is v ↦ vᵀ·∂g/∂z. Everything is computed in
-float64 and rounded once to the dtype of z.
+Their Jacobians are not diagonal, so there is no slope; the pullback is v ↦ vᵀ·∂g/∂z. Bodies see float64 rows
+(`reference.lift.rowwise`).
 
 A Jacobian entry such as 1 − s_j cancels where s_j is nearly 1. But softmax does not change when a constant is
 added to z, so its pullback kills constants, and likewise that of z/‖z‖ kills z. Where one entry m outweighs all
@@ -10,36 +10,18 @@ others, taking from v the multiple that makes it 0 at m changes nothing, and sum
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-import numpy.typing as npt
 
 from reference.activations.gates import gelu, silu
 from reference.activations.piecewise import relu
 from reference.activations.smooth import sigmoid
 from reference.exact import quotient, total
 from reference.formula import Array, Kink, formula
-from reference.lift import Slope, floating, numbers, positive, rounded
-
-Pullback = Callable[[Array], Array]
+from reference.lift import Pullback, Slope, rowwise
 
 ROW = "acts on the last axis"
 WITH_OUTPUT = "derivative: the pullback of the cotangent v, with s the output"
 WITHOUT_OUTPUT = "derivative: the pullback of the cotangent v"
-
-
-def _rows(z: npt.ArrayLike) -> tuple[Array, np.dtype]:
-    """z in float64, and its dtype.  Raises ValueError where there is no last axis, or nothing on it."""
-    z = floating(z)
-    if z.ndim == 0 or z.shape[-1] == 0:
-        raise ValueError(f"z has shape {z.shape}; expected (..., d) with d ≥ 1")
-    return z.astype(np.float64), z.dtype
-
-
-def _quiet() -> np.errstate:
-    """Overflow and underflow are IEEE's; invalid is ∞ − ∞, where no limit exists and NaN is the answer."""
-    return np.errstate(over="ignore", under="ignore", invalid="ignore")
 
 
 def _exponentials(z: Array, temperature: float) -> tuple[Array, Array, Array, Array]:
@@ -67,35 +49,25 @@ def _exponentials(z: Array, temperature: float) -> tuple[Array, Array, Array, Ar
     derivative="s[i, j]*(v[i, j] - Sum(v[i, k]*s[i, k], (k, 1, d)))/temperature",
     arguments=("z[i, j]",),
     range=("0", "1"),
+    valid={"temperature": "temperature > 0"},
     assumptions=(ROW, WITH_OUTPUT),
     strict_ulp=8,
     sources=("bridle-1990", "goodfellow-2016", "hinton-2015"),
 )
-def softmax(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
+@rowwise
+def softmax(z: Array, temperature: float = 1.0) -> tuple[Array, Pullback]:
     """Softmax s_j = e^(z_j/T)/Σₖe^(z_k/T) over the last axis.  z: (..., d) -> s: (..., d), pullback of s.
 
-    ∂s_k/∂z_j = s_k([k = j] − s_j)/T, so v ↦ s ⊙ (v − ⟨v, s⟩)/T. Raises ValueError unless temperature > 0.
+    ∂s_k/∂z_j = s_k([k = j] − s_j)/T, so v ↦ s ⊙ (v − ⟨v, s⟩)/T.
     """
-    T = _temperature(temperature)
-    x, dtype = _rows(z)
-    with _quiet():
-        e, _, others, m = _exponentials(x, T)
-        s = e / (1 + others)
+    e, _, others, m = _exponentials(z, temperature)
+    s = e / (1 + others)
 
     def pullback(v: Array) -> Array:
-        with _quiet():
-            w = np.asarray(v, np.float64)
-            w = w - np.where(others < 1, np.take_along_axis(w, m, -1), 0)  # constants are killed
-            return rounded(s * (w - (w * s).sum(-1, keepdims=True)) / T, dtype)
+        w = v - np.where(others < 1, np.take_along_axis(v, m, -1), 0)  # constants are killed
+        return s * (w - (w * s).sum(-1, keepdims=True)) / temperature
 
-    with _quiet():
-        return rounded(s, dtype), pullback
-
-
-def _temperature(temperature: float) -> float:
-    T = numbers(temperature=temperature)["temperature"]
-    positive(temperature=T)
-    return T
+    return s, pullback
 
 
 @formula(
@@ -104,13 +76,15 @@ def _temperature(temperature: float) -> float:
     derivative="-s[i, j]*(v[i, j] - Sum(v[i, k]*s[i, k], (k, 1, d)))/temperature",
     arguments=("z[i, j]",),
     range=("0", "1"),
+    valid={"temperature": "temperature > 0"},
     assumptions=(ROW, WITH_OUTPUT),
     strict_ulp=8,
     sources=("pytorch-softmin",),
 )
-def softmin(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
+@rowwise
+def softmin(z: Array, temperature: float = 1.0) -> tuple[Array, Pullback]:
     """Softmax of −z.  z: (..., d) -> s: (..., d), pullback of s, which changes sign by the chain rule."""
-    s, pullback = softmax(-floating(z), temperature)
+    s, pullback = softmax(-z, temperature)
     return s, lambda v: -pullback(v)
 
 
@@ -120,34 +94,29 @@ def softmin(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback
     derivative="(v[i, j] - exp(s[i, j])*Sum(v[i, k], (k, 1, d)))/temperature",
     arguments=("z[i, j]",),
     range=("-oo", "0"),
+    valid={"temperature": "temperature > 0"},
     assumptions=(ROW, WITH_OUTPUT),
     sources=("bridle-1990",),
 )
-def log_softmax(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
+@rowwise
+def log_softmax(z: Array, temperature: float = 1.0) -> tuple[Array, Pullback]:
     """Log-softmax z_j/T − log Σₖe^(z_k/T) over the last axis.  z: (..., d) -> (..., d), pullback.
 
     ∂(log s_k)/∂z_j = ([k = j] − s_j)/T, so v ↦ (v − s·Σv)/T. At the largest entry, 1 − s_m is the share of the
-    others. Raises ValueError unless temperature > 0.
+    others.
     """
-    T = _temperature(temperature)
-    x, dtype = _rows(z)
-    with _quiet():
-        e, h, others, m = _exponentials(x, T)
-        s, rest = e / (1 + others), others / (1 + others)
+    e, h, others, m = _exponentials(z, temperature)
+    s, rest = e / (1 + others), others / (1 + others)
 
     def pullback(v: Array) -> Array:
-        with _quiet():
-            w = np.asarray(v, np.float64)
-            g = w - s * w.sum(-1, keepdims=True)
-            w_m = np.take_along_axis(w, m, -1)
-            w = w.copy()
-            np.put_along_axis(w, m, 0, -1)
-            at_m = w_m * rest - np.take_along_axis(s, m, -1) * w.sum(-1, keepdims=True)
-            np.put_along_axis(g, m, at_m, -1)
-            return rounded(g / T, dtype)
+        g = v - s * v.sum(-1, keepdims=True)
+        v_m, w = np.take_along_axis(v, m, -1), v.copy()
+        np.put_along_axis(w, m, 0, -1)
+        at_m = v_m * rest - np.take_along_axis(s, m, -1) * w.sum(-1, keepdims=True)
+        np.put_along_axis(g, m, at_m, -1)
+        return g / temperature
 
-    with _quiet():
-        return rounded(h - np.log1p(others), dtype), pullback
+    return h - np.log1p(others), pullback
 
 
 @formula(
@@ -155,45 +124,30 @@ def log_softmax(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pull
     statement="temperature*log(Sum(exp(z[i, k]/temperature), (k, 1, d)))",
     derivative="v[i]*exp((z[i, j] - s[i])/temperature)",
     arguments=("z[i, j]",),
+    valid={"temperature": "temperature > 0"},
     assumptions=(ROW, WITH_OUTPUT),
     sources=("pytorch-logsumexp",),
 )
-def logsumexp(z: npt.ArrayLike, temperature: float = 1.0) -> tuple[Array, Pullback]:
+@rowwise
+def logsumexp(z: Array, temperature: float = 1.0) -> tuple[Array, Pullback]:
     """T·log Σₖe^(z_k/T) over the last axis, a smooth maximum.  z: (..., d) -> (...), pullback (...) -> (..., d).
 
-    Chain rule: ∂/∂z_j = softmax(z/T)_j, in which T has cancelled. Raises ValueError unless temperature > 0.
+    Chain rule: ∂/∂z_j = softmax(z/T)_j, in which T has cancelled.
     """
-    T = _temperature(temperature)
-    x, dtype = _rows(z)
-    with _quiet():
-        e, _, others, m = _exponentials(x, T)
-        s, largest = e / (1 + others), np.take_along_axis(x, m, -1)
-        value = np.where(np.isinf(largest), largest, largest + T * np.log1p(others))[..., 0]
-
-    def pullback(v: Array) -> Array:
-        with _quiet():
-            return rounded(np.asarray(v, np.float64)[..., None] * s, dtype)
-
-    with _quiet():
-        return rounded(value, dtype), pullback
+    e, _, others, m = _exponentials(z, temperature)
+    s, largest = e / (1 + others), np.take_along_axis(z, m, -1)
+    value = np.where(np.isinf(largest), largest, largest + temperature * np.log1p(others))
+    return value[..., 0], lambda v: v[..., None] * s
 
 
-def _gated(z: npt.ArrayLike, gate: Slope) -> tuple[Array, Pullback]:
+def _gated(z: Array, gate: Slope) -> tuple[Array, Pullback]:
     """a ⊙ g(b) for the halves a, b of the last axis: v ↦ (v ⊙ g(b), v ⊙ a ⊙ g'(b))."""
-    x, dtype = _rows(z)
-    d, odd = divmod(x.shape[-1], 2)
+    d, odd = divmod(z.shape[-1], 2)
     if odd:
-        raise ValueError(f"z has shape {x.shape}; its last axis must split into two halves")
-    a, b = x[..., :d], x[..., d:]
+        raise ValueError(f"z has shape {z.shape}; its last axis must split into two halves")
+    a, b = z[..., :d], z[..., d:]
     g, slope = gate(b)
-
-    def pullback(v: Array) -> Array:
-        with _quiet():
-            w = np.asarray(v, np.float64)
-            return rounded(np.concatenate([w * g, w * a * slope], -1), dtype)
-
-    with _quiet():
-        return rounded(a * g, dtype), pullback
+    return a * g, lambda v: np.where(np.concatenate([v, v], -1) == 0, 0, np.concatenate([v * g, v * a * slope], -1))
 
 
 HALVES = "a and b are the halves of the last axis; where the gate g(b) is subnormal, a·g(b) has its few bits"
@@ -208,7 +162,8 @@ HALVES = "a and b are the halves of the last axis; where the gate g(b) is subnor
     assumptions=(HALVES, WITHOUT_OUTPUT),
     sources=("dauphin-2017",),
 )
-def glu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+@rowwise
+def glu(z: Array) -> tuple[Array, Pullback]:
     """Gated linear unit a ⊙ σ(b).  z = (a, b): (..., 2d) -> (..., d), pullback (..., d) -> (..., 2d).
 
     Linear in a; in b by the slope of the sigmoid. Raises ValueError for a last axis of odd length.
@@ -229,7 +184,8 @@ def glu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
     assumptions=(HALVES, WITHOUT_OUTPUT),
     sources=("shazeer-2020",),
 )
-def geglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+@rowwise
+def geglu(z: Array) -> tuple[Array, Pullback]:
     """GELU-gated linear unit a ⊙ gelu(b).  Shapes, pullback and errors as `glu`."""
     return _gated(z, gelu)
 
@@ -247,7 +203,8 @@ def geglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
     assumptions=(HALVES, WITHOUT_OUTPUT),
     sources=("shazeer-2020",),
 )
-def swiglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+@rowwise
+def swiglu(z: Array) -> tuple[Array, Pullback]:
     """SiLU-gated linear unit a ⊙ silu(b).  Shapes, pullback and errors as `glu`."""
     return _gated(z, silu)
 
@@ -258,10 +215,12 @@ def swiglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
     derivative="Piecewise((v[i, j]*b[i, j], b[i, j] > 0), (0, True))",
     arguments=("a[i, j]", "b[i, j]"),
     partials={"b[i, j]": "Piecewise((v[i, j]*a[i, j], b[i, j] > 0), (0, True))"},
-    assumptions=(HALVES, WITHOUT_OUTPUT, "the slope of relu at b = 0 is 0"),
+    kinks=(Kink(of="b", at="0", left="0", right="1", chosen="0"),),
+    assumptions=(HALVES, WITHOUT_OUTPUT),
     sources=("shazeer-2020",),
 )
-def reglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+@rowwise
+def reglu(z: Array) -> tuple[Array, Pullback]:
     """Relu-gated linear unit a ⊙ relu(b).  Shapes, pullback and errors as `glu`."""
     return _gated(z, relu)
 
@@ -272,35 +231,34 @@ def reglu(z: npt.ArrayLike) -> tuple[Array, Pullback]:
     derivative="Piecewise((v[i, j], a[i, j] > b[i, j]), (0, a[i, j] < b[i, j]), (v[i, j]/2, True))",
     arguments=("a[i, j]", "b[i, j]"),
     partials={"b[i, j]": "Piecewise((v[i, j], b[i, j] > a[i, j]), (0, b[i, j] < a[i, j]), (v[i, j]/2, True))"},
-    kinks=(Kink(at="0", left="0", right="1", chosen="1/2", why="equal shares of tied pieces (minimum norm)"),),
+    kinks=(
+        Kink(of="a - b", at="0", left="0", right="1", chosen="1/2", why="equal shares of tied pieces (minimum norm)"),
+    ),
+    valid={"k": "k >= 1 and k % 1 == 0"},
     assumptions=(
         "each output is the largest of k consecutive inputs, the pieces; stated for two of them, a and b",
-        "kink in a − b",
         WITHOUT_OUTPUT,
     ),
     sources=("goodfellow-2013",),
 )
-def maxout(z: npt.ArrayLike, k: int = 2) -> tuple[Array, Pullback]:
+@rowwise
+def maxout(z: Array, k: int = 2) -> tuple[Array, Pullback]:
     """Maxout: the largest of each group of k consecutive entries.  z: (..., d·k) -> (..., d), pullback.
 
     The cotangent goes to the largest entry, in equal shares where several are. Raises ValueError where the last
     axis does not divide into groups.
     """
-    x, dtype = _rows(z)
-    size = int(numbers(k=k)["k"])
-    if size != k or size < 1 or x.shape[-1] % size:
-        raise ValueError(f"k = {k} and z has shape {x.shape}; need a last axis of whole groups of k ≥ 1 entries")
-    groups = x.reshape(*x.shape[:-1], x.shape[-1] // size, size)
+    if z.shape[-1] % k:
+        raise ValueError(f"k = {k} and z has shape {z.shape}; need a last axis of whole groups of k entries")
+    groups = z.reshape(*z.shape[:-1], z.shape[-1] // k, k)
     value = groups.max(-1)
     wins = groups == value[..., None]
 
     def pullback(v: Array) -> Array:
-        with _quiet():
-            shares = np.where(wins, np.asarray(v, np.float64)[..., None], 0) / wins.sum(-1, keepdims=True)
-            return rounded(shares.reshape(x.shape), dtype)
+        shares = np.where(wins, v[..., None], 0) / wins.sum(-1, keepdims=True)
+        return shares.reshape(z.shape)
 
-    with _quiet():
-        return rounded(value, dtype), pullback
+    return value, pullback
 
 
 @formula(
@@ -313,32 +271,28 @@ def maxout(z: npt.ArrayLike, k: int = 2) -> tuple[Array, Pullback]:
     strict_ulp=8,
     sources=("pytorch-normalize",),
 )
-def l2_normalize(z: npt.ArrayLike) -> tuple[Array, Pullback]:
+@rowwise
+def l2_normalize(z: Array) -> tuple[Array, Pullback]:
     """s = z/‖z‖₂ over the last axis.  z: (..., d) -> s: (..., d), pullback of s.
 
     ∂‖z‖/∂z_j = s_j, so by the quotient rule ∂s_k/∂z_j = ([k = j] − s_k s_j)/‖z‖, and v ↦ (v − s⟨v, s⟩)/‖z‖. Rows
     are scaled by a power of two first, so that no square overflows.
     """
-    x, dtype = _rows(z)
-    with _quiet():
-        infinite = np.isinf(x)
-        count = infinite.sum(-1, keepdims=True)
-        x = np.where(count == 0, x, np.where(count == 1, np.where(infinite, np.sign(x), 0), np.nan))
-        m = np.abs(x).argmax(-1)[..., None]
-        exponent = np.frexp(np.take_along_axis(x, m, -1))[1]
-        x = np.ldexp(x, -exponent)
-        norm = np.sqrt((x * x).sum(-1, keepdims=True))
-        s = x / norm
-        s_m = np.take_along_axis(s, m, -1)
+    infinite = np.isinf(z)
+    count = infinite.sum(-1, keepdims=True)
+    z = np.where(count == 0, z, np.where(count == 1, np.where(infinite, np.sign(z), 0), np.nan))
+    m = np.abs(z).argmax(-1)[..., None]
+    exponent = np.frexp(np.take_along_axis(z, m, -1))[1]
+    z = np.ldexp(z, -exponent)
+    norm = np.sqrt((z * z).sum(-1, keepdims=True))
+    s = z / norm
+    s_m = np.take_along_axis(s, m, -1)
 
     def pullback(v: Array) -> Array:
-        with _quiet():
-            w = np.asarray(v, np.float64)
-            without_m = w - np.take_along_axis(w, m, -1) / s_m * s  # multiples of s are killed
-            np.put_along_axis(without_m, m, 0, -1)
-            w = np.where(s_m * s_m > 0.5, without_m, w)
-            g = np.ldexp((w - s * (w * s).sum(-1, keepdims=True)) / norm, -exponent)
-            return rounded(np.where(count == 0, g, 0 * s), dtype)
+        without_m = v - np.take_along_axis(v, m, -1) / s_m * s  # multiples of s are killed
+        np.put_along_axis(without_m, m, 0, -1)
+        w = np.where(s_m * s_m > 0.5, without_m, v)
+        g = np.ldexp((w - s * (w * s).sum(-1, keepdims=True)) / norm, -exponent)
+        return np.where(count == 0, g, 0 * s)
 
-    with _quiet():
-        return rounded(s, dtype), pullback
+    return s, pullback

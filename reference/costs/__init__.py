@@ -1,37 +1,111 @@
-"""Every cost, by name."""
+"""Every cost, by name.
 
-from reference.costs import ctc, logit, margin, overlap, probability, regression, similarity
-from reference.costs.basic import (
-    Cost,
-    bce,
-    bce_logits,
-    cross_entropy,
-    huber,
-    mae,
-    mse,
-    nll,
-    one_hot,
-    quadratic,
-    softmax_cross_entropy,
+A cost takes its arrays, its parameters, a `reduction` and the number of `leading` axes that are independent problems,
+and returns (C, {argument: gradient}); see `reference.costs.reduction`. Everything is evaluated in float64 and rounded
+once to the dtype of the first argument, float16, bfloat16, float32 or float64.
+
+Every cost raises TypeError for a first argument that is not floating, others that are not real, labels that are no
+integers and parameters that are no numbers; ValueError for shapes that do not fit (`reference.costs.arguments`),
+entries and parameters outside what its record says (`entries`, `valid`), and a mean over nothing. All name what is
+wrong.
+
+>>> C, gradients = squared_error([1.0, 2.0], [0.0, 4.0], reduction="sum")
+>>> float(C), gradients["a"].tolist()
+(5.0, [2.0, -4.0])
+"""
+
+from reference.costs.arguments import one_hot
+from reference.costs.ctc import ctc
+from reference.costs.logit import (
+    binary_cross_entropy_logits,
+    cross_entropy_labels,
+    cross_entropy_probabilities,
+    poly_cross_entropy,
+    sigmoid_focal,
+    softmax_focal,
 )
+from reference.costs.margin import (
+    hinge,
+    hinge_embedding,
+    margin_ranking,
+    multi_margin,
+    multiclass_hinge,
+    multiclass_perceptron,
+    multilabel_margin,
+    multilabel_soft_margin,
+    perceptron,
+    soft_margin,
+    squared_hinge,
+    wasserstein_critic,
+)
+from reference.costs.overlap import dice, tversky
+from reference.costs.probability import (
+    binary_cross_entropy,
+    cross_entropy,
+    jensen_shannon,
+    kl_div,
+    kl_div_log_target,
+    nll,
+    nll_labels,
+)
+from reference.costs.reduction import Cost
+from reference.costs.regression import (
+    gaussian_nll,
+    huber_error,
+    l1,
+    log_cosh,
+    poisson_nll,
+    poisson_nll_rate,
+    quadratic,
+    quantile,
+    smooth_l1,
+    squared_error,
+)
+from reference.costs.similarity import cosine_distance, cosine_embedding, nt_xent, triplet_margin
 
 __all__ = [
     "Cost",
-    "bce",
-    "bce_logits",
+    "binary_cross_entropy",
+    "binary_cross_entropy_logits",
+    "cosine_distance",
+    "cosine_embedding",
     "cross_entropy",
+    "cross_entropy_labels",
+    "cross_entropy_probabilities",
     "ctc",
-    "huber",
-    "logit",
-    "mae",
-    "margin",
-    "mse",
+    "dice",
+    "gaussian_nll",
+    "hinge",
+    "hinge_embedding",
+    "huber_error",
+    "jensen_shannon",
+    "kl_div",
+    "kl_div_log_target",
+    "l1",
+    "log_cosh",
+    "margin_ranking",
+    "multi_margin",
+    "multiclass_hinge",
+    "multiclass_perceptron",
+    "multilabel_margin",
+    "multilabel_soft_margin",
     "nll",
+    "nll_labels",
+    "nt_xent",
     "one_hot",
-    "overlap",
-    "probability",
+    "perceptron",
+    "poisson_nll",
+    "poisson_nll_rate",
+    "poly_cross_entropy",
     "quadratic",
-    "regression",
-    "similarity",
-    "softmax_cross_entropy",
+    "quantile",
+    "sigmoid_focal",
+    "smooth_l1",
+    "soft_margin",
+    "softmax_focal",
+    "squared_error",
+    "squared_hinge",
+    "triplet_margin",
+    "tversky",
+    "wasserstein_critic",
 ]

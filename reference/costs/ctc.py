@@ -1,7 +1,7 @@
 """Connectionist temporal classification: the cost of labels whose place in time is unknown.
 
-`ctc` returns (C, gradients); see `reference.reduction`. It is a cost of log-probabilities, and every entry counts as a
-variable of its own: the slopes in logits follow by the pullback of the log-softmax.
+`ctc` returns (C, gradients); see `reference.costs.reduction`. It is a cost of log-probabilities, and every entry counts
+as a variable of its own: the slopes in logits follow by the pullback of the log-softmax.
 
 Numerics. The forward and backward variables are kept as logarithms, less the largest of their frame, so that nothing
 underflows however long the sequence, and to twice the precision, so that what is far below the largest keeps its
@@ -14,22 +14,20 @@ its gradient 0/0, which is NaN. With `zero_infinity` such an example counts as 0
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from reference.costs.reduction import Gradients, inputs, reduced, require
+from reference.costs.arguments import LABEL, OWN, index, require
+from reference.costs.reduction import Terms, reduced
 from reference.exact import total
 from reference.formula import Array, formula
-from reference.lift import QUIET
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Labels (n, U) and how many of them and of the T frames count in each example, (n,) each."""
+    """Labels (..., U) and how many of them and of the T frames count in each example, (...) each."""
 
     labels: Array
     frames: Array
@@ -37,41 +35,36 @@ class _Batch:
     blank: int
 
 
-def _batch(
-    a: Array,
-    labels: npt.ArrayLike,
-    input_lengths: npt.ArrayLike | None,
-    target_lengths: npt.ArrayLike | None,
-    blank: int,
-) -> _Batch:
-    """Check everything that comes with a, (n, T, d). Labels beyond the length of their target may be anything."""
-    if a.ndim != 3:
-        raise ValueError(f"a has shape {a.shape}; expected (n examples, T frames, d symbols): use a[None] for one")
-    n, T, d = a.shape
-    blank = operator.index(blank)
+def _batch(a: Array, labels: Array, input_lengths: Array | None, target_lengths: Array | None, blank: int) -> _Batch:
+    """Check everything that comes with a, (..., T, d). Labels beyond the length of their target may be anything."""
+    if a.ndim < 2 or a.shape[-1] == 0:
+        raise ValueError(f"a has shape {a.shape}; expected (n examples, T frames, d symbols)")
+    *examples, T, d = a.shape
+    shape = tuple(examples)
+    blank = index("blank", blank)
     if not 0 <= blank < d:
         raise ValueError(f"blank = {blank} is outside 0 … {d - 1}: there are {d} symbols")
-    labels = np.asarray(labels)
-    if labels.ndim != 2 or len(labels) != n:
-        raise ValueError(f"labels have shape {labels.shape}; expected ({n}, U): one row for each example, padded")
+    if labels.ndim != len(shape) + 1 or labels.shape[:-1] != shape:
+        raise ValueError(f"labels have shape {labels.shape}; expected ({', '.join(map(str, (*shape, 'U')))}): "
+                         "one row for each example, padded")  # fmt: skip
     if labels.dtype.kind not in "iu" and labels.size:
         raise TypeError(f"labels have dtype {labels.dtype}; pass integers")
-    U = labels.shape[1]
-    frames = _lengths("input_lengths", input_lengths, n, T, "frames")
-    lengths = _lengths("target_lengths", target_lengths, n, U, "labels")
-    padding = np.arange(U) >= lengths[:, None]
+    U = labels.shape[-1]
+    frames = _lengths("input_lengths", input_lengths, shape, T, "frames")
+    lengths = _lengths("target_lengths", target_lengths, shape, U, "labels")
+    padding = np.arange(U) >= lengths[..., None]
     require(padding | (labels >= 0) & (labels < d), "label", labels, f"is outside 0 … {d - 1}: there are {d} symbols")
     require(padding | (labels != blank), "label", labels, "is the blank: a target has none")
     return _Batch(labels.astype(int), frames, lengths, blank)
 
 
-def _lengths(name: str, x: npt.ArrayLike | None, n: int, most: int, what: str) -> Array:
-    """n numbers between 0 and `most`; all of them `most` where x is None."""
-    x = np.full(n, most) if x is None else np.asarray(x)
+def _lengths(name: str, x: Array | None, shape: tuple[int, ...], most: int, what: str) -> Array:
+    """One number between 0 and `most` for each example; all of them `most` where x is None."""
+    x = np.full(shape, most) if x is None else x
     if x.dtype.kind not in "iu":
         raise TypeError(f"{name} have dtype {x.dtype}; pass integers")
-    if x.shape != (n,):
-        raise ValueError(f"{name} have shape {x.shape}; expected ({n},): one for each example")
+    if x.shape != shape:
+        raise ValueError(f"{name} have shape {x.shape}; expected {shape}: one for each example")
     require((x >= 0) & (x <= most), name, x, f"is outside 0 … {most}, the number of {what}")
     return x.astype(int)
 
@@ -152,6 +145,7 @@ HERE = (  # 1 for the paths with symbol j at frame t
     statement=f"-Sum(log({_over_paths()})/u[i], (i, 1, n))/n",
     derivative=f"-{_over_paths(HERE)}/{_over_paths()}/u[i]/n",
     arguments=("a[i, t, j]",),
+    entries={"labels": "label", "input_lengths": "length", "target_lengths": "length"},
     assumptions=(
         "a are log-probabilities; they need not be normalised",
         "printed for T = 3 frames: x[i, k, l, r] = 1 where the path (k, l, r) gives the target of example i, else 0",
@@ -161,17 +155,16 @@ HERE = (  # 1 for the paths with symbol j at frame t
     ),
     sources=("graves-2006", "pytorch-ctc-loss", "optax-losses-ctc-loss"),
 )
-@QUIET
+@reduced(mean="each", a=OWN, labels=LABEL, input_lengths=LABEL, target_lengths=LABEL)
 def ctc(
-    a: npt.ArrayLike,
-    labels: npt.ArrayLike,
-    input_lengths: npt.ArrayLike | None = None,
-    target_lengths: npt.ArrayLike | None = None,
+    a: Array,
+    labels: Array,
+    input_lengths: Array | None = None,
+    target_lengths: Array | None = None,
     *,
     blank: int = 0,
     zero_infinity: bool = False,
-    reduction: str = "mean",
-) -> tuple[Array, Gradients]:
+) -> Terms:
     """Connectionist temporal classification −log p(l|x) of log-probabilities a.  a: (n, T, d), labels l: (n, U).
 
     `input_lengths` and `target_lengths`, (n,) each, say how many frames and labels of each example count: all,
@@ -200,15 +193,12 @@ def ctc(
     γ_t(k) is the probability of symbol k at frame t among the paths that give l. With a = log softmax(z), its
     pullback adds y^t_k Σ_j γ_t(j) = y^t_k, which makes ∂C/∂z^t_k = y^t_k − γ_t(k).
     """
-    dtype, (a,) = inputs(a=a)
     batch = _batch(a, labels, input_lengths, target_lengths, blank)
-    terms, slope = np.zeros(len(a)), np.zeros_like(a)  # 0 in frames that do not count
-    for i, (T, U) in enumerate(zip(batch.frames, batch.lengths, strict=True)):
-        terms[i], gamma = _alignments(a[i, :T], batch.labels[i, :U], batch.blank)
-        slope[i, :T] -= gamma
+    terms, slope = np.zeros(batch.frames.shape), np.zeros_like(a)  # 0 in frames that do not count
+    for i in np.ndindex(terms.shape):
+        T, U = batch.frames[i], batch.lengths[i]
+        terms[i], gamma = _alignments(a[i][:T], batch.labels[i][:U], batch.blank)
+        slope[i][:T] -= gamma
         if zero_infinity and terms[i] == math.inf:
             terms[i], slope[i] = 0, 0
-    if reduction == "mean":
-        divisor = len(a) * np.maximum(batch.lengths, 1)
-        terms, slope = terms / divisor, slope / divisor[:, None, None]
-    return reduced(dtype, terms, {"a": slope}, reduction, mean=1)
+    return terms, {"a": slope}, np.maximum(batch.lengths, 1)

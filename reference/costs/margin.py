@@ -1,37 +1,28 @@
 """Costs of scores that should clear a margin: classes −1 and +1, ranks, labels, sets of labels, critics.
 
-Each returns (C, gradients); see `reference.reduction`. Where the margin is met exactly, the subgradient of least norm
-is 0. Whether it is met is decided without rounding: margin − z_y + z_j is summed exactly before its sign is taken.
+Each returns (C, gradients); see `reference.costs.reduction`. Where the margin is met exactly, the subgradient of least
+norm is 0. Whether it is met is decided without rounding: margin − z_y + z_j is summed exactly before its sign is taken.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from reference.costs.arguments import CLASS, IN_ROW, LABEL, OWN, ROW, class_labels
 from reference.costs.logit import sigmoids
-from reference.costs.reduction import (
-    Gradients,
-    class_labels,
-    indicators,
-    inputs,
-    per_class,
-    probabilities,
-    reduced,
-    rows,
-    same_shape,
-    signs,
-)
-from reference.exact import total
+from reference.costs.probability import picked
+from reference.costs.reduction import Terms, reduced
+from reference.exact import dot, total
 from reference.formula import Array, Kink, formula
-from reference.lift import QUIET, numbers
+from reference.lift import times
 
 OVER = "(j, 1, d), (i, 1, n)"
 MEAN = "mean over entries"
-SIGNS = "targets y are −1 or +1"
 MET = "minimum-norm subgradient"
+SHARED = "equal shares of those that tie (minimum norm)"
 
 
 def exact_sum(a: Any, b: Any, c: Any) -> Array:
@@ -42,31 +33,25 @@ def exact_sum(a: Any, b: Any, c: Any) -> Array:
     return s + np.where(np.isfinite(rest), rest, 0)
 
 
-def _signed(z: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.dtype[Any], Array, Array]:
-    dtype, (z, y) = inputs(z=z, y=y)
-    same_shape(z=z, y=y)
-    signs("y", y)
-    return dtype, z, y
-
-
 @formula(
     "cost/hinge",
     statement=f"Sum(Max(0, 1 - y[i, j]*z[i, j]), {OVER})/(n*d)",
     derivative="Piecewise((-y[i, j], y[i, j]*z[i, j] < 1), (0, True))/(n*d)",
     arguments=("z[i, j]", "y[i, j]"),
     partials={"y[i, j]": "Piecewise((-z[i, j], y[i, j]*z[i, j] < 1), (0, True))/(n*d)"},
-    kinks=(Kink(at="0", left="-1", right="0", chosen="0", why=MET),),
-    assumptions=(MEAN, SIGNS, "the kink is in y·z − 1, for factor 1"),
+    prediction="z",
+    target="y",
+    entries={"y": "sign"},
+    kinks=(Kink(of="1 - y*z", at="0", left="0", right="1", chosen="0", why=MET),),
+    assumptions=(MEAN,),
     sources=("cortes-vapnik-1995", "optax-losses-hinge-loss"),
 )
-@QUIET
-def hinge(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
+@reduced()
+def hinge(z: Array, y: Array) -> Terms:
     """Hinge cost max(0, 1 − yz): where yz < 1 the slope is −y in z and −z in y, else 0."""
-    dtype, z, y = _signed(z, y)
     slack = 1 - y * z
-    short = slack > 0
-    slopes = {"z": np.where(short, -y, 0), "y": np.where(short, -z, 0)}
-    return reduced(dtype, np.where(short, slack, 0), slopes, reduction)
+    short = ~(slack <= 0)
+    return np.where(short, slack, 0), {"z": np.where(short, -y, 0), "y": np.where(short, -z, 0)}
 
 
 @formula(
@@ -75,15 +60,17 @@ def hinge(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") -> tup
     derivative="-2*y[i, j]*Max(0, 1 - y[i, j]*z[i, j])/(n*d)",
     arguments=("z[i, j]", "y[i, j]"),
     partials={"y[i, j]": "-2*z[i, j]*Max(0, 1 - y[i, j]*z[i, j])/(n*d)"},
-    assumptions=(MEAN, SIGNS),
+    prediction="z",
+    target="y",
+    entries={"y": "sign"},
+    assumptions=(MEAN,),
     sources=("cortes-vapnik-1995",),
 )
-@QUIET
-def squared_hinge(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
+@reduced()
+def squared_hinge(z: Array, y: Array) -> Terms:
     """Squared hinge max(0, 1 − yz)²: by the chain rule −2y·max(0, 1 − yz) in z, without a kink."""
-    dtype, z, y = _signed(z, y)
     slack = np.maximum(0, 1 - y * z)
-    return reduced(dtype, slack * slack, {"z": -2 * y * slack, "y": -2 * (z * slack)}, reduction)
+    return (slack, slack), {"z": -2 * y * slack, "y": np.where(slack == 0, 0, -2 * (z * slack))}
 
 
 @formula(
@@ -92,17 +79,18 @@ def squared_hinge(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean"
     derivative="Piecewise((-y[i, j], y[i, j]*z[i, j] < 0), (0, True))/(n*d)",
     arguments=("z[i, j]", "y[i, j]"),
     partials={"y[i, j]": "Piecewise((-z[i, j], y[i, j]*z[i, j] < 0), (0, True))/(n*d)"},
-    kinks=(Kink(at="0", left="-1", right="0", chosen="0", why=MET),),
-    assumptions=(MEAN, SIGNS, "the kink is in y·z, for factor 1"),
+    prediction="z",
+    target="y",
+    entries={"y": "sign"},
+    kinks=(Kink(of="y*z", at="0", left="-1", right="0", chosen="0", why=MET),),
+    assumptions=(MEAN,),
     sources=("rosenblatt-1958", "optax-losses-perceptron-loss"),
 )
-@QUIET
-def perceptron(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
+@reduced()
+def perceptron(z: Array, y: Array) -> Terms:
     """Perceptron cost max(0, −yz): where the sign is wrong the slope is −y in z and −z in y, else 0."""
-    dtype, z, y = _signed(z, y)
-    short = y * z < 0
-    slopes = {"z": np.where(short, -y, 0), "y": np.where(short, -z, 0)}
-    return reduced(dtype, np.where(short, np.abs(z), 0), slopes, reduction)
+    short = ~(y * z >= 0)
+    return np.where(short, np.abs(z), 0), {"z": np.where(short, -y, 0), "y": np.where(short, -z, 0)}
 
 
 @formula(
@@ -111,15 +99,17 @@ def perceptron(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") -
     derivative="-y[i, j]/(1 + exp(y[i, j]*z[i, j]))/(n*d)",
     arguments=("z[i, j]", "y[i, j]"),
     partials={"y[i, j]": "-z[i, j]/(1 + exp(y[i, j]*z[i, j]))/(n*d)"},
-    assumptions=(MEAN, SIGNS),
+    prediction="z",
+    target="y",
+    entries={"y": "sign"},
+    assumptions=(MEAN,),
     sources=("pytorch-soft-margin-loss",),
 )
-@QUIET
-def soft_margin(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
+@reduced()
+def soft_margin(z: Array, y: Array) -> Terms:
     """Soft margin (logistic) cost log(1 + e^(−yz)) = softplus(−yz): softplus' = σ, so −y·σ(−yz) in z."""
-    dtype, z, y = _signed(z, y)
     _, miss, _, loss = sigmoids(y * z)
-    return reduced(dtype, loss, {"z": -y * miss, "y": np.where(miss == 0, 0, -z * miss)}, reduction)
+    return loss, {"z": -y * miss, "y": times(miss, -z)}
 
 
 @formula(
@@ -128,22 +118,21 @@ def soft_margin(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") 
     derivative="((1 + y[i, j])/2 + (1 - y[i, j])/2*y[i, j]*Piecewise((1, margin + y[i, j]*z[i, j] > 0), (0, True)))"
     "/(n*d)",
     arguments=("z[i, j]",),
-    kinks=(Kink(at="0", left="-1", right="0", chosen="0", why=MET),),
-    assumptions=(MEAN, SIGNS, "z is a distance", "the kink is in z − margin where y = −1, for factor 1"),
+    prediction="z",
+    target="y",
+    entries={"y": "sign"},
+    kinks=(Kink(of="z - margin", at="0", left="-1", right="0", chosen="0", why=MET),),
+    assumptions=(MEAN, "z is a distance", "the kink is where y = −1"),
     sources=("pytorch-hinge-embedding-loss",),
 )
-@QUIET
-def hinge_embedding(
-    z: npt.ArrayLike, y: npt.ArrayLike, *, margin: float = 1.0, reduction: str = "mean"
-) -> tuple[Array, Gradients]:
+@reduced()
+def hinge_embedding(z: Array, y: Array, *, margin: float = 1.0) -> Terms:
     """Hinge embedding cost: the distance z itself for a pair y = +1, max(0, margin − z) for y = −1.
 
-    Slopes 1 and −1, and 0 from the margin on.
+    Slopes 1 and −1, and 0 from the margin on. y is a switch: there is no slope in it.
     """
-    margin = numbers(margin=margin)["margin"]
-    dtype, z, y = _signed(z, y)
     terms = np.where(y > 0, z, np.maximum(0, margin - z))
-    return reduced(dtype, terms, {"z": np.where(y > 0, 1.0, np.where(z < margin, -1.0, 0.0))}, reduction)
+    return terms, {"z": np.where(y > 0, 1.0, np.where(z >= margin, 0.0, -1.0))}
 
 
 RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
@@ -158,26 +147,21 @@ RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
         "b[i, j]": f"Piecewise((y[i, j], {RANK} > 0), (0, True))/(n*d)",
         "y[i, j]": f"Piecewise((b[i, j] - a[i, j], {RANK} > 0), (0, True))/(n*d)",
     },
-    kinks=(Kink(at="0", left="-1", right="0", chosen="0", why=MET),),
-    assumptions=(MEAN, SIGNS, "the kink is in y·(a − b) − margin, for factor 1"),
+    entries={"y": "sign"},
+    kinks=(Kink(of="margin - y*(a - b)", at="0", left="0", right="1", chosen="0", why=MET),),
+    assumptions=(MEAN,),
     sources=("pytorch-margin-ranking-loss",),
 )
-@QUIET
-def margin_ranking(
-    a: npt.ArrayLike, b: npt.ArrayLike, y: npt.ArrayLike, *, margin: float = 0.0, reduction: str = "mean"
-) -> tuple[Array, Gradients]:
+@reduced()
+def margin_ranking(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Terms:
     """Margin ranking cost max(0, margin − y(a − b)): a should outrank b where y = +1, b should where y = −1.
 
     Where the margin is missed, −y in a, y in b and b − a in y; else 0.
     """
-    margin = numbers(margin=margin)["margin"]
-    dtype, (a, b, y) = inputs(a=a, b=b, y=y)
-    same_shape(a=a, b=b, y=y)
-    signs("y", y)
     slack = exact_sum(-y * a, y * b, margin)
-    short = slack > 0
+    short = ~(slack <= 0)
     slopes = {"a": np.where(short, -y, 0), "b": np.where(short, y, 0), "y": np.where(short, b - a, 0)}
-    return reduced(dtype, np.where(short, slack, 0), slopes, reduction)
+    return np.where(short, slack, 0), slopes
 
 
 SHORT = "margin - b[i] + z[i, j]"  # by how much class j comes too close to the label
@@ -192,45 +176,42 @@ SHORT = "margin - b[i] + z[i, j]"  # by how much class j comes too close to the 
         "b[i]": f"-weight[i]*p*Sum(Piecewise((({SHORT})**(p - 1), {SHORT} > 0), (0, True)), (j, 1, m))/(n*(m + 1))",
         "weight[i]": f"Sum(Max(0, {SHORT})**p, (j, 1, m))/(n*(m + 1))",
     },
-    kinks=(Kink(at="0", left="0", right="1", chosen="0", why=MET),),
+    prediction="z",
+    target="labels",
+    entries={"labels": "label"},
+    kinks=(Kink(of="margin - b + z", at="0", left="0", right="1", chosen="0", why=MET),),
+    valid={"p": "p == 1 or p == 2"},
     assumptions=(
         "b[i] is the score of the label of example i, z[i, j] those of its m other classes",
         "weight[i] is the weight of the label: the slope in a class weight is the sum over the examples of that label",
         "terms: one an example, divided by the number of classes",
         "the weight stands outside the power",
-        "p is 1 or 2; the kink, for p = 1, is in margin − b + z, for factor 1",
+        "p is 1 or 2; the kink is that of p = 1",
     ),
     sources=("crammer-singer-2001", "pytorch-multi-margin-loss"),
 )
-@QUIET
-def multi_margin(
-    z: npt.ArrayLike,
-    labels: npt.ArrayLike,
-    weight: npt.ArrayLike | None = None,
-    *,
-    p: int = 1,
-    margin: float = 1.0,
-    reduction: str = "mean",
-) -> tuple[Array, Gradients]:
+@reduced(z=ROW, labels=LABEL, weight=CLASS)
+def multi_margin(z: Array, labels: Array, weight: Array | None = None, *, p: int = 1, margin: float = 1.0) -> Terms:
     """Multi-class margin cost w_y·Σ_{j≠y} max(0, margin − z_y + z_j)ᵖ/d of integer labels y.
 
     z: (n, d), labels: (n,), weight: (d,). Every class that comes too close pulls with p·slackᵖ⁻¹, up at its own
-    score and down at the label's. Raises ValueError for p other than 1 and 2.
+    score and down at the label's.
     """
-    margin = numbers(margin=margin)["margin"]
-    if p not in (1, 2):
-        raise ValueError(f"p = {p}; need p = 1 or 2")
-    dtype, (z,) = inputs(z=z)
-    n, d = rows("z", z)
-    w = per_class("weight", weight, d)
-    y, _ = class_labels(labels, (n,), d)
-    one_hot = np.arange(d) == y[:, None]
-    slack = exact_sum(z, -z[np.arange(n), y][:, None], margin)
-    slack = np.where(one_hot, 0, np.maximum(slack, 0))
-    pull = (slack > 0) * 1.0 if p == 1 else 2 * slack
+    y, slack = _slack(z, labels, margin)
+    slack, d = np.maximum(slack, 0), z.shape[-1]
+    pull = 2 * slack if p == 2 else np.where(slack == 0, 0.0, np.where(np.isnan(slack), np.nan, 1.0))
     per_label = (slack**p).sum(-1) / d
-    slope = w[y][:, None] * np.where(one_hot, -pull.sum(-1, keepdims=True), pull) / d
-    return reduced(dtype, w[y] * per_label, {"z": slope, "weight": np.bincount(y, per_label, d)}, reduction)
+    w = np.ones(y.shape) if weight is None else weight[y]
+    slope = (pull - picked(pull.sum(-1), y, z)) / d  # the label itself does not pull
+    return times(w, per_label), {"z": times(w[..., None], slope), "weight": picked(per_label, y, z)}
+
+
+def _slack(z: Array, labels: Array, margin: float) -> tuple[Array, Array]:
+    """Labels y, (...), and margin − z_y + z_j of the other classes j, 0 at the label itself, (..., d)."""
+    y, _ = class_labels(labels, z.shape[:-1], z.shape[-1])
+    slack = exact_sum(z, -np.take_along_axis(z, y[..., None], -1), margin)
+    np.put_along_axis(slack, y[..., None], 0, -1)
+    return y, slack
 
 
 @formula(
@@ -239,29 +220,39 @@ def multi_margin(
     derivative="Sum(Piecewise((1, 1 - b[i, l] + z[i, j] > 0), (0, True)), (l, 1, m))/(n*(m + d))",
     arguments=("z[i, j]", "b[i, l]"),
     partials={"b[i, l]": "-Sum(Piecewise((1, 1 - b[i, l] + z[i, j] > 0), (0, True)), (j, 1, d))/(n*(m + d))"},
-    kinks=(Kink(at="0", left="0", right="1", chosen="0", why=MET),),
+    prediction="z",
+    target="y",
+    entries={"y": "indicator"},
+    kinks=(Kink(of="1 - b + z", at="0", left="0", right="1", chosen="0", why=MET),),
     assumptions=(
         "b[i, l] are the scores of the m labels of example i, z[i, j] those of its d other classes",
         "terms: one an example, divided by the number of classes",
-        "the kink is in 1 − b + z, for factor 1",
     ),
     sources=("pytorch-multilabel-margin-loss",),
 )
-@QUIET
-def multilabel_margin(z: npt.ArrayLike, y: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
+@reduced(z=ROW, y=ROW)
+def multilabel_margin(z: Array, y: Array) -> Terms:
     """Multi-label margin cost Σ_{l∈Y} Σ_{j∉Y} max(0, 1 − z_l + z_j)/d.  z, y: (n, d), y = 1 for the labels.
 
-    Every pair that misses the margin pulls its label's score down by 1/d in the gradient and the other's up.
+    Every pair that misses the margin pulls its label's score down by 1/d in the gradient and the other's up. So the
+    gradient counts pairs, which sorting does in d log d, and the cost is ⟨gradient, z⟩ and 1/d for each pair.
     """
-    dtype, (z, y) = inputs(z=z, y=y)
-    _, d = rows("z", z)
-    same_shape(z=z, y=y)
-    indicators("y", y)
-    pairs = (y[:, :, None] == 1) & (y[:, None, :] == 0)  # [i, label, other]
-    slack = np.where(pairs, exact_sum(z[:, None, :], -z[:, :, None], 1.0), 0)
-    short = slack > 0
-    slope = short.sum(1) - 1.0 * short.sum(2)
-    return reduced(dtype, np.where(short, slack, 0).sum((1, 2)) / d, {"z": slope / d}, reduction)
+    label, d = y == 1, z.shape[-1]
+    least, rest = total(z, -1.0)  # a pair misses the margin if z_j > z_l − 1, which is least + rest
+    key = np.where(label, least, z)
+    tie = np.where(label, np.where(rest < 0, -1, 1), 0)  # labels whose z_l − 1 is just below or above key
+    order = np.lexsort((tie, key), axis=-1)
+    label_first = np.take_along_axis(label, order, -1)
+    below = np.cumsum(label_first, -1)  # labels up to here: those that an other misses
+    above = np.cumsum(~label_first[..., ::-1], -1)[..., ::-1]  # others from here on: those that miss a label
+    count = np.empty(z.shape)
+    np.put_along_axis(count, order, np.where(label_first, -above, below), -1)
+    pairs = np.where(label, 0, count).sum(-1)
+    count = np.where(np.isnan(z).any(-1, keepdims=True), np.nan, count)
+    high, low = dot(count, np.where(count == 0, 0, z))
+    cost, error = total(high[..., 0], pairs)
+    rest = error + low[..., 0]
+    return (cost + np.where(np.isfinite(rest), rest, 0)) / d, {"z": count / d}
 
 
 SOFT = "(y[i, j]*log(1 + exp(-z[i, j])) + (1 - y[i, j])*log(1 + exp(z[i, j])))"
@@ -273,26 +264,23 @@ SOFT = "(y[i, j]*log(1 + exp(-z[i, j])) + (1 - y[i, j])*log(1 + exp(z[i, j])))"
     derivative="weight[j]*(1/(1 + exp(-z[i, j])) - y[i, j])/(n*d)",
     arguments=("z[i, j]", "y[i, j]", "weight[j]"),
     partials={"y[i, j]": "-weight[j]*z[i, j]/(n*d)", "weight[j]": f"Sum({SOFT}, (i, 1, n))/(n*d)"},
-    assumptions=("terms: one an example, mean over its classes", "targets in [0, 1]"),
+    prediction="z",
+    target="y",
+    entries={"y": "probability"},
+    assumptions=("terms: one an example, mean over its classes", "weights may also be those of every entry"),
     sources=("pytorch-multilabel-soft-margin-loss",),
 )
-@QUIET
-def multilabel_soft_margin(
-    z: npt.ArrayLike, y: npt.ArrayLike, weight: npt.ArrayLike | None = None, *, reduction: str = "mean"
-) -> tuple[Array, Gradients]:
+@reduced(z=ROW, y=ROW, weight=IN_ROW)
+def multilabel_soft_margin(z: Array, y: Array, weight: Array | None = None) -> Terms:
     """Multi-label soft margin cost: the binary cross-entropies of all classes, averaged.  weight: (d,).
 
     w(σ(z) − y) in z, written (1 − y)σ(z) − yσ(−z), and w(softplus(−z) − softplus(z)) = −wz in y.
     """
-    dtype, (z, y) = inputs(z=z, y=y)
-    _, d = rows("z", z)
-    same_shape(z=z, y=y)
-    probabilities("y", y)
-    w = per_class("weight", weight, d)
+    d = z.shape[-1]
     s, c, plus, minus = sigmoids(z)
-    loss = np.where(y == 1, 0, (1 - y) * plus) + np.where(y == 0, 0, y * minus)
-    slopes = {"z": w * ((1 - y) * s - y * c) / d, "y": -w * z / d, "weight": loss.sum(0) / d}
-    return reduced(dtype, np.where(w == 0, 0, w * loss).sum(-1) / d, slopes, reduction)
+    loss = times(1 - y, plus) + times(y, minus)
+    slopes = {"z": times(weight, (1 - y) * s - y * c) / d, "y": times(weight, -z) / d, "weight": loss / d}
+    return times(weight, loss).sum(-1) / d, slopes
 
 
 @formula(
@@ -301,6 +289,20 @@ def multilabel_soft_margin(
     derivative="-y[i, j]/n",
     arguments=("z[i, j]", "b[i]"),
     partials={"b[i]": "1/n"},
+    prediction="z",
+    target="labels",
+    entries={"labels": "label"},
+    kinks=(
+        Kink(
+            of="the largest z[j] + 1 over the others, less z of the label",
+            at="0",
+            left="0",
+            right="1",
+            chosen="0",
+            why=MET,
+        ),
+        Kink(of="the difference of the two largest others", at="0", left="0", right="1", chosen="1/2", why=SHARED),
+    ),
     assumptions=(
         "y[i, j] = 1 for the label of example i, else 0",
         "b[i] = max over j of z[i, j] + 1 − y[i, j], whose slope in z is 1 at the largest and 0 elsewhere",
@@ -309,14 +311,14 @@ def multilabel_soft_margin(
     ),
     sources=("crammer-singer-2001", "optax-losses-multiclass-hinge-loss"),
 )
-@QUIET
-def multiclass_hinge(z: npt.ArrayLike, labels: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
+@reduced(z=ROW, labels=LABEL)
+def multiclass_hinge(z: Array, labels: Array) -> Terms:
     """Crammer and Singer's hinge max_j(z_j + [j ≠ y]) − z_y of integer labels y.  z: (n, d), labels: (n,).
 
     Only the worst offender pulls: 1 there and −1 at the label. Where the label itself is among the largest the cost
     is 0 and so is the slope; others that tie share the 1.
     """
-    return _worst_offender(z, labels, 1.0, reduction)
+    return _worst_offender(z, labels, 1.0)
 
 
 @formula(
@@ -325,6 +327,13 @@ def multiclass_hinge(z: npt.ArrayLike, labels: npt.ArrayLike, *, reduction: str 
     derivative="-y[i, j]/n",
     arguments=("z[i, j]", "b[i]"),
     partials={"b[i]": "1/n"},
+    prediction="z",
+    target="labels",
+    entries={"labels": "label"},
+    kinks=(
+        Kink(of="the largest z of the others, less z of the label", at="0", left="0", right="1", chosen="0", why=MET),
+        Kink(of="the difference of the two largest others", at="0", left="0", right="1", chosen="1/2", why=SHARED),
+    ),
     assumptions=(
         "y[i, j] = 1 for the label of example i, else 0",
         "b[i] = max over j of z[i, j], whose slope in z is 1 at the largest and 0 elsewhere",
@@ -333,28 +342,22 @@ def multiclass_hinge(z: npt.ArrayLike, labels: npt.ArrayLike, *, reduction: str 
     ),
     sources=("rosenblatt-1958", "optax-losses-multiclass-perceptron-loss"),
 )
-@QUIET
-def multiclass_perceptron(
-    z: npt.ArrayLike, labels: npt.ArrayLike, *, reduction: str = "mean"
-) -> tuple[Array, Gradients]:
+@reduced(z=ROW, labels=LABEL)
+def multiclass_perceptron(z: Array, labels: Array) -> Terms:
     """Multi-class perceptron cost max_j z_j − z_y of integer labels y.  z: (n, d), labels: (n,).
 
     1 at the largest score and −1 at the label's; 0 where the label is among the largest.
     """
-    return _worst_offender(z, labels, 0.0, reduction)
+    return _worst_offender(z, labels, 0.0)
 
 
-def _worst_offender(z: npt.ArrayLike, labels: npt.ArrayLike, margin: float, reduction: str) -> tuple[Array, Gradients]:
-    dtype, (z,) = inputs(z=z)
-    n, d = rows("z", z)
-    y, _ = class_labels(labels, (n,), d)
-    one_hot = np.arange(d) == y[:, None]
-    slack = np.where(one_hot, 0, exact_sum(z, -z[np.arange(n), y][:, None], margin))
-    terms = slack.max(-1)
-    rivals = np.where(one_hot, -np.inf, z)  # the margin is the same for all: which is the largest, z itself tells
+def _worst_offender(z: Array, labels: Array, margin: float) -> Terms:
+    y, slack = _slack(z, labels, margin)
+    terms, hot = slack.max(-1), picked(np.ones(y.shape), y, z)
+    rivals = np.where(hot == 1, -np.inf, z)  # the margin is the same for all: which is the largest, z itself tells
     worst = rivals == rivals.max(-1, keepdims=True)
     share = worst / worst.sum(-1, keepdims=True)
-    return reduced(dtype, terms, {"z": np.where(terms[:, None] > 0, share - one_hot, 0)}, reduction)
+    return terms, {"z": np.where(terms[..., None] == 0, 0, share - hot)}
 
 
 @formula(
@@ -363,18 +366,30 @@ def _worst_offender(z: npt.ArrayLike, labels: npt.ArrayLike, margin: float, redu
     derivative="-1/n",
     arguments=("a[i]", "b[k]"),
     partials={"b[k]": "1/m"},
+    prediction="a",
+    target="b",
     assumptions=("a are scores of real data, b of generated; their numbers may differ", "a mean by definition"),
     sources=("arjovsky-2017",),
 )
-@QUIET
-def wasserstein_critic(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[Array, Gradients]:
+@reduced(default="", a=OWN, b=OWN)
+def wasserstein_critic(a: Array, b: Array, *, leading: int = 0) -> Terms:
     """Cost of a Wasserstein critic, mean score b of generated minus mean score a of real examples.
 
     Linear: −1/n for each of a, 1/m for each of b; constraining the critic is another matter. Raises ValueError where
     either is empty.
     """
-    dtype, (a, b) = inputs(a=a, b=b)
-    if b.size == 0:
-        raise ValueError(f"b has shape {b.shape}: the mean of no scores is undefined")
-    difference = np.asarray(b.sum() / b.size - a.sum() / a.size)
-    return reduced(dtype, difference, {"a": np.full(a.shape, -1 / a.size), "b": np.full(b.shape, 1 / b.size)}, "sum")
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    lead, n, m = a.shape[:leading], math.prod(a.shape[leading:]), math.prod(b.shape[leading:])
+    if n == 0 or m == 0 or b.shape[:leading] != lead:
+        raise ValueError(f"a has shape {a.shape}, b has shape {b.shape}: need scores of both, in the same problems")
+    cost = b.reshape(*lead, m).sum(-1) / m - a.reshape(*lead, n).sum(-1) / n
+
+    def pullback(v: Array) -> dict[str, Array]:
+        return {"a": _everywhere(-v / n, a), "b": _everywhere(v / m, b)}
+
+    return np.asarray(cost), pullback
+
+
+def _everywhere(x: Array, like: Array) -> Array:
+    """x, one number a problem, at every entry of that problem."""
+    return np.broadcast_to(x.reshape(x.shape + (1,) * (like.ndim - x.ndim)), like.shape).copy()

@@ -1,19 +1,16 @@
 """Costs of overlap between a predicted mask a and a true mask y, entries in [0, 1]: one mask a row, arrays (n, d).
 
-Each returns (C, gradients); see `reference.reduction`. Terms are one a mask; each is a quotient that is worked out as
-what does not overlap over the whole, which cancels nothing where the masks all but agree.
+Each returns (C, gradients); see `reference.costs.reduction`. Terms are one a mask; each is a quotient that is worked
+out as what does not overlap over the whole, which cancels nothing where the masks all but agree.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from reference.costs.reduction import Gradients, inputs, probabilities, reduced, rows, same_shape
+from reference.costs.arguments import ROW
+from reference.costs.reduction import Terms, reduced
 from reference.formula import Array, formula
-from reference.lift import QUIET, numbers
 
 BOTH = "Sum(a[i, k]*y[i, k], (k, 1, d))"
 ONLY_A = "Sum(a[i, k]*(1 - y[i, k]), (k, 1, d))"
@@ -23,24 +20,11 @@ MASKS = "terms: one a mask, mean over masks"
 EMPTY = "two empty masks cost 0 with smooth > 0 and are undefined without"
 
 
-def _masks(a: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.dtype[Any], Array, Array]:
-    dtype, (a, y) = inputs(a=a, y=y)
-    rows("a", a)
-    same_shape(a=a, y=y)
-    probabilities("a", a)
-    probabilities("y", y)
-    return dtype, a, y
-
-
-def _not_negative(**parameters: float) -> None:
-    for name, value in numbers(**parameters).items():
-        if value < 0:
-            raise ValueError(f"{name} = {value}; need {name} ≥ 0")
-
-
 def _not_empty(whole: Array) -> None:
     if (whole == 0).any():
-        raise ValueError(f"masks a and y of row {np.argmax(whole[:, 0] == 0)} are empty, which is 0/0: use smooth > 0")
+        where = [int(k) for k in np.argwhere(whole[..., 0] == 0)[0]]
+        row = ", ".join(map(str, where)) or "0"
+        raise ValueError(f"masks a and y of row {row} are empty, which is 0/0: use smooth > 0")
 
 
 @formula(
@@ -50,25 +34,25 @@ def _not_empty(whole: Array) -> None:
     arguments=("a[i, j]", "y[i, j]"),
     domain=("0", "1"),
     partials={"y[i, j]": f"((2*{BOTH} + smooth)/({SIZES} + smooth) - 2*a[i, j])/({SIZES} + smooth)/n"},
+    prediction="a",
+    target="y",
+    entries={"a": "probability", "y": "probability"},
+    valid={"smooth": "smooth >= 0"},
     assumptions=(MASKS, "smooth is added once above and once below", EMPTY),
     sources=("milletari-2016",),
 )
-@QUIET
-def dice(
-    a: npt.ArrayLike, y: npt.ArrayLike, *, smooth: float = 1.0, reduction: str = "mean"
-) -> tuple[Array, Gradients]:
+@reduced(a=ROW, y=ROW)
+def dice(a: Array, y: Array, *, smooth: float = 1.0) -> Terms:
     """Dice cost 1 − (2Σay + s)/(Σa + Σy + s) of masks a, y: (n, d).
 
     With U the denominator and 1 − C the quotient, ∂C/∂a = (1 − C − 2y)/U and ∂C/∂y = (1 − C − 2a)/U. Raises
-    ValueError for entries outside [0, 1], s < 0, and two empty masks at s = 0.
+    ValueError for two empty masks at s = 0.
     """
-    _not_negative(smooth=smooth)
-    dtype, a, y = _masks(a, y)
     whole = (a + y).sum(-1, keepdims=True) + smooth
     _not_empty(whole)
     overlap = (2 * (a * y).sum(-1, keepdims=True) + smooth) / whole
-    terms = (a * (1 - y) + y * (1 - a)).sum(-1) / whole[:, 0]
-    return reduced(dtype, terms, {"a": (overlap - 2 * y) / whole, "y": (overlap - 2 * a) / whole}, reduction)
+    terms = (a * (1 - y) + y * (1 - a)).sum(-1) / whole[..., 0]
+    return terms, {"a": (overlap - 2 * y) / whole, "y": (overlap - 2 * a) / whole}
 
 
 WHOLE = f"({BOTH} + alpha*{ONLY_A} + beta*{ONLY_Y} + smooth)"
@@ -83,27 +67,21 @@ WHOLE = f"({BOTH} + alpha*{ONLY_A} + beta*{ONLY_Y} + smooth)"
     partials={
         "y[i, j]": f"(({BOTH} + smooth)/{WHOLE}*(a[i, j] - alpha*a[i, j] + beta*(1 - a[i, j])) - a[i, j])/{WHOLE}/n"
     },
+    prediction="a",
+    target="y",
+    entries={"a": "probability", "y": "probability"},
+    valid={"alpha": "alpha >= 0", "beta": "beta >= 0", "smooth": "smooth >= 0"},
     assumptions=(MASKS, "alpha weighs false positives, beta false negatives", "at alpha = beta = ½ Dice with 2·smooth",
                  EMPTY),
     sources=("salehi-2017", "optax-losses-dice-loss"),
 )  # fmt: skip
-@QUIET
-def tversky(
-    a: npt.ArrayLike,
-    y: npt.ArrayLike,
-    *,
-    alpha: float = 0.5,
-    beta: float = 0.5,
-    smooth: float = 1.0,
-    reduction: str = "mean",
-) -> tuple[Array, Gradients]:
+@reduced(a=ROW, y=ROW)
+def tversky(a: Array, y: Array, *, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0) -> Terms:
     """Tversky cost 1 − (Σay + s)/(Σay + αΣa(1 − y) + βΣ(1 − a)y + s) of masks a, y: (n, d).
 
     With D the denominator and 1 − C the quotient, ∂C/∂a = [(1 − C)∂D/∂a − y]/D, ∂D/∂a = y + α(1 − y) − βy; for y
-    with a and y, α and β exchanged. Raises ValueError as `dice` does, and for α, β < 0.
+    with a and y, α and β exchanged. Raises ValueError as `dice` does.
     """
-    _not_negative(alpha=alpha, beta=beta, smooth=smooth)
-    dtype, a, y = _masks(a, y)
     apart = (alpha * a * (1 - y) + beta * (1 - a) * y).sum(-1, keepdims=True)
     both = (a * y).sum(-1, keepdims=True) + smooth
     whole = both + apart
@@ -112,4 +90,4 @@ def tversky(
     cost, overlap = apart / whole, both / whole
     by_a = overlap * (alpha * (1 - y) - beta * y) - cost * y
     by_y = overlap * (beta * (1 - a) - alpha * a) - cost * a
-    return reduced(dtype, cost[:, 0], {"a": by_a / whole, "y": by_y / whole}, reduction)
+    return cost[..., 0], {"a": by_a / whole, "y": by_y / whole}

@@ -1,177 +1,351 @@
-"""From terms and their slopes to a cost of several inputs: checks on the way in, one rounding on the way out.
+"""From terms and their slopes to a cost: one chain rule for every reduction.
 
-A cost of several inputs returns (C, gradients). `gradients` maps the name of every differentiable argument to an
-array of its shape. `reduction` says what becomes of the terms: "none" leaves them as they are, "sum" adds them,
-"mean" also divides by their number, unless the record names another divisor; "batchmean" divides by the number of
-examples. The gradients are those of the sum of what is returned: with "none" each example has its own, since no
-term depends on another example, unless the record says that it does.
+A cost returns (C, gradients). `gradients` maps the name of every floating argument that is given to an array of its
+shape. The body of a cost sees float64 arrays and gives its terms, and how each term answers to each argument: a
+slope has the shape of the terms, and behind it what axes of the argument belong to one term. All else is here:
 
-Everything is evaluated in float64 and rounded once to the dtype of the first argument.
+    C = Σ terms/divisor,    ∂C/∂x = Σ cotangent/divisor · ∂term/∂x.
+
+`reduction` says what becomes of the terms: "none" leaves them as they are; "sum" adds them; "mean" divides the sum by
+their number, unless the record names another divisor; "batchmean" divides it by the number of examples, the
+length of the first axis. The first `leading` axes are independent problems: C has their shape, and the reductions are
+over the rest.
+
+A weight of 0 takes its term out, whatever the term is. Weights may be negative: the formulas hold as they stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from reference.lift import Array, floating, rounded
+from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, index, laid_out, taken
+from reference.lift import QUIET, Answer, Array, checked, cotangent_of, named, rounded, times
 
 Gradients = dict[str, Array]
-REDUCTIONS = ("none", "sum", "mean")
+Slopes = Mapping[str, Any]  # by argument: an array, or a function of nothing that works it out when it is asked for
+Terms = tuple[Any, ...]  # (terms, slopes), or (terms, slopes, what each term counts in the mean)
+Cost = Callable[..., tuple[Array, Gradients]]
+REDUCTIONS = ("none", "sum", "mean", "batchmean")
 
 
-def inputs(**arrays: npt.ArrayLike) -> tuple[np.dtype[Any], tuple[Array, ...]]:
-    """The dtype of the first array, and all of them in float64.
+@dataclass(frozen=True)
+class Form:
+    """The form of a cost: its body, its arguments, and what `reduced` was told about it."""
 
-    Raises TypeError where the first is not floating or another not numeric, ValueError where the first is empty.
-    """
-    (name, first), *others = arrays.items()
-    first = floating(first, name)
-    if first.size == 0:
-        raise ValueError(f"{name} has shape {first.shape}: the cost of an empty batch is undefined")
-    return first.dtype, (first.astype(np.float64), *(_numeric(x, key) for key, x in others))
+    body: Callable[..., Terms]
+    names: tuple[str, ...]  # of the arrays, of which the first `needed` must be given
+    needed: int
+    shapes: Mapping[str, str]  # what each is beside the terms
+    known: Mapping[str, Any]  # parameters with their defaults
+    weighted: str
+    mean: str
+    default: str
+    classes: bool
+    leading: bool
+    sees_leading: bool  # whether the body takes the number of leading axes
 
-
-def optional(name: str, x: npt.ArrayLike | None) -> Array | None:
-    """x in float64, if it is given. Raises TypeError where it is not numeric."""
-    return None if x is None else _numeric(x, name)
-
-
-def _numeric(x: npt.ArrayLike, name: str) -> Array:
-    x = np.asarray(x)
-    if x.dtype.kind not in "fiub" and x.dtype.name != "bfloat16":
-        raise TypeError(f"{name} has dtype {x.dtype}; pass real numbers")
-    return np.asarray(x.astype(np.float64))
-
-
-def same_shape(**arrays: Array | None) -> None:
-    """Raise ValueError, naming both shapes, unless all arrays that are given have the shape of the first."""
-    (name, first), *others = ((key, np.asarray(x)) for key, x in arrays.items() if x is not None)
-    for other, x in others:
-        if x.shape != first.shape:
-            raise ValueError(f"{other} has shape {x.shape}, {name} has shape {first.shape}; they must be equal")
-
-
-def rows(name: str, x: Array) -> tuple[int, int]:
-    """(n, d) of an array of n rows. Raises ValueError for any other number of axes."""
-    if x.ndim != 2:
-        raise ValueError(f"{name} has shape {x.shape}; expected (n examples, d outputs): use {name}[None] for one")
-    return x.shape[0], x.shape[1]
-
-
-def per_class(name: str, x: npt.ArrayLike | None, d: int) -> Array:
-    """x as d float64 numbers ≥ 0, or ones where it is None. Raises ValueError for any other shape or value."""
-    x = np.ones(d) if x is None else np.asarray(x, np.float64)
-    if x.shape != (d,):
-        raise ValueError(f"{name} has shape {x.shape}; expected ({d},): one for each class")
-    require(x >= 0, name, x, "must be ≥ 0")
-    return x
-
-
-def require(condition: npt.ArrayLike, name: str, x: Array, must: str) -> None:
-    """Raise ValueError naming the first entry of x for which the condition is false: `must` says what it breaks."""
-    wrong = ~np.broadcast_to(condition, x.shape)
-    if wrong.any():
-        where = tuple(int(k) for k in np.argwhere(wrong)[0])
-        raise ValueError(f"{name} = {x[where]} at index {where} {must}")
-
-
-def probabilities(name: str, x: Array) -> None:
-    """Raise ValueError unless all entries lie in [0, 1]."""
-    require((x >= 0) & (x <= 1), name, x, "is not a probability: must lie in [0, 1]")
-
-
-def distributions(name: str, x: Array, dtype: np.dtype[Any]) -> None:
-    """Raise ValueError unless every row is ≥ 0 and sums to one.
-
-    A row normalised in `dtype` by the plainest summation is off by d + 1 roundings at most; twice that is let pass.
-    """
-    probabilities(name, x)
-    total = x.sum(-1)
-    digits = {"float16": 10, "bfloat16": 7, "float32": 23, "float64": 52}.get(dtype.name, 52)
-    require(np.abs(total - 1) <= (x.shape[-1] + 1) * 2.0**-digits, f"the sum of a row of {name}", total, "is not 1")
-
-
-def signs(name: str, y: Array) -> None:
-    """Raise ValueError unless all entries are −1 or +1."""
-    require(np.abs(y) == 1, name, y, "is not a label: must be −1 or +1")
-
-
-def indicators(name: str, y: Array) -> None:
-    """Raise ValueError unless all entries are 0 or 1."""
-    require((y == 0) | (y == 1), name, y, "is not an indicator: must be 0 or 1")
-
-
-def class_labels(
-    labels: npt.ArrayLike, shape: tuple[int, ...], d: int, ignored: int | None = None
-) -> tuple[Array, Array]:
-    """Integer labels of `shape`, those to be ignored replaced by 0, and where they count.
-
-    Raises TypeError for labels that are not integers, ValueError for a wrong shape or a label outside 0 … d − 1.
-    """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels have dtype {labels.dtype}; pass integers")
-    if labels.shape != shape:
-        raise ValueError(f"labels have shape {labels.shape}; expected {shape}: one for each example")
-    counts = np.ones(shape, bool) if ignored is None else labels != ignored
-    require(~counts | (labels >= 0) & (labels < d), "label", labels, f"is outside 0 … {d - 1}: there are {d} classes")
-    return np.where(counts, labels, 0), counts
+    @functools.cached_property
+    def plain(self) -> bool:
+        """Whether two arrays of one shape are all it needs, and the mean is over terms."""
+        kinds = {self.shapes[name] for name in self.names[: self.needed]}
+        return self.needed == 2 and self.mean == "terms" and kinds <= {ENTRY, TERM, ROW}
 
 
 def reduced(
-    dtype: np.dtype[Any],
-    terms: Array,
-    slopes: Mapping[str, Array],
-    reduction: str,
     *,
-    mean: float | None = None,
-    batch: float | None = None,
-) -> tuple[Array, Gradients]:
-    """Reduce float64 terms, with `slopes` of their sum, and round to `dtype`.
+    weighted: str = "",
+    mean: str = "terms",
+    default: str = "mean",
+    classes: bool = False,
+    leading: bool = True,
+    **shapes: str,
+) -> Callable[[Callable[..., Terms]], Cost]:
+    """Lift a body, (arrays, *, parameters) ↦ (terms, slopes), to a cost with its reduction, dtype and vjp.
 
-    "mean" divides by `mean`, the number of terms unless given. "batchmean" is allowed where `batch` is given.
-    Raises ValueError for any other reduction.
+    `shapes` says of every argument what it is beside the terms, an ENTRY unless named. `weighted` adds an argument
+    `weight` that multiplies every term: by "weights" the mean is C = Σwt/Σw, by "terms" Σwt over their number.
+    `mean` is what the mean divides by: the number of "terms"; the weights of the "labels", of which the body returns
+    as a third what each term counts in each class; or "each" term by what is returned so, and the sum by the number of
+    terms. `default` is the reduction unless told otherwise; where it is empty, the terms are the cost. With
+    `classes`, rows are along the axis after that of the examples. `leading` is false for a body of a single problem.
+
+    Terms may be given as two factors, which weights and divisors then meet one after the other: neither the square
+    of a residual nor its weight overflows where the cost does not. Where a term depends on other examples the slopes
+    are one function, from the cotangent of the terms to the gradients by argument.
     """
-    divisors = {"none": 1.0, "sum": 1.0, "mean": float(terms.size) if mean is None else mean}
-    if batch is not None:
-        divisors["batchmean"] = batch
-    if reduction not in divisors:
-        raise ValueError(f"reduction = {reduction!r} is not one of {', '.join(divisors)}")
-    value = np.asarray(terms if reduction == "none" else terms.sum() / divisors[reduction])
-    # Not slope·(1/N): that would round twice.
-    return rounded(value, dtype), {name: rounded(s / divisors[reduction], dtype) for name, s in slopes.items()}
+
+    def lift(body: Callable[..., Terms]) -> Cost:
+        signature = inspect.signature(body)
+        arrays = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        own = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "leading"]
+        needed = sum(p.default is inspect.Parameter.empty for p in arrays)
+        if weighted:
+            weight = inspect.Parameter("weight", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
+            arrays.insert(needed, weight)
+        form = Form(
+            body=body,
+            names=tuple(p.name for p in arrays),
+            needed=needed,
+            shapes={p.name: shapes.get(p.name, ENTRY) for p in arrays},
+            known={p.name: p.default for p in own},
+            weighted=weighted,
+            mean=mean,
+            default=default,
+            classes=classes,
+            leading=leading,
+            sees_leading="leading" in signature.parameters,
+        )
+
+        @functools.wraps(body)
+        @QUIET
+        def lifted(*positional: Any, **keywords: Any) -> tuple[Array, Gradients]:
+            given = _bound(form, positional, keywords)
+            return _evaluate(form, lifted, named(lifted, given, form.names, form.needed), None, keywords)
+
+        @QUIET
+        def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **keywords: Any) -> Answer:
+            given = named(lifted, arguments, form.names, form.needed)
+            value, gradients = _evaluate(form, lifted, given, cotangent, keywords)
+            return {"value": value}, gradients
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        more = [inspect.Parameter("reduction", keyword, default=default)] if default else []
+        more += [inspect.Parameter("leading", keyword, default=0)] if leading else []
+        lifted.__signature__ = inspect.Signature([*arrays, *own, *more])  # type: ignore[attr-defined]
+        lifted.vjp = vjp  # type: ignore[attr-defined]
+        lifted.end = QUIET(functools.partial(_end, form, lifted))  # type: ignore[attr-defined]
+        return lifted
+
+    return lift
 
 
-def weighted(
-    dtype: np.dtype[Any],
-    terms: Array,
-    slopes: Mapping[str, Array],
-    weight: Array | None,
-    reduction: str,
-    *,
-    by_weights: bool,
+def _bound(form: Form, positional: Sequence[Any], keywords: dict[str, Any]) -> dict[str, Any]:
+    """The arrays by name, taken out of the keywords."""
+    name = form.body.__name__
+    if len(positional) > len(form.names):
+        raise TypeError(f"{name} takes the arrays {', '.join(form.names)}; {len(positional)} are given")
+    given = dict(zip(form.names, positional, strict=False))
+    for array in form.names:
+        if array in keywords:
+            if array in given:
+                raise TypeError(f"{name} got {array} twice")
+            given[array] = keywords.pop(array)
+    return given
+
+
+def _options(form: Form, keywords: dict[str, Any]) -> tuple[str, int]:
+    """The reduction and the number of leading axes, taken out of the keywords."""
+    reduction = keywords.pop("reduction", form.default) if form.default else "none"
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction = {reduction!r} is not one of {', '.join(REDUCTIONS)}")
+    return reduction, index("leading", keywords.pop("leading", 0)) if form.leading else 0
+
+
+def _evaluate(
+    form: Form,
+    function: Any,
+    given: Mapping[str, Any],
+    cotangent: Any,
+    keywords: dict[str, Any],
+    wanted: Sequence[str] | None = None,
 ) -> tuple[Array, Gradients]:
-    """As `reduced`, each term multiplied by its weight ≥ 0; the gradients then include that of "weight".
+    """The cost, and its gradients by what is wanted, all floating arguments unless told otherwise."""
+    reduction, lead = _options(form, keywords)
+    x, dtypes = taken(given, form.names, form.shapes)
+    name, dtype = form.names[0], dtypes[form.names[0]]
+    first, axis = x[name], None
+    if form.shapes[name] == ROW:
+        axis = min(lead + 1, first.ndim - 1) if form.classes else first.ndim - 1
+    if not 0 <= lead <= first.ndim:
+        raise ValueError(f"leading = {lead}, but {name} has shape {first.shape}")
+    laid = laid_out(x, form.shapes, axis)
+    if (record := getattr(function, "formula", None)) is not None:
+        check_entries(laid, record.entries, dtypes)
+    parameters = checked(function, form.known, keywords) if keywords else {}
+    if form.sees_leading:
+        parameters["leading"] = lead
+    shift: Any = 0
+    by_weights = reduction == "mean" and "weight" in laid and (form.weighted == "weights" or form.mean == "labels")
+    if by_weights:
+        laid["weight"], shift = _scaled(laid["weight"], lead if form.weighted else 0)
+    weight = laid.get("weight")
+    of_terms = laid.pop("weight", None) if form.weighted else None  # what the body does not see
 
-    With `by_weights` the mean is C = Σwt/Σw, so ∂C/∂w = (t − C)/Σw, which is worked out as (t·Σ'w − Σ'wt)/(Σw)² with
-    sums over the other terms; else the mean divides by the number of terms.
-    Raises ValueError for a weight that does not fit or is negative, and for a mean over weights that sum to 0.
+    terms, slopes, *counts = form.body(**laid, **parameters)
+
+    factors = terms if isinstance(terms, tuple) else (terms,)
+    shape = factors[0].shape
+    if lead > len(shape):
+        raise ValueError(f"leading = {lead}, but {name} has shape {first.shape}: there are terms of shape {shape}")
+    if reduction in ("mean", "batchmean") and 0 in shape[lead:]:
+        raise ValueError(f"{form.names[0]} has shape {first.shape}: the mean over an empty batch is undefined")
+    divisor: Any = 1
+    if reduction == "batchmean":
+        divisor = first.shape[lead] if len(shape) > lead else 1
+    elif reduction == "mean":
+        divisor = _divisor(form.mean if of_terms is None else form.weighted, shape, lead, weight, counts)
+    value = _value(factors, of_terms, divisor, lead, reduction)
+    v = None if cotangent is None else cotangent_of(cotangent, value.shape)
+    if callable(slopes):
+        slopes, v = slopes(np.ones(shape) if v is None else _behind(v, factors[0])), None
+
+    gradients: Gradients = {}
+    for name in dtypes if wanted is None else wanted:
+        into = functools.partial(gathered, x=x[name], kind=form.shapes[name], axis=axis)
+        if name == "weight" and by_weights:
+            each, counted = (_product(factors), None) if form.weighted else (_asked(slopes, name), counts[0])
+            gradient = into(np.ldexp(_by_weight(weight, each, counted, divisor, lead, v), -shift))
+        elif name == "weight" and form.weighted:
+            gradient = _contracted(_product(factors), None, v, divisor, into)
+        elif name in slopes:
+            gradient = _contracted(_asked(slopes, name), of_terms, v, divisor, into)
+        else:
+            continue  # a switch
+        gradients[name] = rounded(gradient, dtype)
+    return rounded(value, dtype), gradients
+
+
+def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[str, Any]) -> tuple[Array, Array]:
+    """C and ∂C/∂a alone, of outputs a and targets y, (..., n, d), at the end of a network.
+
+    What is most often at the end of one goes there directly.
     """
+    outputs, targets = form.names[:2]
+    reduction = keywords.get("reduction", form.default) if keywords else form.default
+    usual = form.plain and type(y) is np.ndarray and y.shape == a.shape and y.flags.c_contiguous and a.size
+    usual = usual and a.dtype.char in "fd" and y.dtype.char in "fd"
+    if not usual or (keywords and [*keywords] != ["reduction"]) or reduction not in ("sum", "mean", "batchmean"):
+        given = {outputs: a, targets: y}
+        value, gradients = _evaluate(form, function, given, None, {**keywords, "leading": lead}, (outputs,))
+        return value, gradients[outputs]
+    x = a if a.dtype.char == "d" else a.astype(np.float64)
+    w = y if y.dtype.char == "d" else y.astype(np.float64)
+    if entries := function.formula.entries:
+        digits = min(DIGITS[a.dtype.char], DIGITS[y.dtype.char])
+        for name, kind in entries.items():
+            CHECKS[kind](name, x if name == outputs else w, digits)
+    terms, slopes = form.body(x, w)
+    factors = terms if isinstance(terms, tuple) else (terms,)
+    divisor = 1.0 if reduction == "sum" else float(a.shape[lead])
+    if reduction == "mean":
+        divisor = float(math.prod(factors[0].shape[lead:]))
+    value = _value(factors, None, divisor, lead, reduction)
+    return rounded(value, a.dtype), rounded(slopes[outputs] / divisor, a.dtype)
+
+
+# ---------------------------------------------------------------- the chain rule
+
+
+def _behind(x: Array, like: Array) -> Array:
+    """x with axes of 1 behind its own, until it has as many as `like`."""
+    return x.reshape(x.shape + (1,) * (like.ndim - x.ndim))
+
+
+def _asked(slopes: Slopes, name: str) -> Array:
+    slope: Array = slopes[name]() if callable(slopes[name]) else slopes[name]
+    return slope
+
+
+def _contracted(
+    slope: Array, weight: Array | None, v: Array | None, divisor: Any, into: Callable[[Array], Array]
+) -> Array:
+    """Σ v·w·slope/divisor, in the shape of the argument, into which what belongs to several terms is summed."""
+    for factor in (weight, v):
+        if factor is not None:
+            slope = times(_behind(factor, slope), slope)
+    if isinstance(divisor, np.ndarray) and divisor.ndim:  # one for each problem, or for each term
+        return into(slope / _behind(divisor, slope))
+    return into(slope) if divisor == 1 else into(slope) / divisor  # not slope·(1/N): that would round twice
+
+
+def _product(factors: Sequence[Array]) -> Array:
+    return factors[0] if len(factors) == 1 else factors[0] * factors[1]
+
+
+def _value(factors: Sequence[Array], weight: Array | None, divisor: Any, lead: int, reduction: str) -> Array:
+    """The terms times their weights, or their sum over the divisor."""
+    if reduction == "none":
+        return _terms(factors, weight)
+    value = _quotient(_terms(factors, weight), divisor, lead)
+    if not math.isfinite(
+        np.vdot(value, value) if lead else value
+    ):  # perhaps a sum has overflowed, and its mean has not
+        small = _quotient(_terms([np.ldexp(f, -512) for f in factors], weight), divisor, lead)
+        value = np.where(np.isfinite(value), value, np.ldexp(small, 512 * len(factors)))
+    return value
+
+
+def _terms(factors: Sequence[Array], weight: Array | None) -> Array:
     if weight is None:
-        return reduced(dtype, terms, slopes, reduction)
-    same_shape(terms=terms, weight=weight)
-    require(weight >= 0, "weight", weight, "must be ≥ 0")
-    slopes = {name: weight * s for name, s in slopes.items()}
-    if reduction != "mean" or not by_weights:
-        return reduced(dtype, weight * terms, {**slopes, "weight": terms}, reduction)
-    total = weight_sum(weight)
-    rest, rest_cost = (others(x.reshape(-1)).reshape(x.shape) for x in (weight, weight * terms))
-    by_weight = (terms * rest - rest_cost) / total
-    return reduced(dtype, weight * terms, {**slopes, "weight": by_weight}, reduction, mean=total)
+        return _product(factors)
+    terms = times(weight, factors[0])
+    return terms if len(factors) == 1 else np.where(weight == 0, 0.0, terms * factors[1])
+
+
+def _quotient(terms: Array, divisor: Any, lead: int) -> Array:
+    """Σ terms/divisor over all axes but the first `lead`."""
+    axes = tuple(range(lead, terms.ndim)) if lead else None
+    if isinstance(divisor, np.ndarray) and divisor.ndim > lead:  # one for each term
+        return np.asarray((terms / divisor).sum(axes))
+    return np.asarray(np.add.reduce(terms, axes) / divisor)
+
+
+def _divisor(mean: str, shape: tuple[int, ...], lead: int, weight: Array | None, counts: Sequence[Array]) -> Any:
+    """What the mean divides by: one number, one for each problem, or one for each term.
+
+    Raises ValueError where there is nothing to take the mean of.
+    """
+    number = math.prod(shape[lead:])
+    if mean == "terms":
+        return number
+    if mean == "each":
+        return number * counts[0]
+    axes = tuple(range(lead, len(shape)))
+    if mean == "labels":
+        by_class = counts[0].sum(axes)  # (..., d)
+        if not by_class.any(-1).all():
+            raise ValueError("every label is ignored: the mean over none is undefined")
+        total = by_class.sum(-1) if weight is None else times(by_class, weight).sum(-1)
+    else:
+        total = np.asarray(weight).sum(axes)
+    if (total == 0).any():
+        raise ValueError("weight sums to 0: the weighted mean is undefined")
+    return total
+
+
+def _scaled(weight: Array, lead: int) -> tuple[Array, Array]:
+    """Weights over a power of two that brings the largest of each problem near 1, and that power.
+
+    A weighted mean is the same for both, and neither products nor sums of such weights leave the range of floats.
+    """
+    largest = np.abs(weight).max(tuple(range(lead, weight.ndim)), keepdims=True, initial=0)
+    exponent = np.frexp(largest)[1]
+    return np.ldexp(weight, -exponent), exponent
+
+
+def _by_weight(weight: Any, each: Array, counted: Array | None, total: Any, lead: int, v: Array | None) -> Array:
+    """∂C/∂w of C = Σwt/Σwc, which is (t − cC)/Σwc, worked out as (t·Σ'wc − c·Σ'wt)/(Σwc)² with sums over the others.
+
+    Weights of terms have c = 1. Weights of classes, (d,), meet sums over the terms of what each costs and counts.
+    """
+    shape = weight.shape
+    if counted is None:
+        t = each.reshape(*shape[:lead], -1)
+        w, c = weight.reshape(t.shape), np.ones(t.shape)
+    else:
+        axes = tuple(range(lead, each.ndim - 1))
+        t, w, c = each.sum(axes), weight, counted.sum(axes)
+        shape = t.shape
+    total = np.asarray(total)[..., None]
+    slope = (t * others(times(c, w)) - c * others(times(w, t))) / total / total
+    return times(None if v is None else v[..., None], slope).reshape(shape)
 
 
 def others(x: Array) -> Array:
@@ -181,11 +355,3 @@ def others(x: Array) -> Array:
     out[..., 1:] += before[..., :-1]
     out[..., :-1] += after[..., 1:]
     return out
-
-
-def weight_sum(weight: Array) -> float:
-    """Σw > 0. Raises ValueError where it is 0: the weighted mean is undefined."""
-    total = float(weight.sum())
-    if total == 0:
-        raise ValueError("weight sums to 0: the weighted mean is undefined")
-    return total

@@ -1,21 +1,20 @@
 """Costs of embeddings: rows a, b of the same space that should be near or far, by angle or by distance.
 
-Each returns (C, gradients); see `reference.reduction`. Terms are one a row. The angle between two rows is worked out so
-that nothing cancels where they all but agree: 1 − cos from the difference of their directions, and the slope of cos,
-what b has besides its part along a, with dot products of twice the precision.
+Each returns (C, gradients); see `reference.costs.reduction`. Terms are one a row. The angle between two rows is worked
+out so that nothing cancels where they all but agree: 1 − cos from the difference of their directions, and the slope of
+cos, what b has besides its part along a, with dot products of twice the precision.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from reference.costs.reduction import Gradients, class_labels, inputs, others, reduced, rows, same_shape, signs
-from reference.exact import product, total
+from reference.costs.arguments import LABEL, ROW, TERM, class_labels
+from reference.costs.reduction import Terms, others, reduced
+from reference.exact import dot, dots, product, total
 from reference.formula import Array, Kink, formula
-from reference.lift import QUIET, numbers, positive
 
 DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
 AA, BB = "Sum(a[i, k]**2, (k, 1, d))", "Sum(b[i, k]**2, (k, 1, d))"
@@ -24,6 +23,7 @@ COS_A = f"(b[i, j]/sqrt({AA})/sqrt({BB}) - a[i, j]*{DOT}/{AA}/sqrt({AA})/sqrt({B
 COS_B = f"(a[i, j]/sqrt({AA})/sqrt({BB}) - b[i, j]*{DOT}/{BB}/sqrt({AA})/sqrt({BB}))"
 NOT_ZERO = "no row is zero: the direction of 0 is undefined, and no eps is put in its place"
 ROWS = "terms: one a row, mean over rows"
+LEAST = "minimum-norm subgradient"
 
 
 class _Angle(NamedTuple):
@@ -42,20 +42,10 @@ def _scaled(name: str, x: Array) -> tuple[Array, Array]:
     """
     largest = np.abs(x).max(-1, keepdims=True)
     if (largest == 0).any():
-        raise ValueError(f"row {np.argmax(largest[:, 0] == 0)} of {name} is zero: its direction is undefined")
+        where = [int(k) for k in np.argwhere(largest[..., 0] == 0)[0]]
+        raise ValueError(f"row {', '.join(map(str, where)) or 0} of {name} is zero: its direction is undefined")
     exponent = np.frexp(largest)[1]
     return np.ldexp(x, -exponent), exponent
-
-
-def _dot(a: Array, b: Array) -> tuple[Array, Array]:
-    """⟨a, b⟩ of rows as the unevaluated sum of two floats, to twice the precision.  (..., d) -> (..., 1) each."""
-    high, low = product(a, b)
-    while high.shape[-1] > 1:
-        if high.shape[-1] % 2:
-            high, low = (np.concatenate([q, np.zeros_like(q[..., :1])], -1) for q in (high, low))
-        high, error = total(high[..., ::2], high[..., 1::2])
-        low = low[..., ::2] + low[..., 1::2] + error
-    return high, low
 
 
 def _minus(b: Array, A: tuple[Array, Array], a: Array, D: tuple[Array, Array]) -> Array:
@@ -71,7 +61,7 @@ def _angle(a: Array, b: Array) -> _Angle:
     ∂cos/∂a = (b‖a‖² − a⟨a, b⟩)/(‖a‖³‖b‖) and likewise for b. With s = ±1 the sign of cos and w the difference of the
     directions sb/‖b‖ and a/‖a‖, 1 − s·cos = ½‖w‖².
     """
-    A, B, D = _dot(a, a), _dot(b, b), _dot(a, b)
+    A, B, D = dot(a, a), dot(b, b), dot(a, b)
     norm_a, norm_b = np.sqrt(A[0]), np.sqrt(B[0])
     cos = D[0] / (norm_a * norm_b)
     w = np.where(cos < 0, -1.0, 1.0) * b / norm_b - a / norm_a
@@ -82,13 +72,11 @@ def _angle(a: Array, b: Array) -> _Angle:
     return _Angle(cos, np.where(steep, 1 - cos, np.where(cos < 0, 2 - short, short)), by_a, by_b)
 
 
-def _pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[np.dtype[Any], _Angle]:
-    dtype, (a, b) = inputs(a=a, b=b)
-    rows("a", a)
-    same_shape(a=a, b=b)
-    (a, e_a), (b, e_b) = _scaled("a", a), _scaled("b", b)
-    angle = _angle(a, b)
-    return dtype, angle._replace(by_a=np.ldexp(angle.by_a, -e_a), by_b=np.ldexp(angle.by_b, -e_b))
+def _between(a: Array, b: Array) -> _Angle:
+    """The angle between rows a and b of any length. Raises ValueError for a row of zeros."""
+    (u, e_a), (w, e_b) = _scaled("a", a), _scaled("b", b)
+    angle = _angle(u, w)
+    return angle._replace(by_a=np.ldexp(angle.by_a, -e_a), by_b=np.ldexp(angle.by_b, -e_b))
 
 
 @formula(
@@ -100,14 +88,14 @@ def _pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[np.dtype[Any], _Angle]:
     assumptions=(ROWS, NOT_ZERO),
     sources=("optax-losses-cosine-distance",),
 )
-@QUIET
-def cosine_distance(a: npt.ArrayLike, b: npt.ArrayLike, *, reduction: str = "mean") -> tuple[Array, Gradients]:
+@reduced(a=ROW, b=ROW)
+def cosine_distance(a: Array, b: Array) -> Terms:
     """Cosine distance 1 − ⟨a, b⟩/(‖a‖‖b‖).  a, b: (n, d).
 
     Quotient rule: ∂cos/∂a = b/(‖a‖‖b‖) − cos·a/‖a‖², which is orthogonal to a. Raises ValueError for a row of zeros.
     """
-    dtype, angle = _pair(a, b)
-    return reduced(dtype, angle.distance[:, 0], {"a": -angle.by_a, "b": -angle.by_b}, reduction)
+    angle = _between(a, b)
+    return angle.distance[..., 0], {"a": -angle.by_a, "b": -angle.by_b}
 
 
 @formula(
@@ -116,28 +104,22 @@ def cosine_distance(a: npt.ArrayLike, b: npt.ArrayLike, *, reduction: str = "mea
     derivative=f"Piecewise((-{COS_A}, y[i] > 0), ({COS_A}, {COS} > margin), (0, True))/n",
     arguments=("a[i, j]", "b[i, j]"),
     partials={"b[i, j]": f"Piecewise((-{COS_B}, y[i] > 0), ({COS_B}, {COS} > margin), (0, True))/n"},
-    kinks=(Kink(at="0", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
-    assumptions=(ROWS, NOT_ZERO, "targets y are −1 or +1", "the kink is in cos − margin where y = −1, for factor 1"),
+    entries={"y": "sign"},
+    kinks=(Kink(of="cos(a, b) - margin", at="0", left="0", right="1", chosen="0", why=LEAST),),
+    assumptions=(ROWS, NOT_ZERO, "the kink is where y = −1"),
     sources=("pytorch-cosine-embedding-loss",),
 )
-@QUIET
-def cosine_embedding(
-    a: npt.ArrayLike, b: npt.ArrayLike, y: npt.ArrayLike, *, margin: float = 0.0, reduction: str = "mean"
-) -> tuple[Array, Gradients]:
+@reduced(a=ROW, b=ROW, y=TERM)
+def cosine_embedding(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Terms:
     """Cosine embedding cost: 1 − cos for a pair y = +1, max(0, cos − margin) for y = −1.  a, b: (n, d), y: (n,).
 
     The slopes are those of −cos and of cos, and 0 up to the margin. Raises ValueError for a row of zeros.
     """
-    margin = numbers(margin=margin)["margin"]
-    dtype, angle = _pair(a, b)
-    y = np.asarray(y, np.float64)
-    if y.shape != angle.cos.shape[:1]:
-        raise ValueError(f"y has shape {y.shape}; expected {angle.cos.shape[:1]}: one for each row")
-    signs("y", y)
-    near = y[:, None] > 0
+    angle = _between(a, b)
+    near = y[..., None] > 0
     slack = np.where(near, angle.distance, np.maximum(0, angle.cos - margin))
-    factor = np.where(near, -1.0, np.where(angle.cos > margin, 1.0, 0.0))
-    return reduced(dtype, slack[:, 0], {"a": factor * angle.by_a, "b": factor * angle.by_b}, reduction)
+    factor = np.where(near, -1.0, np.where(angle.cos <= margin, 0.0, 1.0))
+    return slack[..., 0], {"a": factor * angle.by_a, "b": factor * angle.by_b}
 
 
 D_AB = "sqrt(Sum((a[i, k] - b[i, k] + eps)**2, (k, 1, d)))"
@@ -155,41 +137,30 @@ SLACK = f"margin + {D_AB} - {D_AC}"
         "b[i, j]": f"Piecewise((-{UNIT_AB}, {SLACK} > 0), (0, True))/n",
         "c[i, j]": f"Piecewise(({UNIT_AC}, {SLACK} > 0), (0, True))/n",
     },
-    kinks=(Kink(at="0", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
+    kinks=(
+        Kink(of="margin + norm(a - b) - norm(a - c)", at="0", left="0", right="1", chosen="0", why=LEAST),
+        Kink(of="a distance between two rows", at="0", left="-1", right="1", chosen="0", why=LEAST),
+    ),
+    valid={"margin": "margin > 0"},
     assumptions=(
         ROWS,
         "anchor a, positive b, negative c; Euclidean distances",
-        "eps is added to every difference; with eps = 0 a distance of 0 has the slope 0, of least norm",
-        "the kink is in what stands in the maximum, for factor 1",
+        "eps is added to every difference",
     ),
     sources=("schroff-2015", "pytorch-triplet-margin-loss"),
 )
-@QUIET
-def triplet_margin(
-    a: npt.ArrayLike,
-    b: npt.ArrayLike,
-    c: npt.ArrayLike,
-    *,
-    margin: float = 1.0,
-    eps: float = 0.0,
-    reduction: str = "mean",
-) -> tuple[Array, Gradients]:
+@reduced(a=ROW, b=ROW, c=ROW)
+def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: float = 0.0) -> Terms:
     """Triplet margin cost max(0, margin + ‖a − b + ε‖ − ‖a − c + ε‖) of anchor a, positive b, negative c.  (n, d).
 
     The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
-    Raises ValueError unless margin > 0.
     """
-    margin, eps = numbers(margin=margin, eps=eps).values()
-    positive(margin=margin)
-    dtype, (a, b, c) = inputs(a=a, b=b, c=c)
-    rows("a", a)
-    same_shape(a=a, b=b, c=c)
     (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
     longer, turn = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
     slack = margin + longer
-    short = slack > 0
+    short = ~(slack <= 0)
     slopes = {"a": np.where(short, turn, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
-    return reduced(dtype, np.where(short, slack, 0)[:, 0], slopes, reduction)
+    return np.where(short, slack, 0)[..., 0], slopes
 
 
 def _apart(step: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Array]) -> tuple[Array, Array]:
@@ -234,6 +205,8 @@ REST = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
     "+ Sum(y[i, l]*x[i, j]*exp(c[i, j]/temperature)"
     f"/(exp(c[i, l]/temperature) + {REST}), (l, 1, n)))/temperature/Sum(y[r, k], (k, 1, n), (r, 1, n))",
     arguments=("c[i, j]",),
+    entries={"labels": "label"},
+    valid={"temperature": "temperature > 0"},
     assumptions=(
         "c[i, j] is the cosine of the angle between rows i and j of z; cost/cosine_distance has its slopes in z",
         "y[i, j] = 1 where i ≠ j have the same label, x[i, j] = 1 where they have different ones, else 0",
@@ -243,38 +216,45 @@ REST = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
     ),
     sources=("sohn-2016", "oord-2018", "chen-2020", "optax-losses-ntxent"),
 )
-@QUIET
-def nt_xent(
-    z: npt.ArrayLike, labels: npt.ArrayLike, *, temperature: float = 0.07, reduction: str = "mean"
-) -> tuple[Array, Gradients]:
+@reduced(leading=False, z=ROW, labels=LABEL)
+def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     """Normalised temperature-scaled cross-entropy (contrastive) of embeddings z.  z: (n, d), labels: (n,).
 
     For each pair i ≠ j of one label, −log[e^(c_ij/T)/(e^(c_ij/T) + Σₖ e^(c_ik/T))], k over the rows of other labels.
-    Its slope in c_ij is −(share of the others)/T, in c_ik the share of k over T; then ∂c/∂z as for the cosine
-    distance. Raises ValueError where no two rows have the same label, for a row of zeros, and unless T > 0.
+    Its slope in c_ij is −(share of the others)/T, in c_ik the share of k over T; and for unit rows û,
+    ∂c_ij/∂z_i = (û_j − c_ij·û_i)/‖z_i‖, what û_j has besides its part along û_i. Raises ValueError where no two rows
+    have the same label, and for a row of zeros.
     """
-    T = numbers(temperature=temperature)["temperature"]
-    positive(temperature=T)
-    dtype, (z,) = inputs(z=z)
-    n, _ = rows("z", z)
-    labels = np.asarray(labels)
-    class_labels(labels, (n,), int(labels.max(initial=0)) + 1)
-    same = (labels[:, None] == labels) & ~np.eye(n, dtype=bool)
+    if z.ndim != 2:
+        raise ValueError(f"z has shape {z.shape}; expected (n examples, d)")
+    n = len(z)
+    labels, _ = class_labels(labels, (n,), int(np.max(labels, initial=0)) + 1)
+    same = labels[:, None] == labels  # (n, n)
+    np.fill_diagonal(same, False)
     if not same.any():
         raise ValueError("labels are all different: the mean over no pairs is undefined")
     u, exponent = _scaled("z", z)
-    angle = _angle(*np.broadcast_arrays(u[:, None], u[None]))
-    c = angle.cos[..., 0] / T
-    i, j = np.nonzero(same)  # one row below for each pair
-    # c_ik − c_ij, in which the common part of two distances cancels before T divides it
-    gap = np.where(labels[i][:, None] != labels, c[i] - c[i, j][:, None], -np.inf)
-    shift = np.maximum(gap.max(-1, keepdims=True), 0)
-    e, e_own = np.exp(gap - shift), np.exp(-shift)
+    length = np.sqrt(dot(u, u)[0])  # (n, 1)
+    c = dots(u)[0] / (length * length.T) / temperature
+    other = np.where(labels[:, None] != labels, c, -np.inf)
+    largest = other.max(-1, keepdims=True)  # (n, 1)
+    e = np.exp(other - np.where(np.isinf(largest), 0, largest))
     rest = e.sum(-1, keepdims=True)
-    terms = np.where(shift > 0, shift + np.log(e_own + rest), np.log1p(rest))[:, 0]
-    slope = np.zeros((n, n))  # ∂C/∂c
-    slope[i, j] = -(rest / (e_own + rest))[:, 0]
-    np.add.at(slope, i, e / (e_own + rest))
-    slope = slope[..., None] / T
-    gradient = (slope * angle.by_a).sum(1) + (slope * angle.by_b).sum(0)
-    return reduced(dtype, terms, {"z": np.ldexp(gradient, -exponent)}, reduction)
+    gap = largest - c  # how far the nearest other is ahead of j
+    own = np.exp(-np.abs(gap))  # e^(c_ij) and the others, over the larger of the two: 1 and rest·own, or own and rest
+    ahead = gap > 0
+    terms = np.where(ahead, gap + np.log(rest + own), np.log1p(rest * own))[same]  # (pairs,), row by row
+    whole = np.where(ahead, rest + own, 1 + rest * own)
+    share = np.where(ahead, rest, rest * own) / whole
+
+    def pullback(v: Array) -> dict[str, Array]:
+        of_pair = np.zeros((n, n))
+        of_pair[same] = v
+        to_others = of_pair * np.where(ahead, 1, own) / whole
+        slope = e * to_others.sum(-1, keepdims=True) - of_pair * share  # ∂C/∂(c/T)
+        unit = u / length
+        toward = (slope + slope.T) @ unit
+        across = toward * others(unit * unit) - unit * others(toward * unit)  # toward − û⟨toward, û⟩
+        return {"z": np.ldexp(across / length / temperature, -exponent)}
+
+    return terms, pullback

@@ -11,41 +11,116 @@ runs *up* the network,
 
 and leaves W̄¹ = r¹ᵀq̄, W̄ˡ⁺¹ = rˡ⁺¹ᵀs̄ˡ and z̄ˡ = r̄ˡ ⊙ sˡ ⊙ g''(zˡ). The z̄ then go *down* like any errors:
 
-    δᴸ = z̄ᴸ,  δˡ = z̄ˡ + (δˡ⁺¹Wˡ⁺¹) ⊙ g'(zˡ),  ∂P/∂Wˡ = W̄ˡ + δˡᵀaˡ⁻¹,  ∂P/∂bˡ = Σδˡ.
+    δᴸ = z̄ᴸ,  δˡ = z̄ˡ + (δˡ⁺¹Wˡ⁺¹) ⊙ g'(zˡ),  ∂P/∂Wˡ = W̄ˡ + δˡᵀaˡ⁻¹,  ∂P/∂bˡ = Σδˡ,  ∂P/∂x = δ¹W¹.
 
-Shapes as in `reference.network`: x (n, d_in), Wˡ (d_out, d_in), bˡ (d_out,), everything else (n, d).
+The second derivatives g'' are in the records of the activations (`curvature`). Shapes as in `reference.network`:
+x (n, d_in), Wˡ (d_out, d_in), bˡ (d_out,), everything else (n, d).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from reference.formula import Array, formula
-from reference.network import feedforward
+from reference.formula import CATALOGUE, Array, Kink, find, formula
+from reference.lift import QUIET, Answer, checked, cotangent_of, defaults, named, rounded, times
+from reference.network import check_shapes, feedforward, layers, wide
+from reference.regularizers.matrices import row_norms, square_sum
 
 Gradients = tuple[Array, list[Array], list[Array]]  # P, ∂P/∂W, ∂P/∂b
 
-# g'' from a = g(z) and g'(z), by the id of the activation
-CURVATURE: dict[str, Callable[[Array, Array], Array]] = {
-    "activation/identity": lambda a, slope: np.zeros_like(a),
-    "activation/relu": lambda a, slope: np.zeros_like(a),  # off the kink
-    "activation/leaky_relu": lambda a, slope: np.zeros_like(a),
-    "activation/sigmoid": lambda a, slope: slope * (1 - 2 * a),  # from σ' = σ(1 − σ)
-    "activation/tanh": lambda a, slope: -2 * a * slope,  # from tanh' = 1 − tanh²
-    "activation/softplus": lambda a, slope: slope * (1 - slope),  # softplus' = σ, β = 1
-}
+
+class Penalised(NamedTuple):
+    """A penalty and its gradients by input, weights and biases."""
+
+    P: Array
+    dx: Array
+    dW: list[Array]
+    db: list[Array]
+
+    def __add__(self, other: Any) -> Penalised:
+        """The sum of two penalties of the same network."""
+        dW, db = ([p + q for p, q in zip(*pair, strict=True)] for pair in ((self.dW, other.dW), (self.db, other.db)))
+        return Penalised(self.P + other.P, self.dx + other.dx, dW, db)
+
+
+def through_network(body: Callable[..., Penalised]) -> Callable[..., Gradients]:
+    """Lift `body`, which maps float64 arrays of a network and its activations to a penalty, to any floating dtype.
+
+    The lifted function returns (R, [∂R/∂W], [∂R/∂b]): R in the dtype of x, each gradient in that of its own parameter.
+    Its vjp takes x, W1, b1, W2, b2, …, with the activations, functions or their ids, as a parameter. λ = 0 takes a
+    penalty out. Raises ValueError for an activation whose record has no curvature, and where shapes do not fit.
+    """
+    known = defaults(body, 4)
+
+    def evaluate(
+        x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Any], parameters: Mapping[str, Any]
+    ) -> Penalised:
+        parameters = checked(lifted, known, parameters)
+        functions = [find(g).function if isinstance(g, str) else g for g in activations]
+        check_shapes(x, W, b, functions)
+        found = body(wide(x), [*map(wide, W)], [*map(wide, b)], functions, **parameters)
+        if parameters.get("lam") == 0:
+            found = Penalised(*(_zeros(q) for q in found))
+        return found
+
+    @functools.wraps(body)
+    @QUIET
+    def lifted(
+        x: npt.ArrayLike,
+        W: Sequence[npt.ArrayLike],
+        b: Sequence[npt.ArrayLike],
+        activations: Sequence[Any],
+        *positional: float,
+        **parameters: float,
+    ) -> Gradients:
+        x, W, b, _ = layers(x, W, b)
+        given = {**dict(zip(known, positional, strict=False)), **parameters}
+        R, _, dW, db = evaluate(x, W, b, activations, given)
+        each = [[rounded(d, p.dtype) for d, p in zip(*pair, strict=True)] for pair in ((dW, W), (db, b))]
+        return rounded(np.asarray(R), x.dtype), each[0], each[1]
+
+    @QUIET
+    def vjp(
+        arguments: Mapping[str, Any], cotangent: Any = None, *, activations: Sequence[Any], **parameters: float
+    ) -> Answer:
+        depth = range(1, len(activations) + 1)
+        names = ["x", *(f"{kind}{k}" for k in depth for kind in "Wb")]
+        given = named(lifted, arguments, names, len(names))
+        x, W, b, _ = layers(given["x"], [given[f"W{k}"] for k in depth], [given[f"b{k}"] for k in depth])
+        R, dx, dW, db = evaluate(x, W, b, activations, parameters)
+        v = cotangent_of(cotangent, np.shape(R))
+        found = {"x": dx} | {f"W{k}": d for k, d in enumerate(dW, 1)} | {f"b{k}": d for k, d in enumerate(db, 1)}
+        gradients = {}
+        for name, gradient in found.items():
+            behind = (..., *([None] * (2 - name.startswith("b"))))
+            gradients[name] = rounded(times(None if v is None else v[behind], gradient), x.dtype)
+        return {"value": rounded(np.asarray(R), x.dtype)}, {name: gradients[name] for name in names}
+
+    lifted.vjp = vjp  # type: ignore[attr-defined]
+    return lifted
+
+
+def _zeros(q: Any) -> Any:
+    return [np.zeros_like(p) for p in q] if isinstance(q, list) else np.zeros_like(q)
 
 
 def _derivatives(activation: Any, z: Array) -> tuple[Array, Array]:
     """g'(z) and g''(z)."""
-    id = activation.formula.id
-    if id not in CURVATURE:
-        raise ValueError(f"{id} has no second derivative here; choose from {', '.join(CURVATURE)}")
-    a, slope = activation(z)
-    return slope, CURVATURE[id](a, slope)
+    given: Mapping[str, Any] = {}
+    if isinstance(activation, functools.partial):
+        activation, given = activation.func, activation.keywords
+    record = getattr(activation, "formula", None)
+    if record is None or record.curvature is None:
+        known = ", ".join(f.name for f in CATALOGUE.values() if f.curvature is not None)
+        name = getattr(activation, "__name__", repr(activation)) if record is None else record.id
+        raise ValueError(f"{name} has no second derivative here; choose from {known}")
+    a, slope = activation(z, **given)
+    return slope, record.curvature(z, a, slope, **given)
 
 
 def _penalise(
@@ -55,7 +130,7 @@ def _penalise(
     activations: Sequence[Any],
     v: Array,
     penalty: Callable[[Array], Any],
-) -> Gradients:
+) -> Penalised:
     """P(q) of the gradient q = ∂⟨v, aᴸ⟩/∂x, and its gradients; `penalty` returns (P, ∂P/∂q)."""
     forward = feedforward(x, W, b, activations)
     slopes, curvatures = zip(*(_derivatives(g, z) for g, z in zip(activations, forward.z, strict=True)), strict=True)
@@ -69,15 +144,15 @@ def _penalise(
     for layer in range(L):  # up
         W_bar.append(r[layer].mT @ s_bar)
         r_bar = s_bar @ W[layer].mT
-        z_bar.append(r_bar * s[layer] * curvatures[layer])
-        s_bar = r_bar * slopes[layer]
+        z_bar.append(times(curvatures[layer], r_bar * s[layer]))  # a straight piece passes nothing on, were r̄ infinite
+        s_bar = times(slopes[layer], r_bar)
     delta = z_bar[-1]
     for layer in range(L - 1, -1, -1):  # down
         W_bar[layer] = W_bar[layer] + delta.mT @ forward.a[layer]
         z_bar[layer] = delta
         if layer:
             delta = z_bar[layer - 1] + (delta @ W[layer]) * slopes[layer - 1]
-    return P, W_bar, [d.sum(-2) for d in z_bar]
+    return Penalised(P, delta @ W[0], W_bar, [d.sum(-2) for d in z_bar])
 
 
 @formula(
@@ -91,30 +166,29 @@ def _penalise(
         "mean over examples",
         "off the kinks of the activations",
     ),
+    valid={"lam": "lam >= 0"},
     sources=("drucker-lecun-1992", "hoffman-2019"),
 )
-def jacobian_penalty(
+@through_network
+def jacobian(
     x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Any], lam: float = 0.1
-) -> Gradients:
+) -> Penalised:
     """Jacobian penalty λ/(2n)·Σ‖∂a/∂x‖² (Frobenius).  Returns (R, ∂R/∂W, ∂R/∂b).
 
     The row of output k is the input gradient for the cotangent eₖ; the squares of the rows add up, and so do their
-    gradients. Raises ValueError for an activation without a second derivative here, and where shapes do not fit.
+    gradients.
     """
     n, outputs = x.shape[-2], W[-1].shape[-2]
 
     def penalty(q: Array) -> tuple[Array, Array]:
-        return lam / (2 * n) * (q * q).sum((-2, -1)), lam / n * q
+        return square_sum(q, lam / n / 2), lam / n * q
 
-    R, dW, db = np.zeros(x.shape[:-2], x.dtype), [np.zeros_like(w) for w in W], [np.zeros_like(c) for c in b]
-    for k in range(outputs):
-        e_k = np.zeros((*x.shape[:-1], outputs), x.dtype)
+    def of_output(k: int) -> Penalised:
+        e_k = np.zeros((*x.shape[:-1], outputs))
         e_k[..., k] = 1
-        P, W_bar, b_bar = _penalise(x, W, b, activations, e_k, penalty)
-        R = R + P
-        dW = [p + q for p, q in zip(dW, W_bar, strict=True)]
-        db = [p + q for p, q in zip(db, b_bar, strict=True)]
-    return R, dW, db
+        return _penalise(x, W, b, activations, e_k, penalty)
+
+    return functools.reduce(Penalised.__add__, map(of_output, range(outputs)))
 
 
 @formula(
@@ -126,27 +200,27 @@ def jacobian_penalty(
         "q[i, :] is the gradient ∂a/∂x of the one output for example i",
         "no factor ½",
         "mean over examples",
-        "0 where q vanishes, the subgradient of least norm",
         "off the kinks of the activations",
     ),
+    kinks=(Kink(of="norm of q", at="0", left="2*target", right="-2*target", chosen="0"),),
+    valid={"lam": "lam >= 0"},
     sources=("gulrajani-2017",),
 )
+@through_network
 def gradient_penalty(
     x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Any], lam: float = 10.0, target: float = 1.0
-) -> Gradients:
+) -> Penalised:
     """Gradient penalty λ/n·Σ(‖∂a/∂x‖ − 1)² of a network with one output.  Returns (R, ∂R/∂W, ∂R/∂b).
 
-    ∂‖q‖/∂q = q/‖q‖, so q̄ = 2λ(‖q‖ − 1)q/‖q‖ over n. Raises ValueError if there is more than one output, and as
-    `jacobian_penalty`.
+    ∂‖q‖/∂q = q/‖q‖, so q̄ = 2λ(‖q‖ − 1)q/‖q‖ over n. Raises ValueError if there is more than one output.
     """
     if W[-1].shape[-2] != 1:
         raise ValueError(f"gradient_penalty: the network has {W[-1].shape[-2]} outputs; it needs exactly 1")
     n = x.shape[-2]
 
     def penalty(q: Array) -> tuple[Array, Array]:
-        norm = np.sqrt((q * q).sum(-1, keepdims=True))
-        unit = np.divide(q, norm, out=np.zeros_like(q), where=norm > 0)
+        norm, unit = row_norms(q)
         excess = norm - target
-        return lam / n * (excess * excess).sum((-2, -1)), 2 * lam / n * excess * unit
+        return square_sum(excess, lam / n), lam / n * (excess * unit) * 2
 
-    return _penalise(x, W, b, activations, np.ones((*x.shape[:-1], 1), x.dtype), penalty)
+    return _penalise(x, W, b, activations, np.ones((*x.shape[:-1], 1)), penalty)

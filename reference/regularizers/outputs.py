@@ -6,17 +6,48 @@ mean over examples, as the costs are.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reference.activations import log_softmax
-from reference.costs import Cost, one_hot
-from reference.formula import Array, Kink, floating, formula
-from reference.network import Activation, Backward, bias_gradient, feedforward, weight_gradient
+from reference.costs import one_hot
+from reference.costs.arguments import require
+from reference.formula import Array, Kink, formula
+from reference.lift import (
+    QUIET,
+    Answer,
+    checked,
+    cotangent_of,
+    defaults,
+    floating,
+    is_floating,
+    named,
+    real,
+    rounded,
+    times,
+)
+from reference.network import (
+    Activation,
+    Backward,
+    EndCost,
+    at_end,
+    bias_gradient,
+    check_shapes,
+    feedforward,
+    layers,
+    shortened,
+    weight_gradient,
+    wide,
+)
+from reference.regularizers.matrices import square_sum
 
-Penalty = Callable[[Array], tuple[Array, Array]]
+Penalty = Callable[..., tuple[Array, Array]]
+LAM = {"lam": "lam >= 0"}
 SOFTMAX = "exp(z[i, j])/Sum(exp(z[i, k]), (k, 1, d))"
 LOG_SOFTMAX = "(z[i, j] - log(Sum(exp(z[i, k]), (k, 1, d))))"
 NEGATIVE_ENTROPY = (
@@ -24,11 +55,50 @@ NEGATIVE_ENTROPY = (
 )
 
 
-def _batch(x: npt.ArrayLike, name: str) -> tuple[Array, int]:
-    x = floating(x, name)
-    if x.ndim < 2 or x.shape[-2] == 0 or x.shape[-1] == 0:
-        raise ValueError(f"{name} has shape {x.shape}; expected (n examples, d units), neither of them 0")
-    return x, x.shape[-2]
+def of_outputs(body: Callable[..., tuple[Array, dict[str, Array]]]) -> Penalty:
+    """Lift `body`, which maps float64 outputs (..., n, d), and targets, to R (...) and its gradients by argument.
+
+    The lifted function returns (R, its gradient by the outputs) in their dtype. λ = 0 takes a penalty out, whatever
+    the outputs are. Raises TypeError for outputs that are not floating and ValueError for a shape without n and d.
+    """
+    names = [p.name for p in inspect.signature(body).parameters.values() if p.default is p.empty]
+    known = defaults(body, len(names))
+
+    def evaluate(given: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+        first, *others = names
+        x = floating(given[first], first)
+        if x.ndim < 2 or x.shape[-2] == 0 or x.shape[-1] == 0:
+            raise ValueError(f"{first} has shape {x.shape}; expected (n examples, d units), neither of them 0")
+        targets = {name: real(given[name], name) for name in others}
+        parameters = checked(lifted, known, parameters)
+        if parameters.get("lam") == 0:
+            R, gradients = np.zeros(x.shape[:-2]), {first: np.zeros(x.shape)}
+        else:
+            R, gradients = body(np.asarray(x, np.float64, order="C"), *targets.values(), **parameters)
+        switches = {name for name, y in targets.items() if not is_floating(y.dtype)}
+        return np.asarray(R), {name: g for name, g in gradients.items() if name not in switches}
+
+    @functools.wraps(body)
+    @QUIET
+    def lifted(*arrays: npt.ArrayLike, **parameters: Any) -> tuple[Array, Array]:
+        given = dict(zip((*names, *known), arrays, strict=False))
+        parameters |= {name: given.pop(name) for name in [*known] if name in given}
+        given |= {name: parameters.pop(name) for name in names if name in parameters}
+        dtype = floating(named(lifted, given, names, len(names))[names[0]], names[0]).dtype
+        R, gradients = evaluate(given, parameters)
+        return rounded(R, dtype), rounded(gradients[names[0]], dtype)
+
+    @QUIET
+    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: Any) -> Answer:
+        given = named(lifted, arguments, names, len(names))
+        dtype = floating(given[names[0]], names[0]).dtype
+        R, gradients = evaluate(given, parameters)
+        v = cotangent_of(cotangent, R.shape)
+        v = None if v is None else v[..., None, None]
+        return {"value": rounded(R, dtype)}, {name: rounded(times(v, g), dtype) for name, g in gradients.items()}
+
+    lifted.vjp = vjp  # type: ignore[attr-defined]
+    return lifted
 
 
 @formula(
@@ -36,6 +106,7 @@ def _batch(x: npt.ArrayLike, name: str) -> tuple[Array, int]:
     statement=f"lam*Sum({SOFTMAX}*{LOG_SOFTMAX}, (j, 1, d), (i, 1, n))/n",
     derivative=f"lam*{SOFTMAX}*({LOG_SOFTMAX} - {NEGATIVE_ENTROPY})/n",
     arguments=("z[i, j]",),
+    valid=LAM,
     assumptions=(
         "acts on logits z",
         "−λ times the entropy of softmax(z): confidence is penalised",
@@ -43,32 +114,20 @@ def _batch(x: npt.ArrayLike, name: str) -> tuple[Array, int]:
     ),
     sources=("pereyra-2017",),
 )
-def entropy(z: npt.ArrayLike, lam: float = 0.1) -> tuple[Array, Array]:
+@of_outputs
+def entropy(z: Array, lam: float = 0.1) -> tuple[Array, dict[str, Array]]:
     """Confidence penalty −λH(s) = λΣ s log s with s = softmax(z), mean over examples.  Returns (R, ∂R/∂z).
 
     ∂(Σ s log s)/∂s_k = log s_k + 1, and the pullback of softmax drops the constant: s ⊙ (log s − Σ s log s). It drops
     the log Σe^z in log s as well, which leaves s ⊙ (t − Σ s t) with t = z − max z and saves the digits of nearly
     equal logits.
     """
-    z, n = _batch(z, "z")
-    x = z.astype(np.float64, copy=False)
-    log_s, _ = log_softmax(x)
+    n = z.shape[-2]
+    log_s, _ = log_softmax(z)
     s = np.exp(log_s)
-    with np.errstate(over="ignore"):  # logits 10³⁰⁸ apart
-        t = x - x.max(-1, keepdims=True)
-    R, centre = (_weighted(s, u).sum(-1, keepdims=True) for u in (log_s, t))
-    gradient = lam / n * (_weighted(s, t) - s * centre)
-    return np.asarray(lam / n * R.sum((-2, -1))).astype(z.dtype), gradient.astype(z.dtype)
-
-
-def _weighted(weight: Array, x: Array) -> Array:
-    """weight·x, and 0 where the weight is 0 whatever x is."""
-    return np.multiply(weight, x, out=np.zeros_like(x), where=weight != 0)
-
-
-def _check_eps(eps: float) -> None:
-    if not 0 <= eps <= 1:
-        raise ValueError(f"label smoothing: eps = {eps}; need 0 ≤ eps ≤ 1")
+    t = z - z.max(-1, keepdims=True)
+    R, centre = (times(s, u).sum(-1, keepdims=True) for u in (log_s, t))
+    return lam / n * R.sum((-2, -1)), {"z": lam / n * (times(s, t) - s * centre)}
 
 
 def smooth(y: npt.ArrayLike, d: int, eps: float = 0.1) -> Array:
@@ -79,9 +138,10 @@ def smooth(y: npt.ArrayLike, d: int, eps: float = 0.1) -> Array:
     >>> smooth([1], 4, 0.2)
     array([[0.05, 0.85, 0.05, 0.05]])
     """
-    _check_eps(eps)
-    y = np.asarray(y)
-    y = one_hot(y, d) if y.dtype.kind in "iu" else y
+    if not 0 <= eps <= 1:
+        raise ValueError(f"eps = {eps}; need 0 ≤ eps ≤ 1")
+    y = real(y, "y")
+    y = one_hot(y, d) if y.dtype.kind in "iu" else y.astype(np.float64)
     return (1 - eps) * y + eps * y.sum(-1, keepdims=True) / d
 
 
@@ -91,29 +151,30 @@ def smooth(y: npt.ArrayLike, d: int, eps: float = 0.1) -> Array:
     " (j, 1, d), (i, 1, n))/n",
     derivative="eps*(y[i, j] - Sum(y[i, k], (k, 1, d))/d)/n",
     arguments=("z[i, j]", "y[i, j]"),
+    valid={"eps": "0 <= eps <= 1"},
     assumptions=(
         "acts on logits z with targets y",
+        "y may also be integer labels",
         "what smoothing adds: with the cross-entropy of softmax(z) it is the same cost on targets (1 − eps)y + epsΣy/d",
         "mean over examples",
     ),
     sources=("szegedy-2016",),
 )
-def label_smoothing(z: npt.ArrayLike, y: npt.ArrayLike, eps: float = 0.1) -> tuple[Array, Array]:
+@of_outputs
+def label_smoothing(z: Array, y: Array, eps: float = 0.1) -> tuple[Array, dict[str, Array]]:
     """Label smoothing as a penalty, ε(CE(z, ȳ) − CE(z, y)) with ȳ = Σy/d.  Returns (R, ∂R/∂z).
 
     The cross-entropy −Σ y log s is linear in its targets, so CE on smoothed targets is CE(z, y) + R. The gradients
     are s·Σy − target, the softmax drops out of their difference, and ε(y − ȳ)/n remains. In the value the log Σe^z
     drops out too, as Σ(y − ȳ) = 0: it is ε⟨y − ȳ, z⟩/n. Raises as `smooth`, and ValueError where shapes differ.
     """
-    z, n = _batch(z, "z")
-    _check_eps(eps)
-    y = np.asarray(y)
-    y = one_hot(y, z.shape[-1]) if y.dtype.kind in "iu" and y.ndim == z.ndim - 1 else y.astype(np.float64)
+    n, d = z.shape[-2:]
+    y = one_hot(y, d) if y.dtype.kind in "iu" and y.ndim == z.ndim - 1 else y.astype(np.float64)
     if y.shape != z.shape:
         raise ValueError(f"targets y have shape {y.shape}, logits z have shape {z.shape}; they must be equal")
     toward = eps * (y - y.mean(-1, keepdims=True)) / n
-    R = _weighted(toward, z.astype(np.float64, copy=False)).sum((-2, -1))
-    return np.asarray(R).astype(z.dtype), toward.astype(z.dtype)
+    aside = eps * (z - (z / d).sum(-1, keepdims=True)) / n
+    return times(toward, z).sum((-2, -1)), {"z": toward, "y": aside}
 
 
 @formula(
@@ -121,14 +182,15 @@ def label_smoothing(z: npt.ArrayLike, y: npt.ArrayLike, eps: float = 0.1) -> tup
     statement="lam*Sum(a[i, j]**2, (j, 1, d), (i, 1, n))/(2*n)",
     derivative="lam*a[i, j]/n",
     arguments=("a[i, j]",),
+    valid=LAM,
     assumptions=("acts on the activations of one layer", "factor ½", "sum over units, mean over examples"),
     sources=("goodfellow-2016",),
 )
-def activity_l2(a: npt.ArrayLike, lam: float = 0.1) -> tuple[Array, Array]:
+@of_outputs
+def activity_l2(a: Array, lam: float = 0.1) -> tuple[Array, dict[str, Array]]:
     """Activity penalty λ/(2n)·Σa².  Returns (R, ∂R/∂a); `backprop` below lets ∂R/∂a join the cotangent of a."""
-    a, n = _batch(a, "a")
-    x = a.astype(np.float64, copy=False)
-    return np.asarray(lam / (2 * n) * (x * x).sum((-2, -1))).astype(a.dtype), (lam / n * x).astype(a.dtype)
+    n = a.shape[-2]
+    return square_sum(a, lam / n / 2), {"a": lam / n * a}
 
 
 @formula(
@@ -136,15 +198,16 @@ def activity_l2(a: npt.ArrayLike, lam: float = 0.1) -> tuple[Array, Array]:
     statement="lam*Sum(Abs(a[i, j]), (j, 1, d), (i, 1, n))/n",
     derivative="lam*sign(a[i, j])/n",
     arguments=("a[i, j]",),
-    kinks=(Kink(at="0", left="-lam/n", right="lam/n", chosen="0", why="minimum-norm subgradient"),),
+    kinks=(Kink(of="a", at="0", left="-lam/n", right="lam/n", chosen="0", why="minimum-norm subgradient"),),
+    valid=LAM,
     assumptions=("acts on the activations of one layer", "sum over units, mean over examples"),
     sources=("goodfellow-2016",),
 )
-def activity_l1(a: npt.ArrayLike, lam: float = 0.1) -> tuple[Array, Array]:
+@of_outputs
+def activity_l1(a: Array, lam: float = 0.1) -> tuple[Array, dict[str, Array]]:
     """Activity penalty λ/n·Σ|a|: ∂R/∂a = λ sign(a)/n, and 0 at a = 0.  Returns (R, ∂R/∂a)."""
-    a, n = _batch(a, "a")
-    x = a.astype(np.float64, copy=False)
-    return np.asarray(lam / n * np.abs(x).sum((-2, -1))).astype(a.dtype), (lam / n * np.sign(x)).astype(a.dtype)
+    n = a.shape[-2]
+    return (lam / n * np.abs(a)).sum((-2, -1)), {"a": lam / n * np.sign(a)}
 
 
 def backprop(
@@ -153,7 +216,7 @@ def backprop(
     W: Sequence[Array],
     b: Sequence[Array],
     activations: Sequence[Activation],
-    cost: Cost,
+    cost: EndCost,
     penalties: Mapping[int, Penalty],
 ) -> Backward:
     """Backpropagation with penalties on activations: `penalties[l]` acts on aˡ, l = 1 … L.
@@ -161,10 +224,15 @@ def backprop(
     aˡ reaches the cost through layer l + 1 and through its penalty, so its cotangent is the sum
     δˡ⁺¹Wˡ⁺¹ + ∂R/∂aˡ, and everything else is as ever. Raises ValueError for a layer that is not there.
     """
+    x, W, b, short = layers(x, W, b)
+    check_shapes(x, W, b, activations)
+    if short:
+        g = backprop(wide(x), y, [*map(wide, W)], [*map(wide, b)], activations, cost, penalties)
+        return shortened(g, x, W, b)
     z, a, pullbacks = feedforward(x, W, b, activations)
     if strangers := sorted(set(penalties) - set(range(1, len(W) + 1))):
         raise ValueError(f"penalties on layers {strangers}: this network has layers 1 … {len(W)}")
-    C, v = cost(a[-1], y)
+    C, v = at_end(cost, a[-1], y)
     delta: list[Array] = []
     for layer in range(len(W), 0, -1):
         if layer in penalties:
@@ -177,15 +245,38 @@ def backprop(
     return Backward(C, dW, db, delta, z, a)
 
 
-def _mask(a: npt.ArrayLike, mask: npt.ArrayLike) -> tuple[Array, Array]:
-    a, mask = floating(a, "a"), np.asarray(mask)
-    if mask.shape != a.shape:
-        raise ValueError(f"mask has shape {mask.shape}, a has shape {a.shape}; they must be equal")
-    wrong = (mask != 0) & (mask != 1)
-    if wrong.any():
-        where = tuple(int(k) for k in np.argwhere(wrong)[0])
-        raise ValueError(f"mask = {mask[where]} at index {where}; a unit is kept (1) or dropped (0)")
-    return a, mask.astype(a.dtype)
+def with_mask(body: Callable[..., tuple[Array, Array]]) -> Penalty:
+    """Lift `body`, which maps float64 activations and a mask of bools to value and slope, to any floating dtype.
+
+    The mask is any array of 0 and 1. Raises TypeError for activations that are not floating, ValueError for a mask of
+    another shape or with other entries. The vjp is v ↦ v ⊙ slope.
+    """
+    known = defaults(body, 2)
+
+    def evaluate(a: Array, mask: npt.ArrayLike, parameters: Mapping[str, Any]) -> tuple[Array, Array]:
+        mask = real(mask, "mask")
+        if mask.shape != a.shape:
+            raise ValueError(f"mask has shape {mask.shape}, a has shape {a.shape}; they must be equal")
+        require((mask == 0) | (mask == 1), "mask", mask, "is neither kept (1) nor dropped (0)")
+        return body(a.astype(np.float64, copy=False), mask == 1, **checked(lifted, known, parameters))
+
+    @functools.wraps(body)
+    @QUIET
+    def lifted(a: npt.ArrayLike, mask: npt.ArrayLike, *positional: float, **parameters: float) -> tuple[Array, Array]:
+        a = floating(a, "a")
+        value, slope = evaluate(a, mask, {**dict(zip(known, positional, strict=False)), **parameters})
+        return rounded(value, a.dtype), rounded(slope, a.dtype)
+
+    @QUIET
+    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: float) -> Answer:
+        given = named(lifted, arguments, ("a", "mask"), 2)
+        a = floating(given["a"], "a")
+        value, slope = evaluate(a, given["mask"], parameters)
+        gradient = times(cotangent_of(cotangent, a.shape), slope)
+        return {"value": rounded(value, a.dtype)}, {"a": rounded(gradient, a.dtype)}
+
+    lifted.vjp = vjp  # type: ignore[attr-defined]
+    return lifted
 
 
 @formula(
@@ -193,20 +284,20 @@ def _mask(a: npt.ArrayLike, mask: npt.ArrayLike) -> tuple[Array, Array]:
     statement="r*a",
     derivative="r",
     arguments=("a", "r"),
+    entries={"mask": "indicator"},
     assumptions=(
         "r is a given mask of 0 and 1",
         "when the trained network is used, a is multiplied by 1 − rate instead",
     ),
     sources=("srivastava-2014",),
 )
-def dropout(a: npt.ArrayLike, mask: npt.ArrayLike) -> tuple[Array, Array]:
+@with_mask
+def dropout(a: Array, mask: Array) -> tuple[Array, Array]:
     """Dropout with a given mask, r ⊙ a: linear in a, so the slope is the mask itself.  Returns (value, slope).
 
-    Forward and backward must see the same mask. Raises ValueError for a mask of another shape or with other entries
-    than 0 and 1.
+    Forward and backward must see the same mask.
     """
-    a, r = _mask(a, mask)
-    return r * a, r
+    return np.where(mask, a, 0), mask.astype(np.float64)
 
 
 @formula(
@@ -214,6 +305,8 @@ def dropout(a: npt.ArrayLike, mask: npt.ArrayLike) -> tuple[Array, Array]:
     statement="r*a/(1 - rate)",
     derivative="r/(1 - rate)",
     arguments=("a", "r"),
+    entries={"mask": "indicator"},
+    valid={"rate": "0 <= rate < 1"},
     assumptions=(
         "r is a given mask of 0 and 1",
         "rate is the share of units dropped",
@@ -221,14 +314,10 @@ def dropout(a: npt.ArrayLike, mask: npt.ArrayLike) -> tuple[Array, Array]:
     ),
     sources=("srivastava-2014", "pytorch-dropout"),
 )
-def inverted_dropout(a: npt.ArrayLike, mask: npt.ArrayLike, rate: float = 0.5) -> tuple[Array, Array]:
+@with_mask
+def inverted_dropout(a: Array, mask: Array, rate: float = 0.5) -> tuple[Array, Array]:
     """Inverted dropout r ⊙ a/(1 − p): dividing by the share that is kept leaves the mean of a as it was.
 
-    Linear in a, with slope r/(1 − p).  Returns (value, slope). Raises ValueError unless 0 ≤ rate < 1, and as
-    `dropout`.
+    Linear in a, with slope r/(1 − p).  Returns (value, slope).
     """
-    if not 0 <= rate < 1:
-        raise ValueError(f"inverted_dropout: rate = {rate}; need 0 ≤ rate < 1")
-    a, r = _mask(a, mask)
-    slope = r / a.dtype.type(1 - rate)
-    return slope * a, slope
+    return np.where(mask, a / (1 - rate), 0), np.where(mask, 1 / (1 - rate), 0)

@@ -5,37 +5,21 @@ They touch weights only. Biases are left alone, as all five starting documents a
 that leading shape. A row of W holds the weights into one unit.
 
 The first four act on every weight by itself, the others on rows or on whole matrices. All evaluate in float64 and
-round once, and raise ValueError for λ < 0. Penalties on logits, activations and input gradients are in
-`reference.penalties`.
+round once (`each_matrix`), and refuse λ < 0, which would reward large weights. Penalties on logits and activations are
+in `reference.regularizers.outputs`, those on input gradients in `reference.regularizers.input_gradient`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 
 from reference.formula import Array, Kink, formula
-from reference.lift import positive
+from reference.regularizers.matrices import Regularizer, each_matrix, row_norms, square_sum
 
-Regularizer = Callable[[Sequence[Array]], tuple[Array, list[Array]]]
-ABS_KINK = Kink(at="0", left="-lam", right="lam", chosen="0", why="minimum-norm subgradient")
+__all__ = ["Regularizer"]
 
-
-def _total(per_weight: Sequence[Array]) -> Array:
-    """Sum over every entry of every weight matrix, keeping leading axes."""
-    return np.asarray(sum(p.sum((-2, -1)) for p in per_weight))
-
-
-def _double(W: Sequence[Array], lam: float) -> list[Array]:
-    if not 0 <= lam < np.inf:
-        raise ValueError(f"lam = {lam}; need a finite lam ≥ 0: a penalty below 0 would be a reward")
-    return [w.astype(np.float64, copy=False) for w in W]
-
-
-def _rounded(R: Sequence[Array], dW: Sequence[Array], W: Sequence[Array]) -> tuple[Array, list[Array]]:
-    """Sum of the values and the gradients, in the dtype of the weights."""
-    return np.asarray(sum(R)).astype(W[0].dtype), [d.astype(w.dtype) for d, w in zip(dW, W, strict=True)]
+LEAST = "minimum-norm subgradient"
+LAM = {"lam": "lam >= 0"}
 
 
 @formula(
@@ -45,9 +29,10 @@ def _rounded(R: Sequence[Array], dW: Sequence[Array], W: Sequence[Array]) -> tup
     arguments=("w[i]",),
     assumptions=("no penalty",),
 )
-def none(W: Sequence[Array]) -> tuple[Array, list[Array]]:
+@each_matrix
+def none(w: Array) -> tuple[Array, Array]:
     """No regularization."""
-    return np.zeros(W[0].shape[:-2], W[0].dtype), [np.zeros_like(w) for w in W]
+    return np.zeros(w.shape[:-2]), np.zeros_like(w)
 
 
 @formula(
@@ -55,14 +40,14 @@ def none(W: Sequence[Array]) -> tuple[Array, list[Array]]:
     statement="lam/(2*n)*Sum(w[i]**2, (i, 1, m))",
     derivative="lam/n*w[i]",
     arguments=("w[i]",),
+    valid={**LAM, "n": "n > 0"},
     assumptions=("weights only, not biases", "factor ½", "divided by the training-set size n"),
     sources=("dong-2016", "nielsen-2015"),
 )
-def l2(W: Sequence[Array], lam: float = 0.1, n: int = 1) -> tuple[Array, list[Array]]:
+@each_matrix
+def l2(w: Array, lam: float = 0.1, n: int = 1) -> tuple[Array, Array]:
     """L2 penalty λ/(2n)·Σw²: each square contributes 2·½·w, so ∂R/∂w = λw/n."""
-    positive(n=n)
-    V = _double(W, lam)
-    return _rounded([lam / (2 * n) * _total([w * w for w in V])], [lam / n * w for w in V], W)
+    return square_sum(w, lam / n / 2), lam / n * w
 
 
 @formula(
@@ -70,14 +55,15 @@ def l2(W: Sequence[Array], lam: float = 0.1, n: int = 1) -> tuple[Array, list[Ar
     statement="lam*Sum(Abs(w[i]), (i, 1, m))",
     derivative="lam*sign(w[i])",
     arguments=("w[i]",),
-    kinks=(ABS_KINK,),
+    kinks=(Kink(of="w", at="0", left="-lam", right="lam", chosen="0", why=LEAST),),
+    valid=LAM,
     assumptions=("weights only, not biases",),
     sources=("nielsen-2015", "tibshirani-1996"),
 )
-def l1(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
+@each_matrix
+def l1(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """L1 penalty λΣ|w|: ∂R/∂w = λ sign w, and 0 at w = 0."""
-    V = _double(W, lam)
-    return _rounded([lam * _total([np.abs(w) for w in V])], [lam * np.sign(w) for w in V], W)
+    return (lam * np.abs(w)).sum((-2, -1)), lam * np.sign(w)
 
 
 @formula(
@@ -85,28 +71,16 @@ def l1(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
     statement="lam*Sum(mix*Abs(w[i]) + (1 - mix)*w[i]**2/2, (i, 1, m))",
     derivative="lam*(mix*sign(w[i]) + (1 - mix)*w[i])",
     arguments=("w[i]",),
-    kinks=(Kink(at="0", left="-lam*mix", right="lam*mix", chosen="0", why="minimum-norm subgradient"),),
+    kinks=(Kink(of="w", at="0", left="-lam*mix", right="lam*mix", chosen="0", why=LEAST),),
+    valid={**LAM, "mix": "0 <= mix <= 1"},
     assumptions=("weights only, not biases", "mix = 1 is L1, mix = 0 is L2 with n = 1"),
     sources=("zou-hastie-2005",),
 )
-def elastic_net(W: Sequence[Array], lam: float = 0.1, mix: float = 0.5) -> tuple[Array, list[Array]]:
+@each_matrix
+def elastic_net(w: Array, lam: float = 0.1, mix: float = 0.5) -> tuple[Array, Array]:
     """Elastic net λΣ(mix·|w| + (1 − mix)·w²/2): the sum of the L1 and L2 gradients, weighted alike."""
-    if not 0 <= mix <= 1:
-        raise ValueError(f"mix = {mix}; need 0 ≤ mix ≤ 1")
-    V = _double(W, lam)
-    R = lam * _total([mix * np.abs(w) + (1 - mix) / 2 * w * w for w in V])
-    return _rounded([R], [lam * (mix * np.sign(w) + (1 - mix) * w) for w in V], W)
-
-
-def _row_norms(w: Array) -> tuple[Array, Array]:
-    """‖row‖ and row/‖row‖, with 0/0 = 0.  (..., m, d) -> (..., m, 1), (..., m, d)
-
-    Rows are scaled by their largest entry, so that no square overflows or vanishes.
-    """
-    largest = np.abs(w).max(-1, keepdims=True, initial=0)
-    scaled = np.divide(w, largest, out=np.zeros_like(w), where=largest > 0)
-    length = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
-    return largest * length, np.divide(scaled, length, out=np.zeros_like(w), where=length > 0)
+    R = (lam * mix * np.abs(w)).sum((-2, -1)) + square_sum(w, lam * (1 - mix) / 2)
+    return R, lam * (mix * np.sign(w) + (1 - mix) * w)
 
 
 @formula(
@@ -114,23 +88,21 @@ def _row_norms(w: Array) -> tuple[Array, Array]:
     statement="lam*sqrt(d)*Sum(sqrt(Sum(w[i, j]**2, (j, 1, d))), (i, 1, m))",
     derivative="lam*sqrt(d)*w[i, j]/sqrt(Sum(w[i, k]**2, (k, 1, d)))",
     arguments=("w[i, j]",),
+    kinks=(Kink(of="norm of a row", at="0", left="-1", right="1", chosen="0", why=LEAST),),
+    valid=LAM,
     assumptions=(
         "weights only, not biases",
         "groups are rows: the d weights into one unit",
         "factor √d, so that groups of different size weigh alike",
-        "0 at a row of zeros, the subgradient of least norm",
     ),
     sources=("yuan-lin-2006",),
 )
-def group_lasso(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
+@each_matrix
+def group_lasso(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Group lasso λ√d Σ‖row‖: the gradient of a norm is the unit vector, so ∂R/∂row = λ√d·row/‖row‖."""
-    R, dW = [], []
-    for w in _double(W, lam):
-        norms, units = _row_norms(w)
-        scale = lam * np.sqrt(w.shape[-1])
-        R.append(scale * norms.sum((-2, -1)))
-        dW.append(scale * units)
-    return _rounded(R, dW, W)
+    norms, units = row_norms(w)
+    scale = lam * np.sqrt(w.shape[-1])
+    return (scale * norms).sum((-2, -1)), scale * units
 
 
 @formula(
@@ -138,6 +110,7 @@ def group_lasso(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array
     statement="lam*Sum(Max(sqrt(Sum(w[i, j]**2, (j, 1, d))) - limit, 0)**2, (i, 1, m))",
     derivative="2*lam*Max(sqrt(Sum(w[i, k]**2, (k, 1, d))) - limit, 0)*w[i, j]/sqrt(Sum(w[i, k]**2, (k, 1, d)))",
     arguments=("w[i, j]",),
+    valid={**LAM, "limit": "limit > 0"},
     assumptions=(
         "weights only, not biases",
         "rows: the weights into one unit",
@@ -145,19 +118,12 @@ def group_lasso(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array
     ),
     sources=("srivastava-2014",),
 )
-def max_norm(W: Sequence[Array], lam: float = 0.1, limit: float = 3.0) -> tuple[Array, list[Array]]:
-    """Max-norm penalty λΣmax(‖row‖ − c, 0)²: 2λ·excess·row/‖row‖, continuous at ‖row‖ = c.
-
-    Raises ValueError unless limit > 0.
-    """
-    positive(limit=limit)
-    R, dW = [], []
-    for w in _double(W, lam):
-        norms, units = _row_norms(w)
-        excess = np.maximum(norms - limit, 0)
-        R.append(lam * (excess * excess).sum((-2, -1)))
-        dW.append(2 * lam * excess * units)
-    return _rounded(R, dW, W)
+@each_matrix
+def max_norm(w: Array, lam: float = 0.1, limit: float = 3.0) -> tuple[Array, Array]:
+    """Max-norm penalty λΣmax(‖row‖ − c, 0)²: 2λ·excess·row/‖row‖, continuous at ‖row‖ = c."""
+    norms, units = row_norms(w)
+    excess = np.maximum(norms - limit, 0)
+    return square_sum(excess, lam), lam * (excess * units) * 2
 
 
 @formula(
@@ -165,17 +131,16 @@ def max_norm(W: Sequence[Array], lam: float = 0.1, limit: float = 3.0) -> tuple[
     statement="lam*Sum((Sum(w[i, l]*w[j, l], (l, 1, d)) - KroneckerDelta(i, j))**2, (i, 1, m), (j, 1, m))",
     derivative="4*lam*Sum((Sum(w[i, l]*w[k, l], (l, 1, d)) - KroneckerDelta(i, k))*w[k, j], (k, 1, m))",
     arguments=("w[i, j]",),
+    valid=LAM,
     assumptions=("weights only, not biases", "rows are to be orthonormal", "squared Frobenius norm, no factor ½"),
     sources=("brock-2017",),
 )
-def orthogonality(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
+@each_matrix
+def orthogonality(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Orthogonality penalty λ‖WWᵀ − I‖²: with G = WWᵀ − I, dR = 2λ⟨G, dW Wᵀ + W dWᵀ⟩ = 4λ⟨GW, dW⟩, since G = Gᵀ."""
-    R, dW = [], []
-    for w in _double(W, lam):
-        G = w @ w.mT - np.eye(w.shape[-2])
-        R.append(lam * (G * G).sum((-2, -1)))
-        dW.append(4 * lam * G @ w)
-    return _rounded(R, dW, W)
+    G = w @ w.mT
+    np.einsum("...ii->...i", G)[...] -= 1
+    return square_sum(G, lam), lam * (4 * (G @ w))
 
 
 # Of matrices of up to five rows or columns, relative to a change of W by u‖W‖ (Frobenius): LAPACK's singular vectors
@@ -184,9 +149,11 @@ SINGULAR_ULP = 14.0
 
 
 def _svd(w: Array) -> tuple[Array, Array, Array, Array]:
-    """U, σ, Vᵀ and what rounding makes of equal or vanishing σ: max(m, d)·ε·σ₁."""
-    U, sigma, Vt = np.linalg.svd(w, full_matrices=False)
-    return U, sigma, Vt, max(w.shape[-2:]) * np.finfo(w.dtype).eps * sigma[..., :1]
+    """U, σ, Vᵀ and what rounding makes of equal or vanishing σ: max(m, d)·ε·σ₁. NaN where w is not finite."""
+    lost = np.asarray(~np.isfinite(w).all((-2, -1), keepdims=True))
+    U, sigma, Vt = np.linalg.svd(np.where(lost, 0, w), full_matrices=False)
+    sigma = np.where(lost[..., 0], np.nan, sigma)
+    return np.where(lost, np.nan, U), sigma, Vt, max(w.shape[-2:]) * np.finfo(float).eps * sigma[..., :1]
 
 
 @formula(
@@ -199,25 +166,27 @@ def _svd(w: Array) -> tuple[Array, Array, Array, Array]:
         "p and q are the leading singular vectors: σ₁ is the maximum of ⟨p, Wq⟩ over unit vectors, so they may be"
         " held fixed",
         "σ₁ itself, not its square",
-        "at a tie of r singular values the mean of their r products, the subgradient of least norm; 0 at W = 0",
+        "at a tie of r singular values the mean of their r products; 0 at W = 0",
     ),
+    kinks=(
+        Kink(of="difference of the two largest singular values", at="0", left="-1/2", right="1/2", chosen="0"),
+        Kink(of="the largest singular value", at="0", left="-1", right="1", chosen="0", why=LEAST),
+    ),
+    valid=LAM,
     sources=("yoshida-miyato-2017",),
     conditioned_ulp=SINGULAR_ULP,
 )
-def spectral_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
+@each_matrix
+def spectral_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Spectral norm λσ₁(W): ∂R/∂W = λu₁v₁ᵀ, by the envelope theorem on σ₁ = max ⟨u, Wv⟩.
 
     If σ₁ is r-fold, the subgradients are UHVᵀ with H ⪰ 0 of trace 1 on its singular vectors; ‖H‖ is least for
     H = I/r. Values that rounding cannot tell from σ₁ count as equal.
     """
-    R, dW = [], []
-    for w in _double(W, lam):
-        U, sigma, Vt, rounding = _svd(w)
-        tied = (sigma >= sigma[..., :1] - rounding) & (sigma > 0)
-        share = tied / np.maximum(tied.sum(-1, keepdims=True), 1)
-        R.append(lam * sigma[..., 0])
-        dW.append(lam * (U * share[..., None, :]) @ Vt)
-    return _rounded(R, dW, W)
+    U, sigma, Vt, rounding = _svd(w)
+    tied = (sigma >= sigma[..., :1] - rounding) & (sigma > 0)
+    share = tied / np.maximum(tied.sum(-1, keepdims=True), 1)
+    return lam * sigma.max(-1, initial=0), lam * (U * share[..., None, :]) @ Vt
 
 
 @formula(
@@ -229,16 +198,15 @@ def spectral_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Arr
         "weights only, not biases",
         "q is UVᵀ of the singular value decomposition: Σσ is the maximum of ⟨q, W⟩ over matrices of spectral norm 1,"
         " so q may be held fixed",
-        "singular values that are 0 contribute nothing, the subgradient of least norm",
+        "singular values that are 0 contribute nothing",
     ),
+    kinks=(Kink(of="a singular value", at="0", left="-1", right="1", chosen="0", why=LEAST),),
+    valid=LAM,
     sources=("recht-2010",),
     conditioned_ulp=SINGULAR_ULP,
 )
-def nuclear_norm(W: Sequence[Array], lam: float = 0.1) -> tuple[Array, list[Array]]:
+@each_matrix
+def nuclear_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Nuclear norm λΣσ: ∂R/∂W = λUVᵀ over the singular values above rounding, by the envelope theorem."""
-    R, dW = [], []
-    for w in _double(W, lam):
-        U, sigma, Vt, rounding = _svd(w)
-        R.append(lam * sigma.sum(-1))
-        dW.append(lam * (U * (sigma > rounding)[..., None, :]) @ Vt)
-    return _rounded(R, dW, W)
+    U, sigma, Vt, rounding = _svd(w)
+    return lam * sigma.sum(-1), lam * (U * (sigma > rounding)[..., None, :]) @ Vt

@@ -1,1 +1,44 @@
-"""Update rules: optimizer steps and gradient clipping."""
+"""Update rules, by name: optimizer steps and gradient clipping."""
+
+from reference.updates.clipping import clip_by_norm, clip_by_value
+from reference.updates.optimizers import (
+    adadelta,
+    adagrad,
+    adam,
+    adamax,
+    adamw,
+    amsgrad,
+    lion,
+    momentum,
+    nadam,
+    nesterov,
+    radam,
+    rmsprop,
+    rmsprop_centered,
+    sgd,
+    sgd_l2,
+    sgdw,
+)
+from reference.updates.steps import Step
+
+__all__ = [
+    "Step",
+    "adadelta",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "amsgrad",
+    "clip_by_norm",
+    "clip_by_value",
+    "lion",
+    "momentum",
+    "nadam",
+    "nesterov",
+    "radam",
+    "rmsprop",
+    "rmsprop_centered",
+    "sgd",
+    "sgd_l2",
+    "sgdw",
+]

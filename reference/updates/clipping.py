@@ -7,19 +7,67 @@ optimization), and its vector-Jacobian product is not the identity. Both functio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from reference.formula import Array, Kink, floating, formula
+from reference.formula import Array, Kink, formula
+from reference.lift import QUIET, Answer, checked, cotangent_of, defaults, floating, rounded
 
 Pullback = Callable[[Sequence[Array]], list[Array]]
+Clip = Callable[..., tuple[list[Array], Pullback]]
 
 
-def _checked(gradients: Sequence[Array], limit: float, name: str) -> tuple[list[Array], float]:
-    if not 0 < limit < np.inf:
-        raise ValueError(f"{name} = {limit}; need 0 < {name} < ∞")
-    return [floating(g, f"gradients[{k}]") for k, g in enumerate(gradients)], float(limit)
+def jointly(body: Clip) -> Clip:
+    """Lift `body`, which maps a list of float64 arrays to their clipped selves and a pullback, to any floating dtypes.
+
+    Every array and every gradient is rounded once to the dtype of its own array. The vjp takes them as g1, g2, …, has
+    outputs of the same names, and a cotangent for each of them. Raises TypeError for an array that is not floating.
+    """
+    known = defaults(body, 1)
+
+    def evaluate(arrays: Sequence[Array], parameters: Mapping[str, Any]) -> tuple[list[Array], Pullback]:
+        return body([np.asarray(g, np.float64, order="C") for g in arrays], **checked(lifted, known, parameters))
+
+    def shortened(wide: Sequence[Array], arrays: Sequence[Array]) -> list[Array]:
+        return [np.array(rounded(np.asarray(x), g.dtype)) for x, g in zip(wide, arrays, strict=True)]
+
+    @functools.wraps(body)
+    @QUIET
+    def lifted(
+        gradients: Sequence[npt.ArrayLike], *positional: float, **parameters: float
+    ) -> tuple[list[Array], Pullback]:
+        arrays = [floating(g, f"gradients[{k}]") for k, g in enumerate(gradients)]
+        clipped, back = evaluate(arrays, {**dict(zip(known, positional, strict=False)), **parameters})
+
+        @QUIET
+        def pullback(v: Sequence[npt.ArrayLike]) -> list[Array]:
+            return shortened(back([np.asarray(x, np.float64) for x in v]), arrays)
+
+        return shortened(clipped, arrays), pullback
+
+    @QUIET
+    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: float) -> Answer:
+        names = [f"g{k}" for k in range(1, len(arguments) + 1)]
+        if set(arguments) != set(names):
+            raise TypeError(f"{body.__name__} has the arguments g1, g2, …; got {', '.join(map(str, arguments))}")
+        arrays = [floating(arguments[name], name) for name in names]
+        clipped, back = evaluate(arrays, parameters)
+        if not isinstance(cotangent, Mapping):
+            cotangent = dict.fromkeys(names, cotangent) if cotangent is None or len(names) == 1 else {"": cotangent}
+        if set(cotangent) != set(names):
+            raise ValueError(f"need a cotangent for each of {', '.join(names)}, by name")
+        pairs = [cotangent_of(cotangent[name], g.shape) for name, g in zip(names, arrays, strict=True)]
+        v = [np.ones(g.shape) if x is None else x for x, g in zip(pairs, arrays, strict=True)]
+        outputs, gradients = shortened(clipped, arrays), shortened(back(v), arrays)
+        return dict(zip(names, outputs, strict=True)), dict(zip(names, gradients, strict=True))
+
+    lifted.vjp = vjp  # type: ignore[attr-defined]
+    return lifted
 
 
 @formula(
@@ -28,30 +76,33 @@ def _checked(gradients: Sequence[Array], limit: float, name: str) -> tuple[list[
     derivative="Piecewise((0, g <= -max_value), (0, g >= max_value), (1, True))",
     arguments=("g",),
     kinks=(
-        Kink(at="-max_value", left="0", right="1", chosen="0"),
-        Kink(at="max_value", left="1", right="0", chosen="0"),
+        Kink(of="g", at="-max_value", left="0", right="1", chosen="0"),
+        Kink(of="g", at="max_value", left="1", right="0", chosen="0"),
     ),
+    valid={"max_value": "max_value > 0"},
     sources=("pytorch-clip-grad-value",),
 )
+@jointly
 def clip_by_value(gradients: Sequence[Array], max_value: float = 1.0) -> tuple[list[Array], Pullback]:
-    """Every entry clipped to [−c, c]: slope 1 inside, 0 outside and at ±c.
-
-    Raises ValueError unless 0 < max_value < ∞. NaN stays NaN.
-    """
-    gradients, c = _checked(gradients, max_value, "max_value")
-
-    def pullback(v: Sequence[Array]) -> list[Array]:
-        return [np.where(np.abs(g) < c, x, 0).astype(g.dtype) for g, x in zip(gradients, v, strict=True)]
-
-    return [np.clip(g, -c, c) for g in gradients], pullback
+    """Every entry clipped to [−c, c]: slope 1 inside, 0 outside and at ±c.  NaN stays NaN."""
+    c = max_value
+    inside = [np.abs(g) < c for g in gradients]
+    clipped = [np.clip(g, -c, c) for g in gradients]
+    return clipped, lambda v: [np.where(here, x, 0) for here, x in zip(inside, v, strict=True)]
 
 
-def global_norm(gradients: Sequence[Array]) -> float:
+def global_norm(gradients: Sequence[npt.ArrayLike]) -> float:
     """√Σg² over every entry of every array, in float64, scaled by the largest entry so that no square overflows."""
+    largest, length = _norm([np.asarray(g, np.float64) for g in gradients])
+    return largest * length
+
+
+def _norm(gradients: Sequence[Array]) -> tuple[float, float]:
+    """The largest entry in size, and the norm of all entries over it."""
     largest = max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
     if largest == 0 or not np.isfinite(largest):
-        return largest
-    return largest * float(np.sqrt(sum(((g.astype(np.float64) / largest) ** 2).sum() for g in gradients)))
+        return largest, 1.0
+    return largest, float(np.sqrt(sum(((g / largest) ** 2).sum() for g in gradients)))
 
 
 @formula(
@@ -61,35 +112,40 @@ def global_norm(gradients: Sequence[Array]) -> float:
     derivative="Piecewise((v[i], Sum(g[k]**2, (k, 1, m)) < max_norm**2), (max_norm/sqrt(Sum(g[k]**2, (k, 1, m)))"
     "*(v[i] - g[i]*Sum(g[k]*v[k], (k, 1, m))/Sum(g[k]**2, (k, 1, m))), True))",
     arguments=("g[i]",),
+    kinks=(Kink(of="norm of all gradients - max_norm", at="0", left="1", right="0", chosen="0"),),
+    valid={"max_norm": "max_norm > 0"},
     assumptions=(
         "one norm over all m entries of all arrays",
         "no eps in the denominator",
         "derivative: the pullback of the cotangent v",
-        "at ‖g‖ = max_norm the outer side is taken, the smaller of the two Jacobians",
+        "at ‖g‖ = max_norm the outer side is taken, the smaller of the two Jacobians; the kink is along g",
     ),
     sources=("pascanu-2013",),
 )
+@jointly
 def clip_by_norm(gradients: Sequence[Array], max_norm: float = 1.0) -> tuple[list[Array], Pullback]:
     """All arrays scaled together so that their joint norm is at most c: g ↦ c·g/‖g‖ where ‖g‖ ≥ c.
 
     The direction ĝ = g/‖g‖ has the Jacobian (I − ĝĝᵀ)/‖g‖, which is symmetric: v ↦ (c/‖g‖)(v − ĝ⟨ĝ, v⟩). What
     points along g is lost, because the length is fixed. Inside the ball the backward is the identity.
-    Raises ValueError unless 0 < max_norm < ∞, and for entries that are not finite, which have no direction.
+    Raises ValueError for entries that are not finite, which have no direction.
     """
-    gradients, c = _checked(gradients, max_norm, "max_norm")
     for k, g in enumerate(gradients):
         if not np.isfinite(g).all():
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(g))[0])
             raise ValueError(
                 f"gradients[{k}]{list(where)} = {g[where]}: only finite gradients have a direction to keep"
             )
-    norm = global_norm(gradients)
-    if norm < c:
-        return [g.copy() for g in gradients], lambda v: [np.array(x) for x in v]
-    unit = [g.astype(np.float64) / norm for g in gradients]
+    largest, length = _norm(gradients)
+    norm = largest * length
+    if norm < max_norm:
+        return list(gradients), list
+    (c, c_exponent), (m, m_exponent) = math.frexp(max_norm), math.frexp(largest)
+    unit = [g / largest / length if np.isinf(norm) else g / norm for g in gradients]
 
     def pullback(v: Sequence[Array]) -> list[Array]:
         along = sum(float((u * x).sum()) for u, x in zip(unit, v, strict=True))  # ⟨ĝ, v⟩
-        return [(c / norm * (x - u * along)).astype(g.dtype) for g, u, x in zip(gradients, unit, v, strict=True)]
+        across = [x - u * along for u, x in zip(unit, v, strict=True)]
+        return [np.ldexp(c / (m * length) * x, c_exponent - m_exponent) for x in across]  # times c/‖g‖
 
-    return [(c * u).astype(g.dtype) for g, u in zip(gradients, unit, strict=True)], pullback
+    return [max_norm * u for u in unit], pullback

@@ -4,7 +4,8 @@
     parameters, state = adam(parameters, gradients, state)          # and so on
 
 Nothing is changed in place, and arrays keep their dtype. Hyperparameters are keywords and exact float64 numbers: a
-scalar such as 1 − β₁ᵗ is computed in float64 and rounded once, where it meets an array.
+scalar such as 1 − β₁ᵗ is computed in float64 and rounded once, where it meets an array. An average of squares may
+leave the range of its dtype; the step that made it is right all the same (`reference.updates.steps.root_of`).
 
 In the records w is the parameter, dC its gradient, t the step (1, 2, …), and an accumulator's name stands for its
 value before the step. The derivative is that of the new parameter by the gradient: how the step answers to it.
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array, formula
-from reference.updates.steps import each_parameter
+from reference.updates.steps import each_parameter, root_of
 
 # The moments after the step and what divides them, as the records print them.
 M = "(beta1*m + (1 - beta1)*dC)"
@@ -145,8 +146,9 @@ def adagrad(
 
     With r = √(G + g²), r' = g/r, the quotient rule gives (r + ε − g²/r)/(r + ε)² = (G + εr)/(r(r + ε)²).
     """
-    G = (G + initial if t == 1 else G) + g * g
-    return w - eta * g / (np.sqrt(G) + eps), G
+    old = G + initial if t == 1 else G
+    G = old + g * g
+    return w - eta * g / (root_of(G, old, 1, g) + eps), G
 
 
 @formula(
@@ -167,8 +169,9 @@ def rmsprop(
 
     With r = √v, r' = (1 − ρ)g/r: the quotient rule gives (r + ε − (1 − ρ)g²/r)/(r + ε)², over r: (ρv + εr).
     """
-    v = rho * v + (1 - rho) * g * g
-    b = mu * b + g / (np.sqrt(v) + eps)
+    old = rho * v
+    v = old + (1 - rho) * g * g
+    b = mu * b + g / (root_of(v, old, 1 - rho, g) + eps)
     return w - eta * b, v, b
 
 
@@ -197,9 +200,10 @@ def rmsprop_centered(
     Putting v ← ρv + (1 − ρ)g² and m ← ρm + (1 − ρ)g into s = v − m² gives s ← ρs + ρ(1 − ρ)(g − m)², a sum of
     squares. The difference v − m² itself cancels for steady gradients and can turn negative, hence NaN.
     """
-    s = rho * s + rho * (1 - rho) * (g - m) * (g - m)
+    old, off = rho * s, g - m
+    s = old + rho * (1 - rho) * off * off
     m = rho * m + (1 - rho) * g
-    b = mu * b + g / (np.sqrt(s) + eps)
+    b = mu * b + g / (root_of(s, old, rho * (1 - rho), off) + eps)
     return w - eta * b, s, m, b
 
 
@@ -219,8 +223,9 @@ def adadelta(
 
     g/√(c + (1 − ρ)g²) with c = ρv + ε has the derivative c/(c + (1 − ρ)g²)^(3/2).
     """
-    v = rho * v + (1 - rho) * g * g
-    delta = np.sqrt(d + eps) / np.sqrt(v + eps) * g
+    old = rho * v
+    v = old + (1 - rho) * g * g
+    delta = np.sqrt(d + eps) / root_of(v + eps, old + eps, 1 - rho, g) * g
     d = rho * d + (1 - rho) * delta * delta
     return w - eta * delta, v, d
 
@@ -244,9 +249,10 @@ def adam(
     m̂/(√v̂ + ε), with ∂√v̂/∂g = (1 − β₂)g/((1 − β₂ᵗ)√v̂).
     """
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    old = beta2 * v
+    v = old + (1 - beta2) * g * g
     m_hat = m / (1 - beta1**t)
-    root = np.sqrt(v) / (1 - beta2**t) ** 0.5  # √v̂; v̂ itself would overflow sooner
+    root = root_of(v, old, 1 - beta2, g) / (1 - beta2**t) ** 0.5  # √v̂; v̂ itself would overflow sooner
     return w - eta * m_hat / (root + eps), m, v
 
 
@@ -273,9 +279,10 @@ def adamw(
     parameters with large gradients would hardly decay.
     """
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    old = beta2 * v
+    v = old + (1 - beta2) * g * g
     m_hat = m / (1 - beta1**t)
-    root = np.sqrt(v) / (1 - beta2**t) ** 0.5
+    root = root_of(v, old, 1 - beta2, g) / (1 - beta2**t) ** 0.5
     return w - eta * (m_hat / (root + eps) + lam * w), m, v
 
 
@@ -304,11 +311,13 @@ def amsgrad(
     Where the new v is the largest the derivative is Adam's; elsewhere g acts through m alone.
     """
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    old = beta2 * v
+    v = old + (1 - beta2) * g * g
+    length = np.maximum(np.sqrt(v_max), root_of(v, old, 1 - beta2, g))
     v_max = np.maximum(v_max, v)
     if bias_correction:
-        return w - eta * (m / (1 - beta1**t)) / (np.sqrt(v_max) / (1 - beta2**t) ** 0.5 + eps), m, v, v_max
-    return w - eta * m / (np.sqrt(v_max) + eps), m, v, v_max
+        return w - eta * (m / (1 - beta1**t)) / (length / (1 - beta2**t) ** 0.5 + eps), m, v, v_max
+    return w - eta * m / (length + eps), m, v, v_max
 
 
 MU_T = "beta1*(1 - (24/25)**(t*momentum_decay)/2)"
@@ -344,9 +353,10 @@ def nadam(
     mu, mu_next = (beta1 * (1 - 0.96 ** (k * momentum_decay) / 2) for k in (t, t + 1))
     P = P * mu
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    old = beta2 * v
+    v = old + (1 - beta2) * g * g
     m_hat = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)
-    root = np.sqrt(v) / (1 - beta2**t) ** 0.5
+    root = root_of(v, old, 1 - beta2, g) / (1 - beta2**t) ** 0.5
     return w - eta * m_hat / (root + eps), m, v, P
 
 
@@ -379,13 +389,14 @@ def radam(
     r = √((ρₜ−4)(ρₜ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρₜ)) does not depend on the gradient: the derivative is r times Adam's.
     """
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
+    old = beta2 * v
+    v = old + (1 - beta2) * g * g
     m_hat = m / (1 - beta1**t)
     rho_inf = 2 / (1 - beta2) - 1
     rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
     if rho > threshold:
         r = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
-        return w - eta * r * m_hat / (np.sqrt(v) / (1 - beta2**t) ** 0.5 + eps), m, v
+        return w - eta * r * m_hat / (root_of(v, old, 1 - beta2, g) / (1 - beta2**t) ** 0.5 + eps), m, v
     return w - eta * m_hat, m, v
 
 

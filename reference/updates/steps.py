@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
-from collections.abc import Callable, Sequence
-from numbers import Real
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Number
 from typing import Any, Protocol
 
 import numpy as np
 
 from reference.formula import Array
+from reference.lift import QUIET, Answer, checked, named, rounded
 
 State = dict[str, Any]
 
-DECAY_RATES = {"mu", "rho", "beta1", "beta2"}
+CONDITIONS = {  # on hyperparameters, by their name
+    "eta": "eta >= 0",
+    "lam": "lam >= 0",
+    "eps": "eps >= 0",
+    "initial": "initial >= 0",
+    "n": "n >= 1",
+    "mu": "0 <= mu < 1",
+    "rho": "0 <= rho < 1",
+    "beta1": "0 <= beta1 < 1",
+    "beta2": "0 <= beta2 < 1",
+    "momentum_decay": "0 <= momentum_decay <= oo",
+    "threshold": "threshold >= 4",
+}
 
 
 class Step(Protocol):
@@ -38,36 +50,61 @@ class Step(Protocol):
 def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., Any]], Step]:
     """Lift a rule for one array, (w, g, t, *accumulators) ↦ (new w, *new accumulators), to lists with a state.
 
-    `arrays` names the accumulators of the parameter's shape and dtype, which start at 0; `scalars` those that are
-    one float64 number per parameter, with their start. The lifted step raises ValueError for shapes that differ,
-    a state of another rule, or a hyperparameter out of range, and TypeError for arrays that are not floating,
-    mixed dtypes, or an unknown hyperparameter.
+    `arrays` names the accumulators of the parameter's shape, which start at 0; `scalars` those that are one float64
+    number per parameter, with their start. A step is computed in the dtype of its parameter, and so is its state; a
+    parameter of 16 bits has a state in float64, is stepped in float64 and rounded once.
+
+    The lifted step raises ValueError for shapes that differ, a state of another rule, or a hyperparameter out of range,
+    and TypeError for arrays that are not floating, mixed dtypes, or an unknown hyperparameter. Its vjp takes w, dC and
+    the accumulators, what is not given at its start, and the number t of the step; it has no gradients.
     """
     slots = (*arrays, *scalars)
 
     def lift(rule: Callable[..., Any]) -> Step:
         name = rule.__name__
+        known = {p.name: p.default for p in inspect.signature(rule).parameters.values() if p.kind is p.KEYWORD_ONLY}
+
+        def start(parameters: Sequence[Array]) -> State:
+            state: State = {"t": 0}
+            state |= {s: [np.zeros(w.shape, _wide(w)) for w in parameters] for s in arrays}
+            return state | {s: [value] * len(parameters) for s, value in scalars.items()}
 
         @functools.wraps(rule)
+        @QUIET
         def step(
             parameters: Sequence[Array], gradients: Sequence[Array], state: State | None = None, **given: Any
         ) -> tuple[list[Array], State]:
+            parameters, gradients = [*map(_array, parameters)], [*map(_array, gradients)]
             _check_arrays(name, parameters, gradients)
-            if state is None:
-                state = {"t": 0}
-                state |= {s: [np.zeros(w.shape, w.dtype) for w in parameters] for s in arrays}
-                state |= {s: [start] * len(parameters) for s, start in scalars.items()}
+            state = start(parameters) if state is None else state
             _check_state(name, state, slots, arrays, parameters)
-            hyperparameters = {key: _checked(name, key, value) for key, value in given.items()}
-            t = state["t"] + 1
-            after = []
+            foreign = {key: value for key, value in given.items() if key in known and _is_foreign(value)}
+            own = {key: value for key, value in given.items() if key not in foreign}
+            hyperparameters = {**checked(step, known, own), **foreign}
+            t, after = state["t"] + 1, []
             for k, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
-                new = rule(w, g, t, *(state[s][k] for s in slots), **hyperparameters)
-                after.append(new if slots else (new,))
-            w_new, *accumulators = [[new[k] for new in after] for k in range(1 + len(slots))]
-            return w_new, {"t": t} | dict(zip(slots, accumulators, strict=True))
+                accumulators = (state[s][k] for s in slots)
+                if short := _wide(w) != w.dtype:
+                    w, g, dtype = w.astype(np.float64), g.astype(np.float64), w.dtype
+                new = rule(w, g, t, *accumulators, **hyperparameters)
+                new = new if slots else (new,)
+                after.append((rounded(np.asarray(new[0]), dtype), *new[1:]) if short else new)
+            w_new, *kept = [[new[k] for new in after] for k in range(1 + len(slots))]
+            return w_new, {"t": t} | dict(zip(slots, kept, strict=True))
+
+        def vjp(arguments: Mapping[str, Any], cotangent: Any = None, *, t: int = 1, **given: Any) -> Answer:
+            if cotangent is not None:
+                raise ValueError(f"{name} has no gradients here, so it takes no cotangent")
+            x = named(step, arguments, ("w", "dC", *slots), 2)
+            w = _array(x["w"])
+            state = start([w]) | {"t": t - 1}
+            state |= {s: [np.asarray(x[s], _wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
+            (new,), after = step([w], [_array(x["dC"])], state, **given)
+            return {"w": np.asarray(new)} | {s: np.asarray(after[s][0]) for s in slots}, {}
 
         step.__signature__ = _lifted_signature(rule)  # type: ignore[attr-defined]
+        step.vjp = vjp  # type: ignore[attr-defined]
+        step.valid = {key: CONDITIONS[key] for key in known if key in CONDITIONS}  # type: ignore[attr-defined]
         return step
 
     return lift
@@ -81,26 +118,19 @@ def _lifted_signature(rule: Callable[..., Any]) -> inspect.Signature:
     return inspect.Signature([*lists, state, *hyper])
 
 
-def _checked(rule: str, name: str, value: Any) -> Any:
-    """`value` as a Python float, which leaves the dtype of arrays alone; flags and other number types pass."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        return value
-    x = float(value)
-    if name in DECAY_RATES:
-        fits, need = 0 <= x < 1, f"0 ≤ {name} < 1"
-    elif name == "threshold":
-        fits, need = 4 <= x < math.inf, "threshold ≥ 4, where the rectifier is real"
-    elif name == "dampening":
-        fits, need = math.isfinite(x), "a finite number"
-    elif name == "momentum_decay":
-        fits, need = x >= 0, "momentum_decay ≥ 0; ∞ keeps the momentum constant"
-    elif name == "n":
-        fits, need = 1 <= x < math.inf, "n ≥ 1, the size of the training set"
-    else:
-        fits, need = 0 <= x < math.inf, f"0 ≤ {name} < ∞"
-    if not fits:
-        raise ValueError(f"{rule}: {name} = {value}; need {need}")
-    return x
+def _array(x: Any) -> Any:
+    """Lists and numbers as arrays; arrays, and what behaves like one, as they are."""
+    return x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+
+
+def _wide(w: Array) -> np.dtype[Any]:
+    """The dtype in which a parameter is stepped, and that of its state."""
+    return np.dtype(np.float64) if w.dtype.itemsize == 2 else w.dtype
+
+
+def _is_foreign(x: Any) -> bool:
+    """Whether x is a number of another arithmetic, such as one that carries its rounding errors along."""
+    return hasattr(x, "__rtruediv__") and not isinstance(x, (Number, np.generic, np.ndarray))
 
 
 def _check_arrays(rule: str, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
@@ -110,8 +140,8 @@ def _check_arrays(rule: str, parameters: Sequence[Array], gradients: Sequence[Ar
         if w.shape != g.shape:
             raise ValueError(f"{rule}: gradient {k} has shape {g.shape}, its parameter has shape {w.shape}")
         if isinstance(w, np.ndarray) and isinstance(g, np.ndarray):
-            if w.dtype.kind != "f":  # bfloat16 arithmetic leaves its dtype as soon as it meets a Python number
-                raise TypeError(f"{rule}: parameters[{k}] has dtype {w.dtype}; keep parameters in float32 or float64")
+            if w.dtype.kind != "f" and w.dtype.name != "bfloat16":
+                raise TypeError(f"{rule}: parameters[{k}] has dtype {w.dtype}; pass floats")
             if g.dtype != w.dtype:
                 raise TypeError(f"{rule}: gradient {k} has dtype {g.dtype}, its parameter has dtype {w.dtype}")
 
@@ -123,6 +153,17 @@ def _check_state(
         raise TypeError(f"{rule}: state is {state!r}; pass the state of the step before, hyperparameters by keyword")
     if set(state) != {"t", *slots}:
         raise ValueError(f"{rule}: state has {sorted(state)}, this rule keeps {sorted(['t', *slots])}")
-    for s in arrays:
-        if [a.shape for a in state[s]] != [w.shape for w in parameters]:
+    if not isinstance(state["t"], (int, np.integer)) or isinstance(state["t"], bool) or state["t"] < 0:
+        raise ValueError(f"{rule}: state['t'] = {state['t']!r}; need the number of steps made, an integer ≥ 0")
+    for s in slots:
+        shapes = [w.shape if s in arrays else () for w in parameters]
+        if [np.shape(a) for a in state[s]] != shapes:
             raise ValueError(f"{rule}: state[{s!r}] does not fit the parameters; start again with state=None")
+
+
+def root_of(new: Array, old: Any, share: Any, g: Any) -> Any:
+    """√(old + share·g²) for `new`, that sum: by hypot where it overflows, or vanishes although g does not."""
+    length = np.sqrt(new)
+    if isinstance(new, (np.ndarray, np.generic)) and np.any(lost := np.isinf(new) | ((new == 0) & (g != 0))):
+        return np.where(lost, np.hypot(np.sqrt(old), share**0.5 * g), length)
+    return length

@@ -1,53 +1,30 @@
-"""What every activation owes its caller, over the catalogue: dtype, limits, kinks, ranges, refusals."""
+"""What every activation owes its caller, over the catalogue: dtype, limits, kinks, ranges."""
 
 import inspect
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from formula_cases import PARAMETERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference import CATALOGUE, activations
+from reference import CATALOGUE
 from reference.activations import celu, elu, leaky_relu, prelu, relu, sigmoid, softplus, tanh
 
 RECORDS = [f for f in CATALOGUE.values() if f.kind == "activation" and f.elementwise]
 over_activations = pytest.mark.parametrize("record", RECORDS, ids=lambda f: f.name)
 
-# Ordinary values away from the defaults, for every formula that has parameters.
-OTHER_PARAMETERS = {
-    "leaky_relu": {"negative_slope": 0.2},
-    "prelu": {"weight": -0.5},
-    "rrelu": {"lower": 0.1, "upper": 0.7},
-    "elu": {"alpha": 2.5},
-    "celu": {"alpha": 0.3},
-    "softplus": {"beta": 3.7},
-    "squareplus": {"b": 1.3},
-    "hardtanh": {"min_val": -0.1, "max_val": 0.7},
-    "hardshrink": {"lambd": 0.1},
-    "softshrink": {"lambd": 0.0},
-    "threshold": {"threshold": 0.1, "value": 20.0},
-    "huber": {"delta": 1.35},
-}
 POINTS = np.concatenate([np.linspace(-12, 12, 401), np.geomspace(1e-12, 1e3, 60), -np.geomspace(1e-12, 1e3, 60)])
 
 
 def parameter_sets(record):
-    return [{}, *([OTHER_PARAMETERS[record.name]] if record.name in OTHER_PARAMETERS else [])]
-
-
-def test_every_formula_with_parameters_is_tried_away_from_its_defaults():
-    assert {f.name for f in RECORDS if f.parameters} == set(OTHER_PARAMETERS)
-
-
-def test_every_activation_is_importable_by_its_name():
-    names = {f.name for f in CATALOGUE.values() if f.kind == "activation"}
-    assert names == set(activations.__all__) - {"Pullback"}
-    assert all(getattr(activations, name).formula.name == name for name in names)
+    """The defaults, and other parameters where there are any."""
+    return [{}, *([PARAMETERS[record.id]] if record.id in PARAMETERS else [])]
 
 
 @over_activations
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     z=hnp.arrays(
         st.sampled_from([np.dtype(np.float32), np.dtype(np.float64)]),
@@ -157,42 +134,6 @@ def test_the_slope_is_that_of_the_value(record):
         assert record.function(z, **parameters)[1] == pytest.approx((right - left) / (2 * h), rel=1e-6, abs=1e-8)
 
 
-@over_activations
-def test_integers_are_refused(record):
-    with pytest.raises(TypeError, match=r"z has dtype int64; pass floats"):
-        record.function(np.arange(4))
-
-
-@pytest.mark.parametrize(
-    ("name", "parameters", "message"),
-    [
-        ("elu", {"alpha": -0.5}, "alpha = -0.5; need alpha ≥ 0"),
-        ("celu", {"alpha": 0}, "alpha = 0.0; need alpha > 0"),
-        ("celu", {"alpha": -1.0}, "alpha = -1.0; need alpha > 0"),
-        ("softplus", {"beta": 0.0}, "beta = 0.0; need beta > 0"),
-        ("softplus", {"beta": np.nan}, "beta = nan is not finite"),
-        ("squareplus", {"b": 0.0}, "b = 0.0; need b > 0"),
-        ("huber", {"delta": -2.0}, "delta = -2.0; need delta > 0"),
-        ("hardshrink", {"lambd": -0.1}, "lambd = -0.1; need lambd ≥ 0"),
-        ("softshrink", {"lambd": -0.1}, "lambd = -0.1; need lambd ≥ 0"),
-        ("hardtanh", {"min_val": 1.0, "max_val": 1.0}, "min_val = 1.0 and max_val = 1.0; need min_val < max_val"),
-        ("rrelu", {"lower": 0.5, "upper": 0.25}, "lower = 0.5 and upper = 0.25; need lower ≤ upper"),
-        ("leaky_relu", {"negative_slope": np.inf}, "negative_slope = inf is not finite"),
-        ("threshold", {"value": np.nan}, "value = nan is not finite"),
-    ],
-)
-@pytest.mark.parametrize("dtype", [np.float32, np.float16])
-def test_an_invalid_parameter_is_named_with_its_value(name, parameters, message, dtype):
-    function = getattr(activations, name)
-    for z in (np.ones(3, dtype), np.ones(0, dtype)):
-        with pytest.raises(ValueError, match=message):
-            function(z, **parameters)
-    for slope in function.parameter_slopes.values():
-        if message.endswith("0"):
-            with pytest.raises(ValueError, match=message):
-                slope(np.ones(3, dtype), **parameters)
-
-
 def test_underflow_is_gradual():
     """Slopes shrink through the subnormals instead of stopping at the least normal number."""
     for function, z in ((sigmoid, -744.0), (tanh, 371.5), (softplus, -740.0), (elu, -744.0), (celu, -740.0)):
@@ -203,22 +144,17 @@ def test_underflow_is_gradual():
     assert leaky_relu(np.array([-2e-322]), negative_slope=0.5)[0][0] == -1e-322
 
 
-PARTIALS = [(f, name) for f in RECORDS for name in f.partials]
-
-
-def test_every_derivative_in_a_parameter_is_stated_and_implemented():
-    assert all(set(f.partials) == set(f.function.parameter_slopes) for f in RECORDS)
-    assert all(set(f.partials) <= set(f.parameters) for f in RECORDS)
+def test_every_derivative_in_a_parameter_is_stated_and_derived():
+    for record in RECORDS:
+        assert set(record.partials) == set(record.learnable)
+        assert all(inspect.getdoc(slope) for slope in record.function.parameter_slopes.values())
     assert "weight" in prelu.parameter_slopes
 
 
-@pytest.mark.parametrize(("record", "name"), PARTIALS, ids=[f"{f.name}-{name}" for f, name in PARTIALS])
-def test_the_derivative_in_a_parameter_is_that_of_the_value(record, name):
-    p, h = 0.8, 2.0**-17
-    up, down = (record.function(POINTS, **{name: p + s * h})[0] for s in (1, -1))
-    slope = record.function.parameter_slopes[name](POINTS, **{name: p})
-    assert slope == pytest.approx((up - down) / (2 * h), rel=1e-6, abs=1e-8)
-    assert inspect.getdoc(record.function.parameter_slopes[name])
+def test_extreme_parameters_do_not_overflow_on_the_way():
+    assert softplus.parameter_slopes["beta"](np.array([0.0]), beta=1e200) == 0
+    assert softplus(np.array([3.0]), beta=1e-320)[1] == 0.5
+    assert celu(np.array([-1.0]), alpha=1e300)[0] == -1.0
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda f: f.name)

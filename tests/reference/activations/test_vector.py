@@ -1,4 +1,4 @@
-"""Vector activations: pullbacks against differences and exact Jacobians, limits, shapes, refusals."""
+"""Vector activations: values and Jacobians against exact ones, limits, shapes."""
 
 import numpy as np
 import pytest
@@ -27,14 +27,6 @@ CASES = [
 over_cases = pytest.mark.parametrize(("name", "parameters"), CASES, ids=[f"{n}{p or ''}" for n, p in CASES])
 
 
-def sixteen_bits():
-    try:
-        import ml_dtypes
-    except ImportError:
-        return [np.float16]
-    return [np.float16, ml_dtypes.bfloat16]
-
-
 def jacobian(function, z, **parameters):
     """J of one row by pulling back unit vectors.  z: (d,) -> (m, d)."""
     value, pullback = function(z, **parameters)
@@ -52,37 +44,6 @@ def rows(d, scales=(1e-5, 0.1, 1.0, 5.0, 20.0, 200.0), n=6):
 def test_every_vector_activation_is_tried():
     assert {name for name, _ in CASES} == set(RECORDS)
     assert {f.name for f in RECORDS.values() if f.parameters} == {*WARM, "maxout"}
-
-
-@over_cases
-def test_the_pullback_is_the_transposed_jacobian(name, parameters):
-    """Random cotangents: the pullback of softmax would kill constant ones, and so could not fail."""
-    function, rng, h = RECORDS[name].function, np.random.default_rng(1), 2.0**-17
-    z = rng.normal(size=(4, 5, 6))
-    value, pullback = function(z, **parameters)
-    v = rng.normal(size=value.shape)
-    g = pullback(v)
-    assert g.shape == z.shape
-    for j in range(6):
-        step = h * np.eye(6)[j]
-        slope = (function(z + step, **parameters)[0] - function(z - step, **parameters)[0]) / (2 * h)
-        product = v * slope
-        assert g[..., j] == pytest.approx(product if name == "logsumexp" else product.sum(-1), rel=1e-6, abs=1e-8)
-
-
-@over_cases
-@pytest.mark.parametrize("dtype", [np.float32, *sixteen_bits()])
-def test_narrow_results_are_the_float64_results_rounded_once(name, parameters, dtype):
-    function, rng = RECORDS[name].function, np.random.default_rng(2)
-    z = rng.normal(size=(3, 6)).astype(dtype)
-    before = z.copy()
-    (value, pullback), (wide, wide_pullback) = (function(x, **parameters) for x in (z, z.astype(np.float64)))
-    v = rng.normal(size=value.shape).astype(dtype)
-    g, wide_g = pullback(v), wide_pullback(v.astype(np.float64))
-    assert value.dtype == g.dtype == dtype
-    assert np.array_equal(value.astype(float), wide.astype(dtype).astype(float))
-    assert np.array_equal(g.astype(float), wide_g.astype(dtype).astype(float))
-    assert np.array_equal(z.astype(float), before.astype(float))
 
 
 @over_cases
@@ -213,34 +174,26 @@ class TestLimits:
         assert logsumexp(np.array([1.7e308, 1.7e308]))[0] == 1.7e308
 
 
-@pytest.mark.parametrize("name", RECORDS)
-def test_a_row_is_needed(name):
-    function = RECORDS[name].function
-    with pytest.raises(ValueError, match=r"z has shape \(\); expected \(\.\.\., d\) with d ≥ 1"):
-        function(np.array(1.0))
-    with pytest.raises(ValueError, match=r"z has shape \(2, 0\); expected"):
-        function(np.ones((2, 0)))
-    with pytest.raises(TypeError, match="z has dtype int64; pass floats"):
-        function(np.arange(4))
-
-
 @pytest.mark.parametrize("function", [glu, geglu, swiglu, reglu])
 def test_a_row_of_odd_length_has_no_halves(function):
     with pytest.raises(ValueError, match=r"z has shape \(2, 3\); its last axis must split into two halves"):
         function(np.ones((2, 3)))
 
 
-@pytest.mark.parametrize("k", [4, 0, -2, 1.5])
-def test_maxout_needs_whole_groups(k):
-    with pytest.raises(ValueError, match=rf"k = {k} and z has shape \(6,\); need a last axis of whole groups"):
-        maxout(np.ones(6), k=k)
+def test_maxout_needs_whole_groups():
+    with pytest.raises(
+        ValueError, match=r"k = 4 and z has shape \(6,\); need a last axis of whole groups of k entries"
+    ):
+        maxout(np.ones(6), k=4)
+    with pytest.raises(ValueError, match=r"k = 1\.5; need k ≥ 1 and k % 1 = 0"):
+        maxout(np.ones(6), k=1.5)
 
 
-@pytest.mark.parametrize("name", WARM)
-def test_a_bad_temperature_is_named(name):
-    for T, message in ((0.0, "temperature = 0.0; need temperature > 0"), (-1.0, "need temperature > 0"),
-                       (np.inf, "temperature = inf is not finite"), (np.nan, "is not finite")):  # fmt: skip
-        with pytest.raises(ValueError, match=message):
-            RECORDS[name].function(np.ones(3), temperature=T)
-    with pytest.raises(TypeError, match="temperature = 'warm' is not a number"):
-        RECORDS[name].function(np.ones(3), temperature="warm")
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_row_that_does_not_enter_may_hold_anything(name):
+    z = np.array([[np.nan] * 6, [np.inf] * 6, [-np.inf] * 6, [1.0, -2, 0.5, 3, -1, 2]])
+    value, pullback = RECORDS[name].function(z)
+    v = np.zeros(value.shape)
+    v[3] = np.arange(1, v[3].size + 1).reshape(v[3].shape)
+    alone = RECORDS[name].function(z[3])[1](v[3])
+    assert np.array_equal(pullback(v), [*np.zeros((3, 6)), alone])

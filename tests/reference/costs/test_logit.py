@@ -1,4 +1,8 @@
+"""Costs on logits: nothing saturates, nothing cancels, whatever γ and ε are."""
+
+import decimal
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -6,15 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from reference.costs import bce_logits, softmax_cross_entropy
-from reference.costs.logit import (
+from reference.activations import log_softmax, sigmoid, softmax
+from reference.costs import (
+    binary_cross_entropy,
     binary_cross_entropy_logits,
+    cross_entropy,
     cross_entropy_labels,
     cross_entropy_probabilities,
+    nll,
+    one_hot,
     poly_cross_entropy,
     sigmoid_focal,
     softmax_focal,
 )
+from reference.costs.softmax import beyond_linear
 
 HUGE = float(np.finfo(np.float64).max) / 2  # beyond, the difference of two logits overflows
 LOGITS = arrays(np.float64, (2, 3), elements=st.floats(-HUGE, HUGE))
@@ -52,18 +61,71 @@ def test_a_small_loss_is_not_rounded_away(call, z):
     assert gradients["z"].all()
 
 
-def test_the_network_costs_are_the_same_but_for_the_reduction():
-    rng = np.random.default_rng(3)
-    z, y = rng.standard_normal((4, 3)), rng.random((4, 3))
-    value, gradients = binary_cross_entropy_logits(z, y)
-    other, gradient = bce_logits(z, y)
-    assert math.isclose(3 * float(value), float(other), rel_tol=2**-50)
-    np.testing.assert_allclose(3 * gradients["z"], gradient, rtol=2**-44)
-    labels = np.array([0, 2, 1, 1])
-    value, gradients = cross_entropy_labels(z, labels)
-    other, gradient = softmax_cross_entropy(z, labels)
-    assert math.isclose(float(value), float(other), rel_tol=2**-50)
-    np.testing.assert_allclose(gradients["z"], gradient, rtol=2**-48)
+def chain(z, activation, cost, y):
+    """Cost and ∂C/∂z through an activation, by its slope or its pullback."""
+    a, back = activation(z)
+    C, gradients = cost(a, y, reduction="sum")
+    return C, back(gradients["a"]) if callable(back) else gradients["a"] * back
+
+
+FUSED = [
+    (binary_cross_entropy_logits, sigmoid, binary_cross_entropy),
+    (cross_entropy_probabilities, softmax, cross_entropy),
+    (cross_entropy_probabilities, log_softmax, nll),
+]
+
+
+@pytest.mark.parametrize(("fused", "activation", "cost"), FUSED, ids=lambda f: f.formula.name)
+@given(arrays(np.float64, (3, 4), elements=st.floats(-8, 8)), st.integers(0, 99))
+def test_a_fused_cost_is_its_composition(fused, activation, cost, z, seed):
+    """Up to the rounding of a, which log(1 − a) and 1/(1 − a) magnify by up to 1 + e⁸."""
+    y = np.random.default_rng(seed).dirichlet(np.ones(4), 3)
+    magnified = 2.0**-49 * (1 + np.exp(8))
+    C, gradients = fused(z, y, reduction="sum")
+    for p, q in zip((C, gradients["z"]), chain(z, activation, cost, y), strict=True):
+        np.testing.assert_allclose(p, q, rtol=magnified, atol=magnified)
+
+
+def test_labels_stand_for_rows_with_their_one():
+    z, labels, w = np.random.default_rng(3).standard_normal((4, 3)), np.array([0, 2, 1, 1]), np.array([0.5, 1.5, 3.0])
+    for smoothing in (0.0, 0.3):
+        options = {"label_smoothing": smoothing, "reduction": "sum"}
+        value, gradients = cross_entropy_labels(z, labels, w, **options)
+        same, by_rows = cross_entropy_probabilities(z, one_hot(labels, 3), w, **options)
+        assert value == same
+        for name in ("z", "weight"):
+            np.testing.assert_array_equal(gradients[name], by_rows[name])
+
+
+@pytest.mark.parametrize(
+    "cost", [binary_cross_entropy_logits, cross_entropy_probabilities], ids=lambda f: f.formula.name
+)
+def test_on_logits_nothing_saturates(cost):
+    """At confident logits the wrong class still has its full slope, and the right one its exponentially small."""
+    z, right = np.array([[1000.0, -1000.0]]), np.array([[1.0, 0.0]])
+    assert cost(z, right)[0] == 0
+    value, gradients = cost(z, right[:, ::-1], reduction="sum")
+    assert value == 2000
+    assert gradients["z"].tolist() == [[1, -1]]
+    z, tail = np.array([[40.0, -40.0]]), np.exp(-40.0 if cost is binary_cross_entropy_logits else -80.0)
+    np.testing.assert_allclose(cost(z, right, reduction="sum")[1]["z"][0, 0], -tail / (1 + tail), rtol=2**-51)
+
+
+def test_a_masked_class_costs_nothing_unless_it_is_wanted():
+    z = np.array([[0.0, -np.inf, 1.0]])
+    value, gradients = cross_entropy_labels(z, [0])
+    assert value == pytest.approx(np.log1p(np.e), rel=2**-51)
+    np.testing.assert_allclose(gradients["z"], [[-np.e / (1 + np.e), 0, np.e / (1 + np.e)]], rtol=2**-51)
+    assert cross_entropy_labels(z, [1])[0] == np.inf
+
+
+def test_an_infinite_logit_is_certain():
+    z = np.array([[0.0, np.inf]])
+    for cost in (cross_entropy_labels, softmax_focal):
+        (right, by_right), (wrong, by_wrong) = cost(z, [1]), cost(z, [0])
+        assert (right, wrong) == (0, np.inf)
+        assert by_right["z"].tolist() == [[0, 0]]
+        assert by_wrong["z"].tolist() == [[-1, 1]]
 
 
 def test_without_focus_both_focal_costs_are_cross_entropies():
@@ -89,18 +151,6 @@ def test_label_smoothing_is_a_target_mixed_with_the_uniform_one():
     np.testing.assert_allclose(gradients["z"], by_mixed["z"], rtol=2**-45, atol=2**-54)
 
 
-def test_ignored_rows_have_no_gradient_and_the_mean_leaves_them_out():
-    z = np.array([[0.0, 0.0], [5.0, 1.0]])
-    value, gradients = cross_entropy_labels(z, [0, -100], ignore_index=-100)
-    assert value == math.log(2)
-    assert gradients["z"].tolist() == [[-0.5, 0.5], [0.0, 0.0]]
-    with pytest.raises(ValueError, match="every label is ignored: the mean over none is undefined"):
-        cross_entropy_labels(z, [-100, -100], ignore_index=-100)
-    total, gradients = cross_entropy_labels(z, [-100, -100], ignore_index=-100, reduction="sum")
-    assert total == 0
-    assert not gradients["z"].any()
-
-
 def test_a_masked_class_that_is_not_wanted_costs_nothing():
     value, gradients = cross_entropy_probabilities([[0.0, -math.inf]], [[1.0, 0.0]])
     assert value == 0
@@ -112,26 +162,54 @@ def test_the_slope_in_the_target_of_an_unweighted_logit_is_minus_the_logit():
     np.testing.assert_array_equal(binary_cross_entropy_logits(z, z * 0, reduction="sum")[1]["y"], -z)
 
 
-ONE = np.zeros((1, 2))
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 50.0, 300.0])
+@pytest.mark.parametrize("z", [-900.0, -40.0, -1.5, -0.3, -1e-3, 0.0, 1e-9, 0.7, 3.0, 60.0, 900.0])
+def test_gamma_magnifies_no_error(z, gamma):
+    """Against decimal arithmetic of 500 digits: (1 − p)^γ(−log p) for two classes whose logits differ by z."""
+    with decimal.localcontext() as context:
+        context.prec, context.Emin = 500, -(10**6)
+        p = 1 / (1 + (-Decimal(z)).exp())
+        miss, surprise = (-Decimal(z)).exp() * p, (1 + (-Decimal(z)).exp()).ln()
+        exact = (Decimal(gamma) * miss.ln()).exp() * surprise
+        sway = abs(Decimal(z)) * exact * (Decimal(gamma) * p + miss / surprise)  # what a relative change of z does
+        bound = 4 * (Decimal(math.ulp(float(exact))) + Decimal(2.0**-53) * sway)
+        for value in (
+            sigmoid_focal(z, 1.0, alpha=1.0, gamma=gamma)[0],
+            softmax_focal([[z, 0.0]], [0], gamma=gamma)[0],
+            softmax_focal([[z / 2, -z / 2, -np.inf]], [0], gamma=gamma)[0],
+        ):
+            assert abs(Decimal(float(value)) - exact) <= bound
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: binary_cross_entropy_logits(ONE, [[1.2, 0.0]]), r"y = 1.2 at index \(0, 0\) is not a probability"),
-        (lambda: binary_cross_entropy_logits(ONE, ONE, [[-1.0, 1.0]]), r"weight = -1.0 at index \(0, 0\) must be ≥ 0"),
-        (lambda: binary_cross_entropy_logits(ONE, ONE, pos_weight=[1.0]), r"pos_weight has shape \(1,\); expected"),
-        (lambda: cross_entropy_labels(ONE, [-1]), r"label = -1 at index \(0,\) is outside 0 … 1"),
-        (lambda: cross_entropy_labels(ONE, [2]), r"label = 2 at index \(0,\) is outside 0 … 1"),
-        (lambda: cross_entropy_labels(ONE, [-100]), "label = -100"),
-        (lambda: cross_entropy_labels(ONE, [0], [0.0, 1.0]), "weight sums to 0"),
-        (lambda: cross_entropy_labels(ONE, [0], label_smoothing=1.5), "label_smoothing = 1.5"),
-        (lambda: cross_entropy_probabilities(ONE, [[1.0, 0.5]]), "the sum of a row of y = 1.5"),
-        (lambda: sigmoid_focal(ONE, ONE, alpha=2.0), "alpha = 2.0; need 0 ≤ alpha ≤ 1"),
-        (lambda: softmax_focal(ONE, [0], gamma=-1.0), "gamma = -1.0; need gamma ≥ 0"),
-        (lambda: poly_cross_entropy(ONE, [[0.5, 0.4]]), "the sum of a row of y = 0.9"),
-    ],
-)
-def test_bad_input(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_gamma_magnifies_no_error_among_many_classes():
+    """Equal logits: p = 1/d, and (1 − p)^γ·log d has no error of z in it."""
+    for d in (2, 3, 10, 1000):
+        with decimal.localcontext() as context:
+            context.prec = 40
+            exact = float((50 * (1 - 1 / Decimal(d)).ln()).exp() * Decimal(d).ln())
+        assert softmax_focal(np.zeros((1, d)), [0], gamma=50.0)[0] == pytest.approx(exact, rel=2**-50)
+
+
+def test_a_learned_row_of_poly_cross_entropy_keeps_its_digits():
+    for z, exact in ((40.0, 1.2476594502083296e-34), (20.0, 8.496708506985714e-18)):
+        row = [[z, 0.0, 1.0 if z == 40 else 0.0]]
+        value, gradients = poly_cross_entropy(row, [[1.0, 0.0, 0.0]], epsilon=-1.0)
+        assert value == pytest.approx(exact, rel=2**-48)
+        assert np.isfinite(gradients["z"]).all()
+        assert gradients["z"].all()
+    for miss in np.geomspace(1e-300, 0.9, 60):
+        x = float(miss)
+        with decimal.localcontext() as context:
+            context.prec = 700
+            exact = float(-(1 - Decimal(x)).ln() - Decimal(x))
+        assert beyond_linear(np.array(x), np.array(-math.log1p(-x))) == pytest.approx(exact, rel=2**-48, abs=1e-300)
+
+
+@pytest.mark.parametrize(("z", "y_slope"), [(np.inf, -np.inf), (-np.inf, np.inf)])
+def test_the_focal_cost_of_an_infinite_logit(z, y_slope):
+    right, wrong = float(z > 0), float(z < 0)
+    assert sigmoid_focal(z, right)[0] == 0
+    assert sigmoid_focal(z, wrong)[0] == np.inf
+    _, gradients = sigmoid_focal([z], [right])
+    assert gradients["z"] == 0
+    assert gradients["y"] == y_slope

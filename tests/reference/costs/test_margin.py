@@ -1,7 +1,14 @@
+"""Costs of margins: who pulls, ties, and sums that are exact before their sign is taken."""
+
+import itertools
 import math
+import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reference import CATALOGUE
 from reference.costs.margin import (
@@ -93,27 +100,73 @@ def test_a_critic_is_linear():
     assert gradients["b"].tolist() == [1 / 3] * 3
 
 
-ROW = np.zeros((1, 2))
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: hinge(ROW, ROW), r"y = 0.0 at index \(0, 0\) is not a label: must be −1 or \+1"),
-        (lambda: hinge_embedding(ROW, ROW + 2), "y = 2.0"),
-        (lambda: margin_ranking(ROW, ROW, ROW), "y = 0.0"),
-        (lambda: margin_ranking(ROW, ROW[:, :1], ROW), r"b has shape \(1, 1\), a has shape \(1, 2\)"),
-        (lambda: multi_margin(ROW, [0], p=3), "p = 3; need p = 1 or 2"),
-        (lambda: multi_margin(ROW, [2]), "label = 2"),
-        (lambda: multilabel_margin(ROW, ROW + 0.5), r"y = 0.5 at index \(0, 0\) is not an indicator"),
-        (lambda: multilabel_soft_margin(ROW, ROW + 2), "y = 2.0"),
-        (lambda: multiclass_hinge(ROW, [-1]), "label = -1"),
-        (lambda: wasserstein_critic([1.0], []), "b has shape"),
+        (lambda: multi_margin([[0.0, 0.0]], [0], p=3), "p = 3; need p = 1 or p = 2"),
+        (lambda: multi_margin([[0.0, 0.0]], [2]), "label = 2"),
+        (lambda: multiclass_hinge([[0.0, 0.0]], [-1]), "label = -1"),
+        (lambda: wasserstein_critic([1.0], []), r"a has shape \(1,\), b has shape \(0,\): need scores of both"),
+        (lambda: wasserstein_critic(np.ones((2, 3)), np.ones((3, 2)), leading=1), "in the same problems"),
     ],
 )
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+SCORES = np.array([[0.3, np.nan, -2.0], [0.5, 0.25, 1.0]])
+OF_LABELS = (multi_margin, multiclass_hinge, multiclass_perceptron)
+
+
+@pytest.mark.parametrize(
+    "cost", [hinge, squared_hinge, perceptron, soft_margin, hinge_embedding], ids=lambda f: f.__name__
+)
+def test_nan_stays_where_it_is(cost):
+    value, gradients = cost(SCORES, np.ones_like(SCORES), reduction="none")
+    assert np.isnan(value).tolist() == np.isnan(SCORES).tolist()
+    assert not np.isnan(np.delete(gradients["z"].ravel(), 1)).any()
+
+
+@pytest.mark.parametrize("cost", [*OF_LABELS, multilabel_margin, multilabel_soft_margin], ids=lambda f: f.__name__)
+def test_nan_in_a_row_is_nan_of_that_row(cost):
+    y = [0, 1] if cost in OF_LABELS else [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    value, gradients = cost(SCORES, y, reduction="none")
+    assert np.isnan(value).tolist() == [True, False]
+    assert np.isfinite(gradients["z"][1]).all()
+
+
+def pairs(z, y):
+    """Multi-label margin cost and its slope by all pairs, in exact arithmetic."""
+    z = [Fraction(float(x)) for x in z]
+    slope, cost = [0] * len(z), Fraction(0)
+    for l, j in itertools.product(range(len(z)), repeat=2):
+        if y[l] == 1 and y[j] == 0 and (slack := 1 - z[l] + z[j]) > 0:
+            cost, slope[l], slope[j] = cost + slack, slope[l] - 1, slope[j] + 1
+    return float(cost / len(z)), np.array(slope) / len(z)
+
+
+NEAR_ONE = st.sampled_from([0.0, 1.0, -1.0, 2.0, 1 + 2 * U, 1 - U, -U, U, 2 * U, 5e-324, 1e16, -1e16])
+
+
+@given(st.lists(st.tuples(st.floats(-3, 3) | NEAR_ONE, st.sampled_from([0.0, 1.0])), min_size=1, max_size=7))
+def test_all_pairs_are_counted_by_sorting(row):
+    z, y = (np.array(x) for x in zip(*row, strict=True))
+    value, gradients = multilabel_margin(z, y)
+    exact, slope = pairs(z, y)
+    assert value == pytest.approx(exact, rel=2**-50, abs=1e-300)
+    np.testing.assert_array_equal(gradients["z"], slope)
+
+
+def test_ten_thousand_classes_are_quick():
+    rng = np.random.default_rng(0)
+    z, y = rng.standard_normal((4, 10_000)), (rng.random((4, 10_000)) < 0.3).astype(float)
+    start = time.perf_counter()
+    _, gradients = multilabel_margin(z, y, reduction="none")
+    assert time.perf_counter() - start < 1
+    few = z[0, :50], y[0, :50]
+    assert multilabel_margin(*few)[0] == pytest.approx(pairs(*few)[0], rel=1e-14)
+    assert gradients["z"].sum() == pytest.approx(0, abs=1e-9)  # every pair pulls both ways
 
 
 def test_rivals_that_differ_by_less_than_the_slack_can_tell_do_not_tie():

@@ -1,131 +1,103 @@
-"""Checks of inputs and reductions that all costs of several inputs share, over the whole catalogue of them."""
+"""The chain rule of reductions: divisors, weights, what does not enter, sums that stay in range."""
 
-import inspect
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradproof.cases.costs import DRAWS, draw
-from reference import CATALOGUE
-from reference.costs.reduction import class_labels, distributions, others, per_class, reduced, require, weighted
+from reference import costs
+from reference.costs.arguments import CLASS, LABEL, ROW, one_hot
+from reference.costs.reduction import others, reduced
 
-REDUCIBLE = [id for id in DRAWS if id != "cost/wasserstein_critic"]
-STEP = 2.0**-17  # near u^(1/3), where the two errors of a central difference balance
-SLACK = 2.0**-24  # relative to the sizes of value and gradient: a missing factor is far beyond, rounding far below
+HUGE = np.finfo(np.float64).max
 
 
-def at(case, reduction, inputs=None):
-    given = {} if case.id == "cost/wasserstein_critic" else {"reduction": reduction}
-    return CATALOGUE[case.id].function(**(inputs or case.inputs), **given, **case.parameters)
+@reduced(weighted="weights")
+def distance(a, y):
+    """|a − y|."""
+    return np.abs(a - y), {"a": np.sign(a - y), "y": lambda: np.sign(y - a)}
 
 
-@pytest.mark.parametrize("reduction", ["sum", "mean"])
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("id", DRAWS)
-def test_every_gradient_is_the_slope_of_the_value(id, seed, reduction):
-    case = draw(id, "float64", "plain", seed)
-    _, gradients = at(case, reduction)
-    rng = np.random.default_rng(seed)
-    for name, gradient in gradients.items():
-        if name not in case.inputs:
-            continue
-        if id in ("cost/kl_div", "cost/cross_entropy_probabilities", "cost/poly_cross_entropy") and name == "y":
-            continue  # rows must keep their sum: the next test
-        if id in ("cost/kl_div_log_target", "cost/jensen_shannon") and name in "ypq":
-            continue
-        if name == "y" and id in HARD:
-            continue  # the targets of these lie on the edge of their domain
-        x = case.inputs[name]
-        direction = rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape)
-        up, down = (float(at(case, reduction, {**case.inputs, name: x + s * STEP * direction})[0]) for s in (1, -1))
-        found = float((gradient * direction).sum())
-        scale = np.abs(gradient).sum() + abs(up)
-        assert abs((up - down) / (2 * STEP) - found) <= SLACK * 2**6 * scale, name
+@reduced(weighted="terms")
+def half_weighted(a):
+    """a²/2 in two factors."""
+    return (a / 2, a), {"a": a}
 
 
-HARD = (
-    "cost/binary_cross_entropy", "cost/binary_cross_entropy_logits", "cost/sigmoid_focal", "cost/dice", "cost/tversky",
-    "cost/hinge", "cost/squared_hinge", "cost/perceptron", "cost/soft_margin", "cost/margin_ranking",
-    "cost/multilabel_soft_margin",
-)  # fmt: skip
+@reduced(mean="labels", a=ROW, labels=LABEL, weight=CLASS)
+def picked(a, labels, weight=None):
+    """w_y·a_y."""
+    hot = one_hot(labels, a.shape[-1])
+    w = np.ones(a.shape[-1]) if weight is None else weight
+    return (w * hot * a).sum(-1), {"a": w * hot, "weight": hot * a}, hot
 
 
-@pytest.mark.parametrize(
-    ("id", "name"),
-    [("cost/kl_div", "y"), ("cost/cross_entropy_probabilities", "y"), ("cost/poly_cross_entropy", "y"),
-     ("cost/jensen_shannon", "p"), ("cost/jensen_shannon", "q")],
-)  # fmt: skip
-def test_the_gradient_in_a_distribution_is_the_slope_along_the_simplex(id, name):
-    case = draw(id, "float64", "plain", 1)
-    _, gradients = at(case, "sum")
-    x = case.inputs[name]
-    direction = np.zeros_like(x)
-    direction[:, 0], direction[:, 1] = 1, -1
-    step = 2.0**-10 * x[:, :2].min()
-    up, down = (float(at(case, "sum", {**case.inputs, name: x + s * step * direction})[0]) for s in (1, -1))
-    found = float((gradients[name] * direction).sum())
-    assert abs((up - down) / (2 * step) - found) <= 1e-4 * np.abs(gradients[name]).sum()
+@reduced(mean="each")
+def each(a):
+    """a, of which the k-th counts k + 1."""
+    return a, {"a": np.ones_like(a)}, np.broadcast_to(np.arange(1.0, a.shape[-1] + 1), a.shape)
 
 
-@pytest.mark.parametrize("id", REDUCIBLE)
-def test_the_sum_of_the_terms_and_its_gradients(id):
-    case = draw(id, "float64", "plain", 1)
-    terms, slopes = at(case, "none")
-    total, gradients = at(case, "sum")
-    assert float(total) == float(terms.sum())
-    for name in gradients:
-        np.testing.assert_array_equal(slopes[name], gradients[name])
+# ---------------------------------------------------------------- divisors
 
 
-@pytest.mark.parametrize("id", REDUCIBLE)
-def test_the_mean_is_the_sum_over_one_divisor(id):
-    case = draw(id, "float64", "plain", 0)  # without weights
-    (total, slopes), (mean, gradients) = at(case, "sum"), at(case, "mean")
-    divisor = round(float(total / mean))
-    for name in set(gradients) & {"a", "z", "p"}:
-        np.testing.assert_allclose(gradients[name] * divisor, slopes[name], rtol=2**-50)
+def test_the_mean_of_terms_and_that_of_weights():
+    a, y, w = np.array([1.0, 2.0]), np.zeros(2), np.array([1.0, 3.0])
+    assert distance(a, y, w)[0] == 7 / 4
+    assert half_weighted(a, w)[0] == (0.5 + 6) / 2
+    assert distance(a, y, w, reduction="batchmean")[0] == 7 / 2
+    assert distance(a, y, w, reduction="none")[0].tolist() == [1, 6]
+    assert distance(a, y)[0] == 1.5
 
 
-@pytest.mark.parametrize("id", DRAWS)
-def test_dtype_and_inputs_are_kept_and_weights_of_one_change_nothing(id):
-    case = draw(id, "float32", "plain", 0)
-    before = {name: x.copy() for name, x in case.inputs.items()}
-    value, gradients = at(case, "mean")
-    assert value.dtype == np.float32
-    assert all(g.dtype == np.float32 for g in gradients.values())
-    for name, x in case.inputs.items():
-        np.testing.assert_array_equal(x, before[name])
-        if name in gradients:
-            assert gradients[name].shape == x.shape
-    parameters = inspect.signature(CATALOGUE[id].function).parameters
-    if "weight" in parameters:
-        shape = case.inputs["z" if "z" in case.inputs else "a"].shape
-        ones = np.ones(shape if "labels" not in case.inputs and id not in PER_CLASS else shape[-1:], np.float32)
-        again, same = at(case, "mean", {**case.inputs, "weight": ones})
-        assert again == value
-        for name in {"a", "z", "y"} & set(gradients):
-            np.testing.assert_array_equal(same[name], gradients[name])
+def test_the_mean_of_labels_divides_by_their_weights():
+    a = np.array([[1.0, 2.0], [4.0, 8.0], [3.0, 5.0]])
+    C, gradients = picked(a, [0, 1, 1], np.array([1.0, 3.0]))
+    assert C == (1 + 24 + 15) / 7
+    np.testing.assert_array_equal(gradients["a"], [[1 / 7, 0], [0, 3 / 7], [0, 3 / 7]])
+    np.testing.assert_allclose(gradients["weight"], [(1 - C) / 7, (8 + 5 - 2 * C) / 7], rtol=1e-15)
+    assert picked(a, [0, 1, 1])[0] == 14 / 3
 
 
-PER_CLASS = ("cost/cross_entropy_probabilities", "cost/multilabel_soft_margin")
+def test_each_term_may_have_a_divisor_of_its_own():
+    C, gradients = each(np.array([[6.0, 6.0], [6.0, 3.0]]))
+    assert C == (6 + 3 + 6 + 1.5) / 4
+    assert gradients["a"].tolist() == [[1 / 4, 1 / 8]] * 2
+    C, gradients = each(np.array([[6.0, 6.0], [6.0, 3.0]]), leading=1)
+    assert C.tolist() == [4.5, 3.75]
+    assert gradients["a"].tolist() == [[1 / 2, 1 / 4]] * 2
 
 
-@pytest.mark.parametrize("id", REDUCIBLE)
-def test_unknown_reduction(id):
-    with pytest.raises(ValueError, match="reduction = 'average' is not one of none, sum, mean"):
-        at(draw(id, "float64", "plain", 0), "average")
+def test_a_gradient_is_divided_once_and_not_multiplied_by_a_rounded_inverse():
+    slope = 5.0
+    _, gradients = half_weighted(np.full(49, slope))
+    assert gradients["a"][0] == slope / 49 != slope * (1 / 49)
 
 
-@pytest.mark.parametrize("id", DRAWS)
-def test_integers_and_empty_batches_are_refused(id):
-    case = draw(id, "float64", "plain", 0)
-    first = next(iter(case.inputs))
-    with pytest.raises(TypeError, match=f"{first} has dtype int"):
-        at(case, "mean", {**case.inputs, first: case.inputs[first].astype(int)})
-    with pytest.raises(ValueError, match="empty batch"):
-        at(case, "mean", {name: x[:0] if x.ndim and name != "pos_weight" else x for name, x in case.inputs.items()})
+def test_batchmean_divides_by_the_length_of_the_first_axis_behind_the_leading_ones():
+    a = np.ones((2, 3, 5))
+    assert half_weighted(a, reduction="batchmean")[0] == 30 / 2 / 2
+    assert half_weighted(a, reduction="batchmean", leading=1)[0].tolist() == [2.5, 2.5]
+    assert half_weighted(np.ones(()), reduction="batchmean")[0] == 0.5
+
+
+def test_a_class_weight_is_shared_by_all_problems():
+    rng = np.random.default_rng(0)
+    a, labels, w, v = (
+        rng.standard_normal((4, 3, 2)),
+        rng.integers(0, 2, (4, 3)),
+        np.array([0.5, 3.0]),
+        np.arange(1.0, 5),
+    )
+    (C, gradients) = picked.vjp({"a": a, "labels": labels, "weight": w}, v, leading=1)
+    alone = [picked.vjp({"a": a[k], "labels": labels[k], "weight": w}, v[k]) for k in range(4)]
+    np.testing.assert_allclose(C["value"], [float(c["value"]) for c, _ in alone], rtol=1e-15)
+    np.testing.assert_allclose(gradients["weight"], sum(g["weight"] for _, g in alone), rtol=1e-13, atol=1e-15)
+
+
+# ---------------------------------------------------------------- weights
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9))
@@ -138,53 +110,138 @@ def test_others_are_exact_where_one_dominates(numbers):
 
 
 def test_a_dominating_weight_does_not_hide_the_others():
-    terms, weight = np.array([1.0, 2.0, 4.0]), np.array([2.0**60, 1.0, 1.0])
-    _, gradients = weighted(terms.dtype, terms, {}, weight, "mean", by_weights=True)
+    _, gradients = distance([1.0, 2.0, 4.0], [0.0, 0.0, 0.0], [2.0**60, 1.0, 1.0])
     # (t₀·Σ'w − Σ'wt)/(Σw)² = (2 − 6)/2^120, which t₀ − C would round to 0
     assert gradients["weight"][0] == -4 / 2.0**120
 
 
-def test_weights_that_sum_to_zero_and_negative_ones():
-    t = np.ones(2)
-    with pytest.raises(ValueError, match="weight sums to 0"):
-        weighted(t.dtype, t, {}, np.zeros(2), "mean", by_weights=True)
-    with pytest.raises(ValueError, match=r"weight = -1.0 at index \(1,\) must be ≥ 0"):
-        weighted(t.dtype, t, {}, np.array([1.0, -1.0]), "sum", by_weights=False)
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e307])
+def test_the_scale_of_the_weights_of_a_mean_does_not_matter(scale):
+    a, y, w = np.array([3.0, 20.0, 5.0]), np.zeros(3), np.array([0.25, 1.0, 0.5])
+    C, gradients = costs.squared_error(a, y, w)
+    D, scaled = costs.squared_error(a, y, w * scale)
+    np.testing.assert_allclose(D, C, rtol=2**-48)
+    np.testing.assert_allclose(scaled["a"], gradients["a"], rtol=2**-48)
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(scaled["weight"] * scale, gradients["weight"], rtol=2**-47)
+    labels = np.array([0, 1, 1])
+    z = np.array([[1.0, 2.0], [3.0, 1.0], [0.5, 0.0]])
+    once, again = (costs.cross_entropy_labels(z, labels, w[:2] * s) for s in (1, scale))
+    np.testing.assert_allclose(again[0], once[0], rtol=2**-48)
+    np.testing.assert_allclose(again[1]["z"], once[1]["z"], rtol=2**-46)
 
 
-def test_batchmean_only_where_a_batch_is_named():
-    t = np.ones(4)
-    assert reduced(t.dtype, t, {}, "batchmean", batch=2)[0] == 2
-    with pytest.raises(ValueError, match="batchmean"):
-        reduced(t.dtype, t, {}, "batchmean")
+def test_weights_that_sum_to_zero():
+    zero = np.zeros(2)
+    for call in (
+        lambda: distance(zero, zero, zero),
+        lambda: distance(zero, zero, [1.0, -1.0]),
+        lambda: picked(np.ones((1, 2)), [0], [0.0, 1.0]),
+        lambda: distance(np.ones((2, 2)), np.ones((2, 2)), [[1.0, 1.0], [0.0, 0.0]], leading=1),
+    ):
+        with pytest.raises(ValueError, match="weight sums to 0: the weighted mean is undefined"):
+            call()
+    assert distance(zero, zero, zero, reduction="sum")[0] == 0
 
 
-def test_messages_name_argument_index_and_value():
-    with pytest.raises(ValueError, match=r"label = 3 at index \(1,\) is outside 0 … 2: there are 3 classes"):
-        class_labels([0, 3], (2,), 3)
-    with pytest.raises(ValueError, match=r"label = -1 at index \(0,\)"):
-        class_labels([-1, 0], (2,), 3)
-    with pytest.raises(TypeError, match="labels have dtype float64; pass integers"):
-        class_labels([0.0], (1,), 3)
-    with pytest.raises(ValueError, match=r"labels have shape \(2,\); expected \(3,\)"):
-        class_labels([0, 1], (3,), 3)
-    with pytest.raises(ValueError, match=r"weight has shape \(2,\); expected \(3,\)"):
-        per_class("weight", [1, 2], 3)
-    with pytest.raises(ValueError, match=r"y = nan at index \(0,\) is odd"):
-        require(np.array([False]), "y", np.array([np.nan]), "is odd")
+def test_the_formulas_hold_for_negative_weights_too():
+    a, y, w = np.array([1.0, 2.0, 5.0]), np.zeros(3), np.array([2.0, -0.5, 1.0])
+    C, gradients = distance(a, y, w)
+    assert C == (2 - 1 + 5) / 2.5
+    np.testing.assert_allclose(gradients["weight"], (a - C) / 2.5, rtol=1e-15)
+    C, gradients = costs.cross_entropy_probabilities([[0.0, 0.0]], [[0.25, 0.75]], [-1.0, 2.0])
+    np.testing.assert_allclose(C, (-0.25 + 1.5) * math.log(2), rtol=1e-15)
 
 
-def test_ignored_labels():
-    labels, counts = class_labels([0, -100, 2], (3,), 3, -100)
-    assert labels.tolist() == [0, 0, 2]
-    assert counts.tolist() == [True, False, True]
+# ---------------------------------------------------------------- what does not enter
+
+LOST = [np.nan, np.inf, -np.inf]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("d", [2, 10, 1000])
-def test_rows_normalised_in_the_dtype_are_distributions(dtype, d):
-    e = np.exp(np.random.default_rng(d).standard_normal((50, d))).astype(dtype)
-    p = e / e.sum(-1, keepdims=True)
-    distributions("y", p.astype(np.float64), np.dtype(dtype))
-    with pytest.raises(ValueError, match="the sum of a row of y"):
-        distributions("y", 0.99 * p.astype(np.float64), np.dtype(dtype))
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean", "batchmean"])
+@pytest.mark.parametrize("name", ["l1", "squared_error", "huber_error", "binary_cross_entropy_logits"])
+def test_a_term_of_weight_zero_may_be_anything(name, reduction, lost):
+    cost = getattr(costs, name)
+    a, y, w = np.array([0.5, lost, 2.0]), np.array([0.25, 0.5, 1.0]), np.array([0.5, 0.0, 2.0])
+    C, gradients = cost(a, y, w, reduction=reduction)
+    kept = [0, 2]
+    D, alone = cost(a[kept], y[kept], w[kept], reduction="sum")
+    assert np.isfinite(C).all()
+    if reduction == "sum":
+        assert D == C
+    first = next(iter(gradients))
+    assert gradients[first][1] == gradients["y"][1] == 0
+    if reduction in ("none", "sum"):
+        np.testing.assert_array_equal(gradients[first][kept], alone[first])
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("name", ["nll_labels", "cross_entropy_labels"])
+def test_an_ignored_example_may_be_anything(name, lost):
+    cost = getattr(costs, name)
+    z, labels = np.array([[0.1, 0.2, -0.3], [lost] * 3, [1.0, 0.0, -1.0]]), np.array([1, -100, 2])
+    given = {"ignore_index": -100} | ({"label_smoothing": 0.25} if "cross" in name else {})
+    for reduction in ("none", "sum", "mean"):
+        C, gradients = cost(z, labels, np.array([0.5, 2.0, 3.0]), **given, reduction=reduction)
+        D, alone = cost(z[[0, 2]], labels[[0, 2]], np.array([0.5, 2.0, 3.0]), **given, reduction=reduction)
+        np.testing.assert_array_equal(np.delete(C, 1) if reduction == "none" else C, D)
+        first = next(iter(gradients))
+        np.testing.assert_array_equal(gradients[first], [alone[first][0], np.zeros(3), alone[first][1]])
+        np.testing.assert_array_equal(gradients["weight"], alone["weight"])
+
+
+def test_a_class_of_weight_zero_may_be_impossible():
+    for C, gradients in (
+        costs.cross_entropy_labels([[0.0, -np.inf]], [1], [1.0, 0.0], reduction="sum"),
+        costs.cross_entropy_probabilities([[0.0, -np.inf]], [[0.5, 0.5]], [1.0, 0.0]),
+        costs.nll_labels([[0.0, -np.inf]], [1], [1.0, 0.0], reduction="sum"),
+        costs.multilabel_soft_margin([[0.0, -np.inf]], [[0.5, 1.0]], [1.0, 0.0]),
+    ):
+        assert np.isfinite(C)
+        assert np.isfinite(next(iter(gradients.values()))).all()
+
+
+def test_every_label_ignored():
+    for cost in (costs.nll_labels, costs.cross_entropy_labels):
+        with pytest.raises(ValueError, match="every label is ignored: the mean over none is undefined"):
+            cost(np.zeros((2, 2)), [-100, -100], ignore_index=-100)
+        C, gradients = cost(np.zeros((2, 2)), [-100, -100], ignore_index=-100, reduction="sum")
+        assert C == 0
+        assert not next(iter(gradients.values())).any()
+
+
+# ---------------------------------------------------------------- range
+
+
+def test_a_sum_may_overflow_whose_mean_does_not():
+    a = np.full((3, 4), HUGE)
+    C, gradients = costs.l1(a, 0 * a)
+    np.testing.assert_allclose(C, HUGE, rtol=1e-15)
+    assert gradients["a"].max() == 1 / 12
+    C, _ = costs.squared_error(np.full(7, 1.3e154), np.zeros(7))
+    np.testing.assert_allclose(C, 1.3e154**2, rtol=1e-15)
+    C, _ = costs.squared_error(np.array([1.5e154, 0, 0, 0]), np.zeros(4))  # the term itself overflows
+    np.testing.assert_allclose(C, 1.5 / 4 * 1.5 * 1e308, rtol=1e-14)
+    C, _ = costs.l1(np.array([[HUGE] * 4, [np.inf, 0, 0, 0], [1.0] * 4]), np.zeros((3, 4)), leading=1)
+    assert C.tolist() == [pytest.approx(HUGE), np.inf, 1.0]
+    C, _ = costs.squared_error(np.array([[1.5e154, 0], [1e-150, 0]]), np.zeros((2, 2)), leading=1)
+    np.testing.assert_allclose(C, [1.125e308, 5e-301], rtol=1e-14)  # each problem by itself
+    assert costs.l1(np.array([np.nan, HUGE]), np.zeros(2))[0] != 0
+
+
+@pytest.mark.parametrize(("residual", "weight"), [(1e200, 1e-300), (1e-200, 1e300), (1e160, 1e-308)])
+def test_neither_a_square_nor_its_weight_leaves_the_range_on_the_way(residual, weight):
+    C, gradients = costs.squared_error([residual], [0.0], [weight], reduction="sum")
+    np.testing.assert_allclose(C, weight * residual * residual, rtol=1e-15)
+    np.testing.assert_allclose(gradients["a"], [2 * residual * weight], rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_many_short_floats_are_summed_in_float64(dtype):
+    dtype = pytest.importorskip("ml_dtypes").bfloat16 if dtype == "bfloat16" else np.float16
+    C, gradients = costs.squared_error(np.ones((4096, 10), dtype), np.zeros((4096, 10)))
+    assert (C, C.dtype) == (1, dtype)
+    C, gradients = costs.l1(np.full((65536, 1), 0.5, dtype), np.zeros((65536, 1)))
+    assert C == 0.5
+    np.testing.assert_allclose(gradients["a"].astype(float), 2.0**-16, rtol=1e-3)

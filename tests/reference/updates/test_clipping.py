@@ -1,4 +1,4 @@
-"""Clipping: what it keeps, and its vector-Jacobian product against differences of the function itself."""
+"""Clipping: what it keeps, and what its backward loses."""
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -13,33 +13,8 @@ entries = st.floats(-1e3, 1e3)
 lists = st.tuples(*(hnp.arrays(np.float64, s, elements=entries) for s in SHAPES)).map(list)
 
 
-def draw(seed, dtype=np.float64):
-    rng = np.random.default_rng(seed)
-    return [np.asarray(rng.standard_normal(s), dtype) for s in SHAPES]
-
-
 def dot(a, b):
     return sum(float((x * y).sum()) for x, y in zip(a, b, strict=True))
-
-
-def directional(clip, g, d, h=1e-6):
-    """(clip(g + hd) − clip(g − hd))/2h."""
-    up, down = (clip([x + s * h * y for x, y in zip(g, d, strict=True)])[0] for s in (1, -1))
-    return [(a - b) / (2 * h) for a, b in zip(up, down, strict=True)]
-
-
-@pytest.mark.parametrize("limit", [0.5, 1.5, 100.0])
-@pytest.mark.parametrize("clip", [clip_by_value, clip_by_norm])
-def test_the_backward_is_the_transpose_of_the_derivative(clip, limit):
-    g, v, d = draw(1), draw(2), draw(3)
-    forward = dot(v, directional(lambda x: clip(x, limit), g, d))
-    assert dot(clip(g, limit)[1](v), d) == pytest.approx(forward, rel=1e-7)
-
-
-def test_taking_the_backward_for_the_identity_would_be_found():
-    g, v, d = draw(1), draw(2), draw(3)
-    forward = dot(v, directional(lambda x: clip_by_norm(x, 0.5), g, d))
-    assert dot(v, d) != pytest.approx(forward, rel=0.1)
 
 
 @given(lists, st.floats(0.01, 1e3))
@@ -91,30 +66,40 @@ def test_no_square_overflows_or_vanishes(dtype, size):
     np.testing.assert_allclose(clip_by_norm(g, size * 1e-3)[0][0], size * 1e-3 / np.sqrt(2), rtol=1e-6)
 
 
-@pytest.mark.parametrize("clip", [clip_by_value, clip_by_norm])
-def test_dtype_is_kept_and_nothing_is_changed(clip):
-    g = draw(4, np.float32)
-    before = [x.copy() for x in g]
-    clipped, pullback = clip(g, 0.5)
-    assert {x.dtype for x in [*clipped, *pullback(g)]} == {np.dtype(np.float32)}
-    inside, identity = clip(g, 100.0)
-    for x in [*clipped, *inside, *identity(g)]:
-        if x.ndim:  # NumPy hands out 0-d results as scalars, which cannot be written to
-            x[...] = 7
-    assert all((a == b).all() for a, b in zip(g, before, strict=True))
-
-
 def test_nothing_to_clip():
     assert clip_by_norm([])[0] == []
     assert global_norm([np.zeros((0, 3))]) == 0
 
 
-@pytest.mark.parametrize("limit", [0.0, -1.0, np.inf, np.nan])
-def test_limits_that_make_no_sense(limit):
-    with pytest.raises(ValueError, match=r"max_norm = .*; need 0 < max_norm < ∞"):
-        clip_by_norm([np.ones(2)], limit)
-    with pytest.raises(ValueError, match=r"max_value = "):
-        clip_by_value([np.ones(2)], limit)
+def test_the_limits_are_1_unless_told_otherwise():
+    g = [np.array([0.6, 0.8]), np.array([0.0])]
+    clipped, pullback = clip_by_norm(g)  # exactly at the limit, where the outer side is taken
+    np.testing.assert_array_equal(clipped[0], g[0])
+    np.testing.assert_allclose(pullback([np.array([0.6, 0.8]), np.array([2.0])])[0], [0, 0], atol=1e-16)
+    clipped, pullback = clip_by_norm([np.array([0.6, np.nextafter(0.8, 0)])])
+    assert pullback([np.array([0.6, 0.8])])[0].tolist() == [0.6, 0.8]
+    assert clip_by_value([np.array([1.5, -0.5])])[0][0].tolist() == [1.0, -0.5]
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e300, 1.7e308])
+def test_a_direction_is_kept_whatever_the_length(scale):
+    """Of (1.7e308, 1.7e308) the norm overflows, and the direction does not."""
+    g = [np.full(2, scale)]
+    clipped, pullback = clip_by_norm(g, max_norm=5e-324 if scale < 1e-310 else 1e-305)
+    if scale > 1e-310:
+        np.testing.assert_allclose(clipped[0], 1e-305 / np.sqrt(2), rtol=1e-12)
+        back = pullback([np.array([scale, 0.0])])[0]
+        np.testing.assert_allclose(back, np.array([0.5, -0.5]) * 1e-305 / np.sqrt(2), rtol=1e-12)
+
+
+def test_a_cotangent_for_every_array():
+    for v in (np.ones(2), {"g1": np.ones(2)}, {"g1": np.ones(2), "g3": np.ones(1)}):
+        with pytest.raises(ValueError, match="need a cotangent for each of g1, g2, by name"):
+            clip_by_norm.vjp({"g1": np.ones(2), "g2": np.ones(1)}, v)
+    _, gradients = clip_by_norm.vjp({"g1": np.array([3.0, 4.0])}, [1.0, 2.0], max_norm=5.0)
+    np.testing.assert_allclose(gradients["g1"], [-0.32, 0.24], rtol=1e-14)
+    with pytest.raises(TypeError, match=r"clip_by_value has the arguments g1, g2, …; got g1, h"):
+        clip_by_value.vjp({"g1": np.ones(2), "h": np.ones(1)})
 
 
 def test_a_gradient_without_direction_is_named():
@@ -122,8 +107,3 @@ def test_a_gradient_without_direction_is_named():
         clip_by_norm([np.ones(2), np.array([[1.0, 2.0, np.inf]])])
     with pytest.raises(ValueError, match=r"gradients\[0\]\[1\] = nan"):
         clip_by_norm([np.array([0.0, np.nan])])
-
-
-def test_integers_are_refused():
-    with pytest.raises(TypeError, match=r"gradients\[0\] has dtype int64"):
-        clip_by_norm([np.ones(2, int)])

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from updates import over_steps, run
 
-from reference.updates.optimizers import adam, lion, momentum, radam, sgd
+from reference import CATALOGUE
+from reference.lift import rounded
+from reference.updates.optimizers import adam, amsgrad, lion, momentum, nadam, radam, sgd
 from reference.updates.steps import each_parameter
 
 
@@ -74,6 +76,67 @@ def test_the_record_lists_the_signature(record):
     assert set(record.parameters) == numbers
 
 
+@over_steps
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_short_parameters_have_a_wide_state_and_are_rounded_once_a_step(record, dtype):
+    dtype = np.dtype(pytest.importorskip("ml_dtypes").bfloat16 if dtype == "bfloat16" else np.float16)
+    rng = np.random.default_rng(8)
+    w, state = [rng.standard_normal((2, 3)).astype(dtype)], None
+    for _ in range(4):
+        g = [rng.standard_normal((2, 3)).astype(dtype)]
+        exact, wide = record.function([w[0].astype(np.float64)], [g[0].astype(np.float64)], state)
+        w, state = record.function(w, g, state)
+        assert w[0].dtype == dtype
+        np.testing.assert_array_equal(w[0], rounded(exact[0], dtype))
+        for slot in state.keys() - {"t"}:
+            assert np.asarray(state[slot][0]).dtype == np.float64
+            np.testing.assert_array_equal(state[slot][0], wide[slot][0])
+
+
+@over_steps
+def test_parameters_may_be_lists_and_numbers(record):
+    w, state = record.function([[1.0, -2.0], 3.0], [[0.5, 0.25], 1.0])
+    expected, _ = record.function([np.array([1.0, -2.0]), np.array(3.0)], [np.array([0.5, 0.25]), np.array(1.0)])
+    for p, q in zip(w, expected, strict=True):
+        np.testing.assert_array_equal(p, q)
+    record.function(w, [[0.5, 0.25], 1.0], state)
+
+
+SQUARES = ("adagrad", "rmsprop", "rmsprop_centered", "adam", "adamw", "amsgrad", "nadam", "radam")
+
+
+@pytest.mark.parametrize("name", SQUARES)
+@pytest.mark.parametrize("exponent", [700, -700])
+@pytest.mark.parametrize("steps", [0, 6])
+def test_a_square_that_leaves_the_range_does_not_take_the_step_with_it(name, exponent, steps):
+    """Rules that average squares do not see the scale of their gradients, once ε is 0: 2⁷⁰⁰ and 2⁻⁷⁰⁰ are like 1."""
+    record = CATALOGUE[f"update/{name}"]
+    options, steps = {"eps": 0.0}, 6 if name == "radam" else steps  # before, its step is plain momentum
+    g, scale = np.array([3.0, -0.25]), 2.0**exponent
+    w, state = (
+        run(record.function, [np.ones(2)], [0 * g], steps, **{**options, "eps": 1e-8})
+        if steps
+        else ([np.ones(2)], None)
+    )
+    with np.errstate(all="ignore"):
+        plain, _ = record.function(w, [g], state, **options)
+        scaled, after = record.function(w, [g * scale], state, **options)
+    np.testing.assert_allclose(scaled[0] - w[0], plain[0] - w[0], rtol=1e-9 if exponent > 0 else 1e-6)
+    if exponent > 0:
+        squares = {"adagrad": "G", "rmsprop_centered": "s"}.get(record.name, "v")
+        assert np.isinf(after[squares][0]).all()  # the state itself has no such numbers
+
+
+def test_adadelta_of_a_gradient_whose_square_overflows():
+    (w,), _ = CATALOGUE["update/adadelta"].function([np.ones(1)], [np.array([1e200])], rho=0.75, eps=1e-6)
+    np.testing.assert_allclose(1 - w, np.sqrt(1e-6) / 0.5, rtol=1e-12)
+
+
+def test_adam_of_the_largest_gradient_steps_by_eta():
+    for g in (1e200, 1e-200, np.finfo(float).max):
+        assert adam([np.ones(1)], [np.array([g])], eps=0.0, eta=0.25)[0][0] == pytest.approx(0.75, rel=1e-12)
+
+
 def test_scalar_accumulators_are_one_number_per_parameter():
     @each_parameter("a", s=2.0)
     def rule(w, g, t, a, s, *, eta=1.0):
@@ -86,6 +149,7 @@ def test_scalar_accumulators_are_one_number_per_parameter():
 
 
 ONE = [np.ones(2)]
+START = adam(ONE, ONE)[1]
 
 
 @pytest.mark.parametrize(
@@ -97,11 +161,21 @@ ONE = [np.ones(2)]
         (lambda: sgd([np.ones(2, int)], [np.ones(2, int)]), TypeError, "int64"),
         (lambda: sgd([np.ones(2, np.float32)], ONE), TypeError, "gradient 0 has dtype float64.*float32"),
         (lambda: adam(ONE, ONE, lr=0.1), TypeError, "lr"),
-        (lambda: adam(ONE, ONE, beta1=1.0), ValueError, "adam: beta1 = 1.0; need 0 ≤ beta1 < 1"),
+        (lambda: adam(ONE, ONE, beta1=1.0), ValueError, "beta1 = 1.0; need 0 ≤ beta1 < 1"),
         (lambda: adam(ONE, ONE, beta2=-0.1), ValueError, "beta2 = -0.1"),
         (lambda: adam(ONE, ONE, eps=-1e-8), ValueError, "eps = -1e-08"),
         (lambda: adam(ONE, ONE, eta=float("nan")), ValueError, "eta = nan"),
         (lambda: adam(ONE, ONE, eta=float("inf")), ValueError, "eta = inf"),
+        (lambda: adam(ONE, ONE, eta="0.1"), TypeError, "eta = '0.1' is not a number"),
+        (lambda: amsgrad(ONE, ONE, bias_correction=2), TypeError, "bias_correction = 2 is neither True nor False"),
+        (
+            lambda: adam(ONE, ONE, START | {"t": -5}),
+            ValueError,
+            r"adam: state\['t'\] = -5; need the number of steps made",
+        ),
+        (lambda: adam(ONE, ONE, START | {"t": 1.5}), ValueError, r"state\['t'\] = 1\.5"),
+        (lambda: adam(ONE, ONE, START | {"v": [None]}), ValueError, r"state\['v'\] does not fit"),
+        (lambda: nadam(ONE, ONE, nadam(ONE, ONE)[1] | {"P": [ONE[0]]}), ValueError, r"state\['P'\] does not fit"),
         (lambda: momentum(ONE, ONE, dampening=float("nan")), ValueError, "dampening = nan"),
         (lambda: radam(ONE, ONE, threshold=3.0), ValueError, "threshold = 3.0"),
         (lambda: adam(ONE, ONE, {"t": 1}), ValueError, r"state has \['t'\], this rule keeps \['m', 't', 'v'\]"),

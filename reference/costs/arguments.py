@@ -1,0 +1,226 @@
+"""What the arguments of a cost may be: their dtypes, their entries, their shapes, and how they stand to the terms.
+
+Shapes. In a cost of entries the targets, weights and variances broadcast to the shape of the first argument, as in
+NumPy. In a cost of rows the last axis is one row, for which there is one term. Costs of class scores have their
+classes on the axis after that of the examples: (C,), (n, C) or (n, C, d₁, …).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reference.lift import Array, floating, is_floating, real
+
+# What an argument is beside the terms
+ENTRY = "entry"  # broadcasts to the shape of the terms
+PER_ROW = "per row"  # the same, or has the shape of the terms without its last axis: one for each row
+ROW = "row"  # (..., d): one term a row, all of the same shape
+IN_ROW = "in a row"  # broadcasts to the shape of the rows
+CLASS = "class"  # (d,)
+TERM = "term"  # has the shape of the terms
+LABEL = "label"  # integers, which the body looks at
+OWN = "own"  # of a shape of its own, which the body looks at
+
+
+# ---------------------------------------------------------------- entries
+
+
+def require(condition: npt.ArrayLike, name: str, x: Array, must: str) -> None:
+    """Raise ValueError naming the first entry of x for which the condition is false: `must` says what it breaks."""
+    wrong = ~np.broadcast_to(condition, x.shape)
+    if wrong.any():
+        where = tuple(int(k) for k in np.argwhere(wrong)[0])
+        raise ValueError(f"{name} = {x[where]} at index {where} {must}")
+
+
+def distributions(name: str, x: Array, digits: int = 52) -> None:
+    """Raise ValueError unless every row is ≥ 0 and sums to one, as a row of floats of so many binary digits does.
+
+    A row normalised by the plainest summation is off by d + 1 roundings at most; twice that is let pass.
+    """
+    if x.size == 0:
+        return
+    x = x if x.ndim else x[None]
+    total, slack = np.add.reduce(x, -1), (x.shape[-1] + 1) * 2.0**-digits
+    off = (total - 1.0).ravel()
+    if not (x.item(x.argmin()) >= 0 and off.dot(off) <= slack * slack):  # enough, and false for NaN
+        require((x >= 0) & (x <= 1 + slack), name, x, "is not a probability: must lie in [0, 1]")
+        require(np.abs(total - 1) <= slack, f"the sum of a row of {name}", np.asarray(total), "is not 1")
+
+
+def _log_distributions(name: str, x: Array, digits: int) -> None:
+    require(x <= 0, name, x, "is not the logarithm of a probability: must be ≤ 0")
+    distributions(f"exp({name})", np.exp(x), digits)
+
+
+def _probabilities(name: str, x: Array, digits: int) -> None:
+    if x.size and not (x.item(x.argmin()) >= 0 and x.item(x.argmax()) <= 1):
+        require((x >= 0) & (x <= 1), name, x, "is not a probability: must lie in [0, 1]")
+
+
+def _must(condition: Callable[[Array], Array], must: str) -> Callable[[str, Array, int], None]:
+    return lambda name, x, digits: require(condition(x), name, x, must)
+
+
+# By what a record says of the entries of an argument; the last number is the binary digits of its dtype.
+CHECKS: dict[str, Callable[[str, Array, int], None]] = {
+    "probability": _probabilities,
+    "distribution": distributions,
+    "log distribution": _log_distributions,
+    "indicator": _must(lambda x: (x == 0) | (x == 1), "is not an indicator: must be 0 or 1"),
+    "sign": _must(lambda x: np.abs(x) == 1, "is not a label: must be −1 or +1"),
+    "count": _must(lambda x: x >= 0, "is not a count: must be ≥ 0"),
+    "rate": _must(lambda x: x >= 0, "is not a rate: must be ≥ 0"),
+    "variance": _must(lambda x: x > 0, "is not a variance: must be > 0"),
+}
+DIGITS = {"e": 10, "E": 7, "f": 23, "d": 52}  # behind the point, by the character of a dtype (E: bfloat16)
+
+
+def index(name: str, value: Any) -> int:
+    """An integer. Raises TypeError naming it."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} = {value!r} is not an integer") from None
+
+
+def class_labels(
+    labels: npt.ArrayLike, shape: tuple[int, ...], d: int, ignored: int | None = None
+) -> tuple[Array, Array]:
+    """Integer labels of `shape`, those to be ignored replaced by 0, and where they count.
+
+    Raises TypeError for labels that are not integers, ValueError for a wrong shape or a label outside 0 … d − 1.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels have dtype {labels.dtype}; pass integers")
+    if labels.shape != shape:
+        raise ValueError(f"labels have shape {labels.shape}; expected {shape}: one for each example")
+    counts = np.ones(shape, bool) if ignored is None else labels != index("ignore_index", ignored)
+    require(~counts | (labels >= 0) & (labels < d), "label", labels, f"is outside 0 … {d - 1}: there are {d} classes")
+    return np.where(counts, labels, 0), counts
+
+
+def one_hot(labels: npt.ArrayLike, d: int, dtype: npt.DTypeLike = np.float64) -> Array:
+    """Label k as a row with its 1 at place k.  labels: (...) -> (..., d).
+
+    Raises TypeError for labels that are not integers, ValueError for a label outside 0 … d − 1.
+
+    >>> one_hot([1, 0], 3)
+    array([[0., 1., 0.],
+           [1., 0., 0.]])
+    """
+    labels, _ = class_labels(labels, np.shape(labels), d)
+    rows = np.zeros((*labels.shape, d), dtype)
+    np.put_along_axis(rows, labels[..., None], 1, -1)
+    return rows
+
+
+# ---------------------------------------------------------------- arrays
+
+
+def taken(
+    given: Mapping[str, Any], names: Sequence[str], shapes: Mapping[str, str]
+) -> tuple[dict[str, Array], dict[str, np.dtype[Any]]]:
+    """All arguments in float64, labels as they are, and the dtypes of those that are floats, the first among them.
+
+    Raises TypeError where the first is not floating or another not real.
+    """
+    x: dict[str, Array] = {}
+    dtypes: dict[str, np.dtype[Any]] = {}
+    for name in names:
+        if name not in given:
+            continue
+        if not x:
+            array = floating(given[name], name)
+        elif shapes[name] == LABEL:
+            x[name] = np.asarray(given[name])
+            continue
+        else:
+            array = real(given[name], name)
+        x[name] = np.asarray(array, np.float64, order="C")  # one order of summation, however it lies in memory
+        if is_floating(array.dtype):
+            dtypes[name] = array.dtype
+    return x, dtypes
+
+
+def check_entries(x: Mapping[str, Array], entries: Mapping[str, str], dtypes: Mapping[str, np.dtype[Any]]) -> None:
+    """Raise ValueError for entries that are not what the record says.
+
+    Rows are to sum to one as far as the coarser of their own dtype and that of the first argument goes.
+    """
+    for name, kind in entries.items():
+        if name in x and kind in CHECKS:
+            first = DIGITS[next(iter(dtypes.values())).char]
+            CHECKS[kind](name, x[name], min(first, DIGITS[dtypes[name].char]) if name in dtypes else first)
+
+
+def _same(name: str, x: Array, first: str, shape: tuple[int, ...]) -> None:
+    if x.shape != shape:
+        raise ValueError(f"{name} has shape {x.shape}, {first} has shape {shape}; they must be equal")
+
+
+def _spread(name: str, x: Array, first: str, shape: tuple[int, ...]) -> Array:
+    """x broadcast to the shape of the first argument."""
+    try:
+        return x if x.shape == shape else np.broadcast_to(x, shape)
+    except ValueError:
+        raise ValueError(f"{name} has shape {x.shape}, which does not broadcast to {shape}, that of {first}") from None
+
+
+def _rows(x: Array, axis: int | None) -> Array:
+    """x with this axis as its last."""
+    return x if axis is None or axis == x.ndim - 1 else np.moveaxis(x, axis, -1)
+
+
+def laid_out(x: dict[str, Array], shapes: Mapping[str, str], axis: int | None) -> dict[str, Array]:
+    """The arrays as a body wants them: entries of one shape, rows along the last axis, which is now `axis`.
+
+    Raises ValueError naming an argument whose shape does not fit, with both shapes.
+    """
+    first, *others = x
+    shape = x[first].shape
+    out = dict(x)
+    if axis is not None:
+        if not shape or shape[axis] == 0:
+            raise ValueError(f"{first} has shape {shape}; expected rows of one entry or more")
+        out[first] = _rows(x[first], axis)
+    rows = out[first].shape
+    terms = rows if axis is None else rows[:-1]
+    for name in others:
+        kind = shapes[name]
+        if kind in (ENTRY, PER_ROW):
+            per_row = kind == PER_ROW and x[name].shape == shape[:-1] != shape
+            out[name] = _spread(name, x[name][..., None] if per_row else x[name], first, shape)
+        elif kind == ROW:
+            _same(name, x[name], first, shape)
+            out[name] = _rows(x[name], axis)
+        elif kind == IN_ROW:
+            out[name] = _spread(name, x[name], first, rows)
+        elif kind == TERM and axis is None:
+            _same(name, x[name], first, shape)
+        elif kind == TERM and x[name].shape != terms:
+            raise ValueError(f"{name} has shape {x[name].shape}; expected {terms}: one for each row")
+        elif kind == CLASS and x[name].shape != rows[-1:]:
+            raise ValueError(f"{name} has shape {x[name].shape}; expected {rows[-1:]}: one for each class")
+    return out
+
+
+def gathered(gradient: Array, x: Array, kind: str, axis: int | None) -> Array:
+    """A gradient laid out for the body, in the shape of the argument x: what was spread is summed again."""
+    if kind == ROW:
+        return gradient if axis is None or axis == x.ndim - 1 else np.moveaxis(gradient, -1, axis)
+    if (shape := x.shape) == gradient.shape:
+        return gradient
+    if kind == PER_ROW and x.shape == gradient.shape[:-1] != gradient.shape:
+        shape = (*x.shape, 1)
+    if extra := gradient.ndim - len(shape):
+        gradient = gradient.sum(tuple(range(extra)))
+    if spread := tuple(k for k, size in enumerate(shape) if size == 1 != gradient.shape[k]):
+        gradient = gradient.sum(spread, keepdims=True)
+    return gradient.reshape(x.shape)

@@ -1,0 +1,110 @@
+"""What the costs of a softmax share: cross-entropy and its slope, and powers of 1 − p, without a difference from 1."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from reference.exact import exponential, product, quotient, total
+from reference.formula import Array
+from reference.lift import times
+
+
+class Softmax(NamedTuple):
+    """Rows z less their largest entry m, their exponentials, 0 at m, and the sum of these; m in the flat array."""
+
+    below: Array
+    e: Array
+    others: Array
+    m: Array
+
+    def surprise(self) -> Array:
+        """−log p.  (..., d)."""
+        return np.log1p(self.others)[..., None] - self.below
+
+
+@functools.lru_cache(maxsize=8)
+def _starts(shape: tuple[int, ...]) -> Array:
+    """Where in the flat array each row begins."""
+    return np.arange(0, math.prod(shape), shape[-1]).reshape(shape[:-1])
+
+
+def _largest(z: Array) -> Array:
+    """Where in the flat array the largest entry of each row is.  (..., d) -> (...)."""
+    return z.argmax(-1) + _starts(z.shape)
+
+
+def softmax(z: Array) -> Softmax:
+    """What costs of a softmax look at.  z: (..., d)."""
+    m = _largest(z)
+    below = z - z.take(m)[..., None]
+    below.put(m, 0)  # ∞ − ∞ too
+    e = np.exp(below)
+    e.put(m, 0)
+    return Softmax(below, e, e.sum(-1), m)
+
+
+def softmax_cost(z: Array, q: Array) -> tuple[Array, Array]:
+    """−Σ q log p for p = softmax(z), and its slope in z, p·Σq − q.  (..., d) -> (...), (..., d).
+
+    At the largest entry m, where p is all but 1 once a row is learned, the slope is Σ_{k≠m} q_k·p_m − q_m(1 − p_m).
+    """
+    m = _largest(z)
+    below = z - z.take(m)[..., None]
+    e, q_m, q = np.exp(below), q.take(m), q.copy()
+    e.put(m, 0)
+    q.put(m, 0)
+    others, rest = np.add.reduce(e, -1), np.add.reduce(q, -1)
+    whole, total = q_m + rest, 1.0 + others
+    if q.size and not below.item(below.argmin()) > -np.inf:
+        below = np.where(q == 0, 0, below)  # what is not wanted costs nothing
+    cost = whole * np.log1p(others) - np.vecdot(q, below)
+    e *= (whole / total)[..., None]
+    e -= q
+    e.put(m, (rest - q_m * others) / total)
+    return cost, e
+
+
+FAR = 30.0  # by so much a label leads where 1 − p is worked out as an exponential
+
+
+def miss_power(z: Array, y: Array, loss: Array, gamma: float) -> tuple[Array, Array]:
+    """(1 − p)^γ, of which γ magnifies no error, and p(−log p)/(1 − p) with `loss` −log p.  (...) each.
+
+    With e_k = e^(z_k − t) for the largest other logit t, 1 − p = S/(S + e_y), S = Σ_{k≠y} e_k. Up to differences of 1
+    the e are 1 and e_k − 1, so that S, S + e_y and their quotient are two floats.
+    """
+    here = np.take_along_axis(z, y[..., None], -1)
+    below = z.copy()
+    np.put_along_axis(below, y[..., None], -np.inf, -1)
+    top = below.max(-1, keepdims=True)
+    lead = (here - top)[..., 0]
+    below = np.where(below == top, np.where(np.isneginf(top), top, 0), below - top)  # ∞ − ∞ too
+    near, close = below > -1, np.abs(lead) < 1
+    S, S_low = total(near.sum(-1), np.where(near, np.expm1(below), np.exp(below)).sum(-1))
+    e, e_low = total(np.where(close, 1.0, np.exp(np.minimum(lead, FAR))), np.where(close, np.expm1(lead), 0.0))
+    whole, error = total(S, e)
+    share, rest = quotient(S, whole)
+    rest = rest + (S_low - share * (error + S_low + e_low)) / whole
+    power = share**gamma * (1 + gamma * np.where(share == 0, 0, rest / share))
+    t, low = product(gamma, lead - np.log(S))
+    leading = np.prod(exponential(-t, -np.where(np.isfinite(low), low, 0)), 0) if gamma else np.ones_like(lead)
+    # far ahead p is 1 and −log p is 1 − p; far behind p·log p is 0
+    ratio = np.where(lead > FAR, 1, times(e, loss) / S)
+    return np.where(lead > FAR, leading, power), ratio
+
+
+def beyond_linear(x: Array, surprise: Array) -> Array:
+    """−log(1 − x) − x of `surprise` −log(1 − x), for 0 ≤ x ≤ 1: x²/2 + x³/3 + …, without cancellation.
+
+    With t = x/(2 − x), −log(1 − x) = 2(t + t³/3 + t⁵/5 + …) and x = 2t/(1 + t).
+    """
+    t = np.minimum(x, 0.5)
+    t = t / (2 - t)
+    square, series = t * t, np.zeros_like(t)
+    for odd in range(35, 1, -2):
+        series = 1 / odd + square * series
+    return np.where(x < 0.5, 2 * square * (1 / (1 + t) + t * series), surprise - x)
