@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import multiprocessing
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,6 +65,10 @@ def claims(record: Formula) -> Iterator[Claim]:
         yield Claim(record.id, "numpy_form", "equal", derivative, record.numpy_form, options)
     if record.printed_kinks or (record.kind != "update" and any(branch in statement for branch in BRANCHES)):
         kinks = [(kink.at, kink.left, kink.right, kink.chosen) for kink in record.printed_kinks]
+        for name, condition in record.valid.items():
+            if condition.startswith(f"{name} =="):  # one of a few numbers: the kinks are those of its default
+                number = f"{record.parameters[name]:g}"
+                statement, derivative = (re.sub(rf"\b{name}\b", number, text) for text in (statement, derivative))
         yield Claim(record.id, "kinks", "kinks", statement, derivative, {**options, "kinks": kinks})
 
 

@@ -18,6 +18,7 @@ from reference.lift import elementwise, parameter_slope
 
 PRINTED = "the branch z ≤ 0 as the source prints it"
 JUMP = "the function jumps here, and keeps the value and slope of the branch that owns the point"
+IDENTITY = "the printed slope is that of λ > 0; at λ = 0 the function is the identity, of slope 1 at 0 too"
 
 
 def _straight(z: Array, a: Array, slope: Array, **parameters: float) -> Array:
@@ -253,12 +254,13 @@ def sparse_sigmoid(z: Array) -> tuple[Array, Array]:
     ),
     curvature=_straight,
     valid={"lambd": "lambd >= 0"},
+    assumptions=(IDENTITY,),
     sources=("donoho-1994",),
 )
 @elementwise
 def hardshrink(z: Array, lambd: float = 0.5) -> tuple[Array, Array]:
-    """Hard thresholding: z where |z| > λ, else 0.  Raises ValueError if lambd < 0."""
-    kept = np.abs(z) > lambd
+    """Hard thresholding: z where |z| > λ, else 0; at λ = 0 the identity.  Raises ValueError if lambd < 0."""
+    kept = (np.abs(z) > lambd) | (lambd == 0)
     return np.where(kept, z, 0), kept.astype(float)
 
 
@@ -272,12 +274,16 @@ def hardshrink(z: Array, lambd: float = 0.5) -> tuple[Array, Array]:
     ),
     curvature=_straight,
     valid={"lambd": "lambd >= 0"},
+    assumptions=(IDENTITY,),
     sources=("donoho-1995",),
 )
 @elementwise
 def softshrink(z: Array, lambd: float = 0.5) -> tuple[Array, Array]:
-    """Soft thresholding: z moved towards 0 by λ, and 0 where |z| ≤ λ.  Raises ValueError if lambd < 0."""
-    return z - np.clip(z, -lambd, lambd), (np.abs(z) > lambd).astype(float)
+    """Soft thresholding: z moved towards 0 by λ, and 0 where |z| ≤ λ; at λ = 0 the identity.
+
+    Raises ValueError if lambd < 0.
+    """
+    return z - np.clip(z, -lambd, lambd), ((np.abs(z) > lambd) | (lambd == 0)).astype(float)
 
 
 @formula(

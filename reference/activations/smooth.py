@@ -217,13 +217,13 @@ def squareplus(z: Array, b: float = 4.0) -> tuple[Array, Array]:
     """Squareplus g = (z + h)/2 with h = √(z² + b).  Raises ValueError unless b > 0 (b = 0 is relu).
 
     Chain rule: h' = z/h, so g' = (1 + z/h)/2 = g/h. For z < 0 the sum z + h cancels; there (h + z)(h − z) = b
-    gives g = b/2/(h − z).
+    gives g = b/2/(h − z). Near 0 the first form of g' forgives what is lost in h, where g/h counts it twice.
     """
     x = np.minimum(z, 1e300)  # z/h is 1 long before
     h = np.hypot(x, np.sqrt(b))
     half = h / 2 + np.abs(x) / 2
     value = np.where(x >= 0, half, b / 4 / half)
-    return np.maximum(value, z), value / h
+    return np.maximum(value, z), np.where(np.abs(x) < h / 2, (1 + x / h) / 2, value / h)
 
 
 @formula(
