@@ -51,7 +51,8 @@ def findings(found: Comparison, title: str) -> list[Finding]:
     as_json = found.as_json
     changes = as_json.pop("changes")
     as_json.pop("worse")
-    whole = Finding("comparison", title, entries=found.same + found.bits + len(changes), more={"title": title} | as_json)
+    entries = found.same + found.bits + len(changes)
+    whole = Finding("comparison", title, entries=entries, more={"title": title} | as_json)
     each = []
     for c in found.changes:
         f = c.finding

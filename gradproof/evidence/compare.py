@@ -22,7 +22,7 @@ NOT_COMPARED = ("speed", "drift")  # evidence of other things than gradients
 class Change:
     """One key whose meaning changed. `how`: verdict, error, reading, new or gone; `worse` decides the exit code.
 
-    Where a finding counts verdicts of many cases, `before` has those that nothing has now, and `now` those that are new.
+    Where a finding counts verdicts of many cases, `before` has those that no case has now, and `now` the new ones.
     """
 
     area: str

@@ -40,8 +40,8 @@ def _table(whole: Finding, changes: Sequence[Finding]) -> Table:
         lines.append([area, formula, what, ", ".join(parts), side, how, before, now, worse])
     made = ", ".join(f"{name} {old or '–'} → {new or '–'}" for name, (old, new) in whole.more["made_with"].items())
     note = (
-        f"{made}. {whole.more['same']:,} findings are the same to the last digit, {whole.more['bits']:,} differ in bits "
-        f"alone, {len(changes):,} changed in meaning."
+        f"{made}. {whole.more['same']:,} findings are the same to the last digit, {whole.more['bits']:,} differ in "
+        f"bits alone, {len(changes):,} changed in meaning."
     )
     columns = ["area", "formula", "where", "of", "side", "what", "before", "after", ""]
     return Table(whole.formula, columns, lines, note)
