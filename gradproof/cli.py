@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--out", type=Path, metavar="DIR",
                        help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip
     audit.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
-    audit.add_argument("--oracle", action="append", choices=["torch", "jax"], help="default: both")
+    audit.add_argument("--oracle", action="append", metavar="NAME", help="torch or jax; default: all")
     audit.add_argument("--against", type=Path, metavar="DIR",
                        help="compare with the evidence there; exit 1 if a verdict became worse")  # fmt: skip
 

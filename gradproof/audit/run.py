@@ -22,7 +22,7 @@ from typing import Any
 from gradproof.audit import report
 from gradproof.audit.areas import Area
 from gradproof.audit.select import Options, select
-from gradproof.evidence.environment import PACKAGES, cpu, header, source_hash, versions
+from gradproof.evidence.environment import ORACLES, PACKAGES, cpu, header, source_hash, versions
 from gradproof.evidence.explain import failure
 from gradproof.evidence.files import EvidenceError, encode, read_evidence, write_evidence, write_whole
 from gradproof.evidence.finding import Finding
@@ -68,7 +68,7 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
         plan = replace(plan, oracles=tuple(name for name in plan.oracles if name in here))
         areas = _able(areas, plan, here, named=bool(options.only))
         parts = _prepare(out, options, plan)
-        started = [(area, _start(area, plan, parts, executor)) for area in areas]
+        started = [(area, tasks) for area in areas if (tasks := _start(area, plan, parts, executor))]
         written = []
         last = time.perf_counter()
         for area, tasks in started:
@@ -97,7 +97,7 @@ def _able(areas: Sequence[Area], plan: Plan, here: set[str], named: bool) -> lis
     """The areas that have one of the oracles they need; of those that were named, all must."""
     able = []
     for area in areas:
-        usable = {need for need in area.needs if need in (plan.oracles if need in ("torch", "jax") else here)}
+        usable = {need for need in area.needs if need in (plan.oracles if need in ORACLES else here)}
         if usable or not area.needs:
             able.append(area)
         elif named or len(areas) == 1:
@@ -199,8 +199,6 @@ def _finish(
         outcome.verdicts["unknown"] += 1
     if failed:
         outcome.incomplete.append(area.name)
-        return False
-    if not tasks:
         return False
     made_with = {**options.given(area), **area.constants}
     findings = area.fold([f for task in tasks for f in read_evidence(task.path).findings])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import Evidence, read_evidence, write_whole
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
@@ -14,7 +15,6 @@ from gradproof.pages.networks import disagreements
 from gradproof.pages.tables import Table, markdown, name, number
 
 Findings = Sequence[Finding]
-SIDES = ("ours", "torch", "jax")
 
 
 def _verdicts(found: Findings) -> str:
