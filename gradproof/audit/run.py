@@ -69,6 +69,9 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
         areas = _able(areas, plan, here, named=bool(options.only))
         parts = _prepare(out, options, plan)
         started = [(area, tasks) for area in areas if (tasks := _start(area, plan, parts, executor))]
+        if not started:
+            raise UsageError(f"--only {' --only '.join(options.only)}: none of it stands in "
+                             f"{', '.join(area.name for area in areas)}")  # fmt: skip
         written = []
         last = time.perf_counter()
         for area, tasks in started:
