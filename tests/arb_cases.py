@@ -119,8 +119,8 @@ COSTS = {
                              lambda a, y, eps: (a - y * np.log(a + eps)).mean()),
     "gaussian_nll": Case({"a": Z, "y": Y, "v": V}, {"full": True},
                          lambda a, y, v, full: (np.log(2 * np.pi * v) + (a - y) ** 2 / v).mean() / 2),
-    "kl_div": Case({"a": np.log(P), "y": Q}, {}, lambda a, y: (y * (np.log(y) - a)).mean()),
-    "kl_div_log_target": Case({"a": np.log(P), "y": np.log(Q)}, {}, lambda a, y: (np.exp(y) * (y - a)).mean()),
+    "kl_div": Case({"a": np.log(P), "y": Q}, {}, lambda a, y: (y * (np.log(y) - a)).sum() / 2),
+    "kl_div_log_target": Case({"a": np.log(P), "y": np.log(Q)}, {}, lambda a, y: (np.exp(y) * (y - a)).sum() / 2),
     "jensen_shannon": Case({"p": P, "q": Q}, {}, lambda p, q: (
         p * np.log(2 * p / (p + q)) + q * np.log(2 * q / (p + q))).sum(-1).mean() / 2),
     "binary_cross_entropy": Case({"a": U, "y": P, "weight": V}, {}, lambda a, y, weight: (

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("flint")
 
 from flint import arb, ctx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oracles.arb_truth.numbers import working
@@ -85,7 +85,6 @@ def hard_ball(format, ulp, halves, sign, off, radius):
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
-@settings(deadline=None)
 @given(st.data())
 def test_what_float64_decides_is_what_integers_decide(dtype, data):
     format = FORMATS[dtype]
