@@ -106,6 +106,16 @@ def test_what_float64_decides_is_what_integers_decide(dtype, data):
                 assert abs(rest - exact.residual) < 2.0**-RESIDUAL_BITS
 
 
+@pytest.mark.parametrize(("halves", "off"), [(245, (3, 1)), (256, (-1, 60))], ids=["wide", "just below"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_the_zero_of_a_ball_across_where_numbers_vanish_is_that_of_its_middle(dtype, halves, off):
+    with working(200, 1):
+        ball = hard_ball(FORMATS[dtype], -38, halves, -1, off, (1, -2 if off[1] == 1 else 110))
+        (got,), _, (sure,) = round_thin([ball], dtype)
+        assert sure
+        assert str(got) == str(round_ball(ball, FORMATS[dtype]).hi) == "0.0"
+
+
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_a_tie_below_a_power_of_two_is_left_to_integers(dtype):
     """There the float64 of the midpoint may be the power itself, whose ULP is twice as large."""
