@@ -130,7 +130,8 @@ def contents(evidence: Mapping[str, Evidence], folder: Path) -> Table:
 
 def write(evidence: Path, folder: Path) -> None:
     """Write README.md in front of the pages of `folder`."""
-    known = {path.stem: read_evidence(path) for path in sorted(evidence.glob("*.jsonl"))}
+    areas = sorted({area for _, area, _ in PAGES.values()})  # what others left there is of no page
+    known = {area: read_evidence(evidence / f"{area}.jsonl") for area in areas if (evidence / f"{area}.jsonl").exists()}
     lines = ["# Reports", ""]
     if "networks" in known:
         networks = known["networks"].findings
