@@ -59,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("old", type=Path, help="a folder that 'gradproof audit --out' has written")
     diff.add_argument("new", type=Path, help="another one")
     diff.add_argument("--json", action="store_true", help="print JSON")
+    diff.add_argument("--keep", metavar="TITLE", help="keep the comparison on drift.md of the report in --out")
+    diff.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
 
     command("list", "List every formula.", "gradproof list").add_argument("kind", nargs="?", help="activation, cost, …")
 
@@ -238,9 +240,13 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
+    from gradproof.commands.diff import keep
     from gradproof.evidence.compare import compare
 
-    return EXIT_FAILED if _say(compare(options.old, options.new), options.json) else 0
+    found = compare(options.old, options.new)
+    if options.keep:
+        keep(found, options.keep, options.out)
+    return EXIT_FAILED if _say(found, options.json) else 0
 
 
 def _say(comparison: Any, as_json: bool) -> bool:

@@ -14,7 +14,10 @@ from gradproof.evidence.files import EvidenceError, read_evidence
 
 Page = Callable[[Path, Path], None]
 
-PAGES: dict[str, Page] = {**{name: area.page for name, area in AREAS.items()}, "speed": pages.speed.write}
+PAGES: dict[str, Page] = {name: area.page for name, area in AREAS.items()} | {
+    "speed": pages.speed.write,
+    "drift": pages.drift.write,
+}
 
 
 def write_area(name: str, out: Path) -> None:

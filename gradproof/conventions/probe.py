@@ -34,7 +34,7 @@ def finding(probe: Probe, name: str, side: Any) -> Finding:
     try:
         with np.errstate(all="ignore"):
             measured, reading = probe.ask(side)
-    except (ValueError, TypeError, RuntimeError, IndexError) as error:
+    except (ValueError, TypeError, RuntimeError, IndexError, AssertionError) as error:  # optax asserts shapes
         message = " ".join(str(error).split())
         measured, reading = f"{type(error).__name__}: {message}", type(error).__name__
         if name == "ours":

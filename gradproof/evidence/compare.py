@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gradproof.evidence.files import EvidenceError, read_evidence
 from gradproof.evidence.finding import Finding
-from gradproof.evidence.verdicts import got_worse
+from gradproof.evidence.verdicts import FAILING, got_worse
 
 # A largest error counts as another one where it leaves [½, 2] times the old one and a whole unit with it. Within these,
 # the functions of another processor or compiler differ from each other.
 FACTOR, UNITS = 2.0, 1.0
+NOT_COMPARED = ("speed", "drift")  # evidence of other things than gradients
 
 
 @dataclass(frozen=True)
 class Change:
-    """One key whose meaning changed. `how`: verdict, error, reading, new or gone; `worse` decides the exit code."""
+    """One key whose meaning changed. `how`: verdict, error, reading, new or gone; `worse` decides the exit code.
+
+    Where a finding counts verdicts of many cases, `before` has those that no case has now, and `now` the new ones.
+    """
 
     area: str
     how: str
-    subject: str
+    finding: Finding
     before: str
     now: str
     worse: bool = False
+
+    @property
+    def subject(self) -> str:
+        """The finding in a few words."""
+        f = self.finding
+        about = " ".join(filter(None, (f.quantity, f.dtype, f.side)))
+        return f"{f.formula}{f' ({f.what})' if f.what else ''}{f': {about}' if about else ''}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,12 @@ class Comparison:
     @property
     def as_json(self) -> dict[str, Any]:
         """For machines."""
-        return {**asdict(self), "worse": self.worse}
+        changes = [
+            {"area": c.area, "how": c.how, "subject": c.subject, "before": c.before, "now": c.now, "worse": c.worse}
+            for c in self.changes
+        ]
+        made_with = {package: list(versions) for package, versions in self.made_with.items()}
+        return {"made_with": made_with, "same": self.same, "bits": self.bits, "worse": self.worse, "changes": changes}
 
 
 def compare(before: Path, now: Path) -> Comparison:
@@ -81,7 +97,7 @@ def compare(before: Path, now: Path) -> Comparison:
 
 def _areas(folder: Path) -> dict[str, Path]:
     evidence = folder / "evidence" if (folder / "evidence").is_dir() else folder
-    found = {path.stem: path for path in sorted(evidence.glob("*.jsonl")) if path.stem != "speed"}
+    found = {path.stem: path for path in sorted(evidence.glob("*.jsonl")) if path.stem not in NOT_COMPARED}
     if not found:
         raise EvidenceError(f"{folder}: no evidence here; name a folder that 'gradproof audit --out' has written")
     return found
@@ -93,33 +109,39 @@ def _made_with(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[s
     return {name: (old.get(name, ""), new.get(name, "")) for name in old | new if old.get(name) != new.get(name)}
 
 
-def subject(f: Finding) -> str:
-    """A finding in a few words."""
-    about = " ".join(filter(None, (f.quantity, f.dtype, f.side)))
-    return f"{f.formula}{f' ({f.what})' if f.what else ''}{f': {about}' if about else ''}"
-
-
 def _gone(area: str, f: Finding) -> Change:
-    return Change(area, "gone", subject(f), f.verdict, "")
+    return Change(area, "gone", f, f.verdict, "")
 
 
 def _new(area: str, f: Finding) -> Change:
-    return Change(area, "new", subject(f), "", f.verdict, f.verdict in ("wrong", "unknown", "refuted"))
+    return Change(area, "new", f, "", f.verdict, f.verdict in FAILING)
 
 
 def _changes(area: str, old: Finding, new: Finding) -> Iterator[Change]:
-    about = subject(new)
-    counts = [{v: n for v, n in f.more.get("verdicts", {}).items() if n} for f in (old, new)]
-    if old.verdict != new.verdict:
-        yield Change(area, "verdict", about, old.verdict, new.verdict, got_worse(old.verdict, new.verdict))
-    elif counts[0].keys() != counts[1].keys():
-        worse = any(v in ("wrong", "unknown") for v in counts[1].keys() - counts[0].keys())
-        before, now = (", ".join(f"{v} {n}" for v, n in c.items()) for c in counts)
-        yield Change(area, "verdict", about, before, now, worse)
+    before, now = _verdicts(old), _verdicts(new)
+    if before.keys() != now.keys():
+        gone, come = ({v: n for v, n in a.items() if v not in b} for a, b in ((before, now), (now, before)))
+        worse = not FAILING.isdisjoint(come) or (not old.more.get("verdicts") and got_worse(old.verdict, new.verdict))
+        yield Change(area, "verdict", new, _counted(gone), _counted(come), worse)
     elif _other_error(old.max, new.max):
-        yield Change(area, "error", about, f"{old.max}", f"{new.max}")
+        yield Change(area, "error", new, f"{old.max}", f"{new.max}")
     if (reading := new.more.get("reading")) != old.more.get("reading"):
-        yield Change(area, "reading", about, str(old.more.get("reading")), str(reading))
+        yield Change(area, "reading", new, str(old.more.get("reading")), str(reading))
+
+
+def _verdicts(f: Finding) -> dict[str, int]:
+    """The verdicts of a finding with their numbers; equal to the last bit is no other meaning than within rounding."""
+    counts: Mapping[str, int] = f.more.get("verdicts") or ({f.verdict: 0} if f.verdict else {})
+    found: dict[str, int] = {}
+    for verdict, n in counts.items():
+        if n or not f.more.get("verdicts"):
+            meant = "agrees" if verdict == "exact" else verdict
+            found[meant] = found.get(meant, 0) + n
+    return found
+
+
+def _counted(verdicts: Mapping[str, int]) -> str:
+    return ", ".join(f"{verdict} {n:,}" if n else verdict for verdict, n in verdicts.items())
 
 
 def _other_error(before: float | None, now: float | None) -> bool:

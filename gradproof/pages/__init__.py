@@ -3,6 +3,7 @@
 from gradproof.pages import (
     accuracy,
     conventions,
+    drift,
     frameworks,
     front,
     kinks,
@@ -18,6 +19,7 @@ from gradproof.pages import (
 __all__ = [
     "accuracy",
     "conventions",
+    "drift",
     "frameworks",
     "front",
     "kinks",

@@ -71,6 +71,13 @@ def _updates(found: Findings) -> str:
     return f"{_verdicts(paths)}; worst: {what}"
 
 
+def _drift(found: Findings) -> str:
+    return "; ".join(
+        f"{f.formula}: {sum(c.kind == 'change' and c.more['title'] == f.formula for c in found):,} of {f.entries:,}"
+        for f in found if f.kind == "comparison"
+    )  # fmt: skip
+
+
 def _inside(place: int) -> Callable[[Findings], str]:
     """Which formula at that place of a network each framework is inaccurate about most often."""
 
@@ -106,6 +113,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
     "literature": ("published equations as printed, judged", "literature", _verdicts),
     "errata": ("misprints, with the corrected form", "literature", None),
     "notation": ("who writes what for the same quantity", "literature", None),
+    "drift": ("what changed in meaning between versions and processors", "drift", _drift),
     "speed": ("time of one gradient, and of the audit, beside the alternatives", "speed", None),
 }  # fmt: skip
 
