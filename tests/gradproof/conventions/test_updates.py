@@ -2,12 +2,14 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from gradproof.conventions import updates as probes
 from gradproof.training.variants import adagrad_eps_inside, amsgrad_corrected_first, radam_eps_first
+from reference import CATALOGUE
 from reference.updates.optimizers import adamax, adamw, amsgrad, momentum, nadam, rmsprop
 from reference.updates.steps import each_parameter
 
@@ -93,13 +95,28 @@ def test_nan_is_seen():
         assert probes.at_zero("rmsprop", playing(rmsprop))[1] == "stays; NaN at ε = 0"
 
 
-def test_ours_alone_answers_every_probe():
-    rows = probes.conventions({})
-    assert {row["topic"] for row in rows} == {topic for topic, _, _ in probes.PROBES}
-    assert {row["who"] for row in rows} == {"ours"}
-    by = {(row["topic"], row["id"]): row for row in rows}
-    assert by["where ε is added", "update/adam"]["reading"] == "√v̂ + ε"
-    assert by["rectified from", "update/radam"]["measured"] == 5
-    assert by["impossible hyperparameters", "update/adam"]["reading"] == "refuses all three (ValueError)"
-    assert by["one gradient of 10²⁰ in float32", "update/adam"]["reading"] == "as far as in float64"
-    assert by["decay takes off", "update/adam"]["measured"] is None
+def test_the_name_of_a_rule_is_not_enough_to_answer():
+    with pytest.raises(LookupError, match="sgd has no rho"):
+        probes.play_ours("sgd", [1.0], rho=0.5)
+
+
+@pytest.mark.parametrize("name", probes.EVERY)
+def test_defaults_stand_beside_the_answers(name):
+    found = probes.of(name, {})
+    (given,) = (f.more["given"] for f in found if f.kind == "default")
+    assert given == dict(CATALOGUE[f"update/{name}"].parameters)
+    assert {f.more["topic"] for f in found if f.kind == "convention"} == {
+        topic for topic, _, names in probes.QUESTIONS if name in names
+    }
+
+
+def test_clipping_is_asked_at_its_edges():
+    """A side that clips everything to zero and passes every cotangent on is read as one."""
+    idle = SimpleNamespace(
+        native=lambda id, given, **limit: ({"g1": 0 * given["g1"]}, {}), vjp=lambda id, given, v, **limit: ({}, v)
+    )
+    asked = {(p.id, p.what): p.ask(idle)[1] for p in probes.edges() if "∞" not in p.what and "NaN" not in p.what}
+    assert len(asked) == 6
+    assert asked[probes.NORM, "backward at ‖g‖ = limit, g = (3, 4), v = (1, 2)"] == "(1, 2)"
+    assert asked[probes.NORM, "length of a clipped float32 (10³⁰, 10³⁰), limit 1"] == "0"
+    assert asked[probes.VALUE, "backward at g = limit = 1, v = 1"] == "(1)"
