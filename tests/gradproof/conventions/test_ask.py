@@ -50,11 +50,13 @@ def test_ours_answers_each_question_once_and_it_can_be_written(ours, tmp_path):
         (SLOPE, "regularizer/spectral_norm", ["(0, 0); (0, 0)", "(0.5, 0); (0, 0.5)"]),  # least subgradients
         (SLOPE, "regularizer/nuclear_norm", ["(0, 0); (0, 0)", "(0, 0.6); (0, 0.8)", "(1, 0); (0, 1)"]),
         (SLOPE, "regularizer/entropy", ["(0, 0)", "(0, 0)"]),
+        ("as a constraint: ε", "regularizer/max_norm", ["a penalty only"]),
         ("where ε is added", "update/adam", ["√v̂ + ε"]),
         ("rectified from", "update/radam", ["step 5: between ρ = 4.00 and 5.00"]),
         ("impossible hyperparameters", "update/adam", ["refuses all three (ValueError)"]),
         ("one gradient of 10²⁰ in float32", "update/adam", ["as far as in float64"]),
         ("decay takes off", "update/adam", ["adam has no lam"]),
+        ("clipping at its edges", "update/clip_by_value", ["(0)", "(NaN)"]),
     ],
 )
 def test_our_conventions(ours, topic, id, expected):
@@ -89,6 +91,7 @@ KNOWN = [
     ("jax", SLOPE, "regularizer/gradient_penalty", ["(NaN, NaN)"]),
     ("jax", SLOPE, "regularizer/l1", ["(1)"]),
     ("torch", "where ε is added", "update/radam", ["√v + ε, v not corrected"]),
+    ("torch", "clipping at its edges", "update/clip_by_value", ["(1)", "(NaN)"]),
     ("jax", "accumulator starts at", "update/adagrad", ["0.1"]),
 ]
 

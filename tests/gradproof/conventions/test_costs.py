@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gradproof.conventions.costs import accepts, probes, slope_of, value_of, weighted_mean
+from reference import CATALOGUE
 
 RESIDUAL = {"a": [[2.0]], "y": [[0.0]]}
-PAIR = {"a": [[1.0], [2.0]], "y": [[0.0], [0.0]], "weight": [[1.0], [3.0]]}  # |a − y| weighted sums to 7
 
 
 def side(value, **gradients):
@@ -20,6 +20,7 @@ def side(value, **gradients):
     return SimpleNamespace(native=native)
 
 
+MEAN = weighted_mean("l1", a=[[1.0], [2.0]], y=[[0.0], [0.0]], weight=[[1.0], [3.0]])  # the weighted sum is 7
 FACTOR = value_of("factor", "squared_error", "residual 2", {"no ½": 4.0, "½": 2.0}, **RESIDUAL)
 SLOPE = slope_of("slope", "l1", "residual 2", "a", {"½": 0.5}, **RESIDUAL)
 
@@ -27,10 +28,9 @@ SLOPE = slope_of("slope", "l1", "residual 2", "a", {"½": 0.5}, **RESIDUAL)
 @pytest.mark.parametrize(
     ("probe", "answering", "reading"),
     [
-        (weighted_mean("l1", **PAIR), side(lambda reduction: 7.0 if reduction == "sum" else 3.5), "the number of terms"),
-        (weighted_mean("l1", **PAIR), side(lambda reduction: 7.0 if reduction == "sum" else 7 / 4),
-         "the sum of the weights"),
-        (weighted_mean("l1", **PAIR), side(lambda reduction: 7.0 if reduction == "sum" else 7 / 3), "3"),
+        (MEAN, side(lambda reduction: 7.0 if reduction == "sum" else 7 / 2), "the number of terms"),
+        (MEAN, side(lambda reduction: 7.0 if reduction == "sum" else 7 / 4), "the sum of the weights"),
+        (MEAN, side(lambda reduction: 7.0 if reduction == "sum" else 7 / 3), "3"),
         (FACTOR, side(2.0), "½"),
         (FACTOR, side([1.0, 3.0]), "no ½"),
         (SLOPE, side(2.0, a=np.array([[0.5]])), "½"),
@@ -53,8 +53,6 @@ def test_a_convention_is_read_off_the_number(probe, answering, reading):
     ],
 )
 def test_a_reduction_is_read_off_the_value(id, value, reading):
-    from reference import CATALOGUE
-
     def native(asked, arguments, **options):
         return {"value": value(CATALOGUE[asked].function(**arguments, **options, reduction="none")[0])}, {}
 

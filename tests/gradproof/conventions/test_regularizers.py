@@ -48,20 +48,6 @@ def test_each_probe_reads_what_is_there(name, topic, who, answer, expected):
     assert probe.ask(side(who, answer))[1] == expected
 
 
-@pytest.mark.parametrize(
-    ("who", "name", "topic", "reason"),
-    [
-        ("ours", "max_norm", "as a constraint: ε", "a penalty only"),
-        ("torch", "inverted_dropout", "rate 0", "no such function"),
-        ("torch", "jacobian", "factor", "no such function"),
-    ],
-)
-def test_a_side_without_it_says_so(who, name, topic, reason):
-    (probe,) = (p for p in asked.probes() if (p.id, p.topic) == (f"regularizer/{name}", topic))
-    with pytest.raises(LookupError, match=reason):
-        probe.ask(side(who, lambda *arrays, **options: ({"other": 0.0}, {})))
-
-
 def test_ours_of_a_layer_decays_weights_and_leaves_biases_alone():
     outputs, _ = asked.ours("regularizer/l2", {"w": np.full((1, 1), 2.0), "b": np.array([3.0])}, lam=0.25, n=2)
     assert (outputs["w"].tolist(), outputs["b"].tolist()) == ([[0.25]], [0.0])
