@@ -199,22 +199,22 @@ def test_a_damaged_record_of_the_run_is_said(measuring, tmp_path, stopped, text)
 def test_a_killed_audit_goes_on_and_its_evidence_is_the_same(tmp_path):
     """A real one, killed as by the system, with processes."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "gradproof", "audit", "--only", "conventions", "--only", "cost/b*", "--only",
-               "cost/h*", "--jobs", "1", "--out"]  # fmt: skip
+    start = functools.partial(subprocess.Popen, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "gradproof", "audit", "--only", "conventions", "--jobs", "1", "--out"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run([*command, whole], env=environment, capture_output=True, timeout=300, check=True)
-    with subprocess.Popen([*command, killed], env=environment, stderr=subprocess.DEVNULL) as process:
+    with start([*command, whole]) as process:
+        assert process.wait(300) == 0
+    with start([*command, killed]) as process:
         while process.poll() is None and not any((killed / "parts").glob("*/*.jsonl")):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-    assert list(killed.glob("evidence/*")) == []
-    done = subprocess.run([*command, killed, "--resume"], env=environment, capture_output=True, timeout=300, check=True)
-    assert b"tables in" in done.stdout
-    first, second = (
-        (folder / "evidence" / "conventions.jsonl").read_bytes().split(b"\n") for folder in (whole, killed)
-    )
+    if (killed / "evidence").exists():
+        pytest.skip("it had ended before it was killed")
+    with start([*command, killed, "--resume"]) as process:
+        assert b"tables in" in process.communicate(timeout=300)[0]
+    first, second = ((out / "evidence" / "conventions.jsonl").read_bytes().split(b"\n") for out in (whole, killed))
     assert first[1:] == second[1:]
-    assert len(first) > 10
+    assert len(first) > 75
 
 
 # ---------------------------------------------------------------- refusals
