@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gradproof import pages
@@ -21,22 +22,33 @@ PAGES: dict[str, Page] = {name: area.page for name, area in AREAS.items()} | {
 }
 
 
-def write_area(name: str, out: Path) -> None:
-    """Write the pages of one area from `out/evidence` into `out`. Raises EvidenceError where they do not follow."""
+@contextmanager
+def _made_of(evidence: Path) -> Iterator[None]:
+    """Raises EvidenceError, naming `evidence`, where a page cannot be made of the findings there."""
     try:
-        PAGES[name](out / "evidence", out)
+        yield
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise EvidenceError(
-            f"{out / 'evidence' / name}.jsonl: not the findings that its pages need ({error!r}); run the audit again"
+            f"{evidence}: not the findings that its pages need ({error!r}); run the audit again"
         ) from error
 
 
+def write_area(name: str, out: Path) -> None:
+    """Write the pages of one area from `out/evidence` into `out`. Raises EvidenceError where they do not follow."""
+    with _made_of(out / "evidence" / f"{name}.jsonl"):
+        PAGES[name](out / "evidence", out)
+
+
 def write_overview(out: Path) -> None:
-    """Write the pages that look at the evidence of every area: defects of the frameworks, and the front page."""
+    """Write the pages that look at the evidence of every area: defects of the frameworks, and the front page.
+
+    Raises EvidenceError where they do not follow.
+    """
     evidence = out / "evidence"
-    if (evidence / "accuracy.jsonl").exists():
-        pages.frameworks.write(evidence, out)
-    pages.front.write(evidence, out)
+    with _made_of(evidence):
+        if (evidence / "accuracy.jsonl").exists():
+            pages.frameworks.write(evidence, out)
+        pages.front.write(evidence, out)
 
 
 def check_readable(out: Path, but: Collection[str]) -> None:
