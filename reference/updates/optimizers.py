@@ -119,6 +119,7 @@ def nesterov(w: Array, g: Array, t: int, b: Array, *, eta: float = 0.01, mu: flo
     arguments=("dC", "w", "b"),
     assumptions=("the decay is multiplied by η, as AdamW is implemented; the paper multiplies it by a schedule", FIRST),
     sources=("loshchilov-2019",),
+    unanswered={"torch": "torch.optim has no SGDW"},
 )
 @each_parameter("b")
 def sgdw(w: Array, g: Array, t: int, b: Array, *, eta: float = 0.01, mu: float = 0.9, lam: float = 0.01) -> Any:
@@ -435,6 +436,7 @@ def adamax(
         "derivative: off the jump at β₁m + (1 − β₁)dC = 0",
     ),
     sources=("chen-2023",),
+    unanswered={"torch": "torch.optim has no Lion"},
 )
 @each_parameter("m")
 def lion(
