@@ -78,5 +78,8 @@ def _cases(formula: Formula) -> Iterator[str]:
     elif not formula.elementwise:
         yield "no draw in gradproof/cases/"
     for name, default in formula.parameters.items():
-        if len({float(given[name]) for given in asked if name in given} - {default}) < VALUES:
-            yield f"parameter {name}: not asked for at {VALUES} values off its default; see gradproof/cases/parameters.py"
+        values = {float(given[name]) for given in asked if name in given} - {default}
+        choices = formula.valid.get(name, "").count("==")  # "p == 1 or p == 2"
+        needed = choices - 1 if choices else VALUES
+        if len(values) < needed:
+            yield f"parameter {name}: {len(values)} values off its default, not {needed}: gradproof/cases/parameters.py"

@@ -12,6 +12,8 @@ value before the step. The derivative is that of the new parameter by the gradie
 Where papers and frameworks differ, the assumptions say which convention is taken.
 """
 
+# Over 400 lines: one rule after another, each with its record.
+
 from __future__ import annotations
 
 from typing import Any
