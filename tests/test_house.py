@@ -30,7 +30,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "workers": {"evidence"},
     "cases": set(),
     "answers": {"cases", "evidence", "lookup"},
-    **dict.fromkeys(WINGS, {"answers", "cases", *COMMON}),
+    **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "pages": {"evidence"},
     "audit": {*WINGS, *COMMON, "pages", "workers"},
     "commands": {"answers", "cases", "pages", *COMMON, "training"},  # doctor: is there a setting for an update rule?
@@ -68,11 +68,10 @@ def imports(node, inside_functions=True):
         elif isinstance(child, ast.ImportFrom):
             assert child.level == 0, "relative imports hide who imports whom"
             yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            continue
-        elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not inside_functions:
-            continue
-        else:
+        elif not (
+            (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING")
+            or (isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not inside_functions)
+        ):
             if isinstance(child, ast.Call) and ast.unparse(child.func).endswith(("import_module", "__import__")):
                 yield from (a.value for a in child.args if isinstance(a, ast.Constant))
             yield from imports(child, inside_functions)

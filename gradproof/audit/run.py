@@ -56,9 +56,9 @@ class Outcome:
 def run(out: Path, options: Options, progress: Progress) -> Outcome:
     """Measure what `options` names into `out`, then write its report.
 
-    Raises UsageError for options that mean nothing, for an area without any of the oracles it needs, and where another
-    audit is writing to `out`; EvidenceError where `resume` finds a run made otherwise; OSError where `out` cannot be
-    written.
+    Raises UsageError for options that mean nothing or leave nothing to measure, for an area without any of the oracles
+    it needs, and where another audit is writing to `out`; EvidenceError where `resume` finds a run made otherwise;
+    OSError where `out` cannot be written.
     """
     areas, plan = select(options)
     outcome = Outcome()
@@ -69,6 +69,8 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
         areas = _able(areas, plan, here, named=bool(options.only))
         parts = _prepare(out, options, plan)
         started = [(area, _start(area, plan, parts, executor)) for area in areas]
+        if not any(tasks for _, tasks in started):
+            raise UsageError(f"nothing of that kind is measured by {', '.join(area.name for area in areas)}")
         written = []
         last = time.perf_counter()
         for area, tasks in started:
