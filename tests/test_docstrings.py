@@ -10,15 +10,12 @@ import reference
 
 ROOT = pathlib.Path(reference.__file__).parents[1]
 PACKAGES = ("reference", "oracles", "gradproof", "literature")
-WITH_EXAMPLES = [
-    path.relative_to(ROOT).with_suffix("")
-    for package in PACKAGES
-    for path in sorted((ROOT / package).rglob("*.py"))
-    if ">>>" in path.read_text(encoding="utf-8")
+FILES = [
+    path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")) if ">>>" in path.read_text("utf-8")
 ]
 
 
-@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=str)
+@pytest.mark.parametrize("path", [path.relative_to(ROOT).with_suffix("") for path in FILES], ids=str)
 def test_examples_of(path):
     try:
         module = importlib.import_module(".".join(path.parts).removesuffix(".__init__"))
