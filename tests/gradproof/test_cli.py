@@ -192,7 +192,8 @@ def test_an_audit_with_a_planted_error_exits_1_through_worker_processes(tmp_path
     script, plant = tmp_path / "planted.py", PLANTS[0]
     script.write_text(
         f"import sys\nsys.path[:0] = {[str(TESTS), str(TESTS.parent)]!r}\n"
-        "import plants\nfrom gradproof.cli import main\nplants.PLANTS[0].plant(plants.for_good)\nif __name__ == '__main__':\n    sys.exit(main(sys.argv[1:]))\n"
+        "import plants\nfrom gradproof.cli import main\n"
+        "plants.PLANTS[0].plant(plants.for_good)\nif __name__ == '__main__':\n    sys.exit(main(sys.argv[1:]))\n"
     )
     one = ["audit", "--only", plant.configuration, "--oracle", "torch", "--jobs", "1", "--out", tmp_path / "out"]
     done = subprocess.run([sys.executable, script, *one], capture_output=True, text=True, timeout=300, check=False)

@@ -13,20 +13,13 @@ def test_every_formula_is_found_by_its_id_and_by_its_former_ids():
 
 @pytest.mark.parametrize(
     ("id", "nearest"),
-    [
-        ("activation/sigmod", "activation/sigmoid"),
-        ("sigmoid", "activation/sigmoid"),
-        ("cost/tanh", "activation/tanh"),
-        ("cost/hubber", "cost/huber"),
-        ("regularizer/L2", "regularizer/l2"),
-        ("activation/softmax_cross_entropy", "cost/softmax_cross_entropy"),
-    ],
-)
+    [("activation/sigmod", "activation/sigmoid"), ("sigmoid", "activation/sigmoid"), ("cost/tanh", "activation/tanh"),
+     ("cost/hubber", "cost/huber"), ("regularizer/L2", "regularizer/l2"),
+     ("activation/softmax_cross_entropy", "cost/softmax_cross_entropy")],
+)  # fmt: skip
 def test_an_unknown_id_is_answered_with_the_nearest(id, nearest):
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match=f"^no formula {id!r}; did you mean .*{nearest}"):
         find(id)
-    assert str(caught.value).startswith(f"no formula {id!r}; did you mean ")
-    assert nearest in str(caught.value)
 
 
 def test_suggestions_read_as_a_sentence_and_what_is_like_nothing_is_sent_to_the_list():
