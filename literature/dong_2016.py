@@ -2,6 +2,8 @@
 
 # ruff: noqa: D103  # a reading is documented by the record of its claim
 
+# Over 400 lines: a tutorial of many equations, each with its reading and its record.
+
 from __future__ import annotations
 
 import itertools

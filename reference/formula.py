@@ -87,7 +87,8 @@ class Formula:
     network and its targets; both are empty where it has no place at the end of one.
 
     `curvature` is g''(z), a function of z, the value, the slope and the parameters, for what differentiates twice.
-    `unanswered` says of a side that has no answer why ({"torch": "no such function"}).
+    `unanswered` says of a side that has no answer ("torch", "jax", "truth" or "finite_difference") why; what holds of
+    every formula of a kind is said once, by the decorator that lifts it.
 
     `numpy_value` and `numpy_form` are what the body evaluates for value and derivative, where that is an exact
     rewriting of the textbook form. `conditioned_ulp` and `strict_ulp` bound the errors of both in float64 (of a
@@ -208,6 +209,7 @@ def formula(
             if isinstance(p.default, (int, float)) and not isinstance(p.default, bool) and p.name != "leading"
         }
         fields = {"valid": getattr(function, "valid", {}), "elementwise": hasattr(function, "body"), **record}
+        fields["unanswered"] = {**getattr(function, "unanswered", {}), **record.get("unanswered", {})}
         if strangers := set(fields["valid"]) - set(inspect.signature(function).parameters):
             raise ValueError(f"{id}: conditions on {', '.join(sorted(strangers))}, which are no parameters")
         function.formula = CATALOGUE[id] = Formula(id, function, statement, derivative, parameters=parameters, **fields)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 Activation = Callable[[Array], tuple[Array, "Array | Pullback"]]
 EndCost = Callable[..., Any]  # a cost of the catalogue, as it is or with some of its parameters (`functools.partial`)
 
+# Of one equation alone there is nothing to ask: every side answers with the gradient of a whole network.
+UNANSWERED = dict.fromkeys(("torch", "jax", "truth", "finite_difference"), "answers for whole networks alone")
+
 
 class Forward(NamedTuple):
     """What feeding forward leaves behind: zˡ, aˡ (a[0] = x) and the pullback δ-from-cotangent of each layer."""
@@ -61,6 +64,7 @@ def _pullback(slope: Array | Pullback) -> Pullback:
     derivative="Derivative(C, a[L, j])*Derivative(g(z[L, j]), z[L, j])",
     arguments=("z[L, j]",),
     sources=("backprop-05", "backprop-summary-2019", "nielsen-2015"),
+    unanswered=UNANSWERED,
 )
 def output_error(dC_da: Array, pullback: Pullback) -> Array:
     """BP1, the error of the output layer: δᴸ = ∇ₐC ⊙ g'(zᴸ).
@@ -77,6 +81,7 @@ def output_error(dC_da: Array, pullback: Pullback) -> Array:
     derivative="Sum(w[l + 1, k, j]*delta[l + 1, k], (k, 1, d))*Derivative(g(z[l, j]), z[l, j])",
     arguments=("z[l, j]",),
     sources=("backprop-05", "backprop-summary-2019", "dong-2016", "nielsen-2015"),
+    unanswered=UNANSWERED,
 )
 def hidden_error(delta_above: Array, W_above: Array, pullback: Pullback) -> Array:
     """BP2, the error of a hidden layer from the one above: δˡ = (δˡ⁺¹ Wˡ⁺¹) ⊙ g'(zˡ).
@@ -93,6 +98,7 @@ def hidden_error(delta_above: Array, W_above: Array, pullback: Pullback) -> Arra
     arguments=("b[l, j]",),
     assumptions=("for a batch: summed over its examples",),
     sources=("backprop-05", "backprop-summary-2019", "nielsen-2015"),
+    unanswered=UNANSWERED,
 )
 def bias_gradient(delta: Array) -> Array:
     """BP3: ∂C/∂bˡ = δˡ, because ∂zˡ_j/∂bˡ_j = 1.  (n, d_out) -> (d_out,), summed over the batch."""
@@ -106,6 +112,7 @@ def bias_gradient(delta: Array) -> Array:
     arguments=("w[l, j, k]",),
     assumptions=("for a batch: summed over its examples",),
     sources=("backprop-05", "backprop-summary-2019", "dong-2016", "nielsen-2015"),
+    unanswered=UNANSWERED,
 )
 def weight_gradient(delta: Array, a_below: Array) -> Array:
     """BP4: ∂C/∂Wˡ = (δˡ)ᵀaˡ⁻¹, because ∂zˡ_j/∂wˡ_jk = aˡ⁻¹_k.  The product sums over the batch."""

@@ -1,186 +1,200 @@
-"""Who may import whom, and what a command loads."""
+"""Who may import whom, what a command loads, where ids stand, how long a file is, and that nobody goes unanswered."""
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
 
 import pytest
 
 import gradproof
-import literature
-import oracles
-import reference
+from gradproof.commands.doctor import FURTHER
+from gradproof.evidence.environment import ORACLES
+from reference import ALIASES, CATALOGUE
 
-PACKAGES = (reference, oracles, gradproof, literature)
-OURS = {p.__name__ for p in PACKAGES}
+ROOT = pathlib.Path(gradproof.__file__).parents[1]
+PACKAGES = {  # what of ours each may import
+    "reference": {"reference"},
+    "oracles": {"oracles"},  # one that knew our derivation would prove nothing
+    "literature": {"literature"},
+    "gradproof": {"reference", "oracles", "literature", "gradproof"},
+}
 OPTIONAL = {"torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "sklearn", "polars", "matplotlib", "rich"}
 SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no oracle is needed
+TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
+
+COMMON = {"evidence", "lookup", "tasks"}
+WINGS = ("checks", "networks", "training", "conventions", "claims")
+MAY = {  # room of gradproof: the other rooms that it may import
+    **{room: set() for room in ("__init__", "lookup", "evidence", "cases")},
+    **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
+    **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
+    "answers": {"cases", "evidence", "lookup"},
+    "audit": {*WINGS, *COMMON, "pages", "workers"},
+    "commands": {"answers", "cases", "pages", *COMMON, "training"},  # doctor: has an update rule a setting?
+    "cli": {"audit", "commands", *COMMON},
+    "__main__": {"cli"},
+}
+IDS = {  # the places of gradproof where ids of the catalogue may be written out, and which: * for all
+    "cases/": "*",
+    "conventions/": "*",
+    "networks/configurations.py": "*",
+    "training/settings.py": "*",
+    "networks/blame.py": "network/bp1 network/bp2 network/bp3 network/bp4",  # what it blames where no formula is wrong
+}
 
 
-def modules(package):
-    return sorted(pathlib.Path(package.__file__).parent.rglob("*.py"))
+def over(*folders):
+    paths = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
-FILES = [path for package in PACKAGES for path in modules(package)]
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def _runs_later(node):
-    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+# ---------------------------------------------------------------- who imports whom
 
 
-def _is_for_type_checking(node):
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-
-
-def imports(tree, inside_functions=True):
-    """Top-level names of everything imported, except for type checking; optionally only at import time."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative imports hide who imports whom"
-            yield node.module.split(".")[0]
-        elif (isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not inside_functions) or (
-            isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+def imports(node, inside_functions=True):
+    """Full names of everything imported, except for type checking; optionally only what is at import time."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "relative imports hide who imports whom"
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        elif not (
+            (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING")
+            or (isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not inside_functions)
         ):
-            continue
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
-            named = [a.value for a in node.args if isinstance(a, ast.Constant)]
-            yield from (name.split(".")[0] for name in named)
-            yield from imports(node, inside_functions)
-        else:
-            yield from imports(node, inside_functions)
+            if isinstance(child, ast.Call) and ast.unparse(child.func).endswith(("import_module", "__import__")):
+                yield from (a.value for a in child.args if isinstance(a, ast.Constant))
+            yield from imports(child, inside_functions)
 
 
 def outside(path, inside_functions=True):
-    """What a file imports beyond the standard library."""
-    return set(imports(ast.parse(path.read_text(encoding="utf-8")), inside_functions)) - set(sys.stdlib_module_names)
-
-
-def name(path):
-    return str(path.relative_to(pathlib.Path(reference.__file__).parents[1]))
-
-
-@pytest.mark.parametrize("path", modules(reference), ids=name)
-def test_reference_imports_numpy_and_special_functions_alone(path):
-    assert outside(path) <= {"numpy", "scipy", "reference"}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "scipy":
-            assert node.module == "scipy.special"
-
-
-@pytest.mark.parametrize("path", modules(oracles), ids=name)
-def test_an_oracle_knows_nothing_of_our_derivation(path):
-    assert not outside(path) & (OURS - {"oracles"})
-
-
-@pytest.mark.parametrize("path", modules(literature), ids=name)
-def test_literature_imports_none_of_the_others(path):
-    assert not outside(path) & (OURS - {"literature"})
-
-
-@pytest.mark.parametrize("path", modules(gradproof), ids=name)
-def test_gradproof_loads_what_is_optional_only_inside_functions(path):
-    assert not outside(path, inside_functions=False) & OPTIONAL
-
-
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_nobody_imports_the_tests(path):
-    support = {file.stem for file in pathlib.Path(__file__).parent.glob("*.py")}
-    assert not outside(path) & {"tests", "pytest", "hypothesis", *support}
+    """The packages that a file imports beyond the standard library."""
+    return {name.split(".")[0] for name in imports(tree(path), inside_functions)} - set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("import torch.nn", {"torch"}),
-        ("from jax.numpy import sin", {"jax"}),
+        ("import torch.nn", {"torch.nn"}),
+        ("from jax.numpy import sin", {"jax.numpy.sin"}),
         ("def f():\n    import sympy", {"sympy"}),
         ("try:\n    import flint\nexcept ImportError:\n    flint = None", {"flint"}),
-        ("class C:\n    def f(self):\n        from torch import nn", {"torch"}),
-        ("import importlib\nx = importlib.import_module('reference.costs')", {"reference"}),
-        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch", set()),
+        ("class C:\n    def f(self):\n        from torch import nn", {"torch.nn"}),
+        ("import importlib\nx = importlib.import_module('reference.costs')", {"importlib", "reference.costs"}),
+        ("if TYPE_CHECKING:\n    import torch", set()),
     ],
 )
 def test_an_import_is_seen_wherever_it_stands(source, found):
-    """The rules above could not fail if this did not hold."""
-    assert set(imports(ast.parse(source))) - set(sys.stdlib_module_names) == found
+    """The rules below could not fail if this did not hold."""
+    assert set(imports(ast.parse(source))) == found
+    assert set(imports(ast.parse(source), inside_functions=False)) == (set() if "def f" in source else found)
 
 
-def test_only_what_runs_at_import_is_told_apart():
-    source = "import numpy\ndef f():\n    import sympy\nclass C:\n    import torch\nif True:\n    import jax\n"
-    assert set(imports(ast.parse(source), inside_functions=False)) == {"numpy", "torch", "jax"}
+@over(*PACKAGES)
+def test_a_package_imports_those_it_may_and_never_the_tests(path):
+    package, found = path.relative_to(ROOT).parts[0], outside(path)
+    assert found & {*PACKAGES} <= PACKAGES[package]
+    assert not found & TESTS
+    assert package != "reference" or found <= {"numpy", "reference"}
+
+
+@over("gradproof")
+def test_a_room_imports_those_it_may_and_what_is_optional_only_when_it_is_needed(path):
+    room = path.relative_to(ROOT / "gradproof").parts[0].removesuffix(".py")
+    assert room in MAY, "a new room: say in MAY whom it may import"
+    names = {name.split(".")[1] for name in imports(tree(path)) if name.startswith("gradproof.")}
+    assert (names & {*MAY}) - {room} <= MAY[room]
+    assert not outside(path, inside_functions=False) & OPTIONAL
+
+
+@over("gradproof/pages")
+def test_pages_read_evidence_and_records_alone(path):
+    """Nothing is measured, drawn or evaluated while a page is made."""
+    assert outside(path) <= {"gradproof", "literature", "reference", "numpy", "matplotlib"}
+    records = {name.split(".")[-1] for name in imports(tree(path)) if name.startswith("reference")}
+    assert records <= {"ALIASES", "CATALOGUE", "Formula", "Kink", "find", "resolve"}
+    nodes = [*ast.walk(tree(path))]
+    assert not {n.attr for n in nodes if isinstance(n, ast.Attribute)} & {"random", "default_rng", "vjp"}
+    assert not any(isinstance(n, ast.Call) and ast.unparse(n.func).endswith(".function") for n in nodes)
+
+
+# ---------------------------------------------------------------- ids, lengths, answers
+
+
+@over("gradproof")
+def test_no_id_of_the_catalogue_is_written_where_a_record_could_say_it(path):
+    place = path.relative_to(ROOT / "gradproof").as_posix()
+    allowed = " ".join(ids for begin, ids in IDS.items() if place.startswith(begin))
+    found = {n.value for n in ast.walk(tree(path)) if isinstance(n, ast.Constant)} & {*CATALOGUE, *ALIASES}
+    assert allowed == "*" or found == set(allowed.split())  # an exception that is none any more goes
+
+
+@over(*PACKAGES, "benchmarks", "tests")
+def test_a_file_over_400_lines_says_why_in_its_first(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 400 or any(re.match(r"# Over 400 lines: \w", line) for line in lines[:20])
+
+
+@pytest.mark.parametrize(("side", "module"), {**ORACLES, **FURTHER}.items())
+def test_a_side_answers_for_a_formula_or_the_record_says_why_not(side, module):
+    """Nothing is measured against nobody, and no reason outlives its time."""
+    assert {side for record in CATALOGUE.values() for side in record.unanswered} <= {*ORACLES, *FURTHER}
+    oracle = pytest.importorskip(module, exc_type=ImportError)
+    silent = {id for id in CATALOGUE if not oracle.has(id)}
+    assert silent == {id for id, record in CATALOGUE.items() if record.unanswered.get(side)}
 
 
 # ---------------------------------------------------------------- what is loaded, in a process of its own
 
 
-def python(code, *options):
-    done = subprocess.run(
-        [sys.executable, *options, "-c", code], capture_output=True, text=True, timeout=120, check=False
-    )
+def python(code, without=()):
+    """What `code` prints in a process in which the packages `without` are not installed."""
+    code = f"import sys\nsys.modules.update(dict.fromkeys({sorted(without)!r}))\n{code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def loaded(*arguments):
-    """What is imported, by its top-level name, once a command has run (no command: once the package is imported)."""
+@pytest.mark.parametrize("command", ["", "--version", "--help", "audit --help", "at --help", "list",
+                                     "cite activation/elu", "show activation/elu --evidence nowhere"])  # fmt: skip
+def test_a_command_that_needs_no_oracle_loads_none(command):
     run = f"""
-import sys, io, contextlib
-import gradproof
-if {arguments!r}:
+import contextlib, io, gradproof
+if {command!r}:
     from gradproof.cli import main
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-        main({list(arguments)!r})
+        main({command.split()!r})
 print(*{{m.split(".")[0] for m in sys.modules}})
 """
-    return set(python(run).split())
+    found = {*python(run).split()}
+    assert "gradproof" in found
+    assert not found & SLOW
+    assert ("numpy" in found) == ("/" in command or command == "list")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [(), ("--help",), ("--version",), ("audit", "--help"), ("at", "--help"), ("list",), ("show", "activation/tanh")],
-    ids=lambda arguments: " ".join(arguments) or "import",
-)
-def test_a_command_that_needs_no_oracle_loads_none(arguments, tmp_path):
-    assert not loaded(*arguments, *(("--evidence", str(tmp_path)) if "show" in arguments else ())) & SLOW
-
-
-@pytest.mark.parametrize("arguments", [("--help",), ("audit", "--help"), ("--version",)], ids=" ".join)
-def test_help_loads_no_numpy_either(arguments):
-    assert "numpy" not in loaded(*arguments)
-
-
-ROOT = pathlib.Path(gradproof.__file__).parents[1]
-IMPORTABLE = [
-    ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for p in modules(gradproof)
-    if p.stem != "__main__"
-]
-
-
-def test_every_module_is_there_without_any_oracle():
-    """In an installation of NumPy alone, what is missing is said when it is needed, and not before."""
+def test_with_numpy_alone_every_module_of_ours_is_there_and_reference_answers():
+    """What is missing is said when it is needed, and not before."""
+    paths = (p for package in ("reference", "gradproof", "literature") for p in (ROOT / package).rglob("*.py"))
+    names = [
+        ".".join(p.relative_to(ROOT).with_suffix("").parts) for p in paths if p.stem not in ("__main__", "__init__")
+    ]
     code = f"""
-import sys
-for name in {sorted(OPTIONAL)!r}:
-    sys.modules[name] = None  # importing it raises ImportError
-import importlib
-for name in {[*IMPORTABLE, "reference", "literature", "oracles"]!r}:
+import importlib, reference
+for name in {[*names, "oracles"]!r}:
     importlib.import_module(name)
+print(reference.vjp("cost/squared_error", {{"a": [[3.0, 1.0]], "y": [[1.0, 1.0]]}})[1]["a"].tolist())
 """
-    python(code)
+    assert python(code, without=SLOW) == "[[2.0, 0.0]]\n"
 
 
 def test_without_any_oracle_a_point_is_still_evaluated():
-    code = f"""
-import sys
-for name in {sorted(OPTIONAL)!r}:
-    sys.modules[name] = None
-from gradproof.cli import main
-sys.exit(main(["at", "activation/sigmoid", "38"]))
-"""
-    out = python(code)
+    out = python('from gradproof.cli import main\nsys.exit(main(["at", "activation/sigmoid", "38"]))', without=SLOW)
     assert "3.139132792048" in out
-    assert out.count("not installed") >= 2
+    assert out.count("not installed") == len(ORACLES) + 1  # and the truth

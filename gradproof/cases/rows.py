@@ -13,7 +13,7 @@ def _rows(formula: Formula) -> Draw:
     def draw(s: Source) -> Drawn:
         n, d = SHAPES[s.seed % len(SHAPES)]
         z = s.logits(n, d) if s.regime != "near" else 1e-3 * s.logits(n, d) + s.real(n, 1)  # near: all but equal
-        given = {"pieces": max(k for k in range(1, 6) if d % k == 0)} if s.odd and "pieces" in s.parameters else {}
+        given = {"k": max(k for k in range(1, 6) if d % k == 0)} if s.odd and "k" in s.parameters else {}
         shape = formula.function(z, **given)[0].shape
         return Drawn({"z": z}, shape, given, alone=s.seed % (2 * len(SHAPES)) >= len(SHAPES) and len(shape) > 1)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradproof.answers.frameworks import sides
 from gradproof.cases.case import Case, as_dtype
-from gradproof.evidence.environment import ORACLES
+from gradproof.evidence.environment import ORACLES, load
 from gradproof.evidence.verdicts import Verdict
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table
@@ -136,7 +136,8 @@ def table(result: Mapping[str, Any]) -> Table:
         base = point.get("truth", point["ours"])
         for side in ("truth", "ours", *ORACLES):
             if side not in point:
-                lines.append([x, side, "no answer", "", "", "", ""])
+                here = side in ORACLES and load(side) is not None
+                lines.append([x, side, "no answer" if here else "not installed", "", "", "", ""])
                 continue
             cells = []
             for part in ("value", "slope"):

@@ -14,7 +14,7 @@ from gradproof import __version__
 from gradproof.lookup import UsageError, suggestion
 from literature import CLAIMS
 from literature.bibliography import Work, work
-from reference import CATALOGUE
+from reference import ALIASES, CATALOGUE, resolve
 
 Entry = tuple[str, Work]  # citation key and work
 
@@ -42,16 +42,17 @@ def record(id: str, reports: Path) -> Entry:
 
 
 def entries(id: str, reports: Path = Path("reports")) -> list[Entry]:
-    """Sources of formula or claim `id`, then the project's record.
+    """Sources of formula or claim `id`, then the project's record; of a former id those of what it stands for.
 
     Raises UsageError with the nearest ids where there is none such.
     """
-    if id in CATALOGUE:
-        keys: tuple[str, ...] = CATALOGUE[id].sources
+    if id in CATALOGUE or id in ALIASES:
+        formula, _ = resolve(id)
+        id, keys = formula.id, formula.sources
     elif id in CLAIMS:
         keys = (CLAIMS[id].source,)
     else:
-        ids = [*CATALOGUE, *CLAIMS]
+        ids = [*CATALOGUE, *ALIASES, *CLAIMS]
         begun = [k for k in ids if k.startswith(id)][:3] if id else []
         near = f"did you mean {' or '.join(begun)}?" if begun else suggestion(id, ids)
         raise UsageError(f"no formula or claim {id!r}; {near}")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 
+from gradproof.cases.source import REGIMES
 from gradproof.evidence.environment import ORACLES, cpu, load, versions
 from gradproof.lookup import find
 from reference.formula import Formula
 
 INSTALL = "not installed: pip install 'gradproof[oracles]'"
-VALUES = 2  # of every parameter beside its default
+NOTHING_SAID = "nothing can be said of its answer"
+FURTHER = {"truth": "oracles.arb_truth", "finite_difference": "oracles.finite_difference"}  # sides beside ORACLES
+VALUES, SEEDS = 2, 6  # of every parameter beside its default, among the seeds of an audit
 
 
 def environment() -> Iterator[tuple[str, str]]:
@@ -26,62 +29,57 @@ def environment() -> Iterator[tuple[str, str]]:
 def lacking(id: str) -> list[str]:
     """What formula `id` lacks, and where it belongs, a line each. Raises UsageError for an unknown id."""
     formula, _ = find(id)
-    return [*_record(formula), *_oracles(formula), *_balls(formula), *_cases(formula)]
+    return [*_record(formula), *_sides(formula), *_cases(formula)]
 
 
 def _record(formula: Formula) -> Iterator[str]:
-    from literature.bibliography import WORKS
+    from literature.bibliography import work
 
     for source in formula.sources:
-        if source not in WORKS:
-            yield f"source {source!r} is not in literature/bibliography.py"
+        try:
+            work(source)
+        except KeyError as error:
+            yield str(error.args[0])
     if not formula.derivation:
         yield "no derivation: it is the docstring of the function"
 
 
-def _oracles(formula: Formula) -> Iterator[str]:
+def _sides(formula: Formula) -> Iterator[str]:
     """A side without an answer says so in the record, and one with an answer does not."""
-    if formula.kind == "network":
-        return
-    for name in ORACLES:
-        module = load(name)
-        if module is None:
-            yield f"{name}: {INSTALL}; nothing can be said of it"
+    for name, place in {**ORACLES, **FURTHER}.items():
+        try:
+            answers = bool(importlib.import_module(place).has(formula.id))
+        except ImportError as error:
+            yield f"{name}: {NOTHING_SAID}: {error.name} is {INSTALL}"
             continue
-        answers, excused = bool(module.has(formula.id)), name in formula.unanswered
+        excused = name in formula.unanswered
         if not answers and not excused:
-            yield f"no forward definition in oracles/{module.__name__.split('.')[-1]}/; or say why in `unanswered`"
+            yield f"{name}: no definition in {place.replace('.', '/')}/, and no reason in the record's `unanswered`"
         if answers and excused:
-            yield f"the record says that {name} has no answer, but it has one"
-
-
-def _balls(formula: Formula) -> Iterator[str]:
-    if formula.kind == "network" or (formula.kind == "update" and "clip" not in formula.name):
-        return  # the equations of backpropagation are those of a tape; steps are followed in extended precision
-    try:
-        from oracles import arb_truth
-    except ImportError:
-        yield f"python-flint: {INSTALL}; nothing can be said of the truth"
-        return
-    if not arb_truth.has(formula.id):
-        yield "no forward definition in oracles/arb_truth/"
+            yield f"{name}: the record says that it has no answer, but it has one"
 
 
 def _cases(formula: Formula) -> Iterator[str]:
-    from gradproof.cases import DRAWS
-    from gradproof.cases.parameters import OTHERS
+    """Whether anybody asks for the formula, and for its parameters off their defaults."""
+    from gradproof import cases
+    from gradproof.cases.parameters import settings
     from gradproof.training.settings import SETTINGS
 
     if formula.kind == "network":
-        return
-    if formula.kind == "update" and "clip" not in formula.name:
-        given = [setting.given for setting in SETTINGS if setting.id == formula.id]
-        if not given:
+        return  # asked for with every network
+    if formula.kind == "update" and formula.id not in cases.DRAWS:
+        if all(setting.id != formula.id for setting in SETTINGS):
             yield "no setting in gradproof/training/settings.py"
         return
-    if formula.id not in DRAWS and not formula.elementwise:
+    asked = [*settings(formula.id)]
+    if formula.id in cases.DRAWS:
+        drawn = (cases.draw(formula.id, "float64", REGIMES[0], seed) for seed in range(SEEDS))
+        asked += [{**case.arguments, **case.parameters} for case in drawn]
+    elif not formula.elementwise:
         yield "no draw in gradproof/cases/"
-    for name in formula.parameters:
-        values = {setting[name] for setting in OTHERS.get(formula.id, ()) if name in setting}
-        if len(values) < VALUES:
-            yield f"parameter {name} has {len(values)} values off its default in gradproof/cases/parameters.py, not two"
+    for name, default in formula.parameters.items():
+        values = {float(given[name]) for given in asked if name in given} - {default}
+        choices = formula.valid.get(name, "").count("==")  # "p == 1 or p == 2"
+        needed = choices - 1 if choices else VALUES
+        if len(values) < needed:
+            yield f"parameter {name}: {len(values)} values off its default, not {needed}: gradproof/cases/parameters.py"

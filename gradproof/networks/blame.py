@@ -17,7 +17,6 @@ import numpy as np
 from gradproof.networks.configurations import PARAMETERS, Configuration
 from gradproof.networks.draws import Cases
 from gradproof.networks.gradients import functions, gradient
-from oracles import finite_difference
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 
@@ -224,8 +223,13 @@ def _in_network(c: Configuration, cases: Cases, g: Any) -> Diagnosis | None:
     return None
 
 
-def diagnose(c: Configuration, cases: Cases, oracle: ModuleType = finite_difference) -> Diagnosis | None:
-    """Blame one formula for a wrong gradient of the single case `cases`; None if all is within 1e-6."""
+def diagnose(c: Configuration, cases: Cases, oracle: ModuleType | None = None) -> Diagnosis | None:
+    """Blame one formula for a wrong gradient of the single case `cases`; None if all is within 1e-6.
+
+    Without an `oracle` the complex step is asked.
+    """
+    from oracles import finite_difference  # needs SciPy
+
     wide = Cases(
         cases.x.astype(float),
         cases.y.astype(float),
@@ -234,7 +238,7 @@ def diagnose(c: Configuration, cases: Cases, oracle: ModuleType = finite_differe
     )
     with np.errstate(all="ignore"):
         g = gradient(c, wide)
-        return _in_formulas(c, wide, g, oracle) or _in_network(c, wide, g)
+        return _in_formulas(c, wide, g, oracle or finite_difference) or _in_network(c, wide, g)
 
 
 def parting(c: Configuration, cases: Cases, oracle: ModuleType, name: str) -> str | None:

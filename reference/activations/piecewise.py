@@ -7,6 +7,8 @@ identity, which round nothing, see float32 as it is.
 A rectifier is written max(z, 0) + s·min(z, 0): one of the terms is zero, so the sum rounds nothing.
 """
 
+# Over 400 lines: one formula after another, each with its record.
+
 from __future__ import annotations
 
 import numpy as np

@@ -47,6 +47,10 @@ class Step(Protocol):
         """Return new parameters and new state."""
 
 
+# A step has no gradient: it is compared with those of torch and jax, and whole paths with extended precision.
+UNANSWERED = dict.fromkeys(("truth", "finite_difference"), "a step is no gradient")
+
+
 def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., Any]], Step]:
     """Lift a rule for one array, (w, g, t, *accumulators) ↦ (new w, *new accumulators), to lists with a state.
 
@@ -104,6 +108,7 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
 
         step.__signature__ = _lifted_signature(rule)  # type: ignore[attr-defined]
         step.vjp = vjp  # type: ignore[attr-defined]
+        step.unanswered = UNANSWERED  # type: ignore[attr-defined]
         step.valid = {key: CONDITIONS[key] for key in known if key in CONDITIONS}  # type: ignore[attr-defined]
         return step
 

@@ -1,5 +1,7 @@
 """The network gradient: every quantity on the way, against the definition and against its symmetries."""
 
+# Over 400 lines: everything that is asked of the one function that the house is about.
+
 import itertools
 from functools import partial
 

@@ -1,3 +1,5 @@
+# Over 400 lines: among them the textbook formulas that truths are compared with.
+
 import itertools
 import math
 

@@ -1,0 +1,88 @@
+"""What a formula lacks is named, and no formula of the catalogue lacks anything."""
+
+import sys
+import types
+from dataclasses import replace
+
+import pytest
+
+from gradproof.cli import main
+from gradproof.commands.doctor import FURTHER, NOTHING_SAID, lacking
+from gradproof.evidence.environment import ORACLES
+from reference import CATALOGUE
+
+SIDES = {**ORACLES, **FURTHER}
+
+
+@pytest.fixture
+def everybody(monkeypatch):
+    """All sides as if they were installed, with or without an answer for anything."""
+
+    def everybody(answer):
+        for place in SIDES.values():
+            monkeypatch.setitem(sys.modules, place, answer and types.SimpleNamespace(has=lambda id: answer.strip()))
+
+    return everybody
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """Puts a toy into the catalogue, made like another formula but for what is given."""
+
+    def toy(like, **given):
+        id = f"{like.split('/')[0]}/toy"
+        monkeypatch.setitem(CATALOGUE, id, replace(CATALOGUE[like], **{"id": id, "unanswered": {}, **given}))
+        return id
+
+    return toy
+
+
+@pytest.mark.parametrize("id", CATALOGUE)
+def test_no_formula_lacks_anything(id):
+    assert [what for what in lacking(id) if NOTHING_SAID not in what] == []
+
+
+def test_all_that_a_new_formula_lacks_is_named_with_its_place(toy, everybody, capsys):
+    everybody(" ")
+    id = toy("activation/elu", function=lambda z, alpha=1.0: None, sources=("nobody-1999",))
+    assert main(["doctor", id]) == 1
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "source 'nobody-1999' is not in literature/bibliography.py; add its entry there",
+        "no derivation: it is the docstring of the function",
+        *(f"{side}: no definition in {place.replace('.', '/')}/, and no reason in the record's `unanswered`"
+          for side, place in SIDES.items()),
+        "parameter alpha: 0 values off its default, not 2: gradproof/cases/parameters.py",
+    ]  # fmt: skip
+    assert last == "activation/toy: lacks 7"
+
+
+@pytest.mark.parametrize(
+    ("like", "lacks"),
+    [
+        ("cost/quadratic", "no draw in gradproof/cases/"),
+        ("update/sgd", "no setting in gradproof/training/settings.py"),
+        ("update/clip_by_norm", "no setting in gradproof/training/settings.py"),
+        ("activation/tanh", None),  # swept over floats, whatever it is
+        ("network/bp1", None),
+    ],
+)
+def test_somebody_must_ask_for_it(toy, everybody, like, lacks):
+    everybody("native")
+    assert lacking(toy(like)) == ([lacks] if lacks else [])
+
+
+def test_a_reason_silences_and_a_stale_one_is_named(toy, everybody, capsys):
+    id = toy("activation/tanh", unanswered=dict.fromkeys(SIDES, "no such function"))
+    everybody(" ")
+    assert main(["doctor", id]) == 0
+    assert capsys.readouterr().out == "activation/toy: nothing is missing\n"
+    everybody("composed")
+    assert lacking(id) == [f"{side}: the record says that it has no answer, but it has one" for side in SIDES]
+
+
+def test_of_what_is_not_installed_nothing_is_said(everybody):
+    everybody(None)
+    assert [what.split(":")[:2] for what in lacking("activation/tanh")] == [
+        [side, f" {NOTHING_SAID}"] for side in SIDES
+    ]
