@@ -21,10 +21,10 @@ class Inline:
 
 
 def run_inline(monkeypatch):
-    """Run the audit's parts in this process, where monkeypatching reaches them."""
+    """Run the tasks of an audit in this process, where monkeypatching reaches them."""
 
     @contextlib.contextmanager
-    def pool(jobs=0):
+    def pool(jobs=0, log=""):
         yield Inline()
 
     monkeypatch.setattr("gradproof.audit.run.pool", pool)
@@ -32,14 +32,12 @@ def run_inline(monkeypatch):
 
 def quicken(monkeypatch):
     """The network audit in this process, of one architecture, with the complex step in the place of torch."""
-    for package in ("polars", "matplotlib"):
-        pytest.importorskip(package)
+    pytest.importorskip("matplotlib")
     from gradproof.audit import run as audit
-    from gradproof.networks import run as networks
-    from gradproof.networks.draws import ARCHITECTURES
+    from gradproof.networks import configurations
 
     run_inline(monkeypatch)
     monkeypatch.setitem(environment.ORACLES, "torch", "oracles.finite_difference")
-    monkeypatch.setattr("gradproof.networks.draws.ARCHITECTURES", {"4-5-3": ARCHITECTURES["4-5-3"]})
-    for module in (networks, audit):
+    monkeypatch.setattr(configurations, "ARCHITECTURES", {"4-5-3": configurations.ARCHITECTURES["4-5-3"]})
+    for module in (audit, environment):
         monkeypatch.setattr(module, "source_hash", lambda *packages: "as it is")  # parsing everything takes a second
