@@ -59,7 +59,7 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
 
 
 def certain(cost: Formula, y: Array) -> Array:
-    """Targets that sum to one in float64 where the cost asks for that; those of a narrower dtype do so to its digits."""
+    """Targets that sum to one in float64 where the cost asks for that; narrower ones do so to their own digits."""
     if cost.targets == "distribution":
         return np.asarray(y / y.sum(-1, keepdims=True))
     return y - np.log(np.exp(y).sum(-1, keepdims=True)) if cost.targets == "log distribution" else y
