@@ -1,0 +1,1 @@
+"""A gradient of one's own before the truth: adapters, truths, what is checked, and what a failure says."""

@@ -1,0 +1,190 @@
+"""What a subject is asked: the audit's own cases of a formula, or random arrays of the shapes that its author gives.
+
+No draw stands at a fixed point: no weight is 1, no scale, no cotangent, and sizes differ from one another.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradproof import cases
+from gradproof.cases.case import Case, as_dtype, generator, random_cotangent
+from gradproof.cases.source import REGIMES, Source
+from gradproof.lookup import UsageError
+from gradproof.yours.subject import Subject
+from reference import vjp
+from reference.formula import Array, Formula
+
+POINTS = 500  # of an elementwise function in float32 and float64, about
+SEEDS = 3  # cases of each regime
+Inputs = Mapping[str, Any] | Callable[[np.random.Generator], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A case twice: as the standard is asked, and as the subject is, which may call its arguments otherwise.
+
+    `names` are the subject's names by those of the standard.
+    """
+
+    case: Case
+    names: Mapping[str, str]
+
+    def given(self, subject: Subject) -> dict[str, Any]:
+        """The arguments of the subject, in its order."""
+        by = {mine: self.case.arguments[name] for name, mine in self.names.items()}
+        return {name: by.get(name) for name in subject.arguments}
+
+
+def of_formula(
+    subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any], names: Mapping[str, str], seed: int
+) -> Iterator[Asking]:
+    """The cases of a catalogue formula: dense points of an elementwise one, every float in 16 bits, else the audit's draws.
+
+    `parameters` are fixed; others stay at the default of the record, but for those that the subject takes by keyword.
+    Raises UsageError where the subject does not take what the formula needs.
+    """
+    if formula.elementwise:
+        yield _points(subject, formula, dtype, parameters)
+        return
+    if formula.id not in cases.DRAWS:
+        raise UsageError(f"{formula.id} has no cases of arrays: it cannot be a standard")
+    optional = _optional(formula)
+    for regime in REGIMES:
+        for k in range(seed * SEEDS, (seed + 1) * SEEDS):
+            case = _drawn(subject, formula, dtype, regime, k, parameters, optional, names)
+            yield Asking(case, _names(subject, formula, case, names))
+
+
+def _points(subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any]) -> Asking:
+    from oracles import points
+
+    numbers = {name: float(p) for name, p in parameters.items()}
+    x = points.every(dtype) if dtype in ("float16", "bfloat16") else points.dense(formula.id, dtype, POINTS, **numbers)
+    z = as_dtype(x, dtype)
+    case = Case(formula.id, dtype, "points", 0, {"z": z}, {"value": as_dtype(np.ones(z.shape), dtype)}, parameters)
+    return Asking(case, {"z": subject.arguments[0]})
+
+
+def _optional(formula: Formula) -> set[str]:
+    signature = inspect.signature(formula.function)
+    return {name for name, p in signature.parameters.items() if p.default is None}
+
+
+def _keywords(subject: Subject) -> set[str]:
+    """Options that the function takes by keyword."""
+    function = subject.wrapped[0] if isinstance(subject.wrapped, tuple) else subject.wrapped
+    try:
+        return {p.name for p in inspect.signature(function).parameters.values() if p.default is not p.empty}
+    except (TypeError, ValueError):
+        return set()
+
+
+def _drawn(
+    subject: Subject, formula: Formula, dtype: str, regime: str, seed: int, parameters: Mapping[str, Any],
+    optional: set[str], names: Mapping[str, str],
+) -> Case:  # fmt: skip
+    settled = {**formula.parameters, **parameters}
+    drawn = cases.DRAWS[formula.id](Source(generator(formula.id, dtype, regime, seed), regime, seed, settled))
+    taken = len(subject.arguments)
+    given = {name: x for name, x in drawn.arguments.items() if x is not None and name not in formula.parameters}
+    needed = [name for name in given if name not in optional]
+    if not names:
+        # Optional arguments, such as weights, are asked for where the subject has a place for them.
+        wanted = [*needed, *(name for name in given if name in optional)][:taken]
+        given = {name: x for name, x in given.items() if name in wanted or name in subject.arguments}
+    else:
+        given = {name: x for name, x in given.items() if name in names}
+    if missing := [name for name in needed if name not in given]:
+        raise UsageError(f"{subject.name} takes {', '.join(subject.arguments)}; {formula.id} needs {', '.join(missing)} too")
+    typed = {name: as_dtype(x, dtype) if x.dtype.kind == "f" else x for name, x in given.items()}
+    options = {name: p for name, p in drawn.parameters.items() if name in _keywords(subject) or name == "activations"}
+    options |= parameters
+    wide = {name: as_dtype(x, "float64") if x.dtype.kind == "f" else x for name, x in given.items()}
+    outputs, _ = vjp(formula.id, wide, None, **options)  # whose shapes are those of the cotangents
+    rng = generator(formula.id, dtype, regime, seed, " cotangent")
+    cotangent = {name: as_dtype(random_cotangent(rng, np.shape(y)), dtype) for name, y in outputs.items()}
+    if not subject.linear:
+        cotangent = {name: as_dtype(np.ones(np.shape(y)), dtype) for name, y in outputs.items()}
+    return Case(formula.id, dtype, regime, seed, typed, cotangent, options)
+
+
+def _names(subject: Subject, formula: Formula, case: Case, names: Mapping[str, str]) -> dict[str, str]:
+    """The subject's name of every argument of the formula: as given, else by name, else in order."""
+    mine = dict(names)
+    for name in case.arguments:
+        if name not in mine and name in subject.arguments:
+            mine[name] = name
+    rest = [name for name in subject.arguments if name not in mine.values()]
+    for name in case.arguments:
+        if name not in mine:
+            if not rest:
+                raise UsageError(f"{subject.name} has no argument for {name} of {formula.id}: pass names={{'{name}': …}}")
+            mine[name] = rest.pop(0)
+    if strangers := [m for m in mine.values() if m not in subject.arguments]:
+        raise UsageError(f"{subject.name} has no argument {strangers[0]!r}; it takes {', '.join(subject.arguments)}")
+    return {name: m for name, m in mine.items() if name in case.arguments}
+
+
+def of_inputs(
+    subject: Subject, inputs: Inputs, dtype: str, parameters: Mapping[str, Any], shapes: Callable[[Case], Mapping[str, Any]],
+    seed: int,
+) -> Iterator[Asking]:
+    """Cases of one's own arrays. `inputs` says of every argument its shape, for random numbers, or its array as it is;
+    or it is a function of a random generator that returns them. `shapes` gives the outputs of a case.
+
+    Raises UsageError for inputs that are not those of the subject.
+    """
+    for regime in ("plain", "wide", "small"):
+        for k in range(seed * SEEDS, (seed + 1) * SEEDS):
+            rng = generator(subject.name, dtype, regime, k)
+            given = inputs(rng) if callable(inputs) else {n: _random(rng, x, regime) for n, x in inputs.items()}
+            if sorted(given) != sorted(subject.arguments):
+                raise UsageError(
+                    f"inputs has {', '.join(map(str, given))}; {subject.name} takes {', '.join(subject.arguments)}"
+                )
+            arguments = {n: _typed(given[n], dtype) for n in subject.arguments}
+            case = Case(subject.name, dtype, regime, k, arguments, None, parameters)
+            cotangent = {
+                n: as_dtype(random_cotangent(rng, np.shape(y)) if subject.linear else np.ones(np.shape(y)), dtype)
+                for n, y in shapes(case).items()
+            }
+            yield Asking(Case(subject.name, dtype, regime, k, arguments, cotangent, parameters),
+                         {n: n for n in subject.arguments})  # fmt: skip
+
+
+SCALES = {"plain": (1.0, 1.0), "wide": (2.0**-6, 2.0**6), "small": (2.0**-10, 2.0**-10)}
+
+
+def _random(rng: np.random.Generator, given: Any, regime: str) -> Any:
+    if not isinstance(given, tuple) or not all(isinstance(n, (int, np.integer)) for n in given):
+        return np.asarray(given)
+    low, high = SCALES[regime]
+    return rng.standard_normal(given) * np.exp(rng.uniform(np.log(low), np.log(high), given))
+
+
+def _typed(x: Any, dtype: str) -> Array:
+    x = np.asarray(x)
+    return as_dtype(x, dtype) if x.dtype.kind == "f" or x.dtype.name == "bfloat16" else x
+
+
+def sizes(given: Sequence[Any]) -> int:
+    """How many numbers are among these arrays: as many terms as any sum of them can have."""
+    return sum(int(np.size(x)) for x in given if isinstance(x, np.ndarray) and (x.dtype.kind == "f" or x.dtype.name == "bfloat16"))
+
+
+def options_of(subject: Subject, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that the subject takes by keyword: it has the others built in."""
+    function = subject.wrapped[0] if isinstance(subject.wrapped, tuple) else subject.wrapped
+    try:
+        taken = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return {}
+    if any(p.kind is p.VAR_KEYWORD for p in taken):
+        return dict(parameters)
+    return {p.name: parameters[p.name] for p in taken if p.name in parameters}

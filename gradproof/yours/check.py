@@ -1,0 +1,254 @@
+"""Check a gradient of one's own: `check` reports, `assert_gradient` raises, `assert_detects` proves that it can."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradproof.answers.answer import Answer
+from gradproof.answers.truth import Truth
+from gradproof.cases.case import Case
+from gradproof.lookup import UsageError
+from gradproof.yours import asked as ask
+from gradproof.yours.asked import Asking, Inputs, options_of
+from gradproof.yours.diagnosis import causes
+from gradproof.yours.judge import PLANTS, WORSE, Judged, controls, judge
+from gradproof.yours.laws import Law, laws
+from gradproof.yours.report import Report, WrongGradient
+from gradproof.yours.standard import Standard, standard_of
+from gradproof.yours.subject import Broken, Subject, subject_of
+
+ALL = ("float64", "float32", "float16", "bfloat16")
+WIDE = ("float64", "float32")
+
+
+def check(
+    subject: Any,
+    against: Any = None,
+    *,
+    inputs: Inputs | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    names: Mapping[str, str] | None = None,
+    constant: Sequence[str] = (),
+    dtypes: Sequence[str] | None = None,
+    ulp: float | None = None,
+    accumulate: str | None = None,
+    seed: int = 0,
+) -> Report:
+    """Whether the gradient of a function of one's own is right.
+
+    `subject` comes from an adapter (`gradproof.slope`, `pullback`, `gradients`, `forward_backward`, `objective`,
+    `torch_function`, `jax_function`, `compiled`), or is a torch.autograd.Function or a JAX function as it is. `against`
+    is what it is judged by: the id of a formula; a forward `def f(xp, x, …)` in terms of the array API, which is run over
+    balls; a torch or JAX function, whose autodiff is believed in float64; a NumPy function, which is differentiated
+    numerically; or None for the subject's own outputs.
+
+    `inputs` gives, where `against` is no formula, the shape of every argument or its array, or is a function of a
+    numpy Generator that draws them. `parameters` are those of the formula, and go to the subject where it takes them by
+    keyword. `names` maps arguments of the formula to those of the subject; by default equal names, then order.
+    `constant` arguments need no gradient; targets never do. `dtypes` default to all that the subject takes.
+
+    There is no tolerance to choose. `ulp` asks for an accuracy, in conditioned ULP; `accumulate="float32"` says that a
+    narrower subject adds up in float32. Raises UsageError for what cannot be asked, ImportError without python-flint
+    where balls are needed. What the subject does is never raised but reported.
+
+    >>> import numpy as np, gradproof
+    >>> def sigmoid(x):
+    ...     s = 1 / (1 + np.exp(-x))
+    ...     return s, s * (1 - s)
+    >>> gradproof.check(gradproof.slope(sigmoid), "activation/sigmoid", dtypes=["float64"]).verdict
+    'inaccurate'
+    """
+    mine = subject_of(subject)
+    parameters = dict(parameters or {})
+    standard = standard_of(against, mine, parameters)
+    if standard.formula is None and inputs is None:
+        shapes = ", ".join(f"{name!r}: (4, 3)" for name in mine.arguments)
+        raise UsageError(f"say what {mine.name} takes: inputs={{{shapes}}}")
+    how = _How(mine, standard, inputs, parameters, dict(names or {}), tuple(constant), ulp, accumulate, seed)
+    said = {"subject": mine.name, "form": mine.form, "standard": standard.said, "strength": standard.strength}
+    judged: list[Judged] = []
+    missed: list[str] = []
+    held: list[Law] = []
+    skipped: dict[str, str] = {}
+    planted = 0
+    chosen = tuple(dtypes) if dtypes else ALL if standard.formula is not None else WIDE
+    for dtype in chosen:
+        if dtype not in ALL:
+            raise UsageError(f"dtype {dtype!r} is not one of {', '.join(ALL)}")
+        try:
+            one = _in(how, dtype)
+        except Broken as broken:
+            if dtypes is None and dtype != chosen[0]:
+                skipped[dtype] = str(broken)
+                continue
+            return Report(**said, verdict="broken", broken=str(broken), judged=judged, again=_again(how))
+        if dtypes is None and dtype in ("float16", "bfloat16") and not one.kept:
+            skipped[dtype] = "it returns another dtype"
+            continue
+        judged += one.judged
+        missed += one.missed
+        planted += one.planted
+        held += [law for law in one.laws if law.name not in {h.name for h in held} or law.holds is False]
+    found = [j for j in judged if j.verdict in ("wrong", "inaccurate")]
+    verdict = max((j.verdict for j in judged), key=WORSE.index, default="undecided")
+    if any(law.holds is False for law in held if law.name not in NOTES):
+        verdict = "wrong"
+    if verdict != "wrong" and (not judged or not planted or _blind(missed, judged)):
+        verdict = "cannot tell"
+    why = causes(mine, standard, found) if found else []
+    return Report(**said, verdict=verdict, judged=judged, laws=held, missed=missed, planted=planted, skipped=skipped,
+                  causes=why, again=_again(how))  # fmt: skip
+
+
+NOTES = ("results are arrays of their own", "prints nothing", "dtypes are kept")  # said, but no reason to fail
+
+
+def assert_gradient(subject: Any, against: Any = None, **how: Any) -> Report:
+    """As `check`; raises WrongGradient, an AssertionError whose text is the report, unless the gradient is right.
+
+    A right formula in an unstable form passes, unless `ulp` asks for more.
+    """
+    report = check(subject, against, **how)
+    if not report.ok:
+        raise WrongGradient(report)
+    return report
+
+
+def assert_detects(wrong: Any, against: Any = None, **how: Any) -> Report:
+    """The other way round: raises AssertionError unless the gradient is found to be wrong.
+
+    For proving that a test can fail: give it a gradient with a planted error.
+    """
+    report = check(wrong, against, **how)
+    if report.ok:
+        raise AssertionError(f"the planted error was not found\n{report}")
+    return report
+
+
+# ---------------------------------------------------------------- one dtype
+
+
+class _How:
+    """The call, settled."""
+
+    def __init__(
+        self, subject: Subject, standard: Standard, inputs: Inputs | None, parameters: Mapping[str, Any],
+        names: Mapping[str, str], constant: Sequence[str], ulp: float | None, accumulate: str | None, seed: int,
+    ):  # fmt: skip
+        self.subject, self.standard, self.inputs, self.parameters = subject, standard, inputs, parameters
+        self.names, self.constant, self.ulp, self.accumulate, self.seed = names, constant, ulp, accumulate, seed
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether the standard acts entry by entry."""
+        formula = self.standard.formula
+        return (formula is not None and formula.elementwise) or self.subject.form == "slope"
+
+    def asked(self, dtype: str) -> Iterator[Asking]:
+        """The cases of one dtype."""
+        formula = self.standard.formula
+        if formula is not None:
+            return ask.of_formula(self.subject, formula, dtype, self.parameters, self.names, self.seed)
+        assert self.inputs is not None
+        return ask.of_inputs(self.subject, self.inputs, dtype, self.parameters, self.shapes, self.seed)
+
+    def shapes(self, case: Case) -> Mapping[str, Any]:
+        """The outputs of a case, for the shapes of its cotangents."""
+        wide = Case(case.formula, "float64", case.regime, case.seed, case.arguments, None, case.parameters)
+        return {name: y.truth.hi for name, y in self.standard.truth(wide).outputs.items()}
+
+    def needed(self, asking: Asking) -> list[str]:
+        """The arguments that must have a gradient: floats, but for targets and what is declared constant."""
+        formula = self.standard.formula
+        free = {*self.constant, formula.target if formula is not None else ""}
+        if formula is not None and formula.kind == "cost":
+            free |= {"weight", "pos_weight"}
+        return [
+            name for name, x in asking.case.arguments.items()
+            if isinstance(x, np.ndarray) and (x.dtype.kind == "f" or x.dtype.name == "bfloat16")
+            and name not in free and asking.names.get(name) not in free
+        ]  # fmt: skip
+
+    def answer(self, asking: Asking) -> Answer:
+        """The subject's answer. Raises Broken for whatever it raises."""
+        options = options_of(self.subject, asking.case.parameters)
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = self.subject.answer(asking.given(self.subject), asking.case.cotangent or {}, options)
+                return Answer({n: _array(y, n) for n, y in found.outputs.items()},
+                              {n: _array(g, f"∂/∂{n}") for n, g in found.gradients.items()})  # fmt: skip
+        except (Broken, UsageError):
+            raise
+        except Exception as error:
+            place = asking.case.name
+            raise Broken(f"raised {type(error).__name__} in {asking.case.dtype} ({place}): {error}") from error
+
+
+class _One:
+    """What one dtype comes to."""
+
+    def __init__(self, judged: list[Judged], missed: list[str], planted: int, laws: list[Law]):
+        self.judged, self.missed, self.planted, self.laws = judged, missed, planted, laws
+
+    @property
+    def kept(self) -> bool:
+        """Whether the subject keeps the dtype."""
+        return all(law.holds is not False for law in self.laws if law.name == "dtypes are kept")
+
+
+def _in(how: _How, dtype: str) -> _One:
+    asked: list[tuple[Asking, Truth]] = []
+    for asking in how.asked(dtype):
+        asked.append((asking, how.standard.truth(asking.case)))
+    answers = [how.answer(asking) for asking, _ in asked]
+    needed = how.needed(asked[0][0])
+    settings: dict[str, Any] = {
+        "elementwise": how.elementwise, "outputs": how.standard.judges_values and how.subject.values, "needed": needed,
+        "ulp": how.ulp, "wide": how.accumulate is not None and how.accumulate != dtype,
+    }  # fmt: skip
+    with np.errstate(all="ignore"):
+        judged = judge(asked, answers, **settings)
+        missed = controls(asked, judged, **settings)
+        gradients = [j for j in judged if j.quantity.startswith("∂/∂") and not j.quantity.endswith("²")]
+        planted = len(PLANTS) * sum(j.verdict != "wrong" for j in gradients)
+    try:
+        held = laws(how.subject, asked, how.elementwise)
+    except Broken as broken:
+        held = [Law("answers whatever it is asked", False, str(broken))]
+    except Exception as error:
+        held = [Law("answers whatever it is asked", False, f"raised {type(error).__name__}: {error}")]
+    return _One(judged, missed, planted, held)
+
+
+def _array(x: Any, what: str) -> Any:
+    try:
+        y = np.asarray(x)
+    except Exception as error:
+        raise Broken(f"{what} is a {type(x).__name__}, which is no array: {error}") from error
+    if y.dtype.kind not in "fiub" and y.dtype.name != "bfloat16":
+        raise Broken(f"{what} is {'None' if x is None else f'of dtype {y.dtype}'}: numbers are needed")
+    return y
+
+
+def _blind(missed: Sequence[str], judged: Sequence[Judged]) -> bool:
+    """Whether no planted error of some gradient was seen in any dtype."""
+    seen = {j.quantity for j in judged if j.quantity.startswith("∂/∂")}
+    counts = {q: sum(line.startswith(f"{q} in ") for line in missed) for q in seen}
+    dtypes = {q: sum(j.quantity == q and j.verdict != "wrong" for j in judged) for q in seen}
+    return any(dtypes[q] and counts[q] >= len(PLANTS) * dtypes[q] for q in seen)
+
+
+def _again(how: _How) -> str:
+    """Python that makes the check again, where the subject can be named."""
+    function = how.subject.wrapped[0] if isinstance(how.subject.wrapped, tuple) else how.subject.wrapped
+    module = getattr(function, "__module__", None) or "yours"
+    formula = how.standard.formula
+    against = f", {formula.id!r}" if formula is not None else ", …"
+    more = "".join(f", {name}={value!r}" for name, value in (("parameters", how.parameters), ("seed", how.seed)) if value)
+    pair = ", ".join(f.__name__ for f in how.subject.wrapped) if isinstance(how.subject.wrapped, tuple) else how.subject.name
+    return f"import gradproof, {module} as m; print(gradproof.check(gradproof.{how.subject.form}(m.{pair}){against}{more}))"

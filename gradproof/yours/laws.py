@@ -1,0 +1,251 @@
+"""What holds of every gradient, whatever its formula: it is linear in the cotangent, keeps dtypes, writes into nobody's
+arrays, says the same twice, does not mind how an array lies in memory.
+
+A law is asked of a few cases of the standard. It holds, fails with a message, or does not apply (None).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradproof.answers.answer import Answer
+from gradproof.answers.truth import Truth
+from gradproof.yours.asked import Asking, options_of
+from gradproof.yours.judge import allowed
+from gradproof.yours.subject import Subject
+from oracles.floats import format_of
+from reference.formula import Array
+
+Call = Callable[[Mapping[str, Any], Mapping[str, Any]], Answer]  # arguments by the subject's names, cotangents
+TIMES = 10
+
+
+@dataclass(frozen=True)
+class Law:
+    """What was asked, whether it holds, and where it does not."""
+
+    name: str
+    holds: bool | None
+    message: str = ""
+
+
+def laws(subject: Subject, asked: Sequence[tuple[Asking, Truth]], elementwise: bool) -> list[Law]:
+    """Every law, asked of up to three cases of one dtype."""
+    found: dict[str, Law] = {}
+    for asking, truth in asked[:3]:
+        for law in _of(subject, asking, truth, elementwise):
+            if law.name not in found or found[law.name].holds is None or law.holds is False:
+                found[law.name] = law
+    return list(found.values())
+
+
+def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> Iterator[Law]:
+    case = asking.case
+    given, v = asking.given(subject), dict(case.cotangent or {})
+    options = options_of(subject, case.parameters)
+
+    def call(arguments: Mapping[str, Any], cotangent: Mapping[str, Any]) -> Answer:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return subject.answer(arguments, cotangent, options)
+
+    first = call(given, v)
+    limit = allowed(asking, elementwise, False)
+    near = _nearness(case.dtype, asking, truth, limit)
+    yield _dtype(first, given, case.dtype)
+    yield from _quiet(call, given, v)
+    yield from _untouched(call, given, v, first)
+    yield _same_again(call, given, v, first)
+    yield from _layouts(call, given, v, first, near)
+    if subject.linear:
+        yield from _linear(call, given, v, first, near)
+    if elementwise:
+        yield _shapes(call, given, v, first)
+    yield from _sums(asking, truth, first, near)
+
+
+Near = Callable[[str, Array, Array], bool]
+
+
+def _nearness(dtype: str, asking: Asking, truth: Truth, limit: float) -> Near:
+    """Whether two gradients by an argument are the same but for rounding."""
+    u = 2.0 ** -format_of(dtype)[1].digits
+    by = {mine: truth.gradients.get(name) for name, mine in asking.names.items()}
+
+    def near(name: str, one: Array, other: Array) -> bool:
+        p, q = (np.asarray(x).astype(np.float64) for x in (one, other))
+        known = by.get(name)
+        sway = np.abs(q) if known is None or known.sway.shape != q.shape else np.abs(q) + np.nan_to_num(known.sway)
+        with np.errstate(invalid="ignore"):
+            fine = (np.abs(p - q) <= 4 * limit * u * sway + 2.0**-1000) | (p == q) | (np.isnan(p) & np.isnan(q))
+        return bool(p.shape == q.shape and fine.all())
+
+    return near
+
+
+def _dtype(first: Answer, given: Mapping[str, Any], dtype: str) -> Law:
+    for name, g in first.gradients.items():
+        name = name.removesuffix("²")
+        if (got := np.asarray(g).dtype.name) != dtype:
+            return Law("dtypes are kept", False, f"∂/∂{name} is {got} for {dtype}")
+        if np.shape(g) != np.shape(given[name]):
+            return Law("dtypes are kept", False, f"∂/∂{name} has the shape {np.shape(g)}, {name} {np.shape(given[name])}")
+    for name, y in first.outputs.items():
+        if (got := np.asarray(y).dtype.name) != dtype:
+            return Law("dtypes are kept", False, f"{name} is {got} for {dtype}")
+    return Law("dtypes are kept", True)
+
+
+def _quiet(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Iterator[Law]:
+    """It prints nothing and leaves NumPy's global state as it was."""
+    state, errors = np.random.get_state(), np.geterr()  # noqa: NPY002 (it is this state that may have been changed)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), np.errstate(all="ignore"):
+        call(given, v)
+        touched = any(np.any(p != q) for p, q in zip(state, np.random.get_state(), strict=True))  # noqa: NPY002
+    changed = touched or np.geterr() != errors
+    if touched:
+        np.random.set_state(state)  # noqa: NPY002
+    text = said.getvalue()
+    yield Law("prints nothing", not text, f"printed {text.strip()[:60]!r}" if text else "")
+    yield Law("leaves global state alone", not changed, "numpy.random's state or error settings" if changed else "")
+
+
+def _untouched(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer) -> Iterator[Law]:
+    """Inputs and cotangents are as they were, and what was returned before stays as it was."""
+    copies = {name: _copy(x) for name, x in given.items()}
+    seeds = {name: _copy(x) for name, x in v.items()}
+    kept = call(copies, seeds)
+    before = {name: np.array(g) for name, g in kept.gradients.items()}
+    changed = [name for name, x in copies.items() if not _equal(x, given[name])]
+    changed += [f"the cotangent of {name}" for name, x in seeds.items() if not _equal(x, v[name])]
+    yield Law("inputs are not overwritten", not changed, f"{', '.join(changed)} changed" if changed else "")
+    call({n: _copy(x) for n, x in given.items()}, {n: np.asarray(-x) for n, x in seeds.items()})
+    lost = [name for name, g in kept.gradients.items() if not _equal(g, before[name])]
+    yield Law("earlier results stay", not lost, f"∂/∂{lost[0]} of one call was changed by the next" if lost else "")
+    shared = [f"∂/∂{name} shares its memory with {other}" for name, g in kept.gradients.items()
+              for other, x in copies.items() if isinstance(x, np.ndarray) and np.may_share_memory(np.asarray(g), x)]  # fmt: skip
+    yield Law("results are arrays of their own", not shared, shared[0] if shared else "")
+
+
+def _same_again(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer) -> Law:
+    for k in range(TIMES):
+        again = call(given, v)
+        for name, g in first.gradients.items():
+            if not _equal(again.gradients.get(name), g):
+                return Law("the same again", False, f"∂/∂{name} differs in call {k + 2}")
+        for name, y in first.outputs.items():
+            if not _equal(again.outputs.get(name), y):
+                return Law("the same again", False, f"{name} differs in call {k + 2}")
+    return Law("the same again", True)
+
+
+def _layouts(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Iterator[Law]:
+    """The same numbers in other memory: every second of an array, reversed, Fortran's order; an expanded cotangent."""
+    arrangements: dict[str, Callable[[Array], Array]] = {
+        "every second entry of an array": lambda x: np.repeat(x, 2, -1)[..., ::2] if x.ndim else x,
+        "negative strides": lambda x: np.flip(np.flip(x).copy()),
+        "Fortran's order": np.asfortranarray,
+    }
+    for what, arrange in arrangements.items():
+        moved = {n: arrange(x) if isinstance(x, np.ndarray) else x for n, x in given.items()}
+        seeds = {n: arrange(np.asarray(x)) for n, x in v.items()}
+        off = _off(call(moved, seeds), first, near)
+        yield Law("memory layout does not matter", not off, f"{off} with {what}" if off else "")
+    ones = {n: np.asarray(np.broadcast_to(np.asarray(1, x.dtype), np.shape(x))) for n, x in v.items()}
+    off = _off(call(given, ones), call(given, {n: np.array(x) for n, x in ones.items()}), near)
+    yield Law("memory layout does not matter", not off, f"{off} for an expanded cotangent (stride 0)" if off else "")
+
+
+def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Iterator[Law]:
+    zero = call(given, {n: np.zeros_like(x) for n, x in v.items()})
+    finite = [n for n, g in zero.gradients.items() if np.isfinite(np.asarray(first.gradients[n], np.float64)).all()]
+    alive = [n for n in finite if np.asarray(zero.gradients[n], np.float64).any()]
+    yield Law("no cotangent, no gradient", not alive, f"∂/∂{alive[0]} is not 0" if alive else "")
+    half = call(given, {n: x * np.asarray(-0.5, x.dtype) for n, x in v.items()})
+    for name, g in half.gradients.items():
+        if not near(name, np.asarray(g).astype(np.float64) * -2, np.asarray(first.gradients[name])):
+            yield Law("linear in the cotangent", False, f"∂/∂{name} under −v/2 is not −½ times that under v")
+            return
+    some = {n: np.where(np.arange(x.size).reshape(x.shape) % 2, x, np.zeros_like(x)) for n, x in v.items()}
+    rest = {n: np.where(np.arange(x.size).reshape(x.shape) % 2, np.zeros_like(x), x) for n, x in v.items()}
+    one, other = call(given, some), call(given, rest)
+    for name, g in first.gradients.items():
+        total = sum(np.asarray(a.gradients[name]).astype(np.float64) for a in (one, other))
+        if not near(name, np.asarray(total), np.asarray(g)):
+            yield Law("linear in the cotangent", False, f"∂/∂{name} under v + w is not the sum of those under v and w")
+            return
+    yield Law("linear in the cotangent", True)
+
+
+SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (7,), (2, 3, 5), (2, 1, 3, 1, 2))
+
+
+def _shapes(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer) -> Law:
+    (name, x), *_ = given.items()
+    for shape in SHAPES:
+        n = int(np.prod(shape))
+        start = x.size // 2 - n // 2
+        part = np.asarray(x[start : start + n]).reshape(shape)
+        try:
+            got = call({**given, name: part}, {k: np.ones(shape, part.dtype) for k in v})
+        except Exception as error:
+            return Law("any shape", False, f"{type(error).__name__} for the shape {shape}: {error}")
+        for what, y, all_of in ((f"∂/∂{name}", got.gradients.get(name), first.gradients.get(name)),
+                                ("value", got.outputs.get("value"), first.outputs.get("value"))):  # fmt: skip
+            if y is None or all_of is None:
+                continue
+            if np.shape(y) != shape:
+                return Law("any shape", False, f"{what} has the shape {np.shape(y)} for {shape}")
+            expected = np.asarray(all_of[start : start + n]).reshape(shape).astype(np.float64)
+            y = np.asarray(y).astype(np.float64)
+            with np.errstate(invalid="ignore"):
+                fine = np.isclose(y, expected, rtol=1e-2, atol=0, equal_nan=True) | (np.abs(expected) < 1e-3)
+            if not fine.all():
+                return Law("any shape", False, f"{what} is another one for the shape {shape}")
+    return Law("any shape", True)
+
+
+def _sums(asking: Asking, truth: Truth, first: Answer, near: Near) -> Iterator[Law]:
+    """Laws that this formula has: where the sum over an axis of a true gradient is 0, so is that of the subject's."""
+    for name, g in truth.gradients.items():
+        exact, mine = g.truth.hi, asking.names.get(name)
+        got = first.gradients.get(mine) if mine else None
+        if got is None or exact.size < 2 or not np.isfinite(exact).all() or np.shape(got) != exact.shape:
+            continue
+        u = 2.0 ** -format_of(asking.case.dtype)[1].digits
+        for axis in range(exact.ndim):
+            size = np.abs(exact).sum(axis)
+            if exact.shape[axis] < 2 or not size.all() or (np.abs(exact.sum(axis)) > 8 * u * size).any():
+                continue
+            what = f"∂/∂{mine} sums to 0 along axis {axis}"
+            total = np.asarray(got).astype(np.float64)
+            off = np.abs(total.sum(axis)) > 2.0**12 * u * np.maximum(np.abs(total).sum(axis), size)
+            yield Law(what, not off.any(), f"{np.abs(total.sum(axis)).max():.3g} beside terms of {size.max():.3g}"
+                      if off.any() else "")  # fmt: skip
+
+
+def _off(got: Answer, expected: Answer, near: Near) -> str:
+    """The first gradient that differs by more than rounding."""
+    for name, g in expected.gradients.items():
+        if name not in got.gradients or not near(name, np.asarray(got.gradients[name]), np.asarray(g)):
+            return f"∂/∂{name} is another one"
+    return ""
+
+
+def _copy(x: Any) -> Any:
+    return np.array(x) if isinstance(x, np.ndarray) else x
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if not isinstance(other, np.ndarray) and not np.isscalar(other) and not hasattr(other, "dtype"):
+        return bool(one is other or one == other)
+    p, q = (np.asarray(x) for x in (one, other))
+    return p.shape == q.shape and bool(((p == q) | ((p != p) & (q != q))).all())

@@ -1,0 +1,111 @@
+"""What came of a check, for a person, for machines, and as one line of Python that does it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradproof.evidence.finding import Finding, hexed, short
+from gradproof.yours.judge import WORSE, Judged
+from gradproof.yours.laws import Law
+
+SIGN = {True: "holds", False: "FAILS", None: "does not apply"}
+
+
+class WrongGradient(AssertionError):
+    """A gradient that is not that of its function; `report` is what was found."""
+
+    def __init__(self, report: Report):
+        super().__init__(str(report))
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    `verdict` is "right", "inaccurate" (a right formula in an unstable form), "wrong", "broken" (it raised, or returned
+    something else than its adapter says) or "cannot tell" (an error in it could not have been seen). It is no truth value.
+    """
+
+    subject: str
+    form: str
+    standard: str
+    strength: str
+    verdict: str
+    judged: Sequence[Judged] = ()
+    laws: Sequence[Law] = ()
+    missed: Sequence[str] = ()  # planted errors that were not seen
+    planted: int = 0
+    skipped: Mapping[str, str] = field(default_factory=dict)  # dtypes that the subject does not take, and why
+    causes: Sequence[str] = ()
+    broken: str = ""
+    again: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True if nothing is wrong: the verdict is right or, unless an accuracy was required, inaccurate."""
+        return self.verdict in ("right", "inaccurate")
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"a report is no truth value: ask report.ok (the verdict is {self.verdict!r})")
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The report as rows of evidence, the side being "yours"."""
+        return [
+            Finding("check", self.subject, quantity=j.quantity, dtype=j.dtype, side="yours", verdict=j.verdict,
+                    entries=j.entries, max=short(j.largest), at=j.at or (hexed(j.x) if j.x is not None else ""),
+                    got=hexed(j.got), truth=hexed(j.truth), why=j.why, more={"allowed": j.allowed, "off": j.off})
+            for j in self.judged
+        ]  # fmt: skip
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "subject": self.subject, "form": self.form, "standard": self.standard, "strength": self.strength,
+            "verdict": self.verdict, "causes": list(self.causes), "findings": [f.row for f in self.findings],
+            "laws": [{"law": w.name, "holds": w.holds, "message": w.message} for w in self.laws],
+            "control": {"planted": self.planted, "missed": list(self.missed)}, "skipped": dict(self.skipped),
+            "broken": self.broken, "again": self.again,
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        lines = [f"{self.subject}, by {self.form}: {self.verdict.upper() if not self.ok else self.verdict}"]
+        lines.append(f"  judged by {self.standard} ({self.strength})")
+        if self.broken:
+            lines.append(f"  {self.broken}")
+        for j in sorted(self.judged, key=lambda j: (-WORSE.index(j.verdict), j.dtype)):
+            lines.append("  " + _said(j))
+        for cause in self.causes:
+            lines.append(f"  likely cause: {cause}")
+        for law in self.laws:
+            if law.holds is False:
+                lines.append(f"  law fails: {law.name}: {law.message}")
+        held = sum(law.holds is True for law in self.laws)
+        if held:
+            lines.append(f"  {held} laws hold: {', '.join(law.name for law in self.laws if law.holds)}")
+        if self.planted:
+            lines.append(f"  could it have failed? {self.planted - len(self.missed)} of {self.planted} planted errors found")
+        lines += [f"    {line}" for line in self.missed]
+        lines += [f"  not asked in {dtype}: {why}" for dtype, why in self.skipped.items()]
+        if self.again:
+            lines.append(f"  again: {self.again}")
+        return "\n".join(lines)
+
+
+def _said(j: Judged) -> str:
+    """One quantity in one dtype, in words."""
+    if j.why:
+        return f"{j.quantity} in {j.dtype}: {j.verdict}: it {j.why}"
+    figure = "∞" if j.largest == float("inf") else f"{j.largest:.3g}"
+    line = f"{j.quantity} in {j.dtype}: {j.verdict}, at most {figure} ULP off (rounding allows {j.allowed:.3g})"
+    if not j.off:
+        return f"{line} in {j.entries:,} entries"
+    where = f"x = {j.x!r} ({j.x.hex()})" if j.x is not None else j.at
+    return (
+        f"{line}; {j.off:,} of {j.entries:,} entries beyond\n"
+        f"    worst at {where}: got {j.got!r} ({j.got.hex()}), truth {j.truth!r} ({j.truth.hex()})"
+    )

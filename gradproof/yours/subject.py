@@ -1,0 +1,339 @@
+"""A function of one's own as a side: an adapter for each form in which people write a value and its gradient.
+
+Every adapter makes a `Subject`, which answers a case as ours and the frameworks do: outputs and gradients by name.
+Arguments go by the names of its signature; floating ones are differentiated, all others are labels, masks, indices.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradproof.answers.answer import Answer
+from gradproof.lookup import UsageError
+from reference.formula import Array
+
+Function = Callable[..., Any]
+
+
+class Broken(Exception):
+    """A subject that does not keep what its adapter says it returns; the message says what came instead."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A function of one's own. `answer(arguments, cotangent, options)` gives outputs and gradients by name.
+
+    `arguments` are the names of its positional parameters, `outputs` those of its outputs; `form` is the adapter. With
+    `values` False it returns gradients alone, with `linear` False it takes no cotangent (that of its one number is 1,
+    and a slope is multiplied by it elsewhere). `wrapped` is the function itself, `again` Python that makes the subject.
+    """
+
+    name: str
+    form: str
+    arguments: tuple[str, ...]
+    outputs: tuple[str, ...]
+    answer: Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]], Answer]
+    wrapped: Any
+    values: bool = True
+    linear: bool = True
+    forward: Function | None = None  # the outputs alone, where there is a function for them
+
+
+def slope(function: Function) -> Subject:
+    """`function(x, **options)` returns (value, slope), entry by entry.
+
+    >>> import numpy as np
+    >>> subject = slope(lambda x: (np.tanh(x), 1 - np.tanh(x) ** 2))
+    >>> subject.form, subject.arguments
+    ('slope', ('x',))
+    """
+
+    def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        value, by = _pair(function(*given.values(), **options), "(value, slope)")
+        return Answer({"value": value}, {next(iter(given)): by})
+
+    return _subject(function, "slope", answer, linear=False)
+
+
+def pullback(function: Function, outputs: Sequence[str] = ("value",)) -> Subject:
+    """`function(x, w, …)` returns (value, back), and `back(v)` the gradients for the cotangent v of the value.
+
+    Gradients are one array, a tuple in the order of the floating arguments, or a mapping by name. Of several `outputs`
+    the value is a tuple or a mapping, and back takes a cotangent for each.
+    """
+
+    def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        value, back = _pair(function(*given.values(), **options), "(value, pullback)")
+        if not callable(back):
+            raise Broken(f"returns (value, pullback), but the second is {_kind(back)}, which cannot be called")
+        return Answer(_outputs(value, outputs), _gradients(back(*_in_order(v, value, outputs)), given))
+
+    return _subject(function, "pullback", answer, outputs)
+
+
+def gradients(function: Function) -> Subject:
+    """`function(x, y, …)` returns (value, gradients) of one number: a cost, say.
+
+    Gradients are as those of `pullback`.
+    """
+
+    def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        value, by = _pair(function(*given.values(), **options), "(value, gradients)")
+        return Answer({"value": value}, _gradients(by, given))
+
+    return _subject(function, "gradients", answer, linear=False)
+
+
+def forward_backward(
+    forward: Function, backward: Function, saved: bool = True, outputs: Sequence[str] = ("value",)
+) -> Subject:
+    """A pair: `forward(x, w, …)` returns (value, cache) and `backward(v, cache)` the gradients.
+
+    With `saved` False `forward` returns the value alone, and backward is called as backward(v, x, w, …). Several
+    `outputs` and gradients are as those of `pullback`; the value and the cotangent are then tuples.
+    """
+
+    def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        found = forward(*given.values(), **options)
+        value, cache = _pair(found, "(value, cache)") if saved else (found, None)
+        cotangents = _in_order(v, value, outputs)
+        one = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
+        by = backward(one, cache) if saved else backward(one, *given.values(), **options)
+        return Answer(_outputs(value, outputs), _gradients(by, given))
+
+    def outputs_alone(*given: Any, **options: Any) -> Any:
+        found = forward(*given, **options)
+        return found[0] if saved else found
+
+    return _subject(forward, "forward_backward", answer, outputs, forward=outputs_alone, wrapped=(forward, backward))
+
+
+def objective(function: Function, arguments: Sequence[str] = ("z", "y")) -> Subject:
+    """A boosting objective: `function(prediction, target)` returns (grad, hess), an entry an example.
+
+    As XGBoost, LightGBM and CatBoost want them, of the sum of the costs of all examples. There is no value.
+    """
+
+    def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        grad, hess = _pair(function(*given.values(), **options), "(grad, hess)")
+        name = next(iter(given))
+        return Answer({}, {name: grad, f"{name}²": hess})
+
+    names = tuple(arguments)
+    return Subject(_name(function), "objective", names, ("value",), answer, function, values=False, linear=False)
+
+
+def torch_function(
+    function: Any, outputs: Sequence[str] = ("value",), arguments: Sequence[str] = (), device: str = "cpu"
+) -> Subject:
+    """A torch callable, or a subclass of torch.autograd.Function, differentiated by torch as it stands.
+
+    Arguments arrive as tensors on `device`; what comes back is judged on the CPU. The names of `arguments` are those of
+    the signature (of `forward` without ctx) unless given.
+    """
+    import torch
+
+    custom = isinstance(function, type) and issubclass(function, torch.autograd.Function)
+    call = function.apply if custom else function
+
+    def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        from oracles.torch_autograd.tensors import array, tensor
+
+        leaves = {name: x if isinstance(x, torch.Tensor) or not isinstance(x, np.ndarray) else
+                  tensor(x).to(device).requires_grad_(_floating(x)) for name, x in given.items()}  # fmt: skip
+        found = call(*leaves.values(), **options)
+        values = _outputs(found, outputs)
+        tensors = list(values.values())
+        by = [x for x in leaves.values() if isinstance(x, torch.Tensor) and x.requires_grad]
+        seeds = [tensor(np.asarray(v[name])).to(y) if name in v else torch.ones_like(y) for name, y in values.items()]
+        if not any(y.requires_grad for y in tensors):
+            raise Broken("no output depends on its arguments for torch: requires_grad is lost on the way")
+        both = [(y, s) for y, s in zip(tensors, seeds, strict=True) if y.requires_grad]
+        found = torch.autograd.grad([y for y, _ in both], by, [s for _, s in both], allow_unused=True)
+        named = zip([name for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad], found,
+                    strict=True)  # fmt: skip
+        return Answer({name: array(y.detach().cpu()) for name, y in values.items()},
+                      {name: array(g.cpu()) for name, g in named if g is not None})  # fmt: skip
+
+    names = tuple(arguments) or _arguments(function.forward if custom else function)[int(custom) :]
+    return _subject(function, "torch_function", answer, outputs, arguments=names)
+
+
+def jax_function(function: Any, outputs: Sequence[str] = ("value",), arguments: Sequence[str] = ()) -> Subject:
+    """A JAX callable, jax.custom_vjp and jax.jit included, differentiated by jax.vjp as it stands."""
+
+    def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        import jax
+
+        from oracles import jax_grad  # which lets JAX have 64 bits
+
+        del jax_grad
+        by = [name for name, x in given.items() if _floating(x)]
+
+        def of(*floats: Any) -> Any:
+            return function(*{**given, **dict(zip(by, floats, strict=True))}.values(), **options)
+
+        found, back = jax.vjp(of, *(jax.numpy.asarray(given[name]) for name in by))
+        values = _outputs(found, outputs)
+        seeds = [jax.numpy.asarray(v[name]).astype(y.dtype) if name in v else jax.numpy.ones_like(y)
+                 for name, y in values.items()]  # fmt: skip
+        flat, tree = jax.tree.flatten(found)
+        if len(flat) != len(seeds):
+            raise Broken(f"returns {len(flat)} arrays, {len(seeds)} outputs were named")
+        grads = back(jax.tree.unflatten(tree, seeds))
+        return Answer({name: np.asarray(y) for name, y in values.items()},
+                      {name: np.asarray(g) for name, g in zip(by, grads, strict=True)})  # fmt: skip
+
+    return _subject(function, "jax_function", answer, outputs, arguments=tuple(arguments))
+
+
+def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Subject:
+    """A C function behind ctypes or cffi that takes pointers, of arrays of one length.
+
+    `roles` says in order what it is passed: the name of an argument, "value" for where it writes the value, "slope" or
+    "∂x" for where it writes the gradient by x, "v" for the cotangent, "n" for the length. `dtype` is that of the arrays.
+
+    >>> subject = compiled(lambda x, value, slope, n: None, ["x", "value", "slope", "n"], dtype="float32")
+    >>> subject.arguments, subject.linear
+    (('x',), False)
+    """
+    made = {"value", "slope", "v", "n"}
+    names = tuple(role for role in roles if role not in made and not role.startswith("∂"))
+    if not names:
+        raise UsageError(f"roles {list(roles)} name no argument")
+
+    def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        arrays = {name: np.ascontiguousarray(x) for name, x in given.items()}
+        shape = next(iter(arrays.values())).shape
+        written = {role: np.full(shape, np.nan, dtype) for role in roles if role in ("value", "slope") or role[0] == "∂"}
+        passed = {**arrays, **written, "v": np.ascontiguousarray(v.get("value", np.ones(shape)), dtype)}
+        size = int(np.prod(shape))
+        function(*(size if role == "n" else _pointer(function, k, passed[role]) for k, role in enumerate(roles)))
+        by = {names[0] if role == "slope" else role[1:]: x for role, x in written.items() if role != "value"}
+        return Answer({"value": written["value"]} if "value" in written else {}, by)
+
+    return Subject(_name(function), "compiled", names, ("value",), answer, function, values="value" in roles,
+                   linear="v" in roles)  # fmt: skip
+
+
+ADAPTERS: dict[str, Callable[..., Subject]] = {
+    adapter.__name__: adapter
+    for adapter in (slope, pullback, gradients, forward_backward, objective, torch_function, jax_function, compiled)
+}
+
+
+def subject_of(thing: Any) -> Subject:
+    """A subject as it is, and what says by its type how it is differentiated. Raises UsageError for a bare function."""
+    if isinstance(thing, Subject):
+        return thing
+    kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in (thing if isinstance(thing, type) else type(thing)).__mro__]
+    if any(kind == "torch.autograd.function.Function" for kind in kinds) or "torch.nn.modules.module.Module" in kinds:
+        return torch_function(thing)
+    if any(kind.startswith("jax.") or kind.startswith("jaxlib.") for kind in kinds):
+        return jax_function(thing)
+    raise UsageError(
+        f"{_name(thing)} is {_kind(thing)}: say what it returns, as gradproof.pullback({_name(thing)}); there are "
+        f"{', '.join(ADAPTERS)}"
+    )
+
+
+# ---------------------------------------------------------------- what came back
+
+
+def _subject(
+    function: Any, form: str, answer: Any, outputs: Sequence[str] = ("value",), *, linear: bool = True,
+    forward: Function | None = None, wrapped: Any = None, arguments: tuple[str, ...] = (),
+) -> Subject:  # fmt: skip
+    names = arguments or _arguments(function)
+    return Subject(_name(function), form, names, tuple(outputs), answer, wrapped or function, linear=linear,
+                   forward=forward)  # fmt: skip
+
+
+def _arguments(function: Any) -> tuple[str, ...]:
+    """The names of the positional parameters without a default."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise UsageError(f"{_name(function)} does not say what it takes: pass arguments=('x', …)") from None
+    names = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+                  and p.default is p.empty)  # fmt: skip
+    if not names:
+        raise UsageError(f"{_name(function)} takes no positional argument: there is nothing to differentiate")
+    return names
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _kind(x: Any) -> str:
+    return f"a {type(x).__module__}.{type(x).__qualname__}".replace("builtins.", "")
+
+
+def _floating(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and (x.dtype.kind == "f" or x.dtype.name == "bfloat16")
+
+
+def _pair(found: Any, what: str) -> tuple[Any, Any]:
+    if not isinstance(found, (tuple, list)) or len(found) != 2:
+        size = f" of {len(found)}" if isinstance(found, (tuple, list)) else ""
+        raise Broken(f"should return {what}, but returned {_kind(found)}{size}")
+    return found[0], found[1]
+
+
+def _outputs(value: Any, names: Sequence[str]) -> dict[str, Any]:
+    """What was returned, by the names of the outputs."""
+    if isinstance(value, Mapping):
+        if missing := [name for name in names if name not in value]:
+            raise Broken(f"returned outputs {', '.join(map(str, value))}, but no {missing[0]}")
+        return {name: value[name] for name in names}
+    if len(names) == 1 and not isinstance(value, tuple):
+        return {names[0]: value}
+    values = value if isinstance(value, (tuple, list)) else [value]
+    if len(values) != len(names):
+        raise Broken(f"returned {len(values)} outputs; {len(names)} are named ({', '.join(names)}): pass outputs=(…)")
+    return dict(zip(names, values, strict=True))
+
+
+def _in_order(v: Mapping[str, Any], value: Any, names: Sequence[str]) -> list[Any]:
+    """The cotangent of each output, ones for what has none."""
+    values = _outputs(value, names)
+    return [v[name] if name in v else np.ones_like(np.asarray(values[name])) for name in names]
+
+
+def _gradients(found: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Gradients by argument; None is no gradient."""
+    by = [name for name, x in given.items() if _floating(x)]
+    if isinstance(found, Mapping):
+        strangers = [str(name) for name in found if name not in given and str(name).removeprefix("d") not in given]
+        if strangers:
+            raise Broken(f"gives a gradient by {strangers[0]}, which is no argument; there are {', '.join(given)}")
+        named = {name if name in given else str(name).removeprefix("d"): g for name, g in found.items()}
+    elif isinstance(found, (tuple, list)):
+        among = list(given) if len(found) == len(given) else by  # None stands for those that are no floats
+        if len(found) > len(among):
+            raise Broken(f"returned {len(found)} gradients for {len(by)} floating arguments ({', '.join(by)})")
+        named = dict(zip(among, found, strict=False))  # the rest have none, which is judged elsewhere
+    else:
+        named = dict(zip(by, [found], strict=False))
+    return {name: g for name, g in named.items() if g is not None}
+
+
+def _pointer(function: Any, place: int, x: Array) -> Any:
+    """A pointer to the data of x, as ctypes wants it, or as cffi does."""
+    import ctypes
+
+    types = getattr(function, "argtypes", None)
+    if types:
+        return x.ctypes.data_as(types[place])
+    if type(function).__module__.startswith("_cffi"):
+        import cffi
+
+        kind = {"float64": "double *", "float32": "float *"}[x.dtype.name]
+        return cffi.FFI().cast(kind, cffi.FFI().from_buffer(x))
+    return x.ctypes.data_as(ctypes.c_void_p)
