@@ -29,8 +29,8 @@ _PLACES = {
                 "torch_function"),
 }  # fmt: skip
 __all__ = [
-    "Report", "WrongGradient", "assert_detects", "assert_gradient", "check", "compiled", "forward_backward", "gradients",
-    "jax_function", "objective", "pullback", "slope", "torch_function",
+    "Report", "WrongGradient", "assert_detects", "assert_gradient", "check", "compiled", "forward_backward",
+    "gradients", "jax_function", "objective", "pullback", "slope", "torch_function",
 ]  # fmt: skip
 
 

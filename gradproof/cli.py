@@ -51,6 +51,27 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--against", type=Path, metavar="DIR",
                        help="compare with the evidence there; exit 1 if a verdict became worse")  # fmt: skip
 
+    check = command(
+        "check", "Whether a gradient of your own is right.",
+        "gradproof check mymodule:gelu --as slope --against activation/gelu",
+    )  # fmt: skip
+    check.add_argument("target", help="module:function, or file.py:function; forward,backward for a pair")
+    check.add_argument("given", nargs="*", metavar="NAME=VALUE", help="parameters of the formula")
+    check.add_argument("--as", dest="form", metavar="FORM", help="what it returns: slope, pullback, gradients, …; not "
+                       "needed for a subject that the module has made, nor for torch and JAX functions")  # fmt: skip
+    check.add_argument(
+        "--against", metavar="ID", help="a formula, or module:function of a forward (default: its values)"
+    )
+    check.add_argument(
+        "--inputs", metavar="SPEC", help="shapes of its arguments where there is no formula: 'x=4,3 w=3'"
+    )
+    check.add_argument("--dtype", action="append", choices=DTYPES, help="default: all that it takes")
+    check.add_argument("--ulp", type=float, metavar="N", help="an accuracy to ask for, in conditioned ULP")
+    check.add_argument("--accumulate", choices=DTYPES, help="what it adds up in")
+    check.add_argument("--seed", type=_natural, default=0)
+    check.add_argument("--timeout", type=float, default=300.0, metavar="S", help="seconds until it is ended (300)")
+    check.add_argument("--json", action="store_true", help="print JSON")
+
     report = command("report", "Make the tables again from committed evidence alone.", "gradproof report --check")
     report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     report.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page or evidence is stale")
@@ -317,6 +338,12 @@ def _at(options: argparse.Namespace) -> int:
     return _print(table(result))
 
 
+def _check(options: argparse.Namespace) -> int:
+    from gradproof.commands.check import run
+
+    return run(options)
+
+
 def _print(table: Any) -> int:
     print(table.title)
     _print_table(table.columns, [[str(text) for text in row] for row in table.rows])
@@ -346,7 +373,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case, "at": _at,
-    "cite": _cite, "doctor": _doctor,
+    "cite": _cite, "doctor": _doctor, "check": _check,
 }  # fmt: skip
 
 

@@ -17,11 +17,12 @@ from gradproof.cases.case import Case, as_dtype, generator, random_cotangent
 from gradproof.cases.source import REGIMES, Source
 from gradproof.lookup import UsageError
 from gradproof.yours.subject import Subject
+from oracles.calls import floating
 from reference import vjp
 from reference.formula import Array, Formula
 
 POINTS = 500  # of an elementwise function in float32 and float64, about
-SEEDS = 3  # cases of each regime
+SEEDS, TRIES = 3, 24  # cases of each regime, and draws among which they are found
 Inputs = Mapping[str, Any] | Callable[[np.random.Generator], Mapping[str, Any]]
 
 
@@ -44,7 +45,7 @@ class Asking:
 def of_formula(
     subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any], names: Mapping[str, str], seed: int
 ) -> Iterator[Asking]:
-    """The cases of a catalogue formula: dense points of an elementwise one, every float in 16 bits, else the audit's draws.
+    """The cases of a catalogue formula: dense points of an elementwise one (in 16 bits every float), else arrays.
 
     `parameters` are fixed; others stay at the default of the record, but for those that the subject takes by keyword.
     Raises UsageError where the subject does not take what the formula needs.
@@ -56,9 +57,16 @@ def of_formula(
         raise UsageError(f"{formula.id} has no cases of arrays: it cannot be a standard")
     optional = _optional(formula)
     for regime in REGIMES:
-        for k in range(seed * SEEDS, (seed + 1) * SEEDS):
-            case = _drawn(subject, formula, dtype, regime, k, parameters, optional, names)
+        found = 0
+        for k in range(seed * TRIES, (seed + 1) * TRIES):
+            try:
+                case = _drawn(subject, formula, dtype, regime, k, parameters, optional, names)
+            except ValueError:  # drawn for options that the subject does not take
+                continue
             yield Asking(case, _names(subject, formula, case, names))
+            found += 1
+            if found == SEEDS:
+                break
 
 
 def _points(subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any]) -> Asking:
@@ -101,7 +109,8 @@ def _drawn(
     else:
         given = {name: x for name, x in given.items() if name in names}
     if missing := [name for name in needed if name not in given]:
-        raise UsageError(f"{subject.name} takes {', '.join(subject.arguments)}; {formula.id} needs {', '.join(missing)} too")
+        takes = ", ".join(subject.arguments)
+        raise UsageError(f"{subject.name} takes {takes}; {formula.id} needs {', '.join(missing)} too")
     typed = {name: as_dtype(x, dtype) if x.dtype.kind == "f" else x for name, x in given.items()}
     options = {name: p for name, p in drawn.parameters.items() if name in _keywords(subject) or name == "activations"}
     options |= parameters
@@ -124,7 +133,8 @@ def _names(subject: Subject, formula: Formula, case: Case, names: Mapping[str, s
     for name in case.arguments:
         if name not in mine:
             if not rest:
-                raise UsageError(f"{subject.name} has no argument for {name} of {formula.id}: pass names={{'{name}': …}}")
+                unnamed = f"{subject.name} has no argument for {name} of {formula.id}"
+                raise UsageError(f"{unnamed}: pass names={{'{name}': …}}")
             mine[name] = rest.pop(0)
     if strangers := [m for m in mine.values() if m not in subject.arguments]:
         raise UsageError(f"{subject.name} has no argument {strangers[0]!r}; it takes {', '.join(subject.arguments)}")
@@ -132,9 +142,9 @@ def _names(subject: Subject, formula: Formula, case: Case, names: Mapping[str, s
 
 
 def of_inputs(
-    subject: Subject, inputs: Inputs, dtype: str, parameters: Mapping[str, Any], shapes: Callable[[Case], Mapping[str, Any]],
-    seed: int,
-) -> Iterator[Asking]:
+    subject: Subject, inputs: Inputs, dtype: str, parameters: Mapping[str, Any],
+    shapes: Callable[[Case], Mapping[str, Any]], seed: int,
+) -> Iterator[Asking]:  # fmt: skip
     """Cases of one's own arrays. `inputs` says of every argument its shape, for random numbers, or its array as it is;
     or it is a function of a random generator that returns them. `shapes` gives the outputs of a case.
 
@@ -170,12 +180,12 @@ def _random(rng: np.random.Generator, given: Any, regime: str) -> Any:
 
 def _typed(x: Any, dtype: str) -> Array:
     x = np.asarray(x)
-    return as_dtype(x, dtype) if x.dtype.kind == "f" or x.dtype.name == "bfloat16" else x
+    return as_dtype(x, dtype) if floating(x) else x
 
 
 def sizes(given: Sequence[Any]) -> int:
     """How many numbers are among these arrays: as many terms as any sum of them can have."""
-    return sum(int(np.size(x)) for x in given if isinstance(x, np.ndarray) and (x.dtype.kind == "f" or x.dtype.name == "bfloat16"))
+    return sum(x.size for x in given if isinstance(x, np.ndarray) and floating(x))
 
 
 def options_of(subject: Subject, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gradproof.yours.laws import Law, laws
 from gradproof.yours.report import Report, WrongGradient
 from gradproof.yours.standard import Standard, standard_of
 from gradproof.yours.subject import Broken, Subject, subject_of
+from oracles.calls import floating
 
 ALL = ("float64", "float32", "float16", "bfloat16")
 WIDE = ("float64", "float32")
@@ -42,8 +43,8 @@ def check(
 
     `subject` comes from an adapter (`gradproof.slope`, `pullback`, `gradients`, `forward_backward`, `objective`,
     `torch_function`, `jax_function`, `compiled`), or is a torch.autograd.Function or a JAX function as it is. `against`
-    is what it is judged by: the id of a formula; a forward `def f(xp, x, …)` in terms of the array API, which is run over
-    balls; a torch or JAX function, whose autodiff is believed in float64; a NumPy function, which is differentiated
+    is what it is judged by: the id of a formula; a forward `def f(xp, x, …)` in terms of the array API, run over balls;
+    a torch or JAX function, whose autodiff is believed in float64; a NumPy function, which is differentiated
     numerically; or None for the subject's own outputs.
 
     `inputs` gives, where `against` is no formula, the shape of every argument or its array, or is a function of a
@@ -69,7 +70,12 @@ def check(
         shapes = ", ".join(f"{name!r}: (4, 3)" for name in mine.arguments)
         raise UsageError(f"say what {mine.name} takes: inputs={{{shapes}}}")
     how = _How(mine, standard, inputs, parameters, dict(names or {}), tuple(constant), ulp, accumulate, seed)
-    said = {"subject": mine.name, "form": mine.form, "standard": standard.said, "strength": standard.strength}
+    said: dict[str, Any] = {
+        "subject": mine.name,
+        "form": mine.form,
+        "standard": standard.said,
+        "strength": standard.strength,
+    }
     judged: list[Judged] = []
     missed: list[str] = []
     held: list[Law] = []
@@ -92,7 +98,8 @@ def check(
         judged += one.judged
         missed += one.missed
         planted += one.planted
-        held += [law for law in one.laws if law.name not in {h.name for h in held} or law.holds is False]
+        held += [law for law in one.laws if law.name not in {h.name for h in held}]
+    _narrow(judged)
     found = [j for j in judged if j.verdict in ("wrong", "inaccurate")]
     verdict = max((j.verdict for j in judged), key=WORSE.index, default="undecided")
     if any(law.holds is False for law in held if law.name not in NOTES):
@@ -169,8 +176,7 @@ class _How:
             free |= {"weight", "pos_weight"}
         return [
             name for name, x in asking.case.arguments.items()
-            if isinstance(x, np.ndarray) and (x.dtype.kind == "f" or x.dtype.name == "bfloat16")
-            and name not in free and asking.names.get(name) not in free
+            if isinstance(x, np.ndarray) and floating(x) and name not in free and asking.names.get(name) not in free
         ]  # fmt: skip
 
     def answer(self, asking: Asking) -> Answer:
@@ -235,6 +241,16 @@ def _array(x: Any, what: str) -> Any:
     return y
 
 
+def _narrow(judged: Sequence[Judged]) -> None:
+    """What is right in a wider dtype is a right formula: where a narrower one loses its digits, it is inaccurate."""
+    for j in judged:
+        wider = [
+            k.verdict for k in judged if k.quantity == j.quantity and ALL.index(k.dtype) < min(2, ALL.index(j.dtype))
+        ]
+        if j.verdict == "wrong" and not j.why and wider and "wrong" not in wider and 2 * j.gross < j.entries:
+            j.verdict = "inaccurate"
+
+
 def _blind(missed: Sequence[str], judged: Sequence[Judged]) -> bool:
     """Whether no planted error of some gradient was seen in any dtype."""
     seen = {j.quantity for j in judged if j.quantity.startswith("∂/∂")}
@@ -244,11 +260,13 @@ def _blind(missed: Sequence[str], judged: Sequence[Judged]) -> bool:
 
 
 def _again(how: _How) -> str:
-    """Python that makes the check again, where the subject can be named."""
+    """The command that makes the check again, where the subject can be named."""
     function = how.subject.wrapped[0] if isinstance(how.subject.wrapped, tuple) else how.subject.wrapped
-    module = getattr(function, "__module__", None) or "yours"
-    formula = how.standard.formula
-    against = f", {formula.id!r}" if formula is not None else ", …"
-    more = "".join(f", {name}={value!r}" for name, value in (("parameters", how.parameters), ("seed", how.seed)) if value)
-    pair = ", ".join(f.__name__ for f in how.subject.wrapped) if isinstance(how.subject.wrapped, tuple) else how.subject.name
-    return f"import gradproof, {module} as m; print(gradproof.check(gradproof.{how.subject.form}(m.{pair}){against}{more}))"
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "<")
+    if how.standard.formula is None or not module or module == "__main__" or "<" in name:
+        return ""
+    pair = [f.__name__ for f in how.subject.wrapped] if isinstance(how.subject.wrapped, tuple) else [name]
+    more = "".join(f" {name}={value}" for name, value in how.parameters.items())
+    more += f" --seed {how.seed}" if how.seed else ""
+    form, against = how.subject.form, how.standard.formula.id
+    return f"gradproof check {module}:{','.join(pair)} --as {form} --against {against}{more}"

@@ -38,6 +38,7 @@ class Judged:
     verdict: str = "right"
     entries: int = 0
     off: int = 0
+    gross: int = 0  # entries that lost half of their digits or more
     largest: float = 0.0
     at: str = ""
     x: float | None = None  # the input there, of an elementwise function
@@ -112,6 +113,7 @@ def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elemen
     if over.any():
         j.shown.append((asking, y, truth))
         gross = over & (error > 2.0 ** (format_of(asking.case.dtype)[1].digits / 2))  # half of the digits are lost
+        j.gross += int(gross.sum())
         j.worsen("wrong" if _ordinary(asking, gross, elementwise) else "inaccurate" if not strict else "wrong")
 
 

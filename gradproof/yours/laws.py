@@ -96,7 +96,8 @@ def _dtype(first: Answer, given: Mapping[str, Any], dtype: str) -> Law:
         if (got := np.asarray(g).dtype.name) != dtype:
             return Law("dtypes are kept", False, f"∂/∂{name} is {got} for {dtype}")
         if np.shape(g) != np.shape(given[name]):
-            return Law("dtypes are kept", False, f"∂/∂{name} has the shape {np.shape(g)}, {name} {np.shape(given[name])}")
+            shapes = f"{np.shape(g)}, that of {name} {np.shape(given[name])}"
+            return Law("dtypes are kept", False, f"the shape of ∂/∂{name} is {shapes}")
     for name, y in first.outputs.items():
         if (got := np.asarray(y).dtype.name) != dtype:
             return Law("dtypes are kept", False, f"{name} is {got} for {dtype}")
@@ -130,8 +131,12 @@ def _untouched(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first
     call({n: _copy(x) for n, x in given.items()}, {n: np.asarray(-x) for n, x in seeds.items()})
     lost = [name for name, g in kept.gradients.items() if not _equal(g, before[name])]
     yield Law("earlier results stay", not lost, f"∂/∂{lost[0]} of one call was changed by the next" if lost else "")
-    shared = [f"∂/∂{name} shares its memory with {other}" for name, g in kept.gradients.items()
-              for other, x in copies.items() if isinstance(x, np.ndarray) and np.may_share_memory(np.asarray(g), x)]  # fmt: skip
+    shared = [
+        f"∂/∂{name} shares its memory with {other}"
+        for name, g in kept.gradients.items()
+        for other, x in {**copies, **seeds}.items()
+        if np.may_share_memory(np.asarray(g), np.asarray(x))
+    ]
     yield Law("results are arrays of their own", not shared, shared[0] if shared else "")
 
 

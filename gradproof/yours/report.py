@@ -26,7 +26,7 @@ class Report:
     """What a check found.
 
     `verdict` is "right", "inaccurate" (a right formula in an unstable form), "wrong", "broken" (it raised, or returned
-    something else than its adapter says) or "cannot tell" (an error in it could not have been seen). It is no truth value.
+    something else than its adapter says) or "cannot tell" (an error in it could not have been seen).
     """
 
     subject: str
@@ -77,8 +77,13 @@ class Report:
         lines.append(f"  judged by {self.standard} ({self.strength})")
         if self.broken:
             lines.append(f"  {self.broken}")
-        for j in sorted(self.judged, key=lambda j: (-WORSE.index(j.verdict), j.dtype)):
-            lines.append("  " + _said(j))
+        for j in sorted(self.judged, key=lambda j: -WORSE.index(j.verdict)):  # in the order of dtypes
+            if j.verdict != "right":
+                lines.append("  " + _said(j))
+        for quantity in dict.fromkeys(j.quantity for j in self.judged if j.verdict == "right"):
+            these = [j for j in self.judged if j.quantity == quantity and j.verdict == "right"]
+            figures = ", ".join(f"{j.dtype} {j.largest:.2g}" for j in these)
+            lines.append(f"  {quantity}: right; largest error in ULP: {figures} (rounding allows {these[0].allowed:g})")
         for cause in self.causes:
             lines.append(f"  likely cause: {cause}")
         for law in self.laws:
@@ -88,7 +93,8 @@ class Report:
         if held:
             lines.append(f"  {held} laws hold: {', '.join(law.name for law in self.laws if law.holds)}")
         if self.planted:
-            lines.append(f"  could it have failed? {self.planted - len(self.missed)} of {self.planted} planted errors found")
+            found = self.planted - len(self.missed)
+            lines.append(f"  could it have failed? {found} of {self.planted} planted errors were found")
         lines += [f"    {line}" for line in self.missed]
         lines += [f"  not asked in {dtype}: {why}" for dtype, why in self.skipped.items()]
         if self.again:
@@ -102,8 +108,6 @@ def _said(j: Judged) -> str:
         return f"{j.quantity} in {j.dtype}: {j.verdict}: it {j.why}"
     figure = "∞" if j.largest == float("inf") else f"{j.largest:.3g}"
     line = f"{j.quantity} in {j.dtype}: {j.verdict}, at most {figure} ULP off (rounding allows {j.allowed:.3g})"
-    if not j.off:
-        return f"{line} in {j.entries:,} entries"
     where = f"x = {j.x!r} ({j.x.hex()})" if j.x is not None else j.at
     return (
         f"{line}; {j.off:,} of {j.entries:,} entries beyond\n"

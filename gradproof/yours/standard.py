@@ -19,6 +19,7 @@ from gradproof.answers.truth import Truth
 from gradproof.cases.case import Case
 from gradproof.lookup import UsageError, find
 from gradproof.yours.subject import Subject, subject_of
+from oracles.calls import floating
 from oracles.floats import Truth as Rounded
 from oracles.floats import conditioned_error, format_of
 from reference.formula import Array, Formula
@@ -55,7 +56,8 @@ class Estimated:
         beyond = np.maximum(np.abs(y - self.truth.hi) - self.slack, 0) * np.sign(y - self.truth.hi)
         with np.errstate(invalid="ignore"):
             y = np.where(np.isfinite(y) & np.isfinite(self.truth.hi), self.truth.hi + beyond, y)
-        slope = Rounded(self.sway, *np.zeros((2, *self.sway.shape)), self.truth.dtype)  # type: ignore[arg-type]
+        none = np.zeros(self.sway.shape)
+        slope = Rounded(self.sway, none, none.astype(bool), self.truth.dtype)
         return conditioned_error(y, self.truth, np.ones(self.sway.shape), slope)
 
 
@@ -63,7 +65,7 @@ Estimate = Callable[[Case], tuple[dict[str, Array], dict[str, Array], dict[str, 
 
 
 def standard_of(against: Any, subject: Subject, parameters: Mapping[str, Any]) -> Standard:
-    """The standard that `against` names; None stands for the subject's own outputs. Raises UsageError for what is none."""
+    """What `against` names; None stands for the subject's own outputs. Raises UsageError for what is no standard."""
     if isinstance(against, str):
         formula, more = find(against)
         return _catalogue(formula, {**more, **parameters})
@@ -164,7 +166,7 @@ def _numpy(forward: Any, outputs: tuple[str, ...]) -> Standard:
 
 
 def estimated(estimate: Estimate) -> Callable[[Case], Truth]:
-    """The truth of a case from estimates in float64: with their errors, and with what moves of the inputs do to them."""
+    """The truth of a case from estimates in float64, with their errors and what moves of the inputs do to them."""
 
     def truth(case: Case) -> Truth:
         name, format = format_of(case.dtype)
@@ -193,8 +195,7 @@ def _estimated(y: Array, moved: list[Array], slack: Array | None, step: float, d
 
 def _wide(case: Case) -> Case:
     def wide(x: Any) -> Any:
-        floating = isinstance(x, np.ndarray) and (x.dtype.kind == "f" or x.dtype.name == "bfloat16")
-        return x.astype(np.float64) if floating else x
+        return x.astype(np.float64) if isinstance(x, np.ndarray) and floating(x) else x
 
     given = {name: wide(x) for name, x in case.arguments.items()}
     seeds = {name: wide(v) for name, v in (case.cotangent or {}).items()}
@@ -205,8 +206,7 @@ def _moved(case: Case, step: float, seed: int) -> Case:
     rng = np.random.default_rng(seed)
 
     def move(x: Any) -> Any:
-        floating = isinstance(x, np.ndarray) and x.dtype.kind == "f"
-        return x * (1 + step * rng.choice([-1.0, 1.0], x.shape)) if floating else x
+        return x * (1 + step * rng.choice([-1.0, 1.0], x.shape)) if isinstance(x, np.ndarray) and floating(x) else x
 
     given = {name: move(x) for name, x in case.arguments.items()}
     seeds = {name: move(v) for name, v in (case.cotangent or {}).items()}

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradproof.answers.answer import Answer
 from gradproof.lookup import UsageError
+from oracles.calls import floating
 from reference.formula import Array
 
 Function = Callable[..., Any]
@@ -196,7 +197,7 @@ def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Sub
     """A C function behind ctypes or cffi that takes pointers, of arrays of one length.
 
     `roles` says in order what it is passed: the name of an argument, "value" for where it writes the value, "slope" or
-    "∂x" for where it writes the gradient by x, "v" for the cotangent, "n" for the length. `dtype` is that of the arrays.
+    "∂x" for where it writes the gradient by x, "v" for the cotangent, "n" for the length; all arrays are of `dtype`.
 
     >>> subject = compiled(lambda x, value, slope, n: None, ["x", "value", "slope", "n"], dtype="float32")
     >>> subject.arguments, subject.linear
@@ -210,7 +211,8 @@ def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Sub
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         arrays = {name: np.ascontiguousarray(x) for name, x in given.items()}
         shape = next(iter(arrays.values())).shape
-        written = {role: np.full(shape, np.nan, dtype) for role in roles if role in ("value", "slope") or role[0] == "∂"}
+        places = [role for role in roles if role in ("value", "slope") or role[0] == "∂"]
+        written = {role: np.full(shape, np.nan, dtype) for role in places}
         passed = {**arrays, **written, "v": np.ascontiguousarray(v.get("value", np.ones(shape)), dtype)}
         size = int(np.prod(shape))
         function(*(size if role == "n" else _pointer(function, k, passed[role]) for k, role in enumerate(roles)))
@@ -231,10 +233,11 @@ def subject_of(thing: Any) -> Subject:
     """A subject as it is, and what says by its type how it is differentiated. Raises UsageError for a bare function."""
     if isinstance(thing, Subject):
         return thing
-    kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in (thing if isinstance(thing, type) else type(thing)).__mro__]
+    bases = (thing if isinstance(thing, type) else type(thing)).__mro__
+    kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in bases]
     if any(kind == "torch.autograd.function.Function" for kind in kinds) or "torch.nn.modules.module.Module" in kinds:
         return torch_function(thing)
-    if any(kind.startswith("jax.") or kind.startswith("jaxlib.") for kind in kinds):
+    if any(kind.startswith(("jax.", "jaxlib.")) for kind in kinds):
         return jax_function(thing)
     raise UsageError(
         f"{_name(thing)} is {_kind(thing)}: say what it returns, as gradproof.pullback({_name(thing)}); there are "
@@ -276,7 +279,7 @@ def _kind(x: Any) -> str:
 
 
 def _floating(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and (x.dtype.kind == "f" or x.dtype.name == "bfloat16")
+    return isinstance(x, np.ndarray) and floating(x)
 
 
 def _pair(found: Any, what: str) -> tuple[Any, Any]:

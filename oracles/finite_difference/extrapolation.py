@@ -27,8 +27,8 @@ def pullback_of(
 ) -> Pulled:  # fmt: skip
     """Outputs, gradients of ⟨cotangent, outputs⟩ by every floating array, and the error of each entry, all in float64.
 
-    `function` takes the arrays in the order of `arguments` and returns an array, a tuple in the order of `outputs`, or a
-    mapping. One evaluation and one in complex numbers an entry where the function is analytic, 2·LEVELS else.
+    `function` takes the arrays in the order of `arguments` and returns an array, a tuple in the order of `outputs`, or
+    a mapping. One evaluation and one in complex numbers an entry where the function is analytic, 2·LEVELS else.
     """
     given = {name: np.asarray(x) for name, x in arguments.items()}
     by = [name for name, x in given.items() if floating(x)]
@@ -58,7 +58,7 @@ def _by(loss: Callable[[Array], Any], x: Array) -> tuple[Array, Array]:
     for i in np.ndindex(x.shape):
         slopes[i], errors[i] = ridders(lambda t, i=i: loss(_with(x, i, t)), float(x[i]))  # type: ignore[misc]
         analytic = _complex_step(lambda t, i=i: loss(_with(x, i, t)), float(x[i]))  # type: ignore[misc]
-        # Taken only where differences confirm it: what drops the imaginary part, as abs and comparisons do, is not analytic.
+        # Only where differences confirm it: what drops the imaginary part, as abs and comparisons do, is not analytic.
         if analytic is not None and abs(analytic - slopes[i]) <= errors[i] + 1e-7 * abs(analytic):
             slopes[i], errors[i] = analytic, 0.0
     return slopes, errors

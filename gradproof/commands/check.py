@@ -1,0 +1,175 @@
+"""Check the gradient of a function that a module or a file holds, in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import multiprocessing
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gradproof.lookup import UsageError
+from gradproof.yours.subject import ADAPTERS, Subject, subject_of
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check what `options` name and print the report: 0 right, 1 wrong, 2 bad input.
+
+    The check runs in another process, which is ended after `--timeout` seconds: a subject may crash, hang or change
+    whatever it likes.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(there, options), daemon=True)
+    process.start()
+    there.close()
+    try:
+        if not here.poll(options.timeout):
+            print(f"{options.target}: BROKEN\n  did not return within {options.timeout:g} s and was ended")
+            return 1
+        code, out, error = here.recv()
+    except EOFError:
+        process.join()
+        print(f"{options.target}: BROKEN\n  ended the process that called it (exit code {process.exitcode})")
+        return 1
+    finally:
+        process.kill()
+        process.join()
+    if out:
+        print(out)
+    if error:
+        print(error, file=sys.stderr)
+    return int(code)
+
+
+def _child(pipe: Connection, options: argparse.Namespace) -> None:
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the subject prints is a finding, and no part of the report
+    try:
+        pipe.send(_report(options))
+    except UsageError as error:
+        pipe.send((2, "", f"gradproof: {error}"))
+    except ImportError as error:
+        pipe.send((2, "", f"gradproof: {error}; pip install 'gradproof[oracles]'"))
+    except Exception:
+        pipe.send((2, "", traceback.format_exc()))
+
+
+def _report(options: argparse.Namespace) -> tuple[int, str, str]:
+    from gradproof.yours.check import check
+
+    subject = _subject(options.target, options.form)
+    against: Any = options.against
+    if against is not None and ":" in against:
+        against = _load(against)[0]
+    parameters = dict(_parameter(word) for word in options.given)
+    report = check(
+        subject, against, inputs=shapes(options.inputs), parameters=parameters, dtypes=options.dtype, ulp=options.ulp,
+        accumulate=options.accumulate, seed=options.seed,
+    )  # fmt: skip
+    said = json.dumps(report.as_json, ensure_ascii=False) if options.json else str(report)
+    return int(not report.ok), said, ""
+
+
+def _subject(target: str, form: str | None) -> Subject:
+    things = _load(target)
+    if form is None:
+        if len(things) > 1:
+            raise UsageError(f"{target} names {len(things)} functions: say --as forward_backward")
+        try:
+            return subject_of(things[0])
+        except UsageError as error:
+            raise UsageError(f"{str(error).split(':')[0]}: say what it returns, as --as pullback; there are "
+                             f"{', '.join(ADAPTERS)}") from None  # fmt: skip
+    if form not in ADAPTERS:
+        raise UsageError(f"--as {form}: there are {', '.join(ADAPTERS)}")
+    try:
+        return ADAPTERS[form](*things)
+    except TypeError as error:
+        raise UsageError(f"--as {form} does not take {target}: {error}") from error
+
+
+def _load(target: str) -> list[Any]:
+    """The objects that "module:name", "file.py:name" or "…:one,other" names.
+
+    Raises UsageError where there are none, with the traceback of a module that does not import.
+    """
+    place, colon, names = target.rpartition(":")
+    if not colon or not place or not names:
+        raise UsageError(f"{target!r}: name a function as module:function or file.py:function")
+    module = _module(place)
+    found = []
+    for name in names.split(","):
+        thing: Any = module
+        for part in name.split("."):
+            if not hasattr(thing, part):
+                there = ", ".join(n for n in vars(module) if not n.startswith("_") and callable(getattr(module, n)))
+                raise UsageError(f"{place} has no {name!r}; it has {there or 'no functions'}")
+            thing = getattr(thing, part)
+        found.append(thing)
+    return found
+
+
+def _module(place: str) -> ModuleType:
+    sys.path.insert(0, os.getcwd())
+    try:
+        if not place.endswith(".py"):
+            return importlib.import_module(place)
+        path = Path(place)
+        if not path.exists():
+            raise UsageError(f"no file {place}")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+        return module
+    except UsageError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{place}.".startswith(f"{error.name}."):
+            raise UsageError(f"no module {error.name!r} here ({os.getcwd()}) or installed") from None
+        raise UsageError(f"{traceback.format_exc()}{place} does not import: {error}") from None
+    except BaseException as error:
+        raise UsageError(f"{traceback.format_exc()}{place} does not import: {type(error).__name__}: {error}") from None
+
+
+def shapes(spec: str | None) -> Mapping[str, Sequence[int]] | None:
+    """Shapes by argument.
+
+    >>> shapes("x=4,3 w=3 c=")
+    {'x': (4, 3), 'w': (3,), 'c': ()}
+    """
+    if spec is None:
+        return None
+    found = {}
+    for word in spec.split():
+        name, equals, sizes = word.partition("=")
+        try:
+            found[name] = tuple(int(n) for n in sizes.split(",") if n)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise UsageError(f"--inputs {word!r}: write the shape of an argument as x=4,3")
+    return found
+
+
+def _parameter(word: str) -> tuple[str, Any]:
+    """A parameter: a number where it reads as one, else a word."""
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise UsageError(f"{word!r} is no parameter: write name=value")
+    try:
+        number = float.fromhex(value) if "0x" in value else float(value)
+    except ValueError:
+        return name, value
+    return name, int(number) if number.is_integer() and not set(value) & set(".eExX") else number
