@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--out", type=Path, metavar="DIR",
                        help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip
     audit.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
-    audit.add_argument("--oracle", action="append", choices=["torch", "jax"], help="default: both")
+    audit.add_argument("--oracle", action="append", metavar="NAME", help="torch or jax; default: all")
     audit.add_argument("--against", type=Path, metavar="DIR",
                        help="compare with the evidence there; exit 1 if a verdict became worse")  # fmt: skip
 
@@ -213,7 +213,7 @@ def _progress() -> Iterator[Progress]:
 def _audit(options: argparse.Namespace) -> int:
     from gradproof.audit.run import run
     from gradproof.audit.select import Options
-    from gradproof.evidence.compare import compare
+    from gradproof.evidence.compare import check_comparable, compare
 
     chosen = Options(
         only=tuple(options.only),
@@ -225,6 +225,8 @@ def _audit(options: argparse.Namespace) -> int:
         resume=options.resume,
     )
     out = options.out or Path("reports" if chosen.whole and not options.against else "out")
+    if options.against is not None:
+        check_comparable(options.against, out)
     with _progress() as progress:
         outcome = run(out, chosen, progress)
     for message in outcome.failures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gradproof.evidence.environment import ORACLES
 from gradproof.evidence.finding import Finding
 
 
@@ -18,7 +19,7 @@ class Plan:
     seed: int = 0
     draws: int = 1
     dtypes: tuple[str, ...] | None = None
-    oracles: tuple[str, ...] = ("torch", "jax")
+    oracles: tuple[str, ...] = tuple(ORACLES)
     formulas: frozenset[str] | None = None
     configuration: str = "*"
 

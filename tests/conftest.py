@@ -1,9 +1,13 @@
-"""Fixtures for tests of the audit."""
+"""Fixtures for tests of the audit, and no deadlines."""
 
 import pytest
+from hypothesis import settings
 from inline import quicken
 
 from gradproof.evidence import environment
+
+settings.register_profile("gradproof", deadline=None)  # a busy machine may stop a test for a second
+settings.load_profile("gradproof")
 
 
 @pytest.fixture

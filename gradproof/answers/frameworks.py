@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gradproof.answers.answer import Answer, Side
 from gradproof.answers.ours import ours
 from gradproof.cases.case import Case
-from gradproof.evidence.environment import installed
+from gradproof.evidence.environment import ORACLES, installed, load
 from gradproof.lookup import Missing
 
 
@@ -33,4 +33,5 @@ def sides(names: Iterable[str]) -> dict[str, Side]:
 
 def composed(name: str, id: str, quantity: str) -> bool:
     """True where a framework has no function of its own for this, and its answer is the definition written out."""
-    return bool(installed([name])[name].has(id, quantity.removeprefix("∂/∂")) == "composed")
+    module = load(name) if name in ORACLES else None
+    return module is not None and bool(module.has(id, quantity.removeprefix("∂/∂")) == "composed")

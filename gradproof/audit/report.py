@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from gradproof import pages
 from gradproof.audit.areas import AREAS
 from gradproof.claims import literature
+from gradproof.evidence.compare import PART
 from gradproof.evidence.environment import source_hash
 from gradproof.evidence.files import EvidenceError, read_evidence
 
@@ -40,6 +41,14 @@ def write_overview(out: Path, evidence: Path | None = None) -> None:
     if (evidence / "accuracy.jsonl").exists():
         pages.frameworks.write(evidence, out)
     pages.front.write(evidence, out)
+
+
+def check_readable(out: Path, but: Collection[str]) -> None:
+    """Raises EvidenceError where evidence of other areas, of which the front page is made too, is unreadable."""
+    for area in PAGES:
+        path = out / "evidence" / f"{area}.jsonl"
+        if area not in but and path.exists():
+            read_evidence(path)
 
 
 def write_report(out: Path, evidence: Path | None = None) -> list[str]:
@@ -82,7 +91,7 @@ def check_report(folder: Path) -> list[str]:
             problems.append(
                 f"{path} was made from formulas {header.get('source')}, the source is now {now}; audit again"
             )
-        if part := {"only", "dtype", "oracle"} & header.keys():
+        if part := PART & header.keys():
             problems.append(f"{path} is a part ({', '.join(sorted(part))}); run 'gradproof audit'")
         if name == "literature" and (old := literature.stale(findings)):
             problems.append(f"{path} is stale about {', '.join(old[:5])}; run 'gradproof audit --only literature'")

@@ -22,7 +22,7 @@ from typing import Any
 from gradproof.audit import report
 from gradproof.audit.areas import Area
 from gradproof.audit.select import Options, select
-from gradproof.evidence.environment import PACKAGES, cpu, header, source_hash, versions
+from gradproof.evidence.environment import ORACLES, PACKAGES, cpu, header, source_hash, versions
 from gradproof.evidence.explain import failure
 from gradproof.evidence.files import EvidenceError, encode, read_evidence, write_evidence, write_whole
 from gradproof.evidence.finding import Finding
@@ -56,8 +56,9 @@ class Outcome:
 def run(out: Path, options: Options, progress: Progress) -> Outcome:
     """Measure what `options` names into `out`, then write its report.
 
-    Raises UsageError for options that mean nothing or leave nothing to measure, for an area without any of the oracles
-    it needs, and where another audit is writing to `out`; EvidenceError where `resume` finds a run made otherwise;
+    Raises UsageError for options that mean nothing or leave nothing to measure, for an oracle that was named and is not
+    installed, for an area without any of the oracles it needs, and where another audit is writing to `out`;
+    EvidenceError where `resume` finds a run made otherwise, or `out` has evidence of other areas that cannot be read;
     OSError where `out` cannot be written.
     """
     areas, plan = select(options)
@@ -65,16 +66,20 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
     with _alone_in(out), pool(options.jobs, str(_log(out))) as executor:
         # Asked of a worker: this process needs no framework, and the workers import theirs side by side.
         here = executor.submit(_importable).result()
+        if missing := [name for name in options.oracle or () if name not in here]:
+            raise UsageError(f"--oracle {missing[0]}: not installed; pip install 'gradproof[oracles]'")
         plan = replace(plan, oracles=tuple(name for name in plan.oracles if name in here))
-        areas = _able(areas, plan, here, named=bool(options.only))
+        areas = _able(areas, plan, here, named=frozenset(options.only))
+        tasks = {area.name: list(area.tasks(plan)) for area in areas}
+        if not any(tasks.values()):
+            raise UsageError(f"nothing to measure: what was asked for does not stand in {', '.join(tasks)}")
+        report.check_readable(out, but=tasks)
         parts = _prepare(out, options, plan)
-        started = [(area, _start(area, plan, parts, executor)) for area in areas]
-        if not any(tasks for _, tasks in started):
-            raise UsageError(f"nothing of that kind is measured by {', '.join(area.name for area in areas)}")
+        started = [(area, _start(area, tasks[area.name], parts, executor)) for area in areas if tasks[area.name]]
         written = []
         last = time.perf_counter()
-        for area, tasks in started:
-            if _finish(area, tasks, out, options, outcome, progress):
+        for area, running in started:
+            if _finish(area, running, out, options, outcome, progress):
                 written.append(executor.submit(report.write_area, area.name, out))
             now = time.perf_counter()
             outcome.seconds[area.name], last = now - last, now
@@ -95,14 +100,14 @@ def _importable() -> set[str]:
     return {use for use in PACKAGES if "not installed" not in versions([use]).values()}
 
 
-def _able(areas: Sequence[Area], plan: Plan, here: set[str], named: bool) -> list[Area]:
+def _able(areas: Sequence[Area], plan: Plan, here: set[str], named: frozenset[str]) -> list[Area]:
     """The areas that have one of the oracles they need; of those that were named, all must."""
     able = []
     for area in areas:
-        usable = {need for need in area.needs if need in (plan.oracles if need in ("torch", "jax") else here)}
+        usable = {need for need in area.needs if need in (plan.oracles if need in ORACLES else here)}
         if usable or not area.needs:
             able.append(area)
-        elif named or len(areas) == 1:
+        elif area.name in named or len(areas) == 1:
             wanted = " or ".join(package for need in area.needs for package in PACKAGES[need][:1])
             raise UsageError(f"{area.name} needs {wanted}: not installed; pip install 'gradproof[oracles]'")
     if not able:
@@ -162,10 +167,10 @@ class Running:
     future: Future[None] | None
 
 
-def _start(area: Area, plan: Plan, parts: Path, executor: Executor) -> list[Running]:
+def _start(area: Area, tasks: Sequence[Task], parts: Path, executor: Executor) -> list[Running]:
     """Submit the tasks of an area that have not been done yet."""
     started = []
-    for task in area.tasks(plan):
+    for task in tasks:
         path = parts / area.name / f"{re.sub(r'[^0-9A-Za-z._-]+', '-', task.name)}.jsonl"
         started.append(Running(task, path, None if _done(path) else executor.submit(_measure, task, path)))
     return started
@@ -201,8 +206,6 @@ def _finish(
         outcome.verdicts["unknown"] += 1
     if failed:
         outcome.incomplete.append(area.name)
-        return False
-    if not tasks:
         return False
     made_with = {**options.given(area), **area.constants}
     findings = area.fold([f for task in tasks for f in read_evidence(task.path).findings])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from gradproof.audit.areas import AREAS, Area
+from gradproof.evidence.environment import ORACLES
 from gradproof.lookup import UsageError, suggestion
 from gradproof.networks.configurations import configurations
 from gradproof.tasks import Plan
@@ -76,7 +77,9 @@ def select(options: Options) -> tuple[list[Area], Plan]:
             takes = ", ".join(area.name for area in AREAS.values() if name in area.options)
             raise UsageError(f"--{name} does not enter {', '.join(a.name for a in chosen)}; it does enter {takes}")
     ids = frozenset(formulas) if formulas else None
-    oracles = options.oracle or ("torch", "jax")
+    oracles = options.oracle or tuple(ORACLES)
+    if strange := [name for name in oracles if name not in ORACLES]:
+        raise UsageError(f"--oracle {strange[0]}: there are {', '.join(ORACLES)}")
     pattern = patterns[0] if patterns else "*"
     return chosen, Plan(options.seed or 0, options.draws or 1, options.dtype, oracles, ids, pattern)
 

@@ -32,7 +32,7 @@ def questions() -> list[Probe]:
 
 def measure(id: str, names: Sequence[str]) -> list[Finding]:
     """Every question about one formula, by us and by the oracles `names` that are installed."""
-    oracles = installed(names)
+    oracles = installed(names, "native")
     found = [
         finding(probe, name, side)
         for probe in questions() if probe.id == id

@@ -16,6 +16,7 @@ from gradproof.evidence.verdicts import FAILING, got_worse
 # the functions of another processor or compiler differ from each other.
 FACTOR, UNITS = 2.0, 1.0
 NOT_COMPARED = ("speed", "drift")  # evidence of other things than gradients
+PART = frozenset({"only", "dtype", "oracle"})  # what stands in the header of evidence of a part
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Comparison:
     """What two evidences have in common and what not."""
 
     changes: list[Change]
-    made_with: dict[str, tuple[str, str]]  # package or processor: before, now; where these differ
+    made_with: dict[str, tuple[str, str]]  # package, processor or option: before, now; where these differ
     same: int
     bits: int  # findings with other numbers and the same meaning
 
@@ -81,7 +82,7 @@ def compare(before: Path, now: Path) -> Comparison:
         first, second = read_evidence(old[area]), read_evidence(new[area])
         made_with |= _made_with(first.header, second.header)
         found, wanted = ({f.key: f for f in side.findings} for side in (first, second))
-        part = "only" in second.header  # of a part, what is not there was not asked for
+        part = not PART.isdisjoint(second.header)  # of a part, what is not there was not asked for
         for key, finding in found.items():
             if key not in wanted:
                 changes += [] if part else [_gone(area, finding)]
@@ -95,6 +96,17 @@ def compare(before: Path, now: Path) -> Comparison:
     return Comparison(sorted(changes, key=lambda c: (not c.worse, c.area, c.how, c.subject)), made_with, same, bits)
 
 
+def check_comparable(before: Path, now: Path) -> None:
+    """Whether what will be written to `now` can be compared with what is in `before`, to know it before a long audit.
+
+    Raises EvidenceError where it cannot.
+    """
+    if _areas(before) and before.resolve() in (now.resolve(), (now / "evidence").resolve()):
+        raise EvidenceError(f"{before}: it would be overwritten, and then compared with itself; name another --out")
+    for path in _areas(before).values():
+        read_evidence(path)
+
+
 def _areas(folder: Path) -> dict[str, Path]:
     evidence = folder / "evidence" if (folder / "evidence").is_dir() else folder
     found = {path.stem: path for path in sorted(evidence.glob("*.jsonl")) if path.stem not in NOT_COMPARED}
@@ -104,7 +116,8 @@ def _areas(folder: Path) -> dict[str, Path]:
 
 
 def _made_with(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    old, new = ({**h.get("versions", {}), "cpu": h.get("cpu", ""), "formulas": h.get("source", "")}
+    old, new = ({**h.get("versions", {}), "cpu": h.get("cpu", ""), "formulas": h.get("source", ""),
+                 **{option: str(h[option]) for option in ("seed", "draws") if option in h}}
                 for h in (before, now))  # fmt: skip
     return {name: (old.get(name, ""), new.get(name, "")) for name in old | new if old.get(name) != new.get(name)}
 

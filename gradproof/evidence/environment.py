@@ -17,7 +17,9 @@ import numpy as np
 
 from gradproof import __version__
 
+# The frameworks: one more is a folder with the face of `oracles`, and a line here and in PACKAGES.
 ORACLES = {"torch": "oracles.torch_autograd", "jax": "oracles.jax_grad"}
+SIDES = ("ours", *ORACLES)  # the columns of tables
 # What an area may use, and the packages that this comes to.
 PACKAGES: dict[str, tuple[str, ...]] = {
     "numpy": ("numpy",),
@@ -39,9 +41,9 @@ def load(name: str) -> ModuleType | None:
         return None
 
 
-def installed(names: Iterable[str]) -> dict[str, ModuleType]:
-    """Those oracles among `names` whose framework is installed."""
-    return {name: module for name in names if (module := load(name))}
+def installed(names: Iterable[str], having: str = "vjp") -> dict[str, ModuleType]:
+    """Those oracles among `names` whose framework is installed and that have the function or room `having`."""
+    return {name: module for name in names if (module := load(name)) and hasattr(module, having)}
 
 
 def versions(uses: Iterable[str] = tuple(PACKAGES)) -> dict[str, str]:

@@ -71,7 +71,7 @@ def left_out() -> list[Finding]:
 
 def measure(group: Sequence[Configuration], seed: int, names: Sequence[str], draws: int = 1) -> list[Finding]:
     """The findings on configurations of one product, architecture and dtype, and the causes of the largest."""
-    modules = installed(names)
+    modules = installed(names, "network")
     found: list[Finding] = []
     with np.errstate(all="ignore"):  # saturated and singular cases are meant to overflow; they are judged instead
         for _, stack in itertools.groupby(group, lambda c: (c.hidden, c.output, c.cost)):
@@ -111,8 +111,8 @@ def _findings(
         else:
             judged[name] = judge(stack, stacked, ours, theirs[name], oracle, t, arbiter)
     apart = {name: d for name, (_, d, _) in judged.items()}
-    if len(theirs) == 2:
-        apart["torch-jax"] = distance(theirs["torch"], theirs["jax"], t)
+    for first_side, second_side in itertools.combinations(theirs, 2):
+        apart[f"{first_side}-{second_side}"] = distance(theirs[first_side], theirs[second_side], t)
     for k, one in enumerate(stack):
         here = slice(k * len(regimes), (k + 1) * len(regimes))
         sides: dict[str, dict[str, Any]] = {

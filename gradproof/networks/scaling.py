@@ -32,7 +32,7 @@ def measure(dtype: str, seed: int, names: Sequence[str]) -> list[Finding]:
     shapes = [("depth", d, d, WIDTH) for d in DEPTHS] + [("width", w, DEPTH, w) for w in WIDTHS]
     found: dict[tuple[str, str], dict[str, float]] = {}
     for along, at, depth, width in shapes:
-        for pair, relative in _relative(depth, width, dtype, seed, installed(names)).items():
+        for pair, relative in _relative(depth, width, dtype, seed, installed(names, "network")).items():
             found.setdefault((along, pair), {})[str(at)] = float(f"{relative:.3g}")
     return [
         Finding("scaling", SUBJECT, along, dtype=dtype, side=pair, max=max(by.values()),

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.figures import error_curves
 from gradproof.pages.tables import Table, exactly, name, number, write_page
 
-SIDES = ("ours", "torch", "jax")
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 Findings = Sequence[Finding]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.tables import Table, name, write_page
 
 Findings = Sequence[Finding]
-SIDES = {"ours": "ours", "torch": "torch", "jax": "optax"}
+TITLES = {side: side for side in SIDES} | {"jax": "optax"}
 
 
 def _of_reductions(topic: str) -> bool:
@@ -74,7 +75,7 @@ def _table(title: str, kind: str, found: Findings, note: str = "") -> Table:
         cells.setdefault((f.more["topic"], f.formula, f.more["probe"]), {})[f.side] = f.more["reading"]
     lines = [[name(id), topic, probe, *(said.get(side, "not installed") for side in SIDES)]
              for (topic, id, probe), said in sorted(cells.items())]  # fmt: skip
-    return Table(title, [kind, "question", "asked at", *SIDES.values()], lines, note)
+    return Table(title, [kind, "question", "asked at", *TITLES.values()], lines, note)
 
 
 def _optimizer_tables(found: Findings) -> list[Table]:
@@ -93,5 +94,5 @@ def _default_table(found: Findings) -> Table:
         given = ", ".join(f"{parameter} = {value}" for parameter, value in f.more.get("given", {}).items())
         by.setdefault(f.formula, {})[f.side] = given or "–"
     lines = [[name(id), *(said.get(side, "not installed") for side in SIDES)] for id, said in by.items()]
-    columns = ["rule", *SIDES.values()]
+    columns = ["rule", *TITLES.values()]
     return Table("Defaults of the optimizers", columns, lines, "Read off the installed signatures.")

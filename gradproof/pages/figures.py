@@ -13,6 +13,7 @@ from gradproof.evidence.finding import Finding
 
 COLOURS = {"ours": "#1b7837", "torch": "#d95f02", "jax": "#2166ac",
            "ours-torch": "#d95f02", "ours-jax": "#2166ac", "torch-jax": "#7f7f7f"}  # fmt: skip
+OTHER = "#6a3d9a"  # of a side or pair without a colour of its own
 
 
 def _pyplot() -> Any:
@@ -56,7 +57,7 @@ def histograms(found: Sequence[Finding], path: Path) -> None:
                 share = [100 * c / total for c in counts]
                 label = f"{f.side.replace('-', '–')} ({100 * zero / total:.0f} % equal bits)"
                 axis.stairs(share, [edges[0] - 1, *edges, edges[-1] + 1], label=label, linewidth=1.6,
-                            color=COLOURS[f.side])  # fmt: skip
+                            color=COLOURS.get(f.side, OTHER))  # fmt: skip
         unit = {"float32": 2.0**-24, "float64": 2.0**-53}[dtype]
         axis.axvline(math.log10(unit), color="black", linewidth=0.8, linestyle=":")
         axis.set_title(dtype)
@@ -78,7 +79,7 @@ def training_curves(found: Sequence[Finding], path: Path) -> None:
                 line = [(step, distance) for step, distance in by.get((name, dtype, pair), ()) if distance > 0]
                 if line:
                     label = f"{pair.replace('-', '–')}, {dtype}"
-                    axis.loglog(*zip(*line, strict=True), style, color=COLOURS[pair], label=label)
+                    axis.loglog(*zip(*line, strict=True), style, color=COLOURS.get(pair, OTHER), label=label)
         axis.set_title(name)
         axis.set_xlabel("step")
     axes[0][0].set_ylabel("‖p − q‖ / ‖p‖")
@@ -112,7 +113,7 @@ def error_curves(found: Sequence[Finding], dtype: str, path: Path) -> None:
                 y = [math.nan if v is None else min(max(v, 0.05), top) for v in f.more["ulp"]]
                 x = [k + 0.5 - half for k in range(2 * half)]
                 wide, above = (1.6, 3) if f.side == "ours" else (1.0, 2)
-                axis.plot(x, y, color=COLOURS[f.side], linewidth=wide, zorder=above, label=f.side)
+                axis.plot(x, y, color=COLOURS.get(f.side, OTHER), linewidth=wide, zorder=above, label=f.side)
         axis.set_title(name.split("/")[1], fontsize=8, pad=2)
         axis.tick_params(labelsize=6)
         axis.hlines(0.5, -half, half, color="black", linewidth=0.5, linestyle=":")

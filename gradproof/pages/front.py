@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import Evidence, read_evidence, write_whole
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
@@ -14,7 +15,6 @@ from gradproof.pages.networks import disagreements
 from gradproof.pages.tables import Table, markdown, name, number
 
 Findings = Sequence[Finding]
-SIDES = ("ours", "torch", "jax")
 
 
 def _verdicts(found: Findings) -> str:
@@ -130,7 +130,8 @@ def contents(evidence: Mapping[str, Evidence], folder: Path) -> Table:
 
 def write(evidence: Path, folder: Path) -> None:
     """Write README.md in front of the pages of `folder`."""
-    known = {path.stem: read_evidence(path) for path in sorted(evidence.glob("*.jsonl"))}
+    areas = sorted({area for _, area, _ in PAGES.values()})  # what others left there is of no page
+    known = {area: read_evidence(evidence / f"{area}.jsonl") for area in areas if (evidence / f"{area}.jsonl").exists()}
     lines = ["# Reports", ""]
     if "networks" in known:
         networks = known["networks"].findings

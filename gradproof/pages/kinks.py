@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.tables import Table, exactly, name, write_page
 
-SIDES = ("ours", "torch", "jax")
 KINDS = {"activation": "Activations", "cost": "Costs", "regularizer": "Regularizers", "update": "Clipping"}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gradproof.evidence.environment import ORACLES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
@@ -12,7 +14,9 @@ from gradproof.pages.figures import histograms
 from gradproof.pages.tables import Table, name, write_page
 
 Findings = Sequence[Finding]
-PAIRS = {"torch": "ours–torch", "jax": "ours–jax", "torch-jax": "torch–jax"}
+PAIRS = {name: f"ours–{name}" for name in ORACLES} | {
+    f"{one}-{other}": f"{one}–{other}" for one, other in itertools.combinations(ORACLES, 2)
+}
 
 RELATIVE = (
     "Differences are ‖p − q‖/max(‖p‖, ‖q‖) of all ∂C/∂W or of all ∂C/∂b, whichever is larger, so 1 means that nothing "
@@ -24,9 +28,8 @@ def write(evidence: Path, folder: Path) -> None:
     """Write activations.md, costs.md, regularizers.md and networks.md from evidence/networks.jsonl."""
     _, found = read_evidence(evidence / "networks.jsonl")
     views = [f for f in found if f.kind == "overview"]
-    cases = sum(f.entries for f in views if f.what == "architecture" and f.side == "torch-jax") or sum(
-        f.entries for f in views if f.what == "architecture"
-    )
+    side = views[0].side if views else ""
+    cases = sum(f.entries for f in views if f.what == "architecture" and f.side == side)
     intro = (
         "Every cost and every gradient of a dense network, by our formulas, by PyTorch autograd and by JAX grad, on "
         f"{cases:,} cases. [What the verdicts mean](README.md#verdicts). {RELATIVE}"
@@ -65,15 +68,15 @@ def _short(formula: str) -> str:
 
 
 def _table(title: str, views: Findings, what: str, first: str) -> Table:
-    """One line per name and dtype: verdicts about torch and jax, and how far the gradients are apart."""
-    columns = [first, "dtype", "cases", "torch", "jax"]
+    """One line per name and dtype: verdicts about each framework, and how far the gradients are apart."""
+    columns = [first, "dtype", "cases", *ORACLES]
     columns += [f"{pair} {figure}" for pair in PAIRS.values() for figure in ("median", "worst")]
     by = {(f.formula, f.dtype, f.side): f for f in views if f.what == what}
     lines = []
     for formula, dtype in dict.fromkeys(key[:2] for key in by):
         found = [by.get((formula, dtype, side)) for side in PAIRS]
         cases = max(f.entries for f in found if f)
-        said = [counts(f.more["verdicts"]) if f else "not installed" for f in found[:2]]
+        said = [counts(f.more["verdicts"]) if f else "not installed" for f in found[: len(ORACLES)]]
         figures = [x for f in found for x in ((f.more.get("median"), f.max) if f else (None, None))]
         lines.append([_short(formula), dtype, cases, *said, *figures])
     return Table(title, columns, lines)
@@ -83,7 +86,7 @@ def _worst_cases(views: Findings, what: str) -> Table:
     """The largest disagreement of each name, with the command that makes it again."""
     lines = []
     for f in views:
-        if f.what == what and f.side in ("torch", "jax") and f.max:
+        if f.what == what and f.side in ORACLES and f.max:
             configuration, regime = f.at.split(" ")
             again = f"`gradproof audit --only '{configuration}'`"
             lines.append([_short(f.formula), f.dtype, PAIRS[f.side], f.max, regime, again])

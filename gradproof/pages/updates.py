@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.tables import Table, name, number, write_page
 
-SIDES = {"ours": "ours", "torch": "torch.optim", "jax": "Optax"}
+TITLES = {side: side for side in SIDES} | {"torch": "torch.optim", "jax": "Optax"}
 DTYPES = ("float32", "float64")
 
 
@@ -60,7 +61,7 @@ def _steps(found: Sequence[Finding], steps: int) -> Table:
         cells = [_outcome(by.get((side, dtype))) for dtype in DTYPES for side in SIDES]
         lines.append([f"`{name(id)}`", setting, problem, f"{bound:.1e}", *cells])
     columns = ["rule", "hyperparameters", "problem", "bound/distance, float32"]
-    columns += [f"{title} {dtype}" for dtype in DTYPES for title in SIDES.values()]
+    columns += [f"{title} {dtype}" for dtype in DTYPES for title in TITLES.values()]
     note = (
         "In brackets the largest difference of any parameter at any step over what rounding can do (1 is the limit): "
         "to our rule for torch and Optax, to the same rule in extended precision for ours."
@@ -71,7 +72,7 @@ def _steps(found: Sequence[Finding], steps: int) -> Table:
 def _causes(found: Sequence[Finding]) -> Table:
     explained = [f for f in found if f.why and f.verdict]
     lines = [
-        [f"`{name(id)}`", SIDES[side], ", ".join(dict.fromkeys(f.dtype for f in group)), verdict,
+        [f"`{name(id)}`", TITLES[side], ", ".join(dict.fromkeys(f.dtype for f in group)), verdict,
          max(f.max or 0.0 for f in group), f"{max(f.more['difference'] for f in group):.1e}", why]
         for (id, side, verdict, why), group in _groups(explained, "formula", "side", "verdict", "why").items()
     ]  # fmt: skip
@@ -91,7 +92,7 @@ def _decay(found: Sequence[Finding]) -> Table:
                  for side in SIDES]  # fmt: skip
         ours = by["ours"].more
         lines.append([*what.split("; "), *cells, ours["penalised"], ours["decayed"]])
-    columns = ["rule", "problem", *(f"apart: {title}" for title in SIDES.values()), "‖w‖ as L2", "‖w‖ decoupled"]
+    columns = ["rule", "problem", *(f"apart: {title}" for title in TITLES.values()), "‖w‖ as L2", "‖w‖ decoupled"]
     note = ""
     if found:
         note = (

@@ -62,7 +62,7 @@ def parity(task: Learning, dtype: str, seed: int, names: Sequence[str]) -> list[
 
     A distance is ‖p − q‖/‖p‖ over all weights and biases together.
     """
-    oracles = installed(names)
+    oracles = installed(names, "network")
     rng = np.random.default_rng(seed)
     x, y = (q.astype(dtype) for q in dataset(task.data))
     shapes = list(zip(task.sizes[1:], task.sizes[:-1], strict=True))

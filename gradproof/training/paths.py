@@ -194,7 +194,7 @@ def compare(setting: Setting, problem: str, dtype: str, names: Sequence[str]) ->
         exact = follow(step, wide, lambda t, w: [g.astype(np.longdouble) for g in gradient(t, w)], STEPS, **h)
         off = apart(ours, exact, bound)
         found.append(finding("ours", off, Verdict.agrees if off[1] <= 1 else Verdict.wrong))
-    for side, oracle in installed(names).items():
+    for side, oracle in installed(names, "updates").items():
         try:
             theirs = oracle.trajectory(setting.id, start, gradient, STEPS, **h)
         except LookupError as missing:

@@ -59,7 +59,7 @@ def measure(names: Sequence[str]) -> list[Finding]:
     found = []
     for problem, (start, gradient) in {"quadratic": _quadratic(), "digits": digits("float64")}.items():
         for family, (rule, *_) in FAMILIES.items():
-            for side, oracle in {"ours": None, **installed(names)}.items():
+            for side, oracle in {"ours": None, **installed(names, "updates")}.items():
                 what = f"{family}; {problem}"
                 more: dict[str, Any] = {"unit": "‖p − q‖/‖q‖", "lam": LAMBDA, "steps": STEPS}
                 try:

@@ -97,7 +97,8 @@ def round_pairs(hi: Array, lo: Array, radius: Array, dtype: str, margin: int = M
     """
     format = format_of(dtype)[1]
     with np.errstate(all="ignore"):
-        vanishing = np.abs(hi) < np.ldexp(0.5, format.least - VANISHING)
+        least = np.ldexp(0.5, format.least - VANISHING)
+        vanishing = (np.abs(hi) < least) | ((np.abs(hi) == least) & (np.copysign(1.0, hi) * lo < 0))
         hi, lo = np.where(vanishing, 0.0, hi), np.where(vanishing, 0.0, lo)
         q = ulp_exponent(hi, dtype)
         thin = radius <= np.ldexp(1.0, q - margin)
@@ -129,7 +130,7 @@ def round_ball(ball: Ball | None, format: Format) -> Rounded | None:
         return None
     below, above = ends
     if below.hi == above.hi and above.residual - below.residual < 2.0**-RESIDUAL_BITS:
-        return Rounded(below.hi, round_exactly(*_integers(ball.mid()), format).residual)
+        return round_exactly(*_integers(ball.mid()), format)  # of a zero, the sign too is that of the middle
     return None
 
 

@@ -1,147 +1,133 @@
-"""Costs against the truth and against both frameworks; a planted error must be seen."""
+"""Every formula of arrays against the truth; a wrong gradient of any of them must be seen."""
 
-import dataclasses
-import inspect
-import json
+import math
 
 import numpy as np
 import pytest
+from planted import plant, scaled
 
-from gradproof.cases.costs import DRAWS, REGIMES, SWITCHES, cases, draw
-from gradproof.checks import accuracy as costs
-from gradproof.evidence.verdicts import Verdict
+from gradproof import cases
+from gradproof.answers.answer import Answer
+from gradproof.answers.ours import ours
+from gradproof.cases.case import Case
+from gradproof.checks import accuracy
+from gradproof.checks.accuracy import DTYPES, check, gate, tasks
+from gradproof.evidence.explain import failure
+from gradproof.lookup import Missing
+from gradproof.tasks import Plan
 from reference import CATALOGUE
 
-LABELS = ("labels", *{name for _, name in SWITCHES})
+pytest.importorskip("flint")
+
+IDS = list(cases.DRAWS)
+L1 = "regularizer/l1"
 
 
-def plant(monkeypatch, id, change):
-    """Let the gradients of `id` go through `change`."""
-    record = CATALOGUE[id]
-
-    def wrong(*args, **kwargs):
-        value, gradients = record.function(*args, **kwargs)
-        return value, change(dict(gradients))
-
-    wrong.__signature__ = inspect.signature(record.function)
-    monkeypatch.setitem(CATALOGUE, id, dataclasses.replace(record, function=wrong))
+def verdicts(id, dtype="float64", seeds=(0,), **sides):
+    """By quantity, or by quantity and side where there are other sides than ours."""
+    found = check(cases.of(id, dtype, seeds), sides or {"ours": ours})
+    return {(f.quantity, f.side) if sides else f.quantity: f.verdict for f in found}
 
 
-def test_every_cost_of_several_inputs_has_cases_truth_and_oracles():
-    pytest.importorskip("flint"), pytest.importorskip("torch"), pytest.importorskip("optax")
-    from oracles.arb_truth.costs import LOSSES
-    from oracles.jax_grad import costs as optax_costs
-    from oracles.torch_autograd import costs as torch_costs
-
-    several = {
-        id for id, f in CATALOGUE.items() if f.kind == "cost" and f.function.__module__ != "reference.costs.basic"
-    }
-    assert several == set(DRAWS) == set(LOSSES) == set(torch_costs.COSTS) == set(optax_costs.COSTS)
-
-
-@pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize("id", DRAWS)
-def test_cases_are_made_again_from_their_names(id, regime):
-    first, second = (draw(id, "float32", regime, 3) for _ in range(2))
-    for name, x in first.inputs.items():
-        np.testing.assert_array_equal(x, second.inputs[name])
-        assert x.dtype == np.float32 or name in LABELS
-
-
-@pytest.mark.parametrize("dtype", costs.DTYPES)
-@pytest.mark.parametrize("id", DRAWS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("id", IDS)
 def test_we_are_within_the_gate_of_the_truth(id, dtype):
-    pytest.importorskip("flint")
-    rows = costs.accuracy(id, dtype, {}, seeds=2)
-    assert {row["quantity"] for row in rows} > {"value"}
-    for row in rows:
-        assert row["verdict"] == "agrees", costs.failure(row)
-        assert row["entries"]
+    found = check(cases.of(id, dtype, range(3)), {"ours": ours})
+    asked = cases.draw(id, dtype, "wide", 1)
+    floats = {f"∂/∂{name}" for name, x in asked.arguments.items() if x.dtype.kind == "f"}
+    assert {f.quantity for f in found} >= {*(asked.cotangent or {}), *floats}
+    for f in found:
+        assert f.verdict == "agrees", failure(f)
+        assert f.entries > 0
+        assert f.max <= f.more["allowed"] == gate(CATALOGUE[id], dtype)
+
+
+@pytest.mark.parametrize("factor", [-1.0, 1 + 2.0**-40], ids=["sign", "the last bits"])
+@pytest.mark.parametrize("id", [id for id in IDS if id != "regularizer/none"])
+def test_a_planted_factor_is_seen_in_every_gradient_and_not_in_the_outputs(monkeypatch, id, factor):
+    plant(monkeypatch, id, scaled(factor))
+    found = verdicts(id, seeds=(0, 1))
+    assert {q: v for q, v in found.items() if q.startswith("∂")} == dict.fromkeys(
+        [q for q in found if q.startswith("∂")], "wrong"
+    )
+    assert {v for q, v in found.items() if not q.startswith("∂")} == {"agrees"}
+
+
+@pytest.mark.parametrize("id", [id for id in IDS if id != "regularizer/none"])
+def test_a_pullback_that_takes_its_cotangent_for_ones_is_wrong(monkeypatch, id):
+    record = CATALOGUE[id]
+    ignoring = lambda case: Answer(*record.vjp(case.arguments, None, **case.parameters))  # noqa: E731
+    assert "wrong" in verdicts(id, ours=ignoring).values()
+
+
+def test_a_planted_error_is_named(monkeypatch):
+    plant(monkeypatch, "cost/gaussian_nll", lambda outputs, g, _: (outputs, {**g, "v": -g["v"]}))
+    (wrong,) = (f for f in check(cases.of("cost/gaussian_nll", "float64", [0]), {"ours": ours}) if f.verdict == "wrong")
+    message = failure(wrong)
+    for part in ("cost/gaussian_nll: ∂/∂v at ", "in float64 is wrong", "; got ", "allowed 4",
+                 f"again: gradproof case cost/gaussian_nll {' '.join(wrong.at.split()[:2])}"):  # fmt: skip
+        assert part in message
 
 
 @pytest.mark.parametrize(
-    ("change", "quantity"),
+    ("change", "expected"),
     [
-        (lambda g: {**g, "v": -g["v"]}, "v"),
-        (lambda g: {**g, "a": g["a"] * 12}, "a"),
-        (lambda g: {**g, "y": g["a"]}, "y"),
-        (lambda g: {**g, "v": g["v"] * (1 + 2**-46)}, "v"),
+        (lambda o, g, _: ({"value": o["value"] / 2}, g), {"value": "wrong", "∂/∂w": "agrees"}),
+        (lambda o, g, _: (o, {"w": np.full_like(g["w"], math.nan)}), {"value": "agrees", "∂/∂w": "wrong"}),
+        (lambda o, g, _: (o, {"w": np.full_like(g["w"], math.inf)}), {"value": "agrees", "∂/∂w": "wrong"}),
+        (lambda o, g, _: (o, {}), {"value": "agrees", "∂/∂w": "undefined"}),
     ],
-    ids=["sign", "missing mean", "wrong argument", "the last bits"],
+    ids=["half the value", "NaN", "infinite", "no gradient"],
 )
-def test_a_planted_error_is_seen_and_named(monkeypatch, change, quantity):
-    pytest.importorskip("flint")
-    plant(monkeypatch, "cost/gaussian_nll", change)
-    wrong = [row for row in costs.accuracy("cost/gaussian_nll", "float64", {}, seeds=1) if row["verdict"] != "agrees"]
-    assert [row["quantity"] for row in wrong] == [quantity]
-    assert wrong[0]["verdict"] == Verdict.wrong.value
-    message = costs.failure(wrong[0])
-    assert f"cost/gaussian_nll: {quantity} in float64 is" in message
-    assert "again: gradproof case cost/gaussian_nll " in message
+def test_what_is_no_right_answer_never_agrees(monkeypatch, change, expected):
+    plant(monkeypatch, L1, change)
+    assert verdicts(L1) == expected
 
 
-def test_slopes_that_a_framework_has_not_are_marked_apart_from_its_value():
-    pytest.importorskip("flint"), pytest.importorskip("torch")
-    rows = costs.accuracy("cost/ctc", "float64", costs.load(["torch"]), seeds=1)
-    assert {r["quantity"]: r["composed"] for r in rows if r["side"] == "torch"} == {"value": False, "a": True}
+def test_one_nan_among_right_numbers_is_wrong_and_counted(monkeypatch):
+    def spoilt(outputs, gradients, _):
+        gradients["w"].flat[0] = math.nan
+        return outputs, gradients
+
+    plant(monkeypatch, L1, spoilt)
+    (found,) = (f for f in check(cases.of(L1, "float64", [0]), {"ours": ours}) if f.quantity == "∂/∂w")
+    assert (found.verdict, found.more["not a number"]) == ("wrong", 3)  # one in each regime
 
 
-def test_slopes_in_logits_are_not_taken_for_those_of_log_probabilities(monkeypatch):
-    pytest.importorskip("flint")
-    case = draw("cost/ctc", "float64", "plain", 0)
-    plant(
-        monkeypatch, "cost/ctc", lambda g: {"a": g["a"] + np.exp(case.inputs["a"]) / 4}
-    )  # the mean: two of two labels
-    rows = costs.accuracy("cost/ctc", "float64", {}, seeds=1)
-    assert {row["quantity"]: row["verdict"] for row in rows} == {"value": "agrees", "a": "wrong"}
+def test_another_side_is_inaccurate_where_it_is_off_and_undefined_where_it_has_no_answer():
+    def off(case):
+        return Answer(ours(case).outputs, {"w": 1.001 * ours(case).gradients["w"]})
+
+    def silent(case):
+        raise Missing("no such function")
+
+    assert verdicts(L1, ours=ours, off=off, silent=silent) == {
+        ("value", "ours"): "agrees", ("∂/∂w", "ours"): "agrees", ("value", "off"): "agrees",
+        ("∂/∂w", "off"): "inaccurate", ("value", "silent"): "undefined", ("∂/∂w", "silent"): "undefined",
+    }  # fmt: skip
+    (why,) = {f.why for f in check(cases.of(L1, "float64", [0]), {"silent": silent})}
+    assert why == "no such function"
 
 
-@pytest.mark.parametrize("oracle", ["torch", "jax"])
-@pytest.mark.parametrize("reduction", ["none", "sum"])
-@pytest.mark.parametrize("id", [id for id in DRAWS if id != "cost/wasserstein_critic"])
-def test_other_reductions_agree_with_the_frameworks(id, reduction, oracle):
-    pytest.importorskip({"torch": "torch", "jax": "optax"}[oracle])
-    module = costs.load([oracle])[oracle]
-    compared = 0
-    for case in cases(id, "float64", 2):
-        if case.regime != "plain":
-            continue
-        value, gradients = costs.ours(case, reduction)
-        other, theirs = module.cost(id, case.inputs, reduction, **case.parameters)
-        if np.shape(other) != np.shape(value):  # labels that are ignored keep a term of 0
-            other = other[: len(value)]
-        np.testing.assert_allclose(other, value, rtol=1e-11, atol=1e-13)
-        for name in set(theirs) & set(gradients):
-            np.testing.assert_allclose(theirs[name], gradients[name], rtol=1e-8, atol=1e-11)
-            compared += 1
-    assert compared
+def test_a_test_that_could_not_fail_is_refused():
+    ones = Case("activation/softmax", "float64", "plain", 0, {"z": np.array([[0.5, 2.0]])}, None)
+    with pytest.raises(ValueError, match="activation/softmax: the pullback kills every cotangent"):
+        check([ones], {"ours": ours})
+    with_others = check([ones, *cases.of("activation/softmax", "float64", [0])], {"ours": ours})
+    assert {f.quantity: f.verdict for f in with_others} == {"value": "agrees", "∂/∂z": "agrees"}
+    assert check([], {"ours": ours}) == []
 
 
-@pytest.mark.parametrize("probe", costs.PROBES, ids=lambda p: f"{p.id}, {p.what}")
-def test_our_slope_at_a_kink_is_a_subgradient(probe):
-    pytest.importorskip("flint")
-    row = costs.kink(probe, {})
-    assert row["left"] != row["right"]
-    assert row["verdict"] == "agrees", row
-    least = 0 if row["left"] * row["right"] <= 0 else min(row["left"], row["right"], key=abs)
-    if "two largest" not in probe.what:  # there the least norm is that of the whole gradient
-        assert row["ours"] == least
+def test_what_a_framework_composes_is_marked():
+    pytest.importorskip("torch")
+    found = accuracy.measure("cost/ctc", "float64", 0, ("torch",))
+    marks = {f.quantity: f.more.get("composed", False) for f in found if f.side == "torch"}
+    assert marks == {"value": False, "∂/∂a": True}
 
 
-def test_a_slope_outside_a_kink_is_wrong(monkeypatch):
-    pytest.importorskip("flint")
-    plant(monkeypatch, "cost/hinge", lambda g: {**g, "z": g["z"] + 0.5})
-    row = costs.kink(next(p for p in costs.PROBES if p.id == "cost/hinge"), {})
-    assert row["verdict"] == "wrong"
-    assert "outside [-1.0, 0.0]" in costs.failure(row).replace("-0.0", "0.0")
-
-
-def test_the_page_follows_from_the_evidence(tmp_path):
-    pytest.importorskip("flint")
-    rows = list(costs.measure({}, ["cost/hinge"], seeds=1))
-    costs.write_evidence(tmp_path / "costs.jsonl", {"versions": {}}, rows)
-    costs.write_costs_page(tmp_path, tmp_path / "reports")
-    page = (tmp_path / "reports" / "costs-accuracy.md").read_text()
-    assert "| hinge | ∂C/∂z | " in page
-    assert "| hinge | yz = 1 | z[0, 0] | [-1, " in page
-    assert json.loads((tmp_path / "costs.jsonl").read_text().splitlines()[0])["header"]["seeds"] == costs.SEEDS
+def test_tasks_are_of_the_formulas_and_dtypes_that_are_wanted():
+    names = [task.name for task in tasks(Plan(dtypes=("float32",), formulas=frozenset({L1, "activation/elu"})))]
+    assert names == ["sweep of activation/elu in float32", "sweep of activation/elu in float32 alpha = 2",
+                     "sweep of activation/elu in float32 alpha = 0.3", "activation/elu in float32",
+                     f"{L1} in float32"]  # fmt: skip
+    assert len({task.name for task in tasks(Plan())}) == len(list(tasks(Plan())))

@@ -30,4 +30,5 @@ def test_a_comparison_replaces_that_of_its_title_and_keeps_the_others(tmp_path):
     assert "convention | wrong | worse" in _kept(tmp_path, "one", [CLAMP], [replace(CLAMP, verdict="wrong")])
     _kept(tmp_path, "two", [CLAMP], [CLAMP])
     page = _kept(tmp_path, "one", [CLAMP], [replace(CLAMP, verdict="agrees")])
-    assert page.count("## one") == page.count("## two") == 1 and "wrong" not in page
+    assert page.count("## one") == page.count("## two") == 1
+    assert "wrong" not in page

@@ -72,7 +72,7 @@ AT_KINKS = [
     ("cost/triplet_margin", "a margin", {"a": one(0), "b": one(1), "c": one(2)}, {"b": one(1)}, {}, (0, 1)),
     ("cost/triplet_margin", "a = b", {"a": one(0.5), "b": one(0.5), "c": one(0.75)}, {"b": one(1)}, {}, (-1, 1)),
     ("cost/jensen_shannon", "−∞ at p = 0", {"p": one(0, 1), "q": one(0.5, 0.5)}, {"p": one(1, 0)}, {}, (NAN, NAN)),
-    ("cost/kl_div", "at y = 0, along a", {"a": one(-1, -2), "y": one(0, 1)}, {"a": one(1, 1)}, {}, (-0.5, -0.5)),
+    ("cost/kl_div", "at y = 0, along a", {"a": one(-1, -2), "y": one(0, 1)}, {"a": one(1, 1)}, {}, (-1.0, -1.0)),
     ("regularizer/l1", "w = 0", {"w": one(0, 2)}, {"w": one(1, 1)}, {"lam": 1.0}, (0, 2)),
     ("regularizer/elastic_net", "w = 0", {"w": one(0)}, {"w": one(1)}, {"lam": 1.0, "mix": 0.25}, (-0.25, 0.25)),
     ("regularizer/group_lasso", "a row of zeros", {"w": one(0, 0)}, {"w": one(3, 4)}, {"lam": 1.0},

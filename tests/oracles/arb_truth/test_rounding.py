@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("flint")
 
 from flint import arb, ctx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oracles.arb_truth.numbers import working
@@ -85,7 +85,6 @@ def hard_ball(format, ulp, halves, sign, off, radius):
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
-@settings(deadline=None)
 @given(st.data())
 def test_what_float64_decides_is_what_integers_decide(dtype, data):
     format = FORMATS[dtype]
@@ -105,6 +104,16 @@ def test_what_float64_decides_is_what_integers_decide(dtype, data):
                 assert exact is not None
                 assert (got, math.copysign(1, got)) == (exact.hi, math.copysign(1, exact.hi))
                 assert abs(rest - exact.residual) < 2.0**-RESIDUAL_BITS
+
+
+@pytest.mark.parametrize(("halves", "off"), [(245, (3, 1)), (256, (-1, 60))], ids=["wide", "just below"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_the_zero_of_a_ball_across_where_numbers_vanish_is_that_of_its_middle(dtype, halves, off):
+    with working(200, 1):
+        ball = hard_ball(FORMATS[dtype], -38, halves, -1, off, (1, -2 if off[1] == 1 else 110))
+        (got,), _, (sure,) = round_thin([ball], dtype)
+        assert sure
+        assert str(got) == str(round_ball(ball, FORMATS[dtype]).hi) == "0.0"
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
