@@ -120,6 +120,7 @@ def test_pages_read_evidence_and_records_alone(path):
     assert outside(path) <= {"gradproof", "literature", "reference", "numpy", "matplotlib"}
     records = {name.split(".")[-1] for name in imports(tree(path)) if name.startswith("reference")}
     assert records <= {"ALIASES", "CATALOGUE", "Formula", "Kink", "find", "resolve"}
+    assert not any(name.startswith("numpy.random") for name in imports(tree(path)))
     nodes = [*ast.walk(tree(path))]
     assert not {n.attr for n in nodes if isinstance(n, ast.Attribute)} & {"random", "default_rng", "vjp"}
     assert not any(isinstance(n, ast.Call) and ast.unparse(n.func).endswith(".function") for n in nodes)
