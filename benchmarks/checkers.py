@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import timeit
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -46,27 +46,43 @@ def audit(sampled: Sequence[Configuration], draws: int = DRAWS) -> int:
     return sum(f.entries for f in audited(sampled, SEED, ("torch", "jax"), draws) if f.kind == "case")
 
 
+def cost_by(
+    c: Configuration,
+    case: tuple[Any, Any],
+    definitions: Mapping[str, Callable[..., Any]],
+    cost_of_problems: Callable[..., Callable[..., Any]],
+    affine: Callable[..., Any],
+) -> Callable[..., Any]:
+    """The cost of inputs and targets as a function of all weights, then all biases, in an oracle's own definitions."""
+    hidden, output, penalty = (
+        partial(definitions[id], **PARAMETERS.get(id, {})) for id in (c.hidden, c.output, c.regularizer)
+    )
+    end = cost_of_problems(c.cost, c.ends, **PARAMETERS.get(c.cost, {}))
+    x, y = case
+
+    def cost(*parameters: Any) -> Any:
+        W, b = parameters[: len(parameters) // 2], parameters[len(parameters) // 2 :]
+        a = x
+        for w, bias in zip(W[:-1], b[:-1], strict=True):
+            a = hidden(affine(a, w, bias))
+        C = end(output(affine(a, W[-1], b[-1])), y)
+        for w in W:
+            C = C + penalty(w)
+        return C
+
+    return cost
+
+
 def torch_cost(c: Configuration, case: Cases) -> tuple[Callable[..., Any], list[Any]]:
     """The cost as a function of weights and biases in torch's native functions, and these as tensors."""
     import torch
     import torch.nn.functional as F
 
-    from oracles import torch_autograd as oracle
+    from oracles.torch_autograd import DEFINITIONS
+    from oracles.torch_autograd.network import cost_of_problems
 
-    activations = {**oracle.ELEMENTWISE, **oracle.ROWWISE}
-    L = len(case.W)
-    x, y = torch.from_numpy(case.x), torch.from_numpy(case.y)
-
-    def cost(*parameters: Any) -> Any:
-        a = x
-        for layer in range(L):
-            z = F.linear(a, parameters[layer], parameters[L + layer])
-            a = activations[c.output if layer == L - 1 else c.hidden](z)
-        C = oracle.COSTS[c.cost](a, y)
-        for w in parameters[:L]:
-            C = C + oracle.REGULARIZERS[c.regularizer](w, **PARAMETERS.get(c.regularizer, {}))
-        return C
-
+    given = torch.from_numpy(case.x), torch.from_numpy(case.y)
+    cost = cost_by(c, given, DEFINITIONS, cost_of_problems, F.linear)
     return cost, [torch.from_numpy(q.copy()).requires_grad_() for q in (*case.W, *case.b)]
 
 
@@ -87,21 +103,10 @@ def jax_check_grads(c: Configuration, case: Cases) -> bool:
     """`jax.test_util.check_grads(..., order=1, modes=["rev"])` of one case."""
     from jax.test_util import check_grads
 
-    from oracles import jax_grad as oracle
+    from oracles.jax_grad import DEFINITIONS
+    from oracles.jax_grad.network import cost_of_problems
 
-    activations = {**oracle.ELEMENTWISE, **oracle.ROWWISE}
-    L = len(case.W)
-
-    def cost(*parameters: Any) -> Any:
-        a = case.x
-        for layer in range(L):
-            z = a @ parameters[layer].T + parameters[L + layer]
-            a = activations[c.output if layer == L - 1 else c.hidden](z)
-        C = oracle.COSTS[c.cost](a, case.y)
-        for w in parameters[:L]:
-            C = C + oracle.REGULARIZERS[c.regularizer](w, **PARAMETERS.get(c.regularizer, {}))
-        return C
-
+    cost = cost_by(c, (case.x, case.y), DEFINITIONS, cost_of_problems, lambda a, w, bias: a @ w.T + bias)
     try:
         check_grads(cost, (*case.W, *case.b), order=1, modes=["rev"])
     except AssertionError:

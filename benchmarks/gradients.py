@@ -69,7 +69,7 @@ def check_agreement(p: Problem, calls: Mapping[str, Call]) -> None:
 
 
 def describe(p: Problem) -> str:
-    """One line for progress and errors, e.g. 784-30-10 batch 10 float32 relu-identity-softmax_cross_entropy."""
+    """One line for progress and errors, e.g. 784-30-10 batch 10 float32 relu-identity-cross_entropy_probabilities."""
     return f"{'-'.join(map(str, p.sizes))} batch {p.batch} {p.dtype} {p.hidden}-{p.output}-{p.cost}"
 
 

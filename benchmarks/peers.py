@@ -26,7 +26,7 @@ Call = Callable[[], tuple[Any, Any, Any]]
 class Problem:
     """A dense network with random parameters and one mini-batch.
 
-    `hidden`, `output` and `cost` are names in the catalogue; with cost softmax_cross_entropy the output is identity.
+    `hidden`, `output` and `cost` are names in the catalogue: quadratic, or cross_entropy_probabilities of logits.
     """
 
     sizes: tuple[int, ...]

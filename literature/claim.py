@@ -24,6 +24,9 @@ ROLES = {
     "example": "small example",
 }
 
+# What to assume where the printed cost sums over the outputs, and the record of the cost means them by default.
+BATCHMEAN = "batchmean: sum over outputs, mean over examples"
+
 
 @dataclass(frozen=True)
 class Network:

@@ -22,7 +22,7 @@ def one_hot(y: int, classes: int) -> Any:
 
 @claim("softmax-loss", "linear classification, softmax classifier",
        r"L_i = -\log\left(\frac{e^{f_{y_i}}}{\sum_j e^{f_j}}\right) = -f_{y_i} + \log\sum_j e^{f_j}",
-       supports=("cost/softmax_cross_entropy",))  # fmt: skip
+       supports=("cost/cross_entropy_labels",))  # fmt: skip
 def softmax_loss(s: Any) -> Equal:
     f = s.draw(4)
     for y in range(4):
@@ -42,7 +42,7 @@ def cross_entropy(s: Any) -> Equal:
 
 @claim("softmax-gradient", "case study, analytic gradient",
        r"\frac{\partial L_i}{\partial f_k} = p_k - \mathbb{1}(y_i = k)",
-       supports=("cost/softmax_cross_entropy",))  # fmt: skip
+       supports=("cost/cross_entropy_labels",))  # fmt: skip
 def softmax_gradient(s: Any) -> Equal:
     f = s.draw(4)
     p = s.softmax(f)
@@ -66,7 +66,7 @@ def score_gradient(s: Any, scores: Any, y: list[int]) -> Any:
 
 @claim("score-gradient", "case study, code of dscores",
        r"\mathrm{dscores} = \frac{1}{N}\big(p - \mathbb{1}(y)\big), \quad L = \frac{1}{N} \sum_i L_i",
-       supports=("cost/softmax_cross_entropy",))  # fmt: skip
+       supports=("cost/cross_entropy_labels",))  # fmt: skip
 def dscores(s: Any) -> Equal:
     _, y, _, _, _, _, _, scores, loss, _ = classifier(s)
     yield s.d(loss, scores), score_gradient(s, scores, y)
@@ -96,7 +96,7 @@ def hidden_layer(s: Any) -> Equal:
 
 
 @claim("initial-loss", "case study, value of the loss before training (revision 67b3568 of the notes)",
-       r"\mathrm{loss} = 1.1 = \log(1/3)", supports=("cost/softmax_cross_entropy",),
+       r"\mathrm{loss} = 1.1 = \log(1/3)", supports=("cost/cross_entropy_labels",),
        wrong="log(1/3) is −1.0986. The loss of three equally likely classes is −log(1/3) = log 3, as the formula "
              "of the loss before it gives it.",
        charity="Right if the code is read as the logarithm inside the loss, whose minus sign is understood.",

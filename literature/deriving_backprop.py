@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from literature.claim import Network, Source
+from literature.claim import BATCHMEAN, Network, Source
 
 Equal = Iterator[tuple[Any, ...]]
 
@@ -151,7 +151,7 @@ def prediction(s: Any) -> Equal:
     "loss function",
     r"L(\hat{y},y) = -(y\log\hat{y} + (1-y)\log(1-\hat{y}))",
     networks=(Network(sizes=(3, 4, 1), cost="bce"),),
-    supports=("cost/bce",),
+    supports=("cost/binary_cross_entropy",),
     assumptions=SETTING,
 )
 def loss(s: Any) -> Equal:
@@ -174,8 +174,8 @@ def activations(s: Any) -> Equal:
     "dz2",
     "list of gradients, line 1",
     r"dz^{[2]} = a^{[2]} - y",
-    supports=("cost/bce_logits", "network/bp1"),
-    assumptions=SETTING,
+    supports=("cost/binary_cross_entropy_logits", "network/bp1"),
+    assumptions=(*SETTING, BATCHMEAN),
 )
 def dz2(s: Any) -> Equal:
     yield s.dz[2], s.a[2] - s.y

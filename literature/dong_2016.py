@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from literature.claim import Network, Source
+from literature.claim import BATCHMEAN, Network, Source
 
 Equal = Iterator[tuple[Any, ...]]
 ANY = (Network(activation="tanh"), Network(sizes=(2, 3, 2, 3), activation="silu"))
@@ -283,7 +283,8 @@ def _(s: Any) -> Equal:
     "section 1.2, first display",
     r"C = \sum_{i=0}^{n} \left[y_i \ln(a_i^L) + (1 - y_i) \ln(1 - a_i^L) \right]",
     networks=ENTROPY,
-    supports=("cost/bce",),
+    supports=("cost/binary_cross_entropy",),
+    assumptions=(BATCHMEAN,),
     wrong="The cross-entropy is the negative of this sum. As printed C is at most 0 and largest for a perfect "
     "answer, so the descent of 1.4 would make the network worse.",
     charity="Right as the log-likelihood, to be maximised; the document, though, calls it the cross-entropy and "
@@ -328,7 +329,8 @@ def entropy_slope(s: Any) -> Any:
     r"\delta_i^L \equiv \frac{\partial C}{\partial z_i^L} = \frac{\partial C}{\partial a_i^L} \frac{\partial "
     r"a_i^L}{\partial z_i^L} = \left[\frac{y_i}{a_i^L} - \frac{1 - y_i}{1 - a_i^L} \right] \odot g'(z_i^L)",
     networks=ENTROPY,
-    supports=("network/bp1", "cost/bce"),
+    supports=("network/bp1", "cost/binary_cross_entropy"),
+    assumptions=(BATCHMEAN,),
     convention="C is the sum printed above it, the log-likelihood. For the cross-entropy the whole expression "
     "changes sign.",
     remark="For the sigmoid it simplifies to y − a, and for the cross-entropy to a − y.",
@@ -736,7 +738,8 @@ def half_squares(s: Any) -> Any:
     r"C = \sum_{i=0}^p \left[y_i \ln(a_i^L) + (1-y_i) \ln(1-a_i^L) \right] + \frac{\lambda}{2} \sum_{i,j,l} "
     r"\left[w_{ij}^l \right]^2",
     networks=ENTROPY,
-    supports=("cost/bce", "regularizer/l2"),
+    supports=("cost/binary_cross_entropy", "regularizer/l2"),
+    assumptions=(BATCHMEAN,),
     wrong="The minus sign of the cross-entropy is missing, as in 1.2. Here climbing instead of descending does not "
     "mend it: with the penalty added, maximising C rewards large weights and minimising it rewards wrong answers.",
     remark="All weights include those of the constant input, so the biases are penalised too, other than in most "

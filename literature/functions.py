@@ -68,7 +68,7 @@ def log_softmax(s: Any) -> Equal:
 
 
 @pytorch("bce", "torch.nn.BCELoss", r"l_n = -w_n \left[y_n \log x_n + (1 - y_n) \log (1 - x_n)\right]",
-         supports=("cost/bce",), assumptions=("all weights 1",))  # fmt: skip
+         supports=("cost/binary_cross_entropy",), assumptions=("no reduction", "all weights 1"))  # fmt: skip
 def bce(s: Any) -> Equal:
     for x, y in zip(s.draw(5, low=0.1, high=0.9), s.draw(5, low=0.1, high=0.9), strict=True):
         yield s.native("bce")(x, y), -(y * np.log(x) + (1 - y) * np.log(1 - x))
@@ -76,7 +76,7 @@ def bce(s: Any) -> Equal:
 
 @pytorch("bce-with-logits", "torch.nn.BCEWithLogitsLoss",
          r"l_n = -w_n \left[y_n \log \sigma(x_n) + (1 - y_n) \log (1 - \sigma(x_n))\right]",
-         supports=("cost/bce_logits",), assumptions=("all weights 1",))  # fmt: skip
+         supports=("cost/binary_cross_entropy_logits",), assumptions=("no reduction", "all weights 1"))  # fmt: skip
 def bce_with_logits(s: Any) -> Equal:
     sigma = s.native("sigmoid")
     for x, y in zip(s.draw(5), s.draw(5, low=0.1, high=0.9), strict=True):
@@ -198,7 +198,7 @@ def softmax_jacobian(s: Any) -> Equal:
               r"L = -\sum_i y_i \log p_i: \quad \frac{\partial L}{\partial o_k} = -\sum_i \frac{y_i}{p_i} "
               r"\frac{\partial p_i}{\partial o_k} = -y_k(1 - p_k) + \sum_{i \neq k} y_i p_k = -y_k + \sum_i y_i "
               r"p_k = p_k - y_k",
-              supports=("cost/softmax_cross_entropy",), assumptions=("y adds up to 1",))  # fmt: skip
+              supports=("cost/cross_entropy_probabilities",), assumptions=("y adds up to 1",))  # fmt: skip
 def softmax_cross_entropy(s: Any) -> Equal:
     o, y = s.draw(3), s.softmax(s.draw(3))
     p = s.softmax(o)
@@ -216,7 +216,7 @@ def softmax_cross_entropy(s: Any) -> Equal:
 @softmax_page("cross-entropy", "introduction",
               r"\frac{\partial C}{\partial z_i} = \sum_k \frac{\partial C}{\partial s_k} \frac{\partial "
               r"s_k}{\partial z_i} = "
-              r"s_i - y_i, \quad C = -\sum_k y_k \ln s_k", supports=("cost/softmax_cross_entropy",),
+              r"s_i - y_i, \quad C = -\sum_k y_k \ln s_k", supports=("cost/cross_entropy_probabilities",),
               assumptions=("y adds up to 1",))  # fmt: skip
 def softmax_cross_entropy_by_chain(s: Any) -> Equal:
     z, y = s.draw(3), s.softmax(s.draw(3))

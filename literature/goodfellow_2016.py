@@ -165,7 +165,7 @@ def algorithm_backward(s: Any) -> Equal:
 
 @claim("softmax-cross-entropy-gradient", "section 6.5.9, as quoted in question 3297525 of Mathematics Stack Exchange",
        r"q_i = \frac{e^{z_i}}{\sum_i e^{z_i}}, \; J = -\sum_i p_i \log q_i: \quad \frac{\partial J}{\partial z_i} "
-       r"= q_i - p_i", supports=("cost/softmax_cross_entropy",), assumptions=("p adds up to 1",))  # fmt: skip
+       r"= q_i - p_i", supports=("cost/cross_entropy_probabilities",), assumptions=("p adds up to 1",))  # fmt: skip
 def softmax_gradient_quoted(s: Any) -> Equal:
     z, p = s.draw(4), s.softmax(s.draw(4))
     q = s.softmax(z)
@@ -179,7 +179,7 @@ translation = Source("goodfellow-2016-zh")
 
 @translation("softmax-cross-entropy-gradient", "section 6.5.9 (revision 048abf9)",
        r"q_i = \frac{\exp(z_i)}{\sum_i \exp(z_i)}, \; J = -\sum_i p_i \log q_i: \quad \frac{\partial J}{\partial "
-       r"z_i} = p_i q_i - p_i", supports=("cost/softmax_cross_entropy",),
+       r"z_i} = p_i q_i - p_i", supports=("cost/cross_entropy_probabilities",),
        assumptions=("p and q are probabilities",),
        wrong="The factor p_i of q_i is too much; the derivative is q_i − p_i for probabilities p that add up to 1.",
        charity="Right for the true class of a certain target, p_i = 1, but not for the other classes, whose "

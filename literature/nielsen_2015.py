@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from literature import backprop_summary_2019
-from literature.claim import Network, Source
+from literature.claim import BATCHMEAN, Network, Source
 
 Equal = Iterator[tuple[Any, ...]]
 ANY = (Network(activation="tanh"), Network(cost="bce"), Network(sizes=(2, 3, 2, 3, 1), activation="silu"))
@@ -200,7 +200,7 @@ def slowdown(s: Any) -> Equal:
 
 
 @claim("57", "ch. 3, (57)", r"C = -\frac{1}{n} \sum_x \left[y \ln a + (1-y) \ln (1-a)\right]", networks=NEURON,
-       supports=("cost/bce",))  # fmt: skip
+       supports=("cost/binary_cross_entropy",))  # fmt: skip
 def cross_entropy(s: Any) -> Equal:
     n = len(s.x)
     pairs = [(y[0], a[2][0]) for y, a in zip(s.y_x, s.a_x, strict=True)]
@@ -212,7 +212,7 @@ def cross_entropy(s: Any) -> Equal:
        r"\frac{1-y}{1-\sigma(z)}\Big) \frac{\partial \sigma}{\partial w_j} = -\frac{1}{n} \sum_x "
        r"\Big(\frac{y}{\sigma(z)} - \frac{1-y}{1-\sigma(z)}\Big) \sigma'(z) x_j = \frac{1}{n} \sum_x "
        r"\frac{\sigma'(z) x_j}{\sigma(z)(1-\sigma(z))} (\sigma(z)-y)",
-       networks=NEURON, supports=("cost/bce",))  # fmt: skip
+       networks=NEURON, supports=("cost/binary_cross_entropy",))  # fmt: skip
 def cross_entropy_weights(s: Any) -> Equal:
     n, w = len(s.x), s.w[2][0]
     data = [(x, y[0], z[2][0]) for x, y, z in zip(s.x, s.y_x, s.z_x, strict=True)]
@@ -232,7 +232,7 @@ def cross_entropy_weights(s: Any) -> Equal:
 @claim("61-62", "ch. 3, (61)–(62)",
        r"\frac{\partial C}{\partial w_j} = \frac{1}{n} \sum_x x_j(\sigma(z)-y), \quad \frac{\partial C}{\partial "
        r"b} = \frac{1}{n} \sum_x (\sigma(z)-y)",
-       networks=NEURON, supports=("cost/bce_logits",))  # fmt: skip
+       networks=NEURON, supports=("cost/binary_cross_entropy_logits",))  # fmt: skip
 def cross_entropy_simplified(s: Any) -> Equal:
     n = len(s.x)
     data = [(x, y[0], z[2][0]) for x, y, z in zip(s.x, s.y_x, s.z_x, strict=True)]
@@ -242,7 +242,7 @@ def cross_entropy_simplified(s: Any) -> Equal:
 
 
 @claim("63", "ch. 3, (63)", r"C = -\frac{1}{n} \sum_x \sum_j \left[y_j \ln a^L_j + (1-y_j) \ln (1-a^L_j)\right]",
-       networks=ENTROPY, supports=("cost/bce",))  # fmt: skip
+       networks=ENTROPY, supports=("cost/binary_cross_entropy",), assumptions=(BATCHMEAN,))  # fmt: skip
 def cross_entropy_layers(s: Any) -> Equal:
     total = sum((y * np.log(a[s.L]) + (1 - y) * np.log(1 - a[s.L])).sum() for y, a in zip(s.y_x, s.a_x, strict=True))
     yield s.C, -total / len(s.x)
@@ -297,8 +297,8 @@ def output_weights_quadratic(s: Any) -> Equal:
 
 @claim("66-67", "ch. 3, (66)–(67)",
        r"\delta^L = a^L-y, \quad \frac{\partial C}{\partial w^L_{jk}} = \frac{1}{n} \sum_x a^{L-1}_k (a^L_j-y_j)",
-       networks=ENTROPY, supports=("network/bp1", "network/bp4", "cost/bce_logits"),
-       assumptions=("sigmoid output layer", "cross-entropy"))  # fmt: skip
+       networks=ENTROPY, supports=("network/bp1", "network/bp4", "cost/binary_cross_entropy_logits"),
+       assumptions=("sigmoid output layer", "cross-entropy", BATCHMEAN))  # fmt: skip
 def output_entropy(s: Any) -> Equal:
     L, n = s.L, len(s.x)
     for delta, a, y in zip(s.delta_x, s.a_x, s.y_x, strict=True):
@@ -328,7 +328,7 @@ def output_linear(s: Any) -> Equal:
        r"\frac{\partial C}{\partial b} = \frac{\partial C}{\partial a} \sigma'(z) = \frac{\partial C}{\partial a} "
        r"a(1-a), "
        r"\quad \frac{\partial C}{\partial a} = \frac{a-y}{a(1-a)}", networks=(Network(sizes=(3, 1), cost="bce"),),
-       supports=("cost/bce",), assumptions=("C as found in (76)",))  # fmt: skip
+       supports=("cost/binary_cross_entropy",), assumptions=("C as found in (76)",))  # fmt: skip
 def entropy_by_design(s: Any) -> Equal:
     a, z, y = s.a[2][0], s.z[2][0], s.y[0]
     slope = s.d(s.C_one, a)
@@ -352,7 +352,7 @@ def softmax(s: Any) -> Equal:
 @claim("81-82", "ch. 3, (80)–(82)",
        r"C \equiv -\ln a^L_y: \quad \frac{\partial C}{\partial b^L_j} = a^L_j-y_j, \quad \frac{\partial "
        r"C}{\partial w^L_{jk}} = a^{L-1}_k (a^L_j-y_j)", networks=(Network(sizes=(2, 3, 4)),),
-       supports=("cost/softmax_cross_entropy", "network/bp4"),
+       supports=("cost/cross_entropy_probabilities", "network/bp4"),
        assumptions=("softmax output layer", "y is an index in (80), the vector of targets after it"))  # fmt: skip
 def log_likelihood(s: Any) -> Equal:
     L = s.L
@@ -365,7 +365,7 @@ def log_likelihood(s: Any) -> Equal:
 
 
 @claim("84", "ch. 3, (84)", r"\delta^L_j = a^L_j - y_j", networks=(Network(sizes=(2, 4)),),
-       supports=("cost/softmax_cross_entropy", "network/bp1"),
+       supports=("cost/cross_entropy_probabilities", "network/bp1"),
        assumptions=("softmax output layer", "log-likelihood cost"))  # fmt: skip
 def softmax_error(s: Any) -> Equal:
     z = s.z[s.L]

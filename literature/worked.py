@@ -19,7 +19,8 @@ HALF, QUARTER, EIGHTH = Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)
 class Worked:
     """One example through a network, W[l] as (units, inputs), and what comes out.
 
-    `hidden`, `output` and `cost` are ids of formulas. `C` is None where the cost is not a fraction.
+    `hidden`, `output` and `cost` are ids of formulas; the cost is a sum over the outputs. `C` is None where it is not a
+    fraction.
     """
 
     id: str
@@ -95,7 +96,7 @@ EXAMPLES = (
         b=[[0, 0], [-1]],
         hidden="activation/sigmoid",
         output="activation/sigmoid",
-        cost="cost/bce",
+        cost="cost/binary_cross_entropy",
         z=[[0, 0], [0]],
         a=[[HALF, HALF], [HALF]],
         delta=[[-HALF, QUARTER], [-HALF]],

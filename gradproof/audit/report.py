@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gradproof import pages
@@ -21,26 +22,37 @@ PAGES: dict[str, Page] = {name: area.page for name, area in AREAS.items()} | {
 }
 
 
+@contextmanager
+def _made_of(evidence: Path) -> Iterator[None]:
+    """Raises EvidenceError, naming `evidence`, where a page cannot be made of the findings there."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise EvidenceError(
+            f"{evidence}: not the findings that its pages need ({error!r}); run the audit again"
+        ) from error
+
+
 def write_area(name: str, out: Path, evidence: Path | None = None) -> None:
     """Write the pages of one area into `out`, from `out/evidence` unless told otherwise.
 
     Raises EvidenceError where they do not follow.
     """
     evidence = evidence or out / "evidence"
-    try:
+    with _made_of(evidence / f"{name}.jsonl"):
         PAGES[name](evidence, out)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise EvidenceError(
-            f"{evidence / name}.jsonl: not the findings that its pages need ({error!r}); run the audit again"
-        ) from error
 
 
 def write_overview(out: Path, evidence: Path | None = None) -> None:
-    """Write the pages that look at the evidence of every area: defects of the frameworks, and the front page."""
+    """Write the pages that look at the evidence of every area: defects of the frameworks, and the front page.
+
+    Raises EvidenceError where they do not follow.
+    """
     evidence = evidence or out / "evidence"
-    if (evidence / "accuracy.jsonl").exists():
-        pages.frameworks.write(evidence, out)
-    pages.front.write(evidence, out)
+    with _made_of(evidence):
+        if (evidence / "accuracy.jsonl").exists():
+            pages.frameworks.write(evidence, out)
+        pages.front.write(evidence, out)
 
 
 def check_readable(out: Path, but: Collection[str]) -> None:

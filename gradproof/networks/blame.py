@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from gradproof.networks.conditioning import certain, penalty_sizes
 from gradproof.networks.configurations import PARAMETERS, Configuration
 from gradproof.networks.draws import Cases
+from gradproof.networks.errors import unit_roundoff
 from gradproof.networks.gradients import functions, gradient
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 
 NEAR = 1e-6  # relative; an explanation must fit this well, and a formula be off by more to be blamed
+LEAST = 2.0**-1022 / 2.0**-200  # below it the complex step, of 2^-200, has no digits
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ class Diagnosis:
         )
 
 
-def _close(p: Array, q: Array) -> bool:
-    scale = np.abs(q).max(initial=0)
-    return p.shape == q.shape and bool(np.isfinite(p).all()) and bool((np.abs(p - q) <= NEAR * scale).all())
+def _close(p: Array, q: Array, slack: float = LEAST) -> bool:
+    reach = NEAR * np.abs(q).max(initial=0) + slack
+    return p.shape == q.shape and bool(np.isfinite(p).all()) and bool((np.abs(p - q) <= reach).all())
 
 
 def explain(got: Array, expected: Array, n: int = 1, alternatives: Mapping[str, Array] | None = None) -> str:
@@ -84,10 +87,17 @@ def _worst(got: Array, expected: Array) -> tuple[int, ...]:
 
 
 def _found(
-    formula: Formula, argument: str, got: Array, expected: Array, n: int, at: Array | None, others: Mapping[str, Array]
+    formula: Formula,
+    argument: str,
+    got: Array,
+    expected: Array,
+    n: int,
+    at: Array | None,
+    others: Mapping[str, Array],
+    slack: float = LEAST,
 ) -> Diagnosis | None:
     """A diagnosis if `got` is off, naming the worst entry."""
-    if _close(np.asarray(got, np.float64), np.asarray(expected, np.float64)):
+    if _close(np.asarray(got, np.float64), np.asarray(expected, np.float64), slack):
         return None
     i = _worst(got, expected)
     where = f" at {float(at[i])!r}" if at is not None and at.shape == np.shape(got) else ""
@@ -113,10 +123,9 @@ def _as_chosen(formula: Formula, at: Array, ours: Array, theirs: Array, **given:
 
 
 def _beside(a: Array) -> list[Array]:
-    """Outputs a little off a: all higher, all lower, and every other one."""
+    """Outputs with one entry of every row a little higher, or lower."""
     step = NEAR**2 * np.maximum(1, np.abs(a))
-    other = np.where(np.arange(a.shape[-1]) % 2, -step, step)
-    return [a + step, a - step, a + other, a - other]
+    return [a + sign * step * alone for alone in np.eye(a.shape[-1]) for sign in (1, -1)]
 
 
 def _as_around(ours: Array, theirs: Array, around: Sequence[Array]) -> Array:
@@ -158,10 +167,10 @@ def _in_cost(c: Configuration, a: Array, y: Array, oracle: ModuleType) -> Diagno
     true_C, true_dC = _by(oracle, cost.id, prediction, a, **given)
     around = [_by(oracle, cost.id, prediction, beside, **given)[1] for beside in _beside(a)]
     true_dC = _as_around(dC, true_dC, around)
-    for argument, got, expected in (("value", C, true_C), ("gradient", dC, true_dC)):
-        if found := _found(cost, argument, np.atleast_1d(got), np.atleast_1d(expected), len(a), None, {}):
-            return found
-    return None
+    value = np.atleast_1d(C), np.atleast_1d(true_C)  # of which a definition may cancel all but the rounding of 1
+    return _found(cost, "value", *value, len(a), None, {}, slack=NEAR**2) or _found(
+        cost, "gradient", dC, true_dC, len(a), None, {}
+    )
 
 
 def _in_regularizer(c: Configuration, W: Sequence[Array], n: int, oracle: ModuleType) -> Diagnosis | None:
@@ -172,7 +181,10 @@ def _in_regularizer(c: Configuration, W: Sequence[Array], n: int, oracle: Module
     total = np.atleast_1d(sum(t[0] for t in theirs))
     if found := _found(regularizer, "value", np.atleast_1d(value), total, n, None, {}):
         return found
-    for layer, (got, (_, expected), w) in enumerate(zip(dR, theirs, W, strict=True)):
+    _, sizes = penalty_sizes(regularizer.id, W, (value, dR), unit_roundoff(np.dtype(float)), **given)
+    for layer, (got, (_, expected), w, size) in enumerate(zip(dR, theirs, W, sizes, strict=True)):
+        if not np.isfinite(size).all() and np.isfinite(got).all():
+            continue  # singular vectors that nothing determines
         expected = _as_chosen(regularizer, w, got, expected, **given)
         if found := _found(regularizer, f"dW[{layer}]", got, expected, n, w, {}):
             return found
@@ -232,7 +244,7 @@ def diagnose(c: Configuration, cases: Cases, oracle: ModuleType | None = None) -
 
     wide = Cases(
         cases.x.astype(float),
-        cases.y.astype(float),
+        certain(c.formulas[2], cases.y.astype(float)),
         [w.astype(float) for w in cases.W],
         [b.astype(float) for b in cases.b],
     )

@@ -43,7 +43,7 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
         h, near = (np.minimum(step, np.roll(step, -1, -1)) for step in (h, near))
     h, near, size = (np.moveaxis(q, -1, 0)[..., None] for q in (h, near, np.abs(a)))  # (d, ..., n, 1)
     moved = np.stack([a + move * step for step in (0 * h, -h, h, -near, near)])  # (5, d, ..., n, d)
-    slopes = _slopes(cost, moved, np.broadcast_to(_certain(cost, y), moved.shape))
+    slopes = _slopes(cost, moved, np.broadcast_to(certain(cost, y), moved.shape))
     here = slopes[0, 0, 0]
     by_a, by_y = np.abs(slopes[:, 1:] - slopes[:, :1])
     curvature, steepest, mixed = (
@@ -58,8 +58,8 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
     return Response(change, sway, np.asarray((change > smooth).any((0, -2, -1))))
 
 
-def _certain(cost: Formula, y: Array) -> Array:
-    """Targets that sum to one in float64 where the cost asks for that; of a narrower dtype they do to its digits."""
+def certain(cost: Formula, y: Array) -> Array:
+    """Targets that sum to one in float64 where the cost asks for that; narrower ones do so to their own digits."""
     if cost.targets == "distribution":
         return np.asarray(y / y.sum(-1, keepdims=True))
     return y - np.log(np.exp(y).sum(-1, keepdims=True)) if cost.targets == "log distribution" else y

@@ -112,11 +112,11 @@ def _at_kinks(W: list[Array], b: list[Array], activations: Sequence[Formula], rn
 
 def _at_kink_of_cost(cost: Formula, b: Array, y: Array, rng: np.random.Generator) -> None:
     """Residuals at 0 or where the pieces of a cost of a − y meet; scores at a margin of 1, or ties. In place."""
-    if any(kink.of == "a - y" for kink in cost.kinks):
-        given = {**cost.parameters, **PARAMETERS.get(cost.id, {})}
-        width = next((given[name] for name in ("delta", "beta") if name in given), 1.0)
-        y[:, ::2] = b[::2] + y.dtype.type(width * rng.integers(-1, 2))
-    elif cost.kinks:
+    given = {**cost.parameters, **PARAMETERS.get(cost.id, {})}
+    width = next((given[name] for name in ("delta", "beta") if name in given), 0.0)
+    if cost.targets == "real" and (cost.kinks or width):
+        y[:, ::2] = b[::2] + y.dtype.type((width or 1.0) * rng.integers(-1, 2))
+    elif cost.kinks or cost.targets == "sign":
         b[::2] = rng.integers(0, 2, b[::2].shape)
 
 

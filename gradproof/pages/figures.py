@@ -144,5 +144,5 @@ def scaling_curves(found: Sequence[Finding], path: Path) -> None:
                     axis.loglog(*zip(*line, strict=True), dashes, color=colour, label=label)
         axis.set_xlabel(along)
     axes[0].set_ylabel("‖p − q‖ / ‖p‖ (dashed: float64)")
-    axes[1].legend(fontsize=7)
+    _legend(axes[1], fontsize=7)
     save(figure, path)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("polars")  # of the audit
-
 from benchmarks import checkers
-from gradproof.networks.draws import ARCHITECTURES, REGULARIZERS, Configuration, draw
-from gradproof.networks.judge import gradient
+from gradproof.evidence.finding import Finding
+from gradproof.networks.configurations import ARCHITECTURES, REGULARIZERS, Configuration
+from gradproof.networks.draws import draw
+from gradproof.networks.gradients import gradient
 
 SMOOTH = Configuration(
     "2-3-2", "float64", "activation/tanh", "activation/identity", "cost/quadratic", "regularizer/none"
@@ -16,16 +16,13 @@ SMOOTH = Configuration(
 
 @pytest.mark.parametrize("architecture", checkers.SAMPLED)
 def test_the_sample_is_four_pairs_with_all_regularizers(architecture):
-    parts = checkers.sample(architecture)
-    assert [part.hidden for part in parts] == list(checkers.HIDDEN)
-    for part in parts:
-        assert [c.regularizer for c in part.configurations] == list(REGULARIZERS)
-        assert {(c.architecture, c.dtype) for c in part.configurations} == {(architecture, "float64")}
-    assert len({(c.output, c.cost) for part in parts for c in part.configurations}) == 4
-    assert parts == checkers.sample(architecture)
+    sampled = checkers.sample(architecture)
+    assert [(c.hidden, c.regularizer) for c in sampled] == [(h, r) for h in checkers.HIDDEN for r in REGULARIZERS]
+    assert {(c.architecture, c.dtype) for c in sampled} == {(architecture, "float64")}
+    assert len({(c.output, c.cost) for c in sampled}) == 4
 
 
-@pytest.mark.parametrize("c", [part.configurations[k] for k, part in enumerate(checkers.sample("4-5-3"))])
+@pytest.mark.parametrize("c", checkers.sample("4-5-3")[:: len(REGULARIZERS) + 1], ids=lambda c: c.id)
 def test_torch_gets_the_cost_of_the_configuration(c):
     pytest.importorskip("torch")
     cases = draw(c, checkers.SEED)
@@ -49,7 +46,7 @@ def test_torch_checks(monkeypatch):
     case = draw(SMOOTH, checkers.SEED)[0]
     assert checkers.torch_gradcheck(SMOOTH, case)
     assert checkers.torch_gradcheck_fast(SMOOTH, case)
-    monkeypatch.setitem(torch_autograd.ELEMENTWISE, "activation/tanh", WrongSlope.apply)
+    monkeypatch.setitem(torch_autograd.DEFINITIONS, "activation/tanh", WrongSlope.apply)
     assert not checkers.torch_gradcheck(SMOOTH, case)
     assert not checkers.torch_gradcheck_fast(SMOOTH, case)
 
@@ -65,34 +62,35 @@ def test_jax_checks(monkeypatch):
     wrong.defvjp(lambda z: (wrong(z), None), lambda _, v: (0.5 * v,))
     case = draw(SMOOTH, checkers.SEED)[0]
     assert checkers.jax_check_grads(SMOOTH, case)
-    monkeypatch.setitem(jax_grad.ELEMENTWISE, "activation/tanh", wrong)
+    monkeypatch.setitem(jax_grad.DEFINITIONS, "activation/tanh", wrong)
     assert not checkers.jax_check_grads(SMOOTH, case)
 
 
-def counted(part, seed, oracles, draws):
-    return {"case": list(range(part.cases(draws)))}
+def counted(group, seed, oracles, draws):
+    cases = len(ARCHITECTURES[group[0].architecture].regimes(draws))
+    return [*(Finding("case", c.id, entries=cases) for c in group), Finding("disagreement", "cost/l1", entries=7)]
 
 
-def test_the_audit_counts_its_cases(monkeypatch):
-    monkeypatch.setattr(checkers, "run_part", counted)
-    for draws in (1, 3):
-        regimes = len(ARCHITECTURES["digits"].regimes(draws))
-        assert checkers.audit(checkers.sample("digits"), draws) == 4 * len(REGULARIZERS) * regimes
+@pytest.mark.parametrize("draws", [1, 3])
+def test_the_audit_counts_its_cases(monkeypatch, draws):
+    monkeypatch.setattr(checkers, "audited", counted)
+    regimes = len(ARCHITECTURES["digits"].regimes(draws))
+    assert checkers.audit(checkers.sample("digits"), draws) == 4 * len(REGULARIZERS) * regimes
 
 
 def test_measure_counts_cases_and_rounds(monkeypatch):
     pytest.importorskip("torch")
     pytest.importorskip("jax")
     seen = []
-    monkeypatch.setattr(checkers, "run_part", counted)
+    monkeypatch.setattr(checkers, "audited", counted)
     monkeypatch.setattr(checkers, "CHECKERS", {"counted": lambda c, case: seen.append((c.id, case.x)) or True})
-    rows = list(checkers.measure(rounds=2, architectures=("4-5-3",)))
-    assert [(row["who"], row["cases"], len(row["seconds"])) for row in rows] == [
+    found = list(checkers.measure(rounds=2, architectures=("4-5-3",)))
+    assert [(f.side, f.more["cases"], len(f.more["seconds"])) for f in found] == [
         ("audit", 16 * (5 + checkers.DRAWS - 1), 2),
         ("one draw", 80, 2),
         ("counted", 16, 2),
     ]
-    assert rows[0]["parameters"] == 43
+    assert {(f.what, f.more["parameters"]) for f in found} == {("4-5-3", 43)}
     assert len(seen) == 16 * 3  # one call to warm up, then the rounds
-    first = draw(next(c for part in checkers.sample("4-5-3") for c in part.configurations), checkers.SEED)
+    first = draw(checkers.sample("4-5-3")[0], checkers.SEED)
     assert np.array_equal(seen[0][1], first.x[0])

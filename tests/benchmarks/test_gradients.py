@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks.gradients import COMBINATIONS, DTYPES, Disagreement, check_agreement, measure, problems
 from benchmarks.peers import PEERS, Problem, matrix_products, ours
+from gradproof.evidence.files import read_evidence, write_evidence
 from reference.activations import identity, relu
-from reference.costs import softmax_cross_entropy
+from reference.costs import cross_entropy_probabilities
 from reference.network import backprop
 
 NEEDS = {"ours": "numpy", "torch": "torch", "jax": "jax", "autograd": "autograd"}
@@ -53,7 +54,7 @@ PLANTS = {
 
 @pytest.mark.parametrize(("change", "message"), PLANTS.values(), ids=PLANTS)
 def test_a_planted_difference_is_found(change, message):
-    p = Problem((5, 4, 3), 6, "float64", "tanh", "identity", "softmax_cross_entropy")
+    p = Problem((5, 4, 3), 6, "float64", "tanh", "identity", "cross_entropy_probabilities")
     with pytest.raises(Disagreement, match=re.escape(message)):
         check_agreement(p, {"ours": ours(p), "planted": plant(p, change)})
 
@@ -73,7 +74,8 @@ class Recorded(np.ndarray):
 @pytest.mark.parametrize("sizes", [(5, 4, 3), (5, 7, 6, 3), (4, 2)])
 def test_the_floor_forms_the_products_of_backprop(sizes, monkeypatch):
     monkeypatch.setattr(Recorded, "seen", [])
-    p = Problem(sizes, 6, "float32", "relu", "identity", "softmax_cross_entropy")
+    monkeypatch.setattr("reference.network.floating", lambda array, name: array)  # keeps the kind of array
+    p = Problem(sizes, 6, "float32", "relu", "identity", "cross_entropy_probabilities")
     x, labels, W, b = p.arrays
     p.__dict__["arrays"] = (x.view(Recorded), labels, [w.view(Recorded) for w in W], b)
 
@@ -81,8 +83,8 @@ def test_the_floor_forms_the_products_of_backprop(sizes, monkeypatch):
         return lambda z: tuple(q.view(Recorded) for q in g(np.asarray(z)))
 
     def cost(a, y):
-        C, gradient = softmax_cross_entropy(np.asarray(a), y)
-        return C, gradient.view(Recorded)
+        C, gradients = cross_entropy_probabilities(np.asarray(a), y)
+        return C, gradients["z"].view(Recorded)
 
     layers = [activation(relu)] * (len(W) - 1) + [activation(identity)]
     backprop(p.arrays[0], p.rows, p.arrays[2], b, layers, cost)
@@ -108,13 +110,15 @@ def test_inputs_do_not_change_from_run_to_run():
     assert all(np.array_equal(v, w) for v, w in zip(one.arrays[2], two.arrays[2], strict=True))
 
 
-def test_measure_yields_a_row_for_each_contender():
+def test_measure_yields_a_finding_for_each_contender(tmp_path):
     for needed in NEEDS.values():
         pytest.importorskip(needed)
     p = Problem((2, 3, 2), 1, "float64", *COMBINATIONS[0])
-    rows = list(measure(rounds=2, seconds=1e-4, chosen=[p]))
-    assert [row["who"] for row in rows] == [*PEERS, "products"]
-    assert all(len(row["seconds"]) == 2 and row["sizes"] == (2, 3, 2) for row in rows)
+    found = list(measure(rounds=2, seconds=1e-4, chosen=[p]))
+    assert [f.side for f in found] == [*PEERS, "products"]
+    assert all(len(f.more["seconds"]) == 2 and f.more["sizes"] == (2, 3, 2) for f in found)
+    write_evidence(tmp_path / "speed.jsonl", {}, found)  # no two findings have one key
+    assert [f.dtype for f in read_evidence(tmp_path / "speed.jsonl").findings] == ["float64"] * len(found)
 
 
 def test_nothing_is_timed_where_gradients_differ(monkeypatch):

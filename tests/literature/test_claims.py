@@ -8,7 +8,7 @@ import pytest
 
 import literature
 from literature import CLAIMS, STARTING_DOCUMENTS
-from literature.claim import Source
+from literature.claim import BATCHMEAN, Source
 from reference import CATALOGUE
 
 EACH = pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
@@ -19,6 +19,13 @@ def test_a_claim_says_where_it_is_printed_and_what_it_bears_on(claim):
     assert claim.place
     assert claim.latex["printed"]
     assert set(claim.supports) <= set(CATALOGUE), "an id that is not in the catalogue"
+
+
+@EACH
+def test_a_sum_over_outputs_is_named_where_the_record_of_the_cost_means_them(claim):
+    if any("(n*d)" in CATALOGUE[id].statement for id in claim.supports):
+        summed = any(network.cost == "bce" and network.sizes[-1] > 1 for network in claim.networks)
+        assert (BATCHMEAN in claim.assumptions) == summed
 
 
 @EACH

@@ -1,13 +1,17 @@
 """The pencil networks through ours, PyTorch, JAX and balls: every gradient to the last bit."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from oracle_cases import load
 
 from literature.worked import EXAMPLES, w11
-from reference import activations, costs
+from reference import activations, costs, find
 from reference.network import backprop
 
 EACH = pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.id)
+OVER_OUTPUTS = {"reduction": "batchmean"}  # of one example: the sum over its outputs
 
 
 def floats(nested):
@@ -19,8 +23,13 @@ def arrays(example):
 
 
 def by_ours(example):
-    g = [getattr(activations, id.split("/")[1]) for id in (example.hidden, example.output)]
-    return backprop(*arrays(example), g, getattr(costs, example.cost.split("/")[1]))
+    g = [find(id).function for id in (example.hidden, example.output)]
+    return backprop(*arrays(example), g, partial(find(example.cost).function, **OVER_OUTPUTS))
+
+
+def by(oracle, example):
+    given = {example.cost: OVER_OUTPUTS}
+    return oracle.network(*arrays(example), example.hidden, example.output, example.cost, parameters=given)
 
 
 def check(example, C, dW, db):
@@ -39,28 +48,18 @@ def test_ours_gives_the_fractions(example):
         np.testing.assert_array_equal(got[0], floats(want))
 
 
+@pytest.mark.parametrize("side", ["torch", "jax"])
 @EACH
-def test_torch_gives_the_fractions(example):
-    pytest.importorskip("torch")
-    from oracles import torch_autograd
-
-    check(example, *torch_autograd.network(*arrays(example), example.hidden, example.output, example.cost))
-
-
-@EACH
-def test_jax_gives_the_fractions(example):
-    pytest.importorskip("jax")
-    from oracles import jax_grad
-
-    check(example, *jax_grad.network(*arrays(example), example.hidden, example.output, example.cost))
+def test_a_framework_gives_the_fractions(example, side):
+    check(example, *by(load(side), example))
 
 
 @EACH
 def test_balls_hold_the_fractions(example):
     pytest.importorskip("flint")
-    from oracles.arb_truth import network as arb_network
+    from oracles import arb_truth
 
-    truth = arb_network.truth(*arrays(example), example.hidden, example.output, example.cost)
+    truth = by(arb_truth, example)
     wanted = [*zip(truth.dW, example.dW, strict=True), *zip(truth.db, example.db, strict=True)]
     for ball, want in wanted:
         assert np.all(ball.lower <= floats(want))
@@ -83,7 +82,7 @@ def test_the_step_of_deriving_backprop_ends_in_fractions():
 @pytest.mark.parametrize("seed", range(5))
 def test_w11_written_out_agrees_with_ours_and_lies_in_the_ball(seed):
     pytest.importorskip("flint")
-    from oracles.arb_truth import network as arb_network
+    from oracles import arb_truth
 
     rng = np.random.default_rng(seed)
     w, u, b1, b2 = (rng.standard_normal(s) for s in [(2, 3), (3, 2), 3, 2])
@@ -91,7 +90,7 @@ def test_w11_written_out_agrees_with_ours_and_lies_in_the_ball(seed):
     printed = w11(x, t, w, u, b1, b2)
     case = (x[None], t[None], [w.T, u.T], [b1, b2])
     ours = backprop(*case, [activations.sigmoid] * 2, costs.quadratic).dW[0][0, 0]
-    truth = arb_network.truth(*case, "activation/sigmoid", "activation/sigmoid", "cost/quadratic").dW[0]
+    truth = arb_truth.network(*case, "activation/sigmoid", "activation/sigmoid", "cost/quadratic").dW[0]
     exact, scale = truth.lower[0, 0], np.abs(truth.lower).max()
     # About 40 operations on numbers of the size of the gradient: 40 half ULPs of the largest, the terms may cancel.
     assert abs(printed - exact) <= 40 * 2.0**-53 * max(scale, abs(exact))

@@ -1,116 +1,102 @@
-"""Probes read conventions off numbers, and say so when they do not know one."""
+"""Every question has one answer from each side, and what is known of the frameworks is found."""
 
-import json
-import math
-
-import numpy as np
 import pytest
 
-from gradproof.cases.costs import DRAWS
-from gradproof.checks import accuracy as costs
-from gradproof.conventions import ask as conventions
-from gradproof.conventions.costs import probes, read, value_of, weighted_mean
+from gradproof.conventions.ask import measure, questions, tasks
+from gradproof.conventions.updates import QUESTIONS
+from gradproof.evidence.files import read_evidence, write_evidence
+from gradproof.tasks import Plan
+from reference import CATALOGUE
+
+SLOPE = "gradient at a tie or a zero, λ = 1"
 
 
 @pytest.fixture(scope="module")
-def rows():
-    """Our answers."""
-    return conventions.of_costs({})
+def ours():
+    """Our answers to everything."""
+    return [f for task in tasks(Plan(oracles=())) for f in task.call()]
 
 
-def reading(rows, topic, name, side="ours"):
-    return [r["reading"] for r in rows if r["topic"] == topic and r["formula"] == f"cost/{name}" and r["side"] == side]
+def reading(found, topic, id, side="ours"):
+    return [f.more["reading"] for f in found if (f.more.get("topic"), f.formula, f.side) == (topic, id, side)]
 
 
-def test_reading():
-    assert read(2.0, {"one": 1.0, "two": 2.0}) == "two"
-    assert read(2.0 + 1e-5, {"two": 2.0}) == "2.00001"
-    assert read(math.inf, {"no bound": math.inf}) == "no bound"
-    assert read(math.nan, {"zero": 0.0}) == "NaN"
+def test_every_cost_regularizer_and_update_is_asked_about_but_the_empty_ones():
+    asked = {task.name for task in tasks(Plan())}
+    whole = {f.id for f in CATALOGUE.values() if f.kind in ("cost", "regularizer", "update")}
+    assert whole - asked == {"cost/wasserstein_critic", "regularizer/none"}
+    assert [task.name for task in tasks(Plan(formulas=frozenset({"cost/l1"})))] == ["cost/l1"]
 
 
-def test_every_cost_is_asked_for_its_reduction(rows):
-    asked = {r["formula"] for r in rows if r["topic"] == "reduction by default"}
-    assert asked == set(DRAWS) - {"cost/wasserstein_critic"}
-    assert not [r for r in rows if r["topic"] == "reduction by default" and not r["reading"].startswith("mean over")]
+def test_ours_answers_each_question_once_and_it_can_be_written(ours, tmp_path):
+    asked = [f for f in ours if f.kind == "convention"]
+    steps = sum(len(names) for _, _, names in QUESTIONS)
+    assert len(asked) == len(questions()) + steps
+    assert {f.side for f in ours} == {"ours"}
+    write_evidence(tmp_path / "a.jsonl", {}, ours)  # no two of one key
+    back = read_evidence(tmp_path / "a.jsonl").findings
+    assert {f.key: f.more.get("reading") for f in back} == {f.key: f.more.get("reading") for f in ours}
 
 
-def test_our_conventions(rows):
-    assert reading(rows, "a weighted mean divides by", "l1") == ["the sum of the weights"]
-    assert reading(rows, "a weighted mean divides by", "binary_cross_entropy") == ["the number of terms"]
-    assert reading(rows, "logarithms clamped", "binary_cross_entropy") == ["no: ∞", "no"]
-    assert reading(rows, "reduction by default", "ctc") == ["mean over examples, each over its number of labels"]
-    assert reading(rows, "slope in log-probabilities", "ctc") == ["0, of the cost"]
-    assert reading(rows, "a target that no path gives", "ctc") == ["∞, slope NaN", "0, slope 0"]
-    assert all("ValueError: " in r["reading"] for r in rows if r["topic"] == "input that makes no sense")
+@pytest.mark.parametrize(
+    ("topic", "id", "expected"),
+    [
+        ("a weighted mean divides by", "cost/l1", ["the sum of the weights"]),
+        ("a weighted mean divides by", "cost/binary_cross_entropy", ["the number of terms"]),
+        ("logarithms clamped", "cost/binary_cross_entropy", ["no: ∞", "no"]),
+        ("reduction by default", "cost/ctc", ["mean over examples, each over its number of labels"]),
+        ("slope in log-probabilities", "cost/ctc", ["0, of the cost"]),
+        ("a target that no path gives", "cost/ctc", ["∞, slope NaN", "0, slope 0"]),
+        (SLOPE, "regularizer/spectral_norm", ["(0, 0); (0, 0)", "(0.5, 0); (0, 0.5)"]),  # least subgradients
+        (SLOPE, "regularizer/nuclear_norm", ["(0, 0); (0, 0)", "(0, 0.6); (0, 0.8)", "(1, 0); (0, 1)"]),
+        (SLOPE, "regularizer/entropy", ["(0, 0)", "(0, 0)"]),
+        ("as a constraint: ε", "regularizer/max_norm", ["a penalty only"]),
+        ("where ε is added", "update/adam", ["√v̂ + ε"]),
+        ("rectified from", "update/radam", ["step 5: between ρ = 4.00 and 5.00"]),
+        ("impossible hyperparameters", "update/adam", ["refuses all three (ValueError)"]),
+        ("one gradient of 10²⁰ in float32", "update/adam", ["as far as in float64"]),
+        ("decay takes off", "update/adam", ["adam has no lam"]),
+        ("clipping at its edges", "update/clip_by_value", ["(0)", "(NaN)"]),
+    ],
+)
+def test_our_conventions(ours, topic, id, expected):
+    assert reading(ours, topic, id) == expected
 
 
-def test_a_different_convention_is_read_as_another():
-    probe = weighted_mean("l1", a=[[1.0], [2.0]], y=[[0.0], [0.0]], weight=[[1.0], [3.0]])
-    by_count = lambda inputs, reduction: ((7.0 if reduction == "sum" else 3.5), {})  # noqa: E731
-    assert probe.ask(by_count)[1] == "the number of terms"
-    by_three = lambda inputs, reduction: ((7.0 if reduction == "sum" else 7 / 3), {})  # noqa: E731
-    assert probe.ask(by_three)[1] == "3"
-    half = value_of("factor", "squared_error", "residual 2", {"no ½": 4.0, "½": 2.0}, a=[[2.0]], y=[[0.0]])
-    assert half.ask(lambda inputs: (np.array(2.0), {}))[1] == "½"
+def test_ours_means_by_default_and_refuses_what_makes_no_sense(ours):
+    means = [f.more["reading"] for f in ours if f.more.get("topic") == "reduction by default"]
+    assert means
+    assert all(said.startswith("mean over") for said in means)
+    nonsense = [f.more["reading"] for f in ours if f.more.get("topic") == "input that makes no sense"]
+    assert nonsense
+    assert all(said.startswith("ValueError: ") for said in nonsense)
 
 
-def test_no_two_candidates_of_a_probe_are_confused(rows):
-    questions = [(p.topic, p.id, p.what) for p in probes()]
-    assert len(questions) == len(set(questions))
+KNOWN = [
+    ("torch", "logarithms clamped", "cost/binary_cross_entropy", ["at −100", "at −100"]),
+    ("torch", "a weighted mean divides by", "cost/l1", ["the sum of the weights"]),
+    ("torch", "a weighted mean divides by", "cost/huber_error", ["the number of terms"]),
+    ("torch", "reduction by default", "cost/kl_div", ["mean over entries"]),
+    ("jax", "smooth", "cost/dice", ["1 above, ½(a + y) + 1 below"]),
+    ("torch", "smooth", "cost/dice", ["no such function"]),
+    ("torch", "slope in log-probabilities", "cost/ctc", ["½, of logits"]),
+    ("torch", "a target that no path gives", "cost/ctc", ["∞, slope NaN", "0, slope 0"]),
+    ("torch", "scores that are not normalised", "cost/ctc", ["as they are"]),
+    ("jax", "scores that are not normalised", "cost/ctc", ["normalised"]),
+    ("torch", "biases", "regularizer/l2", ["decayed"]),
+    ("jax", "biases", "regularizer/l2", ["decayed"]),
+    ("torch", "as a constraint: ε", "regularizer/max_norm", ["1e-7 is added to the norm"]),
+    ("torch", "kept entries", "regularizer/inverted_dropout", ["divided by 1 − rate"]),
+    ("jax", "rate 0", "regularizer/inverted_dropout", ["no such function"]),
+    ("jax", SLOPE, "regularizer/gradient_penalty", ["(NaN, NaN)"]),
+    ("jax", SLOPE, "regularizer/l1", ["(1)"]),
+    ("torch", "where ε is added", "update/radam", ["√v + ε, v not corrected"]),
+    ("torch", "clipping at its edges", "update/clip_by_value", ["(1)", "(NaN)"]),
+    ("jax", "accumulator starts at", "update/adagrad", ["0.1"]),
+]
 
 
-def test_frameworks_differ_where_they_are_known_to():
-    pytest.importorskip("torch")
-    pytest.importorskip("optax")
-    rows = conventions.of_costs(costs.load())
-    assert reading(rows, "logarithms clamped", "binary_cross_entropy", "torch") == ["at −100", "at −100"]
-    assert reading(rows, "a weighted mean divides by", "l1", "torch") == ["the sum of the weights"]
-    assert reading(rows, "a weighted mean divides by", "huber_error", "torch") == ["the number of terms"]
-    assert reading(rows, "reduction by default", "kl_div", "torch") == ["mean over entries"]
-    assert reading(rows, "smooth", "dice", "optax") == ["1 above, ½(a + y) + 1 below"]
-    assert reading(rows, "smooth", "dice", "torch") == ["no such function"]
-    assert reading(rows, "slope in log-probabilities", "ctc", "torch") == ["½, of logits"]
-    assert reading(rows, "a target that no path gives", "ctc", "torch") == ["∞, slope NaN", "0, slope 0"]
-    assert reading(rows, "scores that are not normalised", "ctc", "torch") == ["as they are"]
-    assert reading(rows, "scores that are not normalised", "ctc", "optax") == ["normalised"]
-
-
-def test_parts_are_the_whole(rows):
-    parts = [row for k in range(3) for row in conventions.of_costs({}, k, 3)]
-    assert [(row["topic"], row["formula"]) for row in parts] == [(row["topic"], row["formula"]) for row in rows]
-
-
-def test_every_task_gives_rows_of_one_form():
-    for task in ("costs, part 8", "regularizers", "optimizers"):
-        for row in conventions.measure(task, []):
-            assert row["side"] == "ours"
-            assert row["row"] == "default" or set(row) == {
-                "row", "topic", "formula", "probe", "side", "reading", "measured"}  # fmt: skip
-            json.dumps(row, allow_nan=False)
-
-
-def test_regularizers_and_optimizers_are_on_the_page(tmp_path):
-    rows = conventions.of_regularizers({}) + conventions.of_optimizers({})
-    conventions.write_evidence(tmp_path / "conventions.jsonl", {"versions": {}}, rows)
-    conventions.write_conventions_page(tmp_path, tmp_path)
-    page = (tmp_path / "conventions.md").read_text(encoding="utf-8")
-    for title in ("Regularizers", "Optimizers", "How the optimizers are asked", "Defaults of the optimizers",
-                  "Gradient clipping"):  # fmt: skip
-        assert f"## {title}\n" in page
-    assert "## Reductions" not in page
-    assert "| l2 | biases | one step of SGD at gradient 0, η = 1, b = 3, λ = 0.1 | left alone | not installed |" in page
-    assert "| adam | where ε is added | √v̂ + ε | not installed | not installed |" in page
-    assert "| adamw | eta = 0.001, " in page
-    assert "| clip_by_norm | clipping at its edges | backward at g = 0, v = (1, 2) | (1, 2) |" in page
-
-
-def test_the_page_follows_from_the_evidence(tmp_path, rows):
-    conventions.write_evidence(tmp_path / "conventions.jsonl", {"versions": {"torch": "not installed"}}, rows)
-    conventions.write_conventions_page(tmp_path, tmp_path / "reports")
-    page = (tmp_path / "reports" / "conventions.md").read_text()
-    assert (
-        "| l1 | a weighted mean divides by | two terms of weights 1 and 3 | the sum of the weights | not installed |"
-        in page
-    )
-    assert all(f"## {title}" in page for title in conventions.SECTIONS)
+@pytest.mark.parametrize(("side", "topic", "id", "expected"), KNOWN)
+def test_frameworks_differ_where_they_are_known_to(side, topic, id, expected):
+    pytest.importorskip("optax" if side == "jax" else side)
+    assert reading(measure(id, [side]), topic, id, side) == expected

@@ -8,6 +8,7 @@ import pytest
 
 from gradproof.conventions import updates as probes
 from gradproof.training.variants import adagrad_eps_inside, amsgrad_corrected_first, radam_eps_first
+from reference import CATALOGUE
 from reference.updates.optimizers import adamax, adamw, amsgrad, momentum, nadam, rmsprop
 from reference.updates.steps import each_parameter
 
@@ -39,8 +40,8 @@ def velocity_with_eta(w, g, t, b, *, eta=1.0, mu=0.9, dampening=0.0):
 
 
 @each_parameter()
-def decay_without_eta(w, g, t, *, eta=1.0, lam=0.0):
-    return w - eta * g - lam * w
+def plain(w, g, t, *, eta=1.0, lam=0.0, share=1.0, up=False):
+    return w + (eta * g if up else -eta * g) - share * lam * w
 
 
 @each_parameter("v")
@@ -48,6 +49,7 @@ def centered_textbook(w, g, t, v, *, eta=1.0, rho=0.9):
     return w - eta * np.sqrt(-(g * g)), v
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize(
     ("probe", "name", "play", "reading"),
     [
@@ -68,38 +70,27 @@ def centered_textbook(w, g, t, v, *, eta=1.0, rho=0.9):
         (probes.nadam_schedule, "nadam", playing(nadam, momentum_decay=math.inf), "μₜ = β₁"),
         (probes.nadam_schedule, "nadam", playing(nadam), "μₜ = β₁(1 − ½·0.96^(t/250))"),
         (probes.decay_factor, "adamw", playing(adamw), "ηλw"),
-        (probes.decay_factor, "adamw", playing(decay_without_eta), "λw"),
+        (probes.decay_factor, "adamw", playing(plain), "λw"),
+        (probes.decay_factor, "adamw", playing(plain, share=1 / 3), "0.0333333"),  # unheard of: a number
         (probes.direction, "adamw", playing(adamw), "downhill"),
-        (probes.direction, "adamw", playing(decay_without_eta, eta=-1.0 + 2), "downhill"),
+        (probes.direction, "adamw", playing(plain, up=True), "uphill"),
+        (probes.steady_gradient, "rmsprop_centered", playing(centered_textbook), "NaN from step 1"),
+        (probes.at_zero, "rmsprop", playing(rmsprop), "stays; NaN at ε = 0"),
     ],
 )
 def test_each_probe_reads_what_is_there(probe, name, play, reading):
     assert probe(name, play)[1] == reading
 
 
-def test_a_step_uphill_is_seen():
-    up = each_parameter()(lambda w, g, t, *, eta=1.0: w + eta * g)
-    assert probes.direction("any", playing(up))[1] == "uphill"
+def test_the_name_of_a_rule_is_not_enough_to_answer():
+    with pytest.raises(LookupError, match="sgd has no rho"):
+        probes.play_ours("sgd", [1.0], rho=0.5)
 
 
-def test_something_unheard_of_is_a_number():
-    third = each_parameter()(lambda w, g, t, *, eta=1.0, lam=0.0: w - eta * g - lam * w / 3)
-    assert probes.decay_factor("adamw", playing(third))[1] == "0.0333333"
-
-
-def test_nan_is_seen():
-    with np.errstate(all="ignore"):
-        assert probes.steady_gradient("rmsprop_centered", playing(centered_textbook)) == (1, "NaN from step 1")
-        assert probes.at_zero("rmsprop", playing(rmsprop))[1] == "stays; NaN at ε = 0"
-
-
-def test_ours_alone_answers_every_probe():
-    rows = probes.conventions({})
-    assert {row["topic"] for row in rows} == {topic for topic, _, _ in probes.PROBES}
-    assert {row["who"] for row in rows} == {"ours"}
-    by = {(row["topic"], row["id"]): row for row in rows}
-    assert by["where ε is added", "update/adam"]["reading"] == "√v̂ + ε"
-    assert by["rectified from", "update/radam"]["measured"] == 5
-    assert by["impossible hyperparameters", "update/adam"]["reading"] == "refuses all three (ValueError)"
-    assert by["one gradient of 10²⁰ in float32", "update/adam"]["reading"] == "as far as in float64"
-    assert by["decay takes off", "update/adam"]["measured"] is None
+@pytest.mark.parametrize("name", probes.EVERY)
+def test_defaults_stand_beside_the_answers(name):
+    found = probes.of(name, {})
+    (given,) = (f.more["given"] for f in found if f.kind == "default")
+    assert given == dict(CATALOGUE[f"update/{name}"].parameters)
+    topics = {topic for topic, _, names in probes.QUESTIONS if name in names}
+    assert {f.more["topic"] for f in found if f.kind == "convention"} == topics

@@ -21,12 +21,10 @@ from reference import CATALOGUE
         ("Sum(w[k], (k, 1, d))*x", r"\left(\sum_{k=1}^{d} w_{k}\right) x"),
         ("x*Sum(w[k] + 1, (k, 1, d))", r"x \sum_{k=1}^{d} \left(w_{k} + 1\right)"),
         ("w[l + 1, k, j]", "w_{l+1,k,j}"),
-        (
-            "Piecewise((z, z > 0), (0, True))",
-            r"\begin{cases} z & \text{if } z \gt 0 \\ 0 & \text{otherwise} \end{cases}",
-        ),
+        ("Piecewise((z, z > 0), (0, True))",
+         r"\begin{cases} z & \text{if } z \gt 0 \\ 0 & \text{otherwise} \end{cases}"),
     ],
-)
+)  # fmt: skip
 def test_expressions_are_set_as_they_are_written(expression, expected):
     assert latex(expression) == expected
 
