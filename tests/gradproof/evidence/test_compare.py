@@ -73,7 +73,7 @@ def test_versions_and_processors_that_differ_are_named(both):
 def test_unlike_things_are_not_compared(tmp_path):
     write_evidence(tmp_path / "a" / "accuracy.jsonl", HEADER, [BASE])
     write_evidence(tmp_path / "b" / "kinks.jsonl", HEADER, [BASE])
-    with pytest.raises(EvidenceError, match="a has accuracy, .*b has kinks: nothing to compare"):
+    with pytest.raises(EvidenceError, match=r"a has accuracy, .*b has kinks: nothing to compare"):
         compare(tmp_path / "a", tmp_path / "b")
     with pytest.raises(EvidenceError, match="no evidence here"):
         compare(tmp_path / "a", tmp_path / "c")
