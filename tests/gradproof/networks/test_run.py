@@ -7,7 +7,6 @@ import pytest
 from plants import PLANTS, changed, derivative, patch
 
 from gradproof.evidence.environment import load
-from gradproof.evidence.verdicts import Verdict
 from gradproof.networks import configurations as networks
 from gradproof.networks import run
 from gradproof.networks.configurations import (
@@ -72,8 +71,7 @@ def test_a_finding_a_configuration_with_every_case_the_same_alone_and_among_othe
         assert tuple(f.more["regimes"]) == REGIMES
         assert f.entries == len(f.more["sides"]["complex_step"]["relative"]) == 5
         assert verdicts(f)["gaussian"] in ("exact", "agrees")
-        assert not any(Verdict(v).fails if hasattr(Verdict(v), "fails") else v in ("wrong", "unknown")
-                       for v in verdicts(f).values())  # fmt: skip
+        assert not {"wrong", "unknown"} & {*verdicts(f).values()}
     assert cases(measure(SMALL, 0, [complex_step])) == found
     assert cases(measure(SMALL, 1, [complex_step])) != found
     alone = SMALL[2]
@@ -186,7 +184,9 @@ def test_two_frameworks_side_by_side(monkeypatch, rest, dtype):
     f = cases(measure([c], 0, ["torch", "jax"]))[c.id]
     met = {side: verdicts(f, side) for side in ("torch", "jax")}
     assert not {"wrong", "unknown"} & {v for by in met.values() for v in by.values()}
-    assert {by["gaussian"] for by in met.values()} <= {"exact", "agrees"}
+    # the frameworks' 1 − tanh² cancels at z = −3.7, and the truth sides with us in float64
+    inexact = {"inaccurate"} if dtype == "float64" and c.cost == "cost/multiclass_hinge" else set()
+    assert {by["gaussian"] for by in met.values()} <= {"exact", "agrees"} | inexact
     assert f.more["sides"]["torch-jax"]["relative"][0] < (1e-5 if dtype == "float32" else 1e-14)
     if c.regularizer == "regularizer/group_lasso":  # the norm of a row of zeros, and its slope in JAX
         assert (met["torch"]["kink"], met["jax"]["kink"]) == ("agrees", "inaccurate")

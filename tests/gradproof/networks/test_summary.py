@@ -1,5 +1,6 @@
 """Findings of tasks, made by hand, and what they come to."""
 
+import itertools
 import math
 import random
 
@@ -89,7 +90,7 @@ def test_a_histogram_holds_every_finite_distance_once():
         assert (f.entries, f.more["zero"], f.more["edges"]) == (len(sizes), sizes.count(0), EDGES)
         bounds = [0, *(10.0**e for e in EDGES), math.inf]
         assert f.more["counts"] == [
-            sum(low <= size < high for size in sizes if size) for low, high in zip(bounds, bounds[1:], strict=False)
+            sum(low <= size < high for size in sizes if size) for low, high in itertools.pairwise(bounds)
         ]
 
 
@@ -105,6 +106,6 @@ def test_the_order_of_tasks_is_not_a_finding_and_evidence_is_read_back(tmp_path)
         write_evidence(tmp_path / f"{name}.jsonl", {}, fold(found))
     _, back = read_evidence(tmp_path / "a.jsonl")
     assert left_out in back
-    assert sorted(f.key for f in back) == sorted(f.key for f in fold(measured() + [left_out]))
+    assert sorted(f.key for f in back) == sorted(f.key for f in fold([*measured(), left_out]))
     lines = [(tmp_path / f"{name}.jsonl").read_text().splitlines() for name in "ab"]
     assert len(lines[0]) == len(lines[1])
