@@ -50,6 +50,7 @@ def test_ours_answers_each_question_once_and_it_can_be_written(ours, tmp_path):
         (SLOPE, "regularizer/spectral_norm", ["(0, 0); (0, 0)", "(0.5, 0); (0, 0.5)"]),  # least subgradients
         (SLOPE, "regularizer/nuclear_norm", ["(0, 0); (0, 0)", "(0, 0.6); (0, 0.8)", "(1, 0); (0, 1)"]),
         (SLOPE, "regularizer/entropy", ["(0, 0)", "(0, 0)"]),
+        ("biases", "regularizer/l2", ["left alone"]),
         ("as a constraint: ε", "regularizer/max_norm", ["a penalty only"]),
         ("where ε is added", "update/adam", ["√v̂ + ε"]),
         ("rectified from", "update/radam", ["step 5: between ρ = 4.00 and 5.00"]),
@@ -83,6 +84,7 @@ KNOWN = [
     ("torch", "a target that no path gives", "cost/ctc", ["∞, slope NaN", "0, slope 0"]),
     ("torch", "scores that are not normalised", "cost/ctc", ["as they are"]),
     ("jax", "scores that are not normalised", "cost/ctc", ["normalised"]),
+    ("torch", "input that makes no sense", "cost/binary_cross_entropy", ["RuntimeError", "RuntimeError"]),
     ("torch", "biases", "regularizer/l2", ["decayed"]),
     ("jax", "biases", "regularizer/l2", ["decayed"]),
     ("torch", "as a constraint: ε", "regularizer/max_norm", ["1e-7 is added to the norm"]),
