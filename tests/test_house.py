@@ -20,7 +20,7 @@ PACKAGES = {  # what of ours each may import
     "literature": {"literature"},
     "gradproof": {"reference", "oracles", "literature", "gradproof"},
 }
-OPTIONAL = {"torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "sklearn", "polars", "matplotlib", "rich"}
+OPTIONAL = {"torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "sklearn", "matplotlib", "rich"}
 SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no oracle is needed
 TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
 
