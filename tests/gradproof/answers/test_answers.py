@@ -69,7 +69,7 @@ def test_what_a_framework_cannot_do_is_missing_with_its_reason(oracle, monkeypat
     with pytest.raises(Missing, match=f"{oracle} has no cost/none_such"):
         framework(oracle)(Case("cost/none_such", "float64", "plain", 0, {}, None))
     monkeypatch.setattr(load(oracle), "vjp", refuse)
-    with pytest.raises(Missing, match="no kernel for Half x+$") as raised:
+    with pytest.raises(Missing, match=r"no kernel for Half x+$") as raised:
         framework(oracle)(PLAIN["cost/l1"])
     assert len(str(raised.value)) <= 120
     assert not composed(oracle, "cost/squared_error", "value")

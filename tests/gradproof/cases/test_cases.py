@@ -126,8 +126,10 @@ def test_no_two_places_have_one_name_and_every_kink_on_record_is_one():
 # ---------------------------------------------------------------- data
 
 
-@pytest.mark.parametrize(("name", "x", "y"), [("digits", (1797, 64), (1797, 10)), ("breast_cancer", (569, 30), (569, 1)),
-                                              ("diabetes", (442, 10), (442, 1))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "x", "y"),
+    [("digits", (1797, 64), (1797, 10)), ("breast_cancer", (569, 30), (569, 1)), ("diabetes", (442, 10), (442, 1))],
+)
 def test_data_are_standardised(name, x, y):
     pytest.importorskip("sklearn")
     found = dataset(name)
