@@ -52,7 +52,7 @@ def test_changes_are_those_of_the_exact_gradient(cost):
         if CATALOGUE[cost].entries.get(CATALOGUE[cost].prediction) == "distribution":
             moved[..., (k + 1) % 4] -= 1e-7
         change = np.abs(by_definition(cost, moved, y)[1] - here)
-        np.testing.assert_allclose(got.change[k], change, rtol=1e-4, atol=1e-13)
+        np.testing.assert_allclose(got.change[k], change, rtol=1e-4, atol=1e-14)
 
 
 @pytest.mark.parametrize("cost", EVERY)

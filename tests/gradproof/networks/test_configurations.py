@@ -89,6 +89,9 @@ def test_an_output_is_left_out_of_a_logarithm_exactly_if_it_leaves_the_domain(ou
     [
         ("breast_cancer", "softmax", "squared_error", "softmax of a single output is constant: every gradient is zero"),
         ("breast_cancer", "sigmoid", "kl_div", "needs at least two classes"),
+        ("breast_cancer", "sigmoid", "cross_entropy", "needs at least two classes"),
+        ("diabetes", "log_softmax", "nll", "softmax of a single output is constant"),
+        ("diabetes", "tanh", "nll", "needs at least two classes"),
         ("diabetes", "sigmoid", "binary_cross_entropy", "needs targets in [0, 1]"),
         ("4-5-3", "sigmoid", "jensen_shannon", "takes rows that sum to one"),
         ("digits", "log_softmax", "kl_div_log_target", "takes logarithms of probabilities"),

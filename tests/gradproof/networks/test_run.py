@@ -1,5 +1,4 @@
 import dataclasses
-import itertools
 import types
 
 import numpy as np
@@ -192,16 +191,3 @@ def test_two_frameworks_side_by_side(monkeypatch, rest, dtype):
         assert (met["torch"]["kink"], met["jax"]["kink"]) == ("agrees", "inaccurate")
     if c.output == "activation/sigmoid" and dtype == "float64" and c.cost == "cost/squared_error":
         assert met["torch"]["saturated"] == "inaccurate"  # both lost the tails: the truth alone tells
-
-
-def test_rounding_grows_with_depth_as_predicted(monkeypatch, complex_step):
-    from gradproof.networks import scaling
-
-    monkeypatch.setattr(scaling, "DEPTHS", (1, 8))
-    monkeypatch.setattr(scaling, "WIDTHS", (4,))
-    monkeypatch.setattr(scaling, "WIDTH", 4)
-    found = {(f.what, f.side): f.more["relative"] for f in scaling.measure("float32", 0, [complex_step])}
-    assert set(found) == set(itertools.product(("depth", "width"), ("predicted", "ours-complex_step")))
-    predicted, seen = found["depth", "predicted"], found["depth", "ours-complex_step"]
-    assert all(0.05 < seen[d] / predicted[d] < 2 for d in ("1", "8"))
-    assert seen["8"] > seen["1"]

@@ -1,3 +1,4 @@
+import functools
 import itertools
 from dataclasses import replace
 
@@ -74,22 +75,31 @@ def ratios(g, exact, t):
     return np.concatenate([np.where(r == 0, 0, r / e).ravel() for r, e in off])
 
 
-@pytest.mark.parametrize("cost", [*COSTS, *FURTHER_COSTS])
-@pytest.mark.parametrize("architecture", SYNTHETIC)
-def test_neither_sigma_nor_the_bound_is_violated_or_useless(cost, architecture):
-    """Errors of the float32 gradient against that in float64, and few cases given up."""
-    found, given_up = [], []
+@functools.cache
+def errors(cost, architecture):
+    """Errors of float32 gradients against those in float64, in σ; none beyond the bound, and few cases given up."""
+    found = []
     for c in networks(cost, architecture, "float32"):
         cases = random_cases(c, 10, 1)
-        g, exact = gradient(c, cases), exactly(c, cases)
+        g, exact, t = gradient(c, cases), exactly(c, cases), tolerance(c, cases, gradient(c, cases))
         assert ratios(g, exact, tolerance(c, cases, g, 1)).max(initial=0) <= 1, c.id
-        t = tolerance(c, cases, g)
+        assert unbounded(t).mean() <= (0.02 if CATALOGUE[c.hidden].kinks else 0), c.id
         found.append(ratios(g, exact, t))
-        assert found[-1].max(initial=0) <= ELEMENT, c.id
-        given_up.append(unbounded(t).mean())
-    off = np.concatenate(found)  # a gradient that is made of ±1/n and 0 is often exact
-    assert np.median(off[off > 0]) > 0.02
-    assert np.mean(given_up) <= 0.1
+    return np.concatenate(found)
+
+
+@pytest.mark.parametrize("cost", [*COSTS, *FURTHER_COSTS])
+@pytest.mark.parametrize("architecture", SYNTHETIC)
+def test_neither_sigma_nor_the_bound_is_violated(cost, architecture):
+    off = errors(cost, architecture)
+    assert off.max() <= ELEMENT
+    assert np.median(off[off > 0]) > 0.02  # a gradient that is made of ±1/n and 0 is often exact
+
+
+def test_sigma_is_not_useless():
+    off = np.concatenate([errors(cost, architecture) for cost in COSTS for architecture in SYNTHETIC])
+    assert len(off) > 100_000
+    assert np.median(off) > 0.1
 
 
 @pytest.mark.parametrize("cost", [*COSTS, *FURTHER_COSTS])
@@ -168,7 +178,7 @@ def test_a_penalty_brings_a_few_ulp_of_its_own(p):
     assert all((q >= e).all() for q, e in zip(parts(after), parts(before), strict=True))
     assert all(np.array_equal(q, e) for q, e in zip(after.db, before.db, strict=True))  # biases are not regularized
     none = with_penalty(before, g, CATALOGUE["regularizer/none"].function(cases.W), u, p)
-    np.testing.assert_allclose(flat((none.cost, none.dW, none.db)).rows, before.sigma.rows, rtol=1e-15)
+    assert np.array_equal(none.sigma.rows, before.sigma.rows)
 
 
 @pytest.mark.parametrize("cost", [*COSTS, *FURTHER_COSTS])
@@ -183,8 +193,8 @@ def test_each_case_has_its_own_p_and_its_errors_grow_with_u(cost):
         np.testing.assert_array_equal(mixed, np.where(p[:, None] == 1, bounds, sigmas))
     if cost == "cost/squared_error":
         for k in (1, 2):
-            small, large = (propagate(g, cases, *c.formulas[:3], u, k).sigma.rows for u in (1e-7, 1e-6))
-            np.testing.assert_allclose(large, 10 * small, rtol=1e-4)
+            small, large = (propagate(g, cases, *c.formulas[:3], u, k).sigma.rows for u in (1e-9, 1e-8))
+            np.testing.assert_allclose(large, 10 * small, rtol=1e-6)
 
 
 def test_symmetric_cases_are_judged_by_the_bound():
