@@ -13,13 +13,6 @@ U = 2.0**-53
 EVERY = [*COSTS, *FURTHER_COSTS]
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    """The slope of a divergence by a target of 0 is infinite, and does not count."""
-    with np.errstate(all="ignore"):
-        yield
-
-
 def sample(cost, lead=(), seed=0):
     """Outputs away from kinks and targets, (..., 3, 4)."""
     rng = np.random.default_rng(seed)

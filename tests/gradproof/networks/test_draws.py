@@ -2,23 +2,14 @@ import numpy as np
 import pytest
 
 from gradproof.cases.data import dataset
-from gradproof.networks.configurations import (
-    ARCHITECTURES,
-    COSTS,
-    DTYPES,
-    FURTHER_COSTS,
-    OUTPUTS,
-    REGIMES,
-    SYMMETRIC,
-    by_id,
-    excluded,
-)
+from gradproof.networks import configurations as nets
+from gradproof.networks.configurations import by_id, excluded
 from gradproof.networks.draws import draw
 from gradproof.networks.gradients import gradient
 from reference import CATALOGUE
 from reference.network import feedforward
 
-SYNTHETIC = [a.name for a in ARCHITECTURES.values() if not a.data]
+SYNTHETIC = [a.name for a in nets.ARCHITECTURES.values() if not a.data]
 
 
 def configuration(architecture="4-5-3", dtype="float64", hidden="tanh", output="identity", cost="squared_error",
@@ -31,7 +22,7 @@ def raw_bytes(cases):
 
 
 def of(cases, regime):
-    return cases[REGIMES.index(regime)]
+    return cases[nets.REGIMES.index(regime)]
 
 
 def forward(case, c):
@@ -60,12 +51,12 @@ def test_only_the_regularizer_sees_the_same_networks(other, same):
 
 
 @pytest.mark.parametrize("architecture", SYNTHETIC)
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", nets.DTYPES)
 def test_shapes_dtype_and_regimes(architecture, dtype):
-    a = ARCHITECTURES[architecture]
+    a = nets.ARCHITECTURES[architecture]
     c = configuration(architecture, dtype)
     cases = draw(c, 0)
-    S, n = len(REGIMES), a.batch
+    S, n = len(nets.REGIMES), a.batch
     assert cases.x.shape == (S, n, a.sizes[0])
     assert cases.y.shape == (S, n, a.sizes[-1])
     assert [w.shape for w in cases.W] == [(S, o, i) for i, o in zip(a.sizes[:-1], a.sizes[1:], strict=True)]
@@ -78,7 +69,7 @@ def test_shapes_dtype_and_regimes(architecture, dtype):
     assert not any(b.any() for b in zero.b)
     assert any(w.any() for w in zero.W)
     assert all(len(np.unique(q)) == 1 for q in (equal.x, *equal.W, *equal.b))
-    assert set(SYMMETRIC) == {"zero", "equal"}
+    assert set(nets.SYMMETRIC) == {"zero", "equal"}
     assert np.median(np.abs(forward(of(cases, "saturated"), c).z[0])) > 15
     before = raw_bytes(cases)
     g = gradient(c, cases)
@@ -98,15 +89,15 @@ FITS = {
 }
 
 
-@pytest.mark.parametrize("cost", [*COSTS, *FURTHER_COSTS])
+@pytest.mark.parametrize("cost", [*nets.COSTS, *nets.FURTHER_COSTS])
 @pytest.mark.parametrize("architecture", ["4-5-3", "digits"])
 def test_targets_are_what_the_cost_is_meant_for(cost, architecture):
     """They are in its domain, in both dtypes; real data are labels, or signs."""
     if architecture == "digits":
         pytest.importorskip("sklearn")
-    outputs = [o for o in OUTPUTS[::-1] if not excluded(ARCHITECTURES[architecture], o, cost)]
+    outputs = [o for o in nets.OUTPUTS[::-1] if not excluded(nets.ARCHITECTURES[architecture], o, cost)]
     assert outputs or (architecture, CATALOGUE[cost].targets) == ("digits", "log distribution")
-    for output, dtype in [(o, d) for o in outputs[:1] for d in DTYPES]:
+    for output, dtype in [(o, d) for o in outputs[:1] for d in nets.DTYPES]:
         c = configuration(architecture, dtype, output=output.split("/")[1], cost=cost.split("/")[1])
         cases = draw(c, 0)
         kind = CATALOGUE[cost].targets
@@ -114,11 +105,11 @@ def test_targets_are_what_the_cost_is_meant_for(cost, architecture):
         with np.errstate(all="ignore"):
             g = gradient(c, cases)
         assert np.isfinite(g.cost[0])
-        assert g.cost.shape == (len(ARCHITECTURES[architecture].regimes()),)
+        assert g.cost.shape == (len(nets.ARCHITECTURES[architecture].regimes()),)
 
 
 @pytest.mark.parametrize("hidden", ["relu", "leaky_relu", "elu"])
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", nets.DTYPES)
 def test_every_other_unit_is_at_a_kink_or_one_float_beside_it(hidden, dtype):
     c = configuration("deep", dtype, hidden, hidden)
     seen = set()

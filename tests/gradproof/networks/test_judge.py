@@ -30,13 +30,6 @@ TANH = "4-5-3/float64/tanh/sigmoid/squared_error"
 LINEAR = "4-5-3/float64/identity/identity/squared_error"
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    """The audit judges with floating-point warnings off: saturated and singular cases are meant to overflow."""
-    with np.errstate(all="ignore"):
-        yield
-
-
 def cases_of(x, y, W, b):
     """One case, float64, from lists without the leading axis."""
     return Cases(*(np.array([q], float) for q in (x, y)), *([np.array([q], float) for q in p] for p in (W, b)))

@@ -29,12 +29,6 @@ SYNTHETIC = [a.name for a in ARCHITECTURES.values() if not a.data]
 SQUARED = "identity/squared_error/none"
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    with np.errstate(all="ignore"):
-        yield
-
-
 def networks(cost, architecture, dtype):
     """Networks that end in a cost: each of its outputs after another hidden activation."""
     for k, output in enumerate(OUTPUTS, [*COSTS, *FURTHER_COSTS].index(cost)):
