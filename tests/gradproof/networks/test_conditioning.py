@@ -89,9 +89,6 @@ def test_a_bend_of_the_slope_is_no_jump(cost):
     assert not response(CATALOGUE[f"cost/{cost}"], a, np.ones((1, 2)), np.full((1, 2), 1e-9)).jumps
 
 
-# ---------------------------------------------------------------- penalties
-
-
 @pytest.mark.parametrize("id", FURTHER_REGULARIZERS)
 @pytest.mark.parametrize("shape", [(5, 7), (7, 5), (1, 6)], ids=str)
 def test_weights_off_by_an_ulp_stay_within_few_ulp_of_the_sizes(id, shape):

@@ -101,11 +101,10 @@ def test_of_disagreements_the_largest_are_kept_no_two_of_one_cause():
 
 
 def test_the_order_of_tasks_is_not_a_finding_and_evidence_is_read_back(tmp_path):
-    others = [
-        Finding("left out", "activation/softmax cost/l1", "breast_cancer", why="constant"),
-        *(Finding("disagreement", "slope of relu", side=side, max=1.0, at="a") for side in ("torch", "jax")),
-    ]
-    found = [*measured(), *others]  # fmt: skip
+    others = [Finding("left out", "activation/softmax cost/l1", "breast_cancer", why="constant"),
+              *(Finding("disagreement", "slope of relu", side=side, max=1.0, at="a") for side in ("torch", "jax"))
+              ]  # fmt: skip
+    found = [*measured(), *others]
     for name, order in (("a", found), ("b", found[::-1])):
         write_evidence(tmp_path / f"{name}.jsonl", {}, fold(order))
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
