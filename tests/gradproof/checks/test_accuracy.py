@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from planted import plant, scaled
 
 from gradproof import cases
 from gradproof.answers.answer import Answer
+from gradproof.answers.frameworks import sides
 from gradproof.answers.ours import ours
 from gradproof.cases.case import Case
 from gradproof.checks import accuracy
@@ -21,7 +23,7 @@ from reference import CATALOGUE
 pytest.importorskip("flint")
 
 IDS = list(cases.DRAWS)
-L1 = "regularizer/l1"
+L1, NORM = "regularizer/l1", "update/clip_by_norm"
 
 
 def verdicts(id, dtype="float64", seeds=(0,), **sides):
@@ -117,6 +119,53 @@ def test_what_a_framework_composes_is_marked():
     found = accuracy.measure("cost/ctc", "float64", 0, ("torch",))
     marks = {f.quantity: f.more.get("composed", False) for f in found if f.side == "torch"}
     assert marks == {"value": False, "∂/∂a": True}
+
+
+# ---------------------------------------------------------------- clipping
+
+
+def eps_in_the_norm(case):
+    """The norm is divided by after adding 10⁻⁶; the gradients are right."""
+    norm = np.sqrt(sum(np.sum(np.float64(g) ** 2) for g in case.arguments.values()))
+    limit = case.parameters["max_norm"] * norm / (norm + 1e-6)
+    return Answer(ours(replace(case, parameters={"max_norm": limit})).outputs, ours(case).gradients)
+
+
+def identity_backward(case):
+    return Answer(ours(case).outputs, case.cotangent)
+
+
+@pytest.mark.parametrize(("side", "wrong"), [(eps_in_the_norm, False), (identity_backward, True)])
+def test_a_planted_error_of_clipping_is_found_where_it_is(side, wrong):
+    found = verdicts(NORM, seeds=range(2), ours=side)
+    assert {(q.startswith("∂"), v) for (q, _), v in found.items()} == {(wrong, "wrong"), (not wrong, "agrees")}
+
+
+def clipped_alike(case, one, other):
+    """Within the rounding of two reductions over n entries, ‖g‖² and ⟨ĝ, v⟩, on both sides."""
+    g, v, *answers = (
+        np.concatenate([np.ravel(by_name[k]).astype(float) for k in case.arguments])
+        for by_name in (case.arguments, case.cotangent, *one, *other)
+    )
+    norm, u = np.linalg.norm(g), np.finfo(case.dtype).eps / 2
+    few = 2 * (g.size + 8) * u * min(1.0, case.parameters["max_norm"] / norm)
+    values, gradients = (np.abs(p - q) for p, q in zip(answers[:2], answers[2:], strict=True))
+    unit = np.abs(g) / norm
+    return (values <= few * np.abs(g)).all() and (gradients <= few * (np.abs(v) + 3 * unit * (unit @ np.abs(v)))).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_frameworks_clip_as_we_do_but_for_what_torch_adds_to_the_norm(name, dtype):
+    pytest.importorskip({"jax": "optax"}.get(name, name))
+    side = sides((name,))[name]
+    for case in cases.of("update/clip_by_value", dtype, range(3)):  # to the bit
+        assert all(np.array_equal(q, ours(case).quantities[k]) for k, q in side(case).quantities.items())
+    adds = (name, dtype) == ("torch", "float64")
+    alike = [[clipped_alike(case, side(case), our(case)) for our in (ours, eps_in_the_norm)]
+             for case in cases.of(NORM, dtype, range(12))]  # fmt: skip
+    assert all(with_eps if adds else plain for plain, with_eps in alike)
+    assert dtype == "float32" or not all(plain if adds else with_eps for plain, with_eps in alike)
 
 
 def test_tasks_are_of_the_formulas_and_dtypes_that_are_wanted():

@@ -1,5 +1,4 @@
 import dataclasses
-import itertools
 import types
 
 import numpy as np
@@ -7,16 +6,9 @@ import pytest
 from plants import PLANTS, changed, derivative, patch
 
 from gradproof.evidence.environment import load
-from gradproof.networks import configurations as networks
+from gradproof.networks import configurations as nets
 from gradproof.networks import run
-from gradproof.networks.configurations import (
-    ARCHITECTURES,
-    FURTHER_COSTS,
-    FURTHER_REGULARIZERS,
-    REGIMES,
-    by_id,
-    configurations,
-)
+from gradproof.networks.configurations import by_id, configurations
 from gradproof.networks.run import measure, tasks
 from gradproof.tasks import Plan
 
@@ -37,9 +29,6 @@ def verdicts(f, side="complex_step"):
     return dict(zip(f.more["regimes"], f.more["sides"][side]["verdicts"], strict=True))
 
 
-# ---------------------------------------------------------------- tasks
-
-
 def test_tasks_hold_every_configuration_once_and_the_largest_first():
     *found, left_out = tasks(Plan())
     together = [c.id for task in found for c in task.call.args[0]]
@@ -48,7 +37,7 @@ def test_tasks_hold_every_configuration_once_and_the_largest_first():
     for task in found:
         group = task.call.args[0]
         assert {(c.product.name, c.architecture, c.dtype) for c in group} == {tuple(task.name.split(" "))}
-        assert task.weight == len(group) * len(ARCHITECTURES[group[0].architecture].regimes())
+        assert task.weight == len(group) * len(nets.ARCHITECTURES[group[0].architecture].regimes())
     assert all(f.why for f in left_out.call())
 
 
@@ -60,15 +49,12 @@ def test_a_plan_picks_tasks():
     assert {(c.cost, c.dtype) for c in picked} == {("cost/dice", "float32")}
 
 
-# ---------------------------------------------------------------- without any framework
-
-
 def test_a_finding_a_configuration_with_every_case_the_same_alone_and_among_others(complex_step):
     pytest.importorskip("flint")
     found = cases(measure(SMALL, 0, [complex_step]))
     assert list(found) == [c.id for c in SMALL]
     for f in found.values():
-        assert tuple(f.more["regimes"]) == REGIMES
+        assert tuple(f.more["regimes"]) == nets.REGIMES
         assert f.entries == len(f.more["sides"]["complex_step"]["relative"]) == 5
         assert verdicts(f)["gaussian"] in ("exact", "agrees")
         assert not {"wrong", "unknown"} & {*verdicts(f).values()}
@@ -99,9 +85,6 @@ def test_a_disagreement_has_its_cause(complex_step):
     assert cause.at.split(" ")[1] in ("kink", "zero")
 
 
-# ---------------------------------------------------------------- planted errors
-
-
 @pytest.mark.parametrize("plant", PLANTS, ids=str)
 @pytest.mark.parametrize("oracle", ["complex_step", "torch"])
 def test_a_planted_error_is_wrong_and_named(monkeypatch, complex_step, plant, oracle):
@@ -123,7 +106,7 @@ def test_a_planted_error_is_wrong_and_named(monkeypatch, complex_step, plant, or
     assert cases(measure([c], 0, [oracle])) == sound  # and without it everything is as before
 
 
-@pytest.mark.parametrize("id", [*FURTHER_COSTS, *FURTHER_REGULARIZERS])
+@pytest.mark.parametrize("id", [*nets.FURTHER_COSTS, *nets.FURTHER_REGULARIZERS])
 def test_one_part_in_a_million_of_any_further_formula_is_wrong(monkeypatch, complex_step, id):
     """The tolerance comes from our own gradient: a wrong one must not excuse itself."""
     pytest.importorskip("flint")
@@ -144,9 +127,6 @@ def test_an_error_too_small_to_explain_still_has_its_message(monkeypatch, comple
     derivative("activation/tanh", lambda slope, z: slope * (1 + 1e-9))(patch(monkeypatch))
     assert "σ off the exact gradient" in cases(measure(SMALL[:1], 0, [complex_step]))[SMALL[0].id].more["sides"][
         "complex_step"]["why"]  # fmt: skip
-
-
-# ---------------------------------------------------------------- two oracles
 
 
 def test_an_oracle_that_raises_is_a_finding_and_nothing_of_the_other_is_lost(monkeypatch, complex_step):
@@ -179,8 +159,8 @@ def test_two_frameworks_side_by_side(monkeypatch, rest, dtype):
         pytest.importorskip(name)
     c = by_id(f"2-3-2/{dtype}/tanh/{rest}")
     alone = dataclasses.replace(c.product, families=tuple((id,) for id in c.ids))  # its program compiles faster
-    others = [p for p in networks.PRODUCTS if p.name != alone.name]
-    monkeypatch.setattr(networks, "PRODUCTS", (alone, *others))
+    others = [p for p in nets.PRODUCTS if p.name != alone.name]
+    monkeypatch.setattr(nets, "PRODUCTS", (alone, *others))
     f = cases(measure([c], 0, ["torch", "jax"]))[c.id]
     met = {side: verdicts(f, side) for side in ("torch", "jax")}
     assert not {"wrong", "unknown"} & {v for by in met.values() for v in by.values()}
@@ -192,16 +172,3 @@ def test_two_frameworks_side_by_side(monkeypatch, rest, dtype):
         assert (met["torch"]["kink"], met["jax"]["kink"]) == ("agrees", "inaccurate")
     if c.output == "activation/sigmoid" and dtype == "float64" and c.cost == "cost/squared_error":
         assert met["torch"]["saturated"] == "inaccurate"  # both lost the tails: the truth alone tells
-
-
-def test_rounding_grows_with_depth_as_predicted(monkeypatch, complex_step):
-    from gradproof.networks import scaling
-
-    monkeypatch.setattr(scaling, "DEPTHS", (1, 8))
-    monkeypatch.setattr(scaling, "WIDTHS", (4,))
-    monkeypatch.setattr(scaling, "WIDTH", 4)
-    found = {(f.what, f.side): f.more["relative"] for f in scaling.measure("float32", 0, [complex_step])}
-    assert set(found) == set(itertools.product(("depth", "width"), ("predicted", "ours-complex_step")))
-    predicted, seen = found["depth", "predicted"], found["depth", "ours-complex_step"]
-    assert all(0.05 < seen[d] / predicted[d] < 2 for d in ("1", "8"))
-    assert seen["8"] > seen["1"]
