@@ -20,7 +20,7 @@ PACKAGES = {  # what of ours each may import
     "literature": {"literature"},
     "gradproof": {"reference", "oracles", "literature", "gradproof"},
 }
-OPTIONAL = {"torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "sklearn", "polars", "matplotlib", "rich"}
+OPTIONAL = {"torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "sklearn", "matplotlib", "rich"}
 SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no oracle is needed
 TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
 
@@ -120,6 +120,7 @@ def test_pages_read_evidence_and_records_alone(path):
     assert outside(path) <= {"gradproof", "literature", "reference", "numpy", "matplotlib"}
     records = {name.split(".")[-1] for name in imports(tree(path)) if name.startswith("reference")}
     assert records <= {"ALIASES", "CATALOGUE", "Formula", "Kink", "find", "resolve"}
+    assert not any(name.startswith("numpy.random") for name in imports(tree(path)))
     nodes = [*ast.walk(tree(path))]
     assert not {n.attr for n in nodes if isinstance(n, ast.Attribute)} & {"random", "default_rng", "vjp"}
     assert not any(isinstance(n, ast.Call) and ast.unparse(n.func).endswith(".function") for n in nodes)

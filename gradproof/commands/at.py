@@ -11,7 +11,7 @@ import numpy as np
 from gradproof.answers.frameworks import sides
 from gradproof.cases.case import Case, as_dtype
 from gradproof.evidence.environment import ORACLES, load
-from gradproof.evidence.verdicts import Verdict
+from gradproof.evidence.verdicts import WORSE, Verdict
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table
 from reference.formula import Array, Formula
@@ -91,7 +91,7 @@ def _truth(
     """The truth at one point, with one-sided slopes if they differ, and the verdict on ours.
 
     Empty without python-flint. At a kink a slope inside [left, right] is a convention; elsewhere ours agrees within
-    the conditioned bound of its record. The value counts as the slope does.
+    the conditioned bound of its record. The verdict is the worse of those on value and slope.
     """
     try:
         from oracles import floats
@@ -119,8 +119,7 @@ def _truth(
         slope = Verdict.undefined
     else:
         slope = judged("slope", 1)
-    worse = Verdict.wrong if Verdict.wrong in (value, slope) else Verdict.agrees if value is Verdict.agrees else slope
-    return {**found, "verdict": worse.value}
+    return {**found, "verdict": max(value.value, slope.value, key=WORSE.index)}
 
 
 def _hex(truth: Any) -> str:

@@ -30,9 +30,11 @@ def failure(found: Finding) -> str:
     if found.got or found.truth:
         said.append(f"got {shown(found.got)}, truth {shown(found.truth)}")
     if found.max is not None:
-        allowed = f", allowed {found.more['allowed']:g}" if "allowed" in found.more else ""
-        size = "not a number" if math.isnan(found.max) else f"{found.max:.4g}"
-        said.append(f"off by {size} {found.more.get('unit', 'conditioned ULP')}{allowed}")
+        error, limit, unit = found.max, found.more.get("allowed"), found.more.get("unit", "conditioned ULP")
+        if limit is not None and error <= limit and found.more.get("strict") is not None:
+            error, limit, unit = found.more["strict"], found.more.get("allowed strict"), "strict ULP"
+        allowed = f", allowed {limit:g}" if limit is not None else ""
+        said.append(f"off by {'not a number' if math.isnan(error) else f'{error:.4g}'} {unit}{allowed}")
     if found.why:
         said.append(found.why)
     return "; ".join(said) + f"\n  again: {found.again()}"

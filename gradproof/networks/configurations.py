@@ -24,6 +24,7 @@ COSTS = _ids(
     "quadratic squared_error l1 huber_error binary_cross_entropy binary_cross_entropy_logits cross_entropy nll"
     " cross_entropy_probabilities",
 )
+CATEGORICAL = _ids("cost", "cross_entropy nll")  # they take any probabilities, but mean those of exclusive classes
 REGULARIZERS = _ids("regularizer", "none l2 l1 elastic_net")
 FURTHER_COSTS = tuple(f.id for f in CATALOGUE.values() if f.prediction and f.id not in COSTS)
 FURTHER_REGULARIZERS = _ids("regularizer", "group_lasso max_norm orthogonality spectral_norm nuclear_norm")
@@ -154,7 +155,7 @@ def excluded(architecture: Architecture, output: str, cost: str) -> str:
     if architecture.sizes[-1] == 1:
         if not g.elementwise:
             return f"{g.name} of a single output is constant: every gradient is zero"
-        if C.targets == "distribution":
+        if C.targets == "distribution" or cost in CATEGORICAL:
             return f"{C.name} needs at least two classes, {architecture.name} has one output"
     if C.entries.get(C.prediction) == "distribution" and output != "activation/softmax":
         return f"{C.name} takes rows that sum to one, those of {g.name} do not"

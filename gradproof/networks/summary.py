@@ -50,6 +50,7 @@ def fold(found: Sequence[Finding]) -> list[Finding]:
     overviews: dict[tuple[str, str, str, str], Tally] = {}
     pairs: dict[tuple[str, str], list[float]] = {}
     whys: dict[tuple[str, str, str], str] = {}
+    found = sorted(found, key=lambda f: f.key)  # the order of tasks is not a finding, and breaks no tie
     for f in found:
         if f.kind != "case":
             continue

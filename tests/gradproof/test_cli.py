@@ -71,12 +71,13 @@ def test_every_command_is_listed_and_has_help_with_an_example(run, command):
         ("at activation/tanh 1 --frobnicate", "unrecognized arguments: --frobnicate"),
         ("audit --only nothing/* --out OUT", "--only nothing/*: nothing matches; did you mean"),
         ("audit --only kinks --seed 1 --out OUT", "--seed does not enter kinks; it does enter networks, "),
-        ("audit --only updates --dtype bfloat16 --jobs 1 --out OUT", "nothing of that kind is measured by updates"),
+        ("audit --only updates --dtype bfloat16 --jobs 1 --out OUT", "nothing to measure: what was asked"),
+        ("audit --against OUT/before --out OUT", "before: no evidence here; name a folder that"),
         ("audit --seed -1", "argument --seed: '-1' is not a number 0, 1, 2, …"),
         ("audit --seed x", "argument --seed: 'x' is not a number 0, 1, 2, …"),
         ("audit --draws 0", "argument --draws: '0' is not a number 1, 2, 3, …"),
         ("audit --jobs -1", "argument --jobs: '-1' is not a number 0, 1, 2, …"),
-        ("audit --oracle tensorflow", "argument --oracle: invalid choice: 'tensorflow'"),
+        ("audit --oracle tensorflow", "--oracle tensorflow: there are torch, jax\n"),
     ],
 )
 def test_bad_input_is_refused_in_words(run, tmp_path, command, complaint):

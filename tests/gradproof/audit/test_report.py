@@ -1,6 +1,7 @@
 """Pages follow from evidence alone, and what is committed is checked: edited, stale, partial, damaged."""
 
 import re
+from contextlib import nullcontext
 
 import pytest
 
@@ -95,19 +96,20 @@ def test_evidence_that_is_damaged_or_not_there_is_said(folder, act):
     assert contents(folder).items() <= before.items()
 
 
+BOTH = ("convention", "network")
+REFUSED = {"networks": ("network",), "conventions": ("convention",), "proofs": BOTH, "updates": BOTH,
+           "scaling": BOTH, "literature": BOTH}  # fmt: skip
+
+
 @pytest.mark.parametrize("found", [Finding("convention", "cost/l1"), Finding("network", "tanh", more={"verdicts": 3})])
 @pytest.mark.parametrize("area", AREAS)
 def test_findings_that_no_page_is_made_of_are_refused_or_left_out(tmp_path, area, found):
     """By an EvidenceError that names the file, and by nothing else."""
     pytest.importorskip("matplotlib")
-    path = tmp_path / "evidence" / f"{area}.jsonl"
-    write_evidence(path, header(AREAS[area].uses, {}), [found])
-    try:
+    write_evidence(tmp_path / "evidence" / f"{area}.jsonl", header(AREAS[area].uses, {}), [found])
+    said = rf"evidence(/{area}\.jsonl)?: not the findings that its pages need .*; run the audit again"
+    with pytest.raises(EvidenceError, match=said) if found.kind in REFUSED.get(area, ()) else nullcontext():
         write_report(tmp_path)
-    except EvidenceError as error:
-        assert re.search(
-            rf"evidence(/{area}\.jsonl)?: not the findings that its pages need .*; run the audit again", str(error)
-        )
 
 
 def test_what_another_version_left_behind_is_of_no_page(folder):

@@ -180,17 +180,17 @@ def test_a_run_is_not_resumed_with_other_options_and_nothing_is_lost(measuring, 
     assert measuring.calls == []
 
 
-@pytest.mark.parametrize("name", ["versions", "cpu"])
-def test_a_run_is_not_resumed_on_another_machine(measuring, tmp_path, stopped, monkeypatch, name):
-    monkeypatch.setattr(audit, name, lambda *_: "another")
-    with pytest.raises(EvidenceError, match=f"another {name}"):
-        run(tmp_path, Options(resume=True), SILENT)
-
-
-@pytest.mark.parametrize("text", ["", "{", "3"])
-def test_a_damaged_record_of_the_run_is_said(measuring, tmp_path, stopped, text):
-    (stopped / "run.json").write_text(text)
-    with pytest.raises(EvidenceError, match=r"run\.json: damaged; run again without --resume"):
+@pytest.mark.parametrize("spoil", ["versions", "cpu", "", "{", "3"])
+def test_a_run_is_not_resumed_on_another_machine_or_from_a_damaged_record(
+    measuring, tmp_path, stopped, monkeypatch, spoil
+):
+    if spoil in ("versions", "cpu"):
+        monkeypatch.setattr(audit, spoil, lambda *_: "another")
+        refused = f"another {spoil}"
+    else:
+        (stopped / "run.json").write_text(spoil)
+        refused = r"run\.json: damaged; run again without --resume"
+    with pytest.raises(EvidenceError, match=refused):
         run(tmp_path, Options(resume=True), SILENT)
     run(tmp_path, Options(), SILENT)
     assert measuring.calls == [*IDS, *IDS]

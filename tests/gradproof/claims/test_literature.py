@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gradproof.claims import literature as judging
+from gradproof.claims.scenes import network
 from gradproof.tasks import Plan
 from literature import CLAIMS, Network, Source
 from literature.claim import Claim
@@ -217,3 +218,10 @@ def test_one_oracle_is_enough_and_none_is_not(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match="neither torch nor python-flint"):
         list(judging.tasks(Plan()))
+
+
+def test_networks_follow_from_their_seed_and_take_two_costs():
+    one, two, other = (network((2, 3, 1), "tanh", "quadratic", 2, seed).w[2].flat[0].value for seed in (7, 7, 8))
+    assert one == two != other
+    with pytest.raises(ValueError, match="cost 'hinge': a network here takes 'quadratic' or 'bce'"):
+        network((2, 1), "tanh", "hinge", 1, 0)

@@ -1,3 +1,5 @@
+"""One activation at points of a person: what is read, who answers, and whose answer is judged how."""
+
 import math
 import sys
 
@@ -5,15 +7,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planted import plant, scaled
 
-import oracles
-from gradproof.commands.at import DTYPES, array, evaluate, number, ulp, ulps
+from gradproof.cases.parameters import OTHERS
+from gradproof.commands.at import DTYPES, array, evaluate, number, split, table, ulp, ulps
+from gradproof.evidence.environment import ORACLES, load
 from gradproof.lookup import UsageError
 from reference import CATALOGUE
 
 NUMPY_DTYPES = ("float16", "float32", "float64")
-ELEMENTWISE = [id for id, f in CATALOGUE.items() if f.kind == "activation" and f.elementwise]
+RELU, TANH = "activation/relu", "activation/tanh"
 FLOATS = st.floats(allow_nan=False)
+
+
+# ---------------------------------------------------------------- what is read
 
 
 @given(FLOATS)
@@ -21,17 +28,15 @@ def test_a_number_is_read_from_decimal_and_hex(x):
     assert number(repr(x)) == number(x.hex()) == x
 
 
-@pytest.mark.parametrize("text", ["abc", "", "1,5", "0xg", "0x", "1e", "--1", "1 2", "0x1p99999"])
-def test_what_is_no_number_is_refused(text):
-    with pytest.raises(UsageError, match=r"is not a number; write 38, -1e-3, 0x1\.8p\+1 or inf") as caught:
+@pytest.mark.parametrize("text", ["abc", "", "1,5", "0xg", "0x", "1e", "--1", "1 2", "0x1p99999", "nan", "NaN", "-nan"])
+def test_what_is_no_number_or_nan_is_refused(text):
+    complaint = ": there is nothing to compare at NaN" if "nan" in text.lower() else " is not a number; write 38, -1e-3"
+    with pytest.raises(UsageError, match=f"^{text!r}{complaint}"):
         number(text)
-    assert repr(text) in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["nan", "NaN", "-nan"])
-def test_nan_is_refused(text):
-    with pytest.raises(UsageError, match=f"'{text}': there is nothing to compare at NaN"):
-        number(text)
+def test_points_and_parameters_may_be_mixed():
+    assert split(["1", "alpha=0x1p1", "-inf"]) == ([1.0, -math.inf], {"alpha": 2.0})
 
 
 @pytest.mark.parametrize("dtype", NUMPY_DTYPES)
@@ -42,17 +47,21 @@ def test_points_are_rounded_to_the_dtype(dtype):
     assert np.isinf(x[1]) == (dtype != "float64")
 
 
-def test_an_unknown_dtype_is_refused_with_the_known_ones():
-    with pytest.raises(
-        UsageError, match="dtype 'float8' is unknown; choose one of float16, bfloat16, float32, float64"
-    ):
+def test_an_unknown_dtype_and_one_that_is_not_installed_are_refused(monkeypatch):
+    with pytest.raises(UsageError, match=f"dtype 'float8' is unknown; choose one of {', '.join(DTYPES)}"):
         array([1.0], "float8")
-
-
-def test_bfloat16_without_its_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     with pytest.raises(UsageError, match=r"bfloat16 needs ml-dtypes: pip install 'gradproof\[oracles\]'"):
         array([1.0], "bfloat16")
+
+
+@pytest.mark.parametrize("id", [f.id for f in CATALOGUE.values() if not f.elementwise])
+def test_only_elementwise_activations_have_single_points(id):
+    with pytest.raises(UsageError, match=f"{id} does not act on single numbers; 'at' takes elementwise activations"):
+        evaluate(id, [1.0])
+
+
+# ---------------------------------------------------------------- distances
 
 
 @pytest.mark.parametrize("dtype", NUMPY_DTYPES)
@@ -72,100 +81,93 @@ def test_ulp_of_bfloat16(bits):
         assert ulp(below, "bfloat16") == above - below
 
 
-def test_ulps_count_floats_between():
-    above = math.nextafter(math.nextafter(1.0, 2), 2)
-    assert ulps((1.0).hex(), above.hex(), "float64") == 2
-    assert ulps("0x0p+0", "-0x0p+0", "float64") == 0
-    assert ulps("nan", "nan", "float64") == 0
-    assert ulps("inf", "inf", "float32") == 0
-    for pair in (("inf", "0x1p0"), ("nan", "0x1p0"), ("0x1p0", "-inf")):
-        assert ulps(*pair, "float32") == math.inf
+@pytest.mark.parametrize(
+    ("one", "other", "distance"),
+    [((1.0).hex(), (1 + 2**-51).hex(), 2), ("0x0p+0", "-0x0p+0", 0), ("nan", "nan", 0), ("inf", "inf", 0),
+     ("inf", "0x1p0", math.inf), ("nan", "0x1p0", math.inf), ("0x1p0", "-inf", math.inf)],
+)  # fmt: skip
+def test_ulps_count_floats_between(one, other, distance):
+    assert ulps(one, other, "float64") == distance
+
+
+# ---------------------------------------------------------------- who answers
 
 
 @pytest.fixture
-def without_flint(monkeypatch):
-    """No truth: python-flint cannot be imported."""
-    for module in [m for m in sys.modules if m.startswith("oracles.arb")]:
-        monkeypatch.delitem(sys.modules, module)
-        monkeypatch.delattr(oracles, module.split(".")[1], raising=False)
-    monkeypatch.setitem(sys.modules, "flint", None)
+def no_truth(monkeypatch):
+    monkeypatch.setitem(sys.modules, "oracles.arb_truth", None)
 
 
-@pytest.fixture
-def without_oracles(monkeypatch, without_flint):
-    monkeypatch.setattr("gradproof.commands.at.load", lambda name: None)
-
-
-@pytest.mark.parametrize("id", ELEMENTWISE)
-@pytest.mark.parametrize("dtype", NUMPY_DTYPES)
-def test_ours_is_the_formula_at_those_points(without_oracles, id, dtype):
+@pytest.mark.parametrize("id", [f.id for f in CATALOGUE.values() if f.elementwise])
+def test_ours_is_the_formula_at_those_points_and_no_truth_is_made_up(no_truth, monkeypatch, id):
+    monkeypatch.setattr("gradproof.commands.at.ORACLES", {})
     points = [-math.inf, -3.0, 0.1, 0.0, 1e300]
-    value, slope = CATALOGUE[id].function(array(points, dtype))
-    assert evaluate(id, points, dtype) == {
-        "formula": id,
-        "dtype": dtype,
-        "points": [
-            {"x": float(x).hex(), "ours": {"value": float(v).hex(), "slope": float(s).hex()}}
-            for x, v, s in zip(array(points, dtype), value, slope, strict=True)
-        ],
-    }
+    for dtype in NUMPY_DTYPES:
+        for parameters in ({}, *OTHERS.get(id, ())[:1]):
+            z = array(points, dtype)
+            slots = zip(z, *CATALOGUE[id].function(z, **parameters), strict=True)
+            assert evaluate(id, points, dtype, parameters) == {
+                "formula": id, "dtype": dtype, "parameters": parameters,
+                "points": [{"x": float(x).hex(), "ours": {"value": float(v).hex(), "slope": float(s).hex()}}
+                           for x, v, s in slots],
+            }  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_every_framework_answers_in_every_dtype(without_flint, dtype):
-    pytest.importorskip("torch")
-    pytest.importorskip("jax")
+def test_every_framework_answers_in_every_dtype(no_truth, dtype):
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
     (point,) = evaluate("activation/sigmoid", [38.0], dtype)["points"]
-    assert list(point) == ["x", "ours", "torch", "jax"]
-    assert all(float.fromhex(point[side]["value"]) == 1 for side in ("ours", "torch", "jax"))
-    # 1 − σ is 0 there, σ(38)·σ(−38) is not
-    truth = math.exp(-38) / (1 + math.exp(-38)) ** 2
+    assert list(point) == ["x", "ours", *filter(load, ORACLES)]
+    assert {float.fromhex(answer["value"]) for side, answer in point.items() if side != "x"} == {1.0}
+    truth = math.exp(-38) / (1 + math.exp(-38)) ** 2  # 1 − σ is 0 there, σ(38)·σ(−38) is not
     assert float.fromhex(point["ours"]["slope"]) == pytest.approx(truth, abs=ulp(truth, dtype))
 
 
-def test_the_truth_shows_who_is_right_and_both_sides_of_a_kink():
+# ---------------------------------------------------------------- the truth
+
+
+def slope(x):
+    return lambda outputs, gradients, _: (outputs, {"z": np.full_like(gradients["z"], x)})
+
+
+def value(x):
+    return lambda outputs, gradients, _: ({"value": np.full_like(outputs["value"], x)}, gradients)
+
+
+@pytest.mark.parametrize(
+    ("id", "x", "planted", "verdict"),
+    [
+        (TANH, 0.5, scaled(-1.0), "wrong"),
+        (TANH, 0.5, scaled(1 + 1e-12), "wrong"),
+        (TANH, 0.5, scaled(1 + 2.0**-52), "agrees"),
+        (TANH, 0.5, slope(math.inf), "wrong"),
+        (TANH, 0.5, slope(math.nan), "wrong"),
+        (TANH, 0.5, value(0.4621), "wrong"),
+        (RELU, 1.5, scaled(1.0), "exact"),
+        (RELU, 0.0, scaled(1.0), "convention"),
+        (RELU, 0.0, slope(0.5), "convention"),
+        (RELU, 0.0, slope(1.5), "wrong"),
+        (RELU, 0.0, slope(-1e-9), "wrong"),
+        (RELU, 0.0, value(5e-324), "convention"),
+        (RELU, 0.0, value(0.1), "wrong"),
+    ],
+)
+def test_the_verdict_is_the_worse_of_value_and_slope(monkeypatch, id, x, planted, verdict):
     pytest.importorskip("flint")
-    smooth, kink = evaluate("activation/relu", [1.5, 0.0])["points"]
-    assert smooth["truth"] == {"value": (1.5).hex(), "slope": (1.0).hex()}
-    assert smooth["verdict"] == "exact"
-    assert "left" not in smooth
-    assert (float.fromhex(kink["left"]), float.fromhex(kink["right"])) == (0, 1)
-    assert kink["verdict"] == "convention"
+    plant(monkeypatch, id, planted)
+    (point,) = evaluate(id, [x])["points"]
+    assert point["verdict"] == verdict
+    ends = {side: float.fromhex(point[side]) for side in ("left", "right") if side in point}
+    assert ends == ({"left": 0.0, "right": 1.0} if (id, x) == (RELU, 0.0) else {})
 
 
-@pytest.mark.parametrize("planted", [-1.0, 1 + 1e-12, math.inf, math.nan])
-def test_a_wrong_slope_gets_the_verdict_wrong(monkeypatch, planted):
+def test_the_table_measures_from_the_truth_and_shows_both_sides_of_a_kink():
     pytest.importorskip("flint")
-    from dataclasses import replace
-
-    record = CATALOGUE["activation/tanh"]
-
-    def wrong(z):
-        value, slope = record.function(z)
-        return value, slope * planted
-
-    wrong.body = record.function.body
-    monkeypatch.setitem(CATALOGUE, record.id, replace(record, function=wrong))
-    (point,) = evaluate(record.id, [0.5])["points"]
-    assert point["verdict"] == "wrong"
-
-
-def test_a_slope_outside_both_sides_of_a_kink_is_wrong(monkeypatch):
-    pytest.importorskip("flint")
-    from dataclasses import replace
-
-    record = CATALOGUE["activation/relu"]
-
-    def wrong(z):
-        return np.maximum(z, 0), np.where(z == 0, 1.5, z > 0)
-
-    wrong.body = record.function.body
-    monkeypatch.setitem(CATALOGUE, record.id, replace(record, function=wrong))
-    (point,) = evaluate(record.id, [0.0])["points"]
-    assert point["verdict"] == "wrong"
-
-
-@pytest.mark.parametrize("id", ["activation/softmax", "cost/mse", "regularizer/l2", "network/bp1"])
-def test_only_elementwise_activations_have_single_points(id):
-    with pytest.raises(UsageError, match=f"{id} does not act on single numbers; 'at' takes elementwise activations"):
-        evaluate(id, [1.0])
+    found = table(evaluate("activation/elu", [0.0, 1.0], "float32", {"alpha": 2.0}))
+    assert found.title == "activation/elu in float32, alpha = 2; ULP: distance from the rounded truth"
+    ours = [row for row in found.rows if row[1] == "ours"]
+    assert ours == [["0.0", "ours", "0.0", "0", "2.0", "", "convention"], ["1.0", "ours", *("1.0", "0") * 2, "exact"]]
+    assert [row for row in found.rows if row[1].startswith("from")] == [
+        ["0.0", "from the left", "", "", "2.0", "", ""], ["0.0", "from the right", "", "", "1.0", "", ""]
+    ]  # fmt: skip

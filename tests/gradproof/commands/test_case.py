@@ -1,25 +1,54 @@
 """One case again, by everyone, beside the truth."""
 
+import sys
+
+import numpy as np
 import pytest
+from planted import plant, scaled
 
+from gradproof import cases
 from gradproof.cli import main
-from gradproof.commands.case import replay
+from gradproof.commands.case import DTYPES, replay
+from gradproof.evidence import environment
+from gradproof.evidence.environment import ORACLES, load
 from gradproof.lookup import UsageError
+from reference import CATALOGUE
 
 
-@pytest.mark.parametrize("id", ["cost/kl_div", "regularizer/entropy", "regularizer/jacobian", "cost/ctc"])
-def test_every_entry_of_value_and_gradients_is_shown(id):
+def rows(id, **given):
+    """The rows of a case by quantity and index."""
+    return {name: cells for name, *cells in replay(id, "plain", 1, **given).rows}
+
+
+@pytest.mark.parametrize("id", cases.DRAWS)
+def test_every_entry_of_outputs_and_gradients_is_shown(id):
     pytest.importorskip("flint")
-    table = replay(id, "plain", 1)
-    assert table.columns == ["quantity", "truth", "ours", "torch", "jax"]
-    quantities = [row[0] for row in table.rows]
-    assert quantities.count("value") == 1
-    assert any((q.startswith("∂/∂") and q.endswith("[0, 0]")) or "[0, 0, 0]" in q for q in quantities)
-    assert len(set(quantities)) == len(quantities)
-    for _, truth, ours, *_ in table.rows:
+    case, found = cases.draw(id, "float64", "plain", 1), rows(id)
+    wanted = [*case.cotangent.items(), *((f"∂/∂{n}", x) for n, x in case.arguments.items() if x.dtype.kind == "f")]
+    entries = {f"{quantity}{list(index) or ''}" for quantity, x in wanted for index in np.ndindex(x.shape)}
+    assert entries <= found.keys()
+    for exact, ours, *_ in found.values():
         got, error = ours.split(" ")
-        assert float(got) == pytest.approx(float(truth), rel=1e-9, abs=1e-15)
-        assert float(error.strip("()")) <= 4
+        assert float(got) == pytest.approx(float(exact), rel=1e-9, abs=1e-12)
+        assert float(error.strip("()")) <= CATALOGUE[id].conditioned_ulp
+
+
+def test_a_planted_error_stands_in_the_brackets(monkeypatch):
+    pytest.importorskip("flint")
+    plant(monkeypatch, "cost/kl_div", scaled(1 + 2.0**-30))
+    off = {name: float(ours.split("(")[1].strip(")")) > 1000 for name, (_, ours, *_) in rows("cost/kl_div").items()}
+    assert off == {name: name.startswith("∂") for name in off}
+    assert any(off.values())
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_who_has_no_answer_says_why(monkeypatch, name):
+    pytest.importorskip("flint"), pytest.importorskip(name)
+    told = 1 + [*ORACLES].index(name) + 1  # after the truth and ours
+    monkeypatch.setattr(load(name), "has", lambda *_: "")
+    assert {cells[told] for cells in rows("cost/l1").values()} == {f"{name} has no cost/l1"}
+    monkeypatch.setattr(environment, "load", lambda name: None)
+    assert {cells[told] for cells in rows("cost/l1").values()} == {"not installed"}
 
 
 @pytest.mark.parametrize(
@@ -27,9 +56,9 @@ def test_every_entry_of_value_and_gradients_is_shown(id):
     [
         (("cost/kl", "near", 0), "no formula 'cost/kl'; did you mean"),
         (("activation/tanh", "near", 0), "activation/tanh has no cases of its own"),
-        (("cost/quadratic", "near", 0), "cost/quadratic has no cases of its own"),
+        (("update/adam", "near", 0), "update/adam has no cases of its own"),
         (("cost/kl_div", "nearly", 0), "no regime 'nearly'; there are plain, wide, near"),
-        (("cost/kl_div", "near", 0, "float16"), "no cases in 'float16'; there are in float32 and float64"),
+        (("cost/kl_div", "near", 0, "float8"), f"no cases in 'float8'; there are in {', '.join(DTYPES)}"),
     ],
 )
 def test_what_has_no_cases_is_refused(given, message):
@@ -37,24 +66,21 @@ def test_what_has_no_cases_is_refused(given, message):
         replay(*given)
 
 
-def test_the_command_prints_the_table(capsys):
-    pytest.importorskip("flint")
-    assert main(["case", "cost/l1", "wide", "2", "--dtype", "float32"]) == 0
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_command_prints_the_table(capsys, dtype):
+    pytest.importorskip("flint"), pytest.importorskip("ml_dtypes")
+    assert main(["case", "cost/l1", "wide", "2", "--dtype", dtype]) == 0
     title, columns, value, *entries = capsys.readouterr().out.splitlines()
-    assert title == "cost/l1 in float32, wide 2; in brackets: conditioned ULP from the truth"
-    assert columns.split() == ["quantity", "truth", "ours", "torch", "jax"]
+    assert title == f"cost/l1 in {dtype}, wide 2, reduction = sum; in brackets: conditioned ULP from the truth"
+    assert columns.split() == ["quantity", "truth", "ours", *ORACLES]
     assert value.startswith("value ")
-    assert entries
+    assert len(entries) == sum(x.size for x in cases.draw("cost/l1", dtype, "wide", 2).arguments.values())
     with pytest.raises(SystemExit):
         main(["case", "cost/l1", "wide", "-2"])
 
 
 def test_without_balls_nothing_is_shown(monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "flint", None)
-    for name in list(sys.modules):
-        if name.startswith("oracles.arb"):
-            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "oracles.arb_truth", None)
+    monkeypatch.delattr("oracles.arb_truth", raising=False)
     with pytest.raises(UsageError, match="python-flint: not installed"):
         replay("cost/l1", "wide", 2)

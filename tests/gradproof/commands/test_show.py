@@ -1,56 +1,89 @@
+"""A formula in words: all of its record, and what was measured of it."""
+
 import re
 
 import pytest
 
 from gradproof.commands.show import describe
-from gradproof.evidence.files import write_lines
-from reference import CATALOGUE
+from gradproof.evidence.files import write_evidence
+from gradproof.evidence.finding import Finding
+from gradproof.lookup import UsageError
+from reference import ALIASES, CATALOGUE
 
+GELU = "activation/gelu"
 HEADER = {"versions": {"torch": "2.0", "jax": "0.5"}}
-ROWS = [
-    {"row": "hidden", "name": "gelu", "dtype": "float64", "verdicts": {"torch": {"agrees": 12345, "inaccurate": 6}}},
-    {"row": "output", "name": "gelu", "dtype": "float32", "verdicts": {"jax": {"exact": 7}}},
-    {"row": "cost", "name": "huber", "dtype": "float32", "verdicts": {"jax": {"exact": 8}}},
-    {"row": "configuration", "hidden": "gelu", "dtype": "float64", "verdicts": {"torch": {"agrees": 99}}},
-    {"row": "histogram", "dtype": "float64"},
+
+
+def overview(formula, what, dtype, side, **verdicts):
+    return Finding("overview", formula, what, dtype=dtype, side=side, more={"verdicts": verdicts})
+
+
+NETWORKS = [
+    overview(GELU, "hidden", "float64", "torch", agrees=12345, inaccurate=6, wrong=0),
+    overview(GELU, "output", "float32", "jax", exact=7),
+    overview("cost/huber_error", "cost", "float32", "jax", exact=8),
+    Finding("overview", GELU, "hidden", dtype="float64", side="torch-jax", max=0.5),
+    Finding("histogram", GELU, dtype="float64", more={"verdicts": {"exact": 99}}),
 ]
 
 
 @pytest.mark.parametrize("id", CATALOGUE)
 def test_every_record_is_told_in_full(id, tmp_path):
     f = CATALOGUE[id]
-    text = describe(f, tmp_path)
+    text = describe(id, tmp_path)
     assert text.startswith(f"{id}\n")
-    for part in (f.statement, f.derivative, f.derivation, *f.assumptions, *f.sources, *f.parameters):
+    for part in (f.statement, f.derivative, f.derivation, *f.assumptions, *f.sources, *f.parameters, *f.unanswered):
         assert part in text
     for kink in f.kinks:
-        assert f"kink at {kink.at}: left {kink.left}, right {kink.right}; ours {kink.chosen} ({kink.why})" in text
+        said = f"kink at {kink.of} = {kink.at}: left {kink.left}, right {kink.right}; ours {kink.chosen} ({kink.why})"
+        assert said in text
 
 
-def test_the_last_verdicts_on_it_are_there(tmp_path):
-    write_lines(tmp_path / "networks.jsonl", HEADER, ROWS)
-    text = describe(CATALOGUE["activation/gelu"], tmp_path)
-    lines = [re.sub(" +", " ", line) for line in text.splitlines()[-2:]]
+@pytest.mark.parametrize("alias", ALIASES)
+def test_an_alias_is_told_as_what_it_stands_for(alias, tmp_path):
+    id, given = ALIASES[alias]
+    first, told = describe(alias, tmp_path).split("\n", 1)
+    assert first.startswith(f"{alias} stands for {id}")
+    assert all(f"{name} = {value}" in first for name, value in given.items())
+    assert told == describe(id, tmp_path)
+    assert alias in told
+
+
+def test_the_last_verdicts_proofs_and_errors_on_it_are_there(tmp_path):
+    proofs = [
+        Finding("proof", GELU, "derivative", verdict="proved"),
+        Finding("proof", GELU, "kinks", verdict="unknown"),
+    ]
+    swept = Finding("sweep", GELU, "", "slope", "float32", "jax", entries=9, max=2.5, more={"strict": 7.25})
+    accuracy = [swept, Finding("sweep", GELU, "tail", "slope", "float32", "jax", entries=9, max=99.0)]
+    for area, found in (("networks", NETWORKS), ("proofs", proofs), ("accuracy", accuracy)):
+        write_evidence(tmp_path / f"{area}.jsonl", HEADER, found)
+    lines = [re.sub(" +", " ", line) for line in describe(GELU, tmp_path).splitlines()[-6:]]
     assert lines == [
+        "by computer algebra: proved: derivative; unknown: kinks",
+        "",
+        "float32 slope jax at most 2.5 conditioned ULP, strict 7.2",
+        "",
         "hidden float64 against torch 2.0: agrees 12,345, inaccurate 6",
         "output float32 against jax 0.5: exact 7",
     ]
-    assert "exact 8" in describe(CATALOGUE["cost/huber"], tmp_path)
-    assert "exact 8" not in describe(CATALOGUE["activation/huber"], tmp_path)  # the same name, another kind
-
-
-def test_no_verdicts_is_said_with_the_reason(tmp_path):
-    assert "no verdicts: " in describe(CATALOGUE["activation/gelu"], tmp_path)
-    assert "run 'gradproof audit' to make it" in describe(CATALOGUE["activation/gelu"], tmp_path)
-    write_lines(tmp_path / "networks.jsonl", HEADER, ROWS)
-    assert describe(CATALOGUE["activation/elu"], tmp_path).endswith(
+    assert "exact 8" in describe("cost/huber_error", tmp_path)
+    assert "exact 8" not in describe("activation/huber", tmp_path)  # nearly the same name, another kind
+    assert describe("activation/elu", tmp_path).endswith(
         f"no verdicts on activation/elu in {tmp_path / 'networks.jsonl'}"
     )
 
 
-def test_damaged_evidence_is_said_to_be_damaged(tmp_path):
-    write_lines(tmp_path / "networks.jsonl", HEADER, ROWS)
-    whole = (tmp_path / "networks.jsonl").read_text()
-    (tmp_path / "networks.jsonl").write_text(whole[: len(whole) // 2])
-    text = describe(CATALOGUE["activation/gelu"], tmp_path)
-    assert re.search(r"no verdicts: .*networks\.jsonl, line \d: not JSON .*; run the audit again", text)
+def test_missing_and_damaged_evidence_is_said_with_the_reason(tmp_path):
+    assert re.search("no verdicts: .*run 'gradproof audit' to make it", describe(GELU, tmp_path))
+    path = tmp_path / "networks.jsonl"
+    write_evidence(path, HEADER, NETWORKS)
+    path.write_text(path.read_text()[:-40])
+    assert re.search(
+        r"no verdicts: .*networks\.jsonl, line \d: not JSON .*; run the audit again", describe(GELU, tmp_path)
+    )
+
+
+def test_an_unknown_id_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no formula 'activation/gelo'; did you mean activation/gelu"):
+        describe("activation/gelo", tmp_path)

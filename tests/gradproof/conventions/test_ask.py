@@ -8,6 +8,9 @@ from gradproof.evidence.files import read_evidence, write_evidence
 from gradproof.tasks import Plan
 from reference import CATALOGUE
 
+EDGES = "clipping at its edges"
+REFUSED = "ValueError: gradients[0][0] = inf: only finite gradients have a direction to keep"
+NO_LIMIT = "ValueError: max_norm = 0.0; need max_norm > 0"
 SLOPE = "gradient at a tie or a zero, λ = 1"
 
 
@@ -50,13 +53,15 @@ def test_ours_answers_each_question_once_and_it_can_be_written(ours, tmp_path):
         (SLOPE, "regularizer/spectral_norm", ["(0, 0); (0, 0)", "(0.5, 0); (0, 0.5)"]),  # least subgradients
         (SLOPE, "regularizer/nuclear_norm", ["(0, 0); (0, 0)", "(0, 0.6); (0, 0.8)", "(1, 0); (0, 1)"]),
         (SLOPE, "regularizer/entropy", ["(0, 0)", "(0, 0)"]),
+        ("biases", "regularizer/l2", ["left alone"]),
         ("as a constraint: ε", "regularizer/max_norm", ["a penalty only"]),
         ("where ε is added", "update/adam", ["√v̂ + ε"]),
         ("rectified from", "update/radam", ["step 5: between ρ = 4.00 and 5.00"]),
         ("impossible hyperparameters", "update/adam", ["refuses all three (ValueError)"]),
         ("one gradient of 10²⁰ in float32", "update/adam", ["as far as in float64"]),
         ("decay takes off", "update/adam", ["adam has no lam"]),
-        ("clipping at its edges", "update/clip_by_value", ["(0)", "(NaN)"]),
+        (EDGES, "update/clip_by_value", ["(0)", "(NaN)"]),
+        (EDGES, "update/clip_by_norm", ["0", "(-0.32, 0.24)", "(1, 2)", "1", REFUSED, NO_LIMIT]),
     ],
 )
 def test_our_conventions(ours, topic, id, expected):
@@ -83,6 +88,7 @@ KNOWN = [
     ("torch", "a target that no path gives", "cost/ctc", ["∞, slope NaN", "0, slope 0"]),
     ("torch", "scores that are not normalised", "cost/ctc", ["as they are"]),
     ("jax", "scores that are not normalised", "cost/ctc", ["normalised"]),
+    ("torch", "input that makes no sense", "cost/binary_cross_entropy", ["RuntimeError", "RuntimeError"]),
     ("torch", "biases", "regularizer/l2", ["decayed"]),
     ("jax", "biases", "regularizer/l2", ["decayed"]),
     ("torch", "as a constraint: ε", "regularizer/max_norm", ["1e-7 is added to the norm"]),
@@ -91,7 +97,10 @@ KNOWN = [
     ("jax", SLOPE, "regularizer/gradient_penalty", ["(NaN, NaN)"]),
     ("jax", SLOPE, "regularizer/l1", ["(1)"]),
     ("torch", "where ε is added", "update/radam", ["√v + ε, v not corrected"]),
-    ("torch", "clipping at its edges", "update/clip_by_value", ["(1)", "(NaN)"]),
+    ("torch", EDGES, "update/clip_by_value", ["(1)", "(NaN)"]),
+    ("torch", EDGES, "update/clip_by_norm", ["-2e-07", "(-0.32, 0.24)", "(NaN, NaN)", "0", "(NaN, 0)", "(0, 0)"]),
+    ("jax", EDGES, "update/clip_by_value", ["(0.5)", "(NaN)"]),
+    ("jax", EDGES, "update/clip_by_norm", ["0", "(-0.32, 0.24)", "(NaN, NaN)", "0", "(NaN, 0)", "(NaN, NaN)"]),
     ("jax", "accumulator starts at", "update/adagrad", ["0.1"]),
 ]
 

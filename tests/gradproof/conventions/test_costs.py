@@ -1,11 +1,13 @@
 """The probes tell conventions of costs apart: a side that does the other thing is read as such."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from gradproof.conventions.costs import accepts, probes, slope_of, value_of, weighted_mean
+from gradproof.conventions.probe import read
 from reference import CATALOGUE
 
 RESIDUAL = {"a": [[2.0]], "y": [[0.0]]}
@@ -23,6 +25,12 @@ def side(value, **gradients):
 MEAN = weighted_mean("l1", a=[[1.0], [2.0]], y=[[0.0], [0.0]], weight=[[1.0], [3.0]])  # the weighted sum is 7
 FACTOR = value_of("factor", "squared_error", "residual 2", {"no ½": 4.0, "½": 2.0}, **RESIDUAL)
 SLOPE = slope_of("slope", "l1", "residual 2", "a", {"½": 0.5}, **RESIDUAL)
+
+
+def test_a_reading_is_a_name_only_where_the_number_is_that_of_the_convention():
+    assert read(2.0, {"one": 1.0, "two": 2.0}) == "two"
+    assert read(2.0 + 1e-5, {"two": 2.0}) == "2.00001"
+    assert (read(math.inf, {"no bound": math.inf}), read(math.nan, {"zero": 0.0})) == ("no bound", "NaN")
 
 
 @pytest.mark.parametrize(

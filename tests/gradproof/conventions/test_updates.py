@@ -1,7 +1,9 @@
 """The probes tell conventions apart: each is shown a side that does the other thing, and must say so."""
 
-import itertools
+import functools
 import math
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,14 +17,11 @@ from reference.updates.steps import each_parameter
 
 def playing(step, **fixed):
     """A side with one rule, whose hyperparameters in `fixed` the probe cannot change."""
+    record = SimpleNamespace(function=functools.partial(step, **fixed))
 
-    def play(name, gradients, dtype="float64", start=0.0, rates=(), **h):
-        w, state, path = [np.full(1, start, dtype)], None, [start]
-        for t, g in enumerate(gradients):
-            eta = {"eta": rates[t]} if rates else {}
-            w, state = step(w, [np.full(1, g, dtype)], state, **{**h, **eta, **fixed})
-            path.append(float(w[0][0]))
-        return [b - a for a, b in itertools.pairwise(path)]
+    def play(name, *how, **h):
+        with mock.patch.dict(CATALOGUE, {f"update/{name}": record}):
+            return probes.play_ours(name, *how, **h)
 
     return play
 

@@ -1,8 +1,10 @@
+"""Two evidences are compared by key: what changed in meaning, and what only in bits."""
+
 from dataclasses import replace
 
 import pytest
 
-from gradproof.evidence.compare import compare
+from gradproof.evidence.compare import NOT_COMPARED, compare
 from gradproof.evidence.files import EvidenceError, write_evidence
 from gradproof.evidence.finding import Finding
 
@@ -28,7 +30,8 @@ def test_the_same_evidence_has_no_changes(both):
     assert (found.same, found.bits, found.changes, found.made_with, found.worse) == (1, 0, [], {}, False)
 
 
-@pytest.mark.parametrize("change", [{"max": 0.9}, {"at": "0x1.1p+0"}, {"got": "0x1p+0"}], ids=str)
+@pytest.mark.parametrize("change", [{"max": 0.9}, {"at": "0x1.1p+0"}, {"got": "0x1p+0"}, {"verdict": "exact"},
+                                    {"more": {"verdicts": {"exact": 1, "agrees": 2}}}], ids=str)  # fmt: skip
 def test_bits_alone_are_no_change_of_meaning(both, change):
     found = both([BASE], [replace(BASE, **change)])
     assert (found.same, found.bits, found.changes) == (0, 1, [])
@@ -44,7 +47,12 @@ def test_bits_alone_are_no_change_of_meaning(both, change):
         ({}, {"max": float("inf")}, "error", False),
         ({"more": {"reading": "no ½"}}, {"more": {"reading": "½"}}, "reading", False),
         ({"more": {"verdicts": {"exact": 3}}}, {"more": {"verdicts": {"exact": 1, "wrong": 2}}}, "verdict", True),
-        ({"more": {"verdicts": {"exact": 3}}}, {"more": {"verdicts": {"exact": 1, "agrees": 2}}}, "verdict", False),
+        (
+            {"more": {"verdicts": {"exact": 3}}},
+            {"more": {"verdicts": {"agrees": 1, "convention": 2}}},
+            "verdict",
+            False,
+        ),
     ],
 )
 def test_a_change_of_meaning_is_seen(both, old, new, how, worse):
@@ -61,19 +69,47 @@ def test_what_is_new_or_gone_is_said(both):
     assert both([], [replace(other, verdict="wrong")]).worse
 
 
-def test_of_a_part_nothing_is_gone(both):
-    assert both([BASE], [], {**HEADER, "only": ["activation/sigmoid"]}).changes == []
+PARTS = [{"only": ["activation/sigmoid"]}, {"dtype": ["float64"]}, {"oracle": ["torch"]}]
 
 
-def test_versions_and_processors_that_differ_are_named(both):
-    header = {"versions": {"torch": "2.14"}, "cpu": "two", "source": "abc"}
-    assert both([BASE], [BASE], header).made_with == {"torch": ("2.13", "2.14"), "cpu": ("one", "two")}
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_of_a_part_nothing_is_gone_and_everything_else_is_seen(both, part):
+    other, wrong = replace(BASE, side="torch"), replace(BASE, verdict="wrong")
+    assert both([BASE], [], HEADER | part).changes == []
+    assert [c.how for c in both([BASE, other], [wrong], HEADER | part).changes] == ["verdict"]
+    assert [c.how for c in both([], [wrong], HEADER | part).changes] == ["new"]
+    assert [c.how for c in both([BASE], [], HEADER | {"seed": 3, "draws": 2}).changes] == ["gone"], "it is no part"
+
+
+@pytest.mark.parametrize(
+    ("given", "made_with"),
+    [
+        ({}, {}),
+        ({"made": "today", "gradproof": "9"}, {}),  # neither decides a number
+        ({"versions": {"torch": "2.14", "jax": "0.5"}, "cpu": "two"},
+         {"torch": ("2.13", "2.14"), "jax": ("", "0.5"), "cpu": ("one", "two")}),
+        ({"versions": {}, "source": "def"}, {"torch": ("2.13", ""), "formulas": ("abc", "def")}),
+        ({"seed": 0, "draws": 3}, {"seed": ("", "0"), "draws": ("", "3")}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_the_two_were_made_with_is_named_where_it_differs(both, given, made_with):
+    found = both([BASE], [BASE], HEADER | given)
+    assert found.made_with == made_with
+    assert found.as_json == {
+        "made_with": {name: list(x) for name, x in made_with.items()},
+        "same": 1, "bits": 0, "worse": False, "changes": [],
+    }  # fmt: skip
 
 
 def test_unlike_things_are_not_compared(tmp_path):
     write_evidence(tmp_path / "a" / "accuracy.jsonl", HEADER, [BASE])
     write_evidence(tmp_path / "b" / "kinks.jsonl", HEADER, [BASE])
-    with pytest.raises(EvidenceError, match="a has accuracy, .*b has kinks: nothing to compare"):
+    with pytest.raises(EvidenceError, match=r"a has accuracy, .*b has kinks: nothing to compare"):
         compare(tmp_path / "a", tmp_path / "b")
     with pytest.raises(EvidenceError, match="no evidence here"):
         compare(tmp_path / "a", tmp_path / "c")
+    for name in NOT_COMPARED:
+        write_evidence(tmp_path / "c" / f"{name}.jsonl", HEADER, [BASE])
+    with pytest.raises(EvidenceError, match="no evidence here"):
+        compare(tmp_path / "c", tmp_path / "c")

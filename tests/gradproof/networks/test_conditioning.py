@@ -13,13 +13,6 @@ U = 2.0**-53
 EVERY = [*COSTS, *FURTHER_COSTS]
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    """The slope of a divergence by a target of 0 is infinite, and does not count."""
-    with np.errstate(all="ignore"):
-        yield
-
-
 def sample(cost, lead=(), seed=0):
     """Outputs away from kinks and targets, (..., 3, 4)."""
     rng = np.random.default_rng(seed)
@@ -52,7 +45,7 @@ def test_changes_are_those_of_the_exact_gradient(cost):
         if CATALOGUE[cost].entries.get(CATALOGUE[cost].prediction) == "distribution":
             moved[..., (k + 1) % 4] -= 1e-7
         change = np.abs(by_definition(cost, moved, y)[1] - here)
-        np.testing.assert_allclose(got.change[k], change, rtol=1e-4, atol=1e-13)
+        np.testing.assert_allclose(got.change[k], change, rtol=1e-4, atol=1e-14)
 
 
 @pytest.mark.parametrize("cost", EVERY)
@@ -94,9 +87,6 @@ def test_a_bend_of_the_slope_is_no_jump(cost):
     given = {"delta": 1.0, **PARAMETERS.get(f"cost/{cost}", {})}
     a = np.array([[1 + given.get("beta", given["delta"]), 1.0]])
     assert not response(CATALOGUE[f"cost/{cost}"], a, np.ones((1, 2)), np.full((1, 2), 1e-9)).jumps
-
-
-# ---------------------------------------------------------------- penalties
 
 
 @pytest.mark.parametrize("id", FURTHER_REGULARIZERS)

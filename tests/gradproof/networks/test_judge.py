@@ -30,13 +30,6 @@ TANH = "4-5-3/float64/tanh/sigmoid/squared_error"
 LINEAR = "4-5-3/float64/identity/identity/squared_error"
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    """The audit judges with floating-point warnings off: saturated and singular cases are meant to overflow."""
-    with np.errstate(all="ignore"):
-        yield
-
-
 def cases_of(x, y, W, b):
     """One case, float64, from lists without the leading axis."""
     return Cases(*(np.array([q], float) for q in (x, y)), *([np.array([q], float) for q in p] for p in (W, b)))
@@ -87,9 +80,6 @@ def with_slope(id, slope):
 ONE_UNIT = cases_of([[1.0]], [[0.5]], [[[0.0]], [[1.0]]], [[0.0], [0.0]])  # hidden z is exactly 0
 
 
-# ---------------------------------------------------------------- distances
-
-
 def gradients(cost, dW, db):
     return np.array(cost, float), [np.array(dW, float)], [np.array(db, float)]
 
@@ -127,21 +117,14 @@ def test_what_is_not_finite_is_infinitely_far(bad):
 
 @pytest.mark.parametrize(
     ("sigmas", "norm", "independent", "correlated"),
-    [
-        (math.sqrt(2) * ELEMENT, math.sqrt(2) * NORM, True, True),
-        (math.sqrt(2) * ELEMENT * 1.001, 0, False, True),
-        (0, math.sqrt(2) * NORM * 1.001, False, True),
-        (2 * ELEMENT, 99, False, True),
-        (2 * ELEMENT * 1.001, 0, False, False),
-    ],
-)
+    [(math.sqrt(2) * ELEMENT, math.sqrt(2) * NORM, True, True), (math.sqrt(2) * ELEMENT * 1.001, 0, False, True),
+     (0, math.sqrt(2) * NORM * 1.001, False, True), (2 * ELEMENT, 99, False, True),
+     (2 * ELEMENT * 1.001, 0, False, False)],
+)  # fmt: skip
 def test_two_variances_add_and_so_do_two_bounds(sigmas, norm, independent, correlated):
     apart = Distance(np.array([[0, sigmas, 0.0]]), np.array([norm]), np.zeros((1, 3)), np.zeros(1, bool))
     assert apart.of_two(np.array([False])).tolist() == [independent]
     assert apart.of_two(np.array([True])).tolist() == [correlated]
-
-
-# ---------------------------------------------------------------- the three steps
 
 
 @pytest.mark.parametrize(
@@ -233,14 +216,11 @@ def test_a_framework_that_loses_the_tail_is_inaccurate_and_we_are_right(name):
     assert ruling.ours <= ELEMENT < ruling.other
 
 
-@pytest.mark.parametrize(("hidden", "expected"), [("leaky_relu", Verdict.convention), ("relu", Verdict.exact)])
-def test_jax_takes_the_right_slope_of_leaky_relu(hidden, expected):
+def test_jax_takes_the_right_slope_of_leaky_relu():
     pytest.importorskip("jax")
-    c = by_id(f"4-5-3/float64/{hidden}/identity/squared_error/none")
-    assert verdict(c, ONE_UNIT, load("jax"))[0] is expected
-
-
-# ---------------------------------------------------------------- the truth
+    for hidden, expected in (("leaky_relu", Verdict.convention), ("relu", Verdict.exact)):
+        c = by_id(f"4-5-3/float64/{hidden}/identity/squared_error/none")
+        assert verdict(c, ONE_UNIT, load("jax"))[0] is expected
 
 
 @pytest.mark.parametrize(

@@ -1,225 +1,113 @@
-import itertools
-import json
-import math
-import types
-from collections import Counter
+"""Findings of tasks, made by hand, and what they come to."""
 
-import numpy as np
+import itertools
+import math
+import random
+
 import pytest
 
-from gradproof.evidence import environment
-from gradproof.evidence.files import EvidenceError, read_lines
-from gradproof.evidence.verdicts import Verdict
-from gradproof.networks import run as networks
-from gradproof.networks.draws import PRODUCTS, by_id
-from gradproof.networks.judge import QUANTITIES
-from gradproof.networks.run import Part, run_part, write_part
-from gradproof.networks.summary import EDGES, FIELDS, short, summarise
-from oracles import finite_difference as fd
+from gradproof.evidence.files import read_evidence, write_evidence
+from gradproof.evidence.finding import Finding
+from gradproof.networks.summary import EDGES, KINDS, fold
 
-pytest.importorskip("polars")
-
-PAIRS = ("ours-torch", "ours-jax", "torch-jax")
-MADE_WITH = {"seed": 0, "only": "*"}
-PARTS = [
-    Part(PRODUCTS[0], "4-5-3", dtype, "activation/relu", tuple(by_id(f"4-5-3/{dtype}/relu/{rest}") for rest in rests))
-    for dtype, rests in (
-        ("float32", ["identity/mse/none", "identity/mse/l2"]),
-        ("float64", ["identity/mse/none", "identity/mse/l2", "sigmoid/bce/none"]),
-    )
-]
+IDS = [
+    "4-5-3/float32/relu/identity/squared_error/none", "4-5-3/float32/relu/identity/squared_error/l2",
+    "deep/float32/relu/identity/squared_error/l2", "4-5-3/float64/relu/sigmoid/l1/none",
+]  # fmt: skip
+REGIMES = ["gaussian", "saturated", "kink"]
 
 
-def noisy(*args, **given):
-    """The complex step, with ∂C/∂b of the first layer off by a part in a million."""
-    C, dW, db = fd.network(*args[:9])
-    return C, dW, [db[0] * (1 + 1e-6), *db[1:]]
+def measured():
+    """Three cases of each configuration: torch agrees but for a kink, jax is off, and once gives no number."""
+    sized = random.Random(0)
+    found = []
+    for k, id in enumerate(IDS):
+        torch = {"relative": [0.0, float(f"{sized.random() * 1e-8:.3g}"), 0.5],
+                 "verdicts": ["exact", "agrees", "convention"]}  # fmt: skip
+        jax = {"relative": [float(f"{10.0 ** -sized.randint(4, 9):.3g}") for _ in REGIMES],
+               "verdicts": ["agrees", "agrees", "inaccurate"]}  # fmt: skip
+        if k == 1:
+            jax = {"relative": [math.nan, *jax["relative"][1:]], "verdicts": ["unknown", "agrees", "inaccurate"],
+                   "why": "jax raised"}  # fmt: skip
+        both = {"relative": [1e-3, 2e-3, 1.5]}
+        sides = {"torch": torch, "jax": jax, "torch-jax": both}
+        found.append(Finding("case", id, entries=3, more={"regimes": REGIMES, "sides": sides}))
+    return found
 
 
-def stand_ins(**networks_of):
-    """Modules that pass for torch and jax; those that are named compute networks in another way."""
-    modules = {}
-    for name in ("torch", "jax"):
-        modules[name] = types.ModuleType(name)
-        modules[name].__dict__.update(vars(fd))
-        modules[name].network = networks_of.get(name, lambda *args, **given: fd.network(*args[:9]))
-    return modules
+def group(found, side, wanted):
+    """(relative difference, verdict, place) of the cases of one side that are `wanted`."""
+    return [
+        (size, verdict, f"{f.formula} {regime}")
+        for f in found
+        for regime, size, verdict in zip(REGIMES, f.more["sides"][side]["relative"],
+                                         f.more["sides"][side].get("verdicts", [None] * 3), strict=True)
+        if wanted(f.formula.split("/"), regime)
+    ]  # fmt: skip
 
 
-@pytest.fixture
-def measured(tmp_path, monkeypatch):
-    """Rows of PARTS, also written to tmp_path/raw; torch agrees, jax is noisy."""
-
-    def measure(oracles=("torch", "jax"), **networks_of):
-        modules = stand_ins(**(networks_of or {"jax": noisy}))
-        monkeypatch.setattr(networks, "load", modules.get)
-        monkeypatch.setattr(environment, "load", modules.get)
-        (tmp_path / "raw").mkdir(exist_ok=True)
-        rows = []
-        for part in PARTS:
-            found = run_part(part, 0, oracles)
-            write_part(tmp_path / "raw" / part.file, found)
-            rows += [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
-        return rows
-
-    return measure
+def check(row, cases):
+    sizes = sorted(size for size, _, _ in cases if not math.isnan(size))
+    assert row.entries == len(cases)
+    assert row.more["median"] == pytest.approx((sizes[(len(sizes) - 1) // 2] + sizes[len(sizes) // 2]) / 2, rel=1e-2)
+    worst = math.inf if len(sizes) < len(cases) else sizes[-1]
+    assert row.max == pytest.approx(worst, rel=1e-2)
+    met = [v for _, v, _ in cases if v]
+    assert row.more.get("verdicts", {}) == {v: met.count(v) for v in met}
 
 
-def evidence(tmp_path):
-    counts = summarise(tmp_path / "raw", tmp_path / "evidence", MADE_WITH)
-    header, rows = read_lines(tmp_path / "evidence" / "networks.jsonl")
-    return counts, header, rows
+@pytest.mark.parametrize("side", ["torch", "jax", "torch-jax"])
+def test_every_combination_and_every_formula_has_worst_median_and_verdicts(side):
+    found = measured()
+    rows = [f for f in fold(found) if f.side == side]
+    views = {(f.what, f.formula, f.dtype): f for f in rows if f.kind == "overview"}
+    assert {what for what, _, _ in views} == {"architecture", "hidden", "output", "cost", "regularizer", "regime"}
+    fields = ("architecture", "dtype", "hidden", "output", "cost", "regularizer")
+    for (what, formula, dtype), row in views.items():
+        name = formula.split("/")[-1]
+        cases = group(found, side, lambda said, regime, what=what, name=name, dtype=dtype: (
+            said[1] == dtype and (regime if what == "regime" else said[fields.index(what)]) == name))  # fmt: skip
+        check(row, cases)
+        assert formula.split("/")[0] == KINDS.get(what, name)
+        assert row.at in {place for size, _, place in cases if math.isnan(size) or size == row.max}
+    combinations = {(f.formula, f.dtype): f for f in rows if f.kind == "network"}
+    if side == "torch-jax":
+        assert not combinations  # nobody judges the two by each other
+        return
+    assert len(combinations) == 3
+    for (formula, dtype), row in combinations.items():
+        check(row, group(found, side, lambda said, _, f=formula, d=dtype: said[1] == d and said[2:] == f.split("/")))
+        assert row.why == ("jax raised" if side == "jax" and formula.endswith("l2") else "")
 
 
-def gradient_distance(row, pair):
-    return max(row[f"{pair} {q} relative"] for q in ("dW", "db"))
+def test_a_histogram_holds_every_finite_distance_once():
+    found = measured()
+    histograms = {(f.dtype, f.side): f for f in fold(found) if f.kind == "histogram"}
+    pairs = {"ours-torch": "torch", "ours-jax": "jax", "torch-jax": "torch-jax"}
+    assert set(histograms) == {(dtype, pair) for dtype in ("float32", "float64") for pair in pairs}
+    for (dtype, pair), f in histograms.items():
+        sizes = [size for size, _, _ in group(found, pairs[pair], lambda said, _, d=dtype: said[1] == d)]
+        assert (f.entries, f.more["zero"], f.more["edges"]) == (len(sizes), sizes.count(0), EDGES)
+        bounds = [0, *(10.0**e for e in EDGES), math.inf]
+        assert f.more["counts"] == [
+            sum(low <= size < high for size in sizes if size) for low, high in itertools.pairwise(bounds)
+        ]
 
 
-def worst(values):
-    values = [v for v in values if not math.isnan(v)]
-    return short(max(values)) if values else None
+def test_of_disagreements_the_largest_are_kept_no_two_of_one_cause():
+    found = [Finding("disagreement", f"slope of {k % 7}", side="jax", max=float(k), at=f"{k}") for k in range(20)]
+    kept = [f for f in fold([*measured(), *found]) if f.kind == "disagreement"]
+    assert [f.max for f in kept] == [19, 18, 17, 16, 15]
 
 
-def median(values):
-    values = [v for v in values if not math.isnan(v)]
-    return short(float(np.median(values))) if values else None
-
-
-def test_three_digits():
-    assert [short(x) for x in (None, 0.0, 1.23456e-16, 2 / 3)] == [None, 0.0, 1.23e-16, 0.667]
-
-
-def test_verdicts_are_counted_over_cases_and_oracles(tmp_path, measured):
-    rows = measured()
-    counts, header, _ = evidence(tmp_path)
-    expected = Counter(r[f"{name} verdict"] for r in rows for name in ("torch", "jax"))
-    assert counts == header["verdicts"] == {v.value: expected[v.value] for v in Verdict}
-    assert header["cases"] == len(rows) == 25
-    assert sum(counts.values()) == 50
-    assert {k: header[k] for k in MADE_WITH} == MADE_WITH
-
-
-def test_every_configuration_has_its_worst_and_median(tmp_path, measured):
-    rows = measured()
-    configurations = [r for r in evidence(tmp_path)[2] if r["row"] == "configuration"]
-    assert len(configurations) == 5
-    for got in configurations:
-        name = "/".join(got[f] for f in FIELDS if f != "architecture")
-        group = [r for r in rows if r["configuration"] == f"4-5-3/{name}"]
-        assert got["cases"] == len(group) == 5
-        for oracle in ("torch", "jax"):
-            assert got["verdicts"][oracle] == Counter(r[f"{oracle} verdict"] for r in group)
-        for pair in PAIRS:
-            for k, q in enumerate(QUANTITIES):
-                assert got[pair]["worst"][k] == worst([r[f"{pair} {q} relative"] for r in group])
-                assert got[pair]["median"][k] == median([r[f"{pair} {q} relative"] for r in group])
-
-
-@pytest.mark.parametrize("field", ["architecture", "regime", "hidden", "output", "cost", "regularizer"])
-def test_every_field_has_its_rows(tmp_path, measured, field):
-    rows = measured()
-    found = [r for r in evidence(tmp_path)[2] if r["row"] == field]
-
-    def key(row):
-        parts = dict(zip(FIELDS, row["configuration"].split("/"), strict=True))
-        return (row["regime"] if field == "regime" else parts[field]), parts["dtype"]
-
-    assert {(r["name"], r["dtype"]) for r in found} == {key(r) for r in rows}
-    for got in found:
-        group = [r for r in rows if key(r) == (got["name"], got["dtype"])]
-        assert got["cases"] == len(group)
-        for pair in PAIRS:
-            distances = [gradient_distance(r, pair) for r in group]
-            assert got[pair]["worst"] == [worst(distances)]
-            assert got[pair]["median"] == [median(distances)]
-            assert got[pair]["at"] in {
-                f"{r['configuration']} {r['regime']}" for r, d in zip(group, distances, strict=True)
-                if short(d) == got[pair]["worst"][0]
-            }  # fmt: skip
-
-
-def test_a_histogram_holds_every_finite_distance_once(tmp_path, measured):
-    rows = measured()
-    histograms = [r for r in evidence(tmp_path)[2] if r["row"] == "histogram"]
-    assert {(h["dtype"], h["pair"]) for h in histograms} == {(d, p) for d in ("float32", "float64") for p in PAIRS}
-    for h in histograms:
-        distances = [gradient_distance(r, h["pair"]) for r in rows if f"/{h['dtype']}/" in r["configuration"]]
-        assert h["zero"] == distances.count(0)
-        assert h["edges"] == EDGES[1:-1]
-        bounds = [0, *(10.0**e for e in h["edges"]), math.inf]
-        inside = [sum(low <= d < high for d in distances if d) for low, high in itertools.pairwise(bounds)]
-        assert h["counts"] == inside
-
-
-def test_the_cause_of_a_disagreement_is_named(tmp_path, measured):
-    pytest.importorskip("flint")
-    measured(oracles=["torch"])
-    found = [r for r in evidence(tmp_path)[2] if r["row"] == "disagreement"]
-    assert {r["verdict"] for r in found} == {"convention"}
-    assert found[0]["cause"] == "slope of relu at 0: ours 0, torch 1"
-    assert found[0]["at"].split(" ")[1] in ("kink", "zero")
-    assert len({r["cause"].split(" at ")[0] for r in found}) == len(found)
-
-
-def test_an_oracle_that_failed_leaves_gaps_not_figures(tmp_path, measured):
-    def failing(*args, **given):
-        raise RuntimeError("out of memory")
-
-    measured(torch=lambda *args, **given: fd.network(*args[:9]), jax=failing)
-    counts, _, rows = evidence(tmp_path)
-    assert counts["unknown"] == 25
-    for row in rows:
-        if row["row"] == "configuration":
-            assert row["ours-jax"]["worst"] == row["torch-jax"]["median"] == [None, None, None]
-            assert row["ours-torch"]["worst"] != [None, None, None]
-            assert row["verdicts"]["jax"] == {"unknown": 5}
-        if row["row"] == "histogram" and "jax" in row["pair"]:
-            assert row["zero"] == sum(row["counts"]) == 0
-
-
-def test_evidence_is_json_that_everybody_reads(tmp_path, measured):
-    """NaN and Infinity are not JSON."""
-
-    def refuse(constant):
-        raise AssertionError(f"{constant} in the evidence")
-
-    measured(
-        torch=lambda *args, **given: fd.network(*args[:9]),
-        jax=lambda *a, **g: (*noisy(*a)[:2], [q * np.inf for q in noisy(*a)[2]]),
-    )
-    evidence(tmp_path)
-    for line in (tmp_path / "evidence" / "networks.jsonl").read_text().splitlines():
-        json.loads(line, parse_constant=refuse)
-
-
-def test_one_oracle_makes_one_pair(tmp_path, measured):
-    measured(oracles=["jax"])
-    _, header, rows = evidence(tmp_path)
-    assert sum(header["verdicts"].values()) == 25
-    assert all("ours-torch" not in r and "torch-jax" not in r for r in rows)
-    assert all("ours-jax" in r for r in rows if r["row"] in ("configuration", *FIELDS))
-
-
-def test_the_same_findings_make_the_same_bytes(tmp_path, measured):
-    measured()
-    evidence(tmp_path)
-    first = (tmp_path / "evidence" / "networks.jsonl").read_bytes()
-    for k, path in enumerate(sorted((tmp_path / "raw").iterdir(), reverse=True)):
-        path.rename(path.with_name(f"{k}.parquet"))  # the order of the parts is not a finding
-    evidence(tmp_path)
-    assert (tmp_path / "evidence" / "networks.jsonl").read_bytes() == first
-
-
-@pytest.mark.parametrize("content", [b"", b"not Parquet", None])
-def test_a_damaged_part_is_refused_with_the_remedy(tmp_path, measured, content):
-    measured()
-    path = tmp_path / "raw" / PARTS[0].file
-    path.write_bytes(path.read_bytes()[:1000] if content is None else content)
-    with pytest.raises(EvidenceError, match=r"a raw file cannot be read .*; run 'gradproof audit --resume'"):
-        evidence(tmp_path)
-
-
-def test_a_folder_without_parts_is_refused(tmp_path):
-    (tmp_path / "raw").mkdir()
-    with pytest.raises(EvidenceError, match="a raw file cannot be read"):
-        evidence(tmp_path)
+def test_the_order_of_tasks_is_not_a_finding_and_evidence_is_read_back(tmp_path):
+    others = [Finding("left out", "activation/softmax cost/l1", "breast_cancer", why="constant"),
+              *(Finding("disagreement", "slope of relu", side=side, max=1.0, at="a") for side in ("torch", "jax"))
+              ]  # fmt: skip
+    found = [*measured(), *others]
+    for name, order in (("a", found), ("b", found[::-1])):
+        write_evidence(tmp_path / f"{name}.jsonl", {}, fold(order))
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+    _, back = read_evidence(tmp_path / "a.jsonl")
+    assert others[0] in back
+    assert sorted(f.key for f in back) == sorted(f.key for f in fold(found))

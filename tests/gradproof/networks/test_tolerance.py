@@ -1,21 +1,13 @@
+import functools
 import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gradproof.networks import configurations as nets
 from gradproof.networks.conditioning import certain
-from gradproof.networks.configurations import (
-    ARCHITECTURES,
-    COSTS,
-    ELEMENTWISE,
-    FURTHER_COSTS,
-    OUTPUTS,
-    PARAMETERS,
-    Configuration,
-    by_id,
-    excluded,
-)
+from gradproof.networks.configurations import Configuration, by_id, excluded
 from gradproof.networks.draws import Cases, random_targets
 from gradproof.networks.errors import ELEMENT, slope_and_curvature, unit_roundoff
 from gradproof.networks.gradients import flat, gradient
@@ -24,27 +16,21 @@ from gradproof.networks.tolerance import Tolerance, propagate, repeated, where_b
 from oracles import finite_difference as fd
 from reference import CATALOGUE
 
-SYNTHETIC = [a.name for a in ARCHITECTURES.values() if not a.data]
+SYNTHETIC = [a.name for a in nets.ARCHITECTURES.values() if not a.data]
 SQUARED = "identity/squared_error/none"
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    with np.errstate(all="ignore"):
-        yield
 
 
 def networks(cost, architecture, dtype):
     """Networks that end in a cost: each of its outputs after another hidden activation."""
-    for k, output in enumerate(OUTPUTS, [*COSTS, *FURTHER_COSTS].index(cost)):
-        if not excluded(ARCHITECTURES[architecture], output, cost):
-            yield Configuration(architecture, dtype, ELEMENTWISE[k % len(ELEMENTWISE)], output, cost,
+    for k, output in enumerate(nets.OUTPUTS, [*nets.COSTS, *nets.FURTHER_COSTS].index(cost)):
+        if not excluded(nets.ARCHITECTURES[architecture], output, cost):
+            yield Configuration(architecture, dtype, nets.ELEMENTWISE[k % len(nets.ELEMENTWISE)], output, cost,
                                 "regularizer/none")  # fmt: skip
 
 
 def random_cases(c, S, seed):
     """S networks of Gaussian parameters."""
-    a, rng = ARCHITECTURES[c.architecture], np.random.default_rng(seed)
+    a, rng = nets.ARCHITECTURES[c.architecture], np.random.default_rng(seed)
     W = [(rng.standard_normal((S, o, i)) / np.sqrt(i)).astype(c.dtype) for i, o in itertools.pairwise(a.sizes)]
     b = [(0.3 * rng.standard_normal((S, o))).astype(c.dtype) for o in a.sizes[1:]]
     x = rng.standard_normal((S, a.batch, a.sizes[0])).astype(c.dtype)
@@ -74,25 +60,34 @@ def ratios(g, exact, t):
     return np.concatenate([np.where(r == 0, 0, r / e).ravel() for r, e in off])
 
 
-@pytest.mark.parametrize("cost", [*COSTS, *FURTHER_COSTS])
-@pytest.mark.parametrize("architecture", SYNTHETIC)
-def test_neither_sigma_nor_the_bound_is_violated_or_useless(cost, architecture):
-    """Errors of the float32 gradient against that in float64, and few cases given up."""
-    found, given_up = [], []
+@functools.cache
+def errors(cost, architecture):
+    """Errors of float32 gradients against those in float64, in σ; none beyond the bound, and few cases given up."""
+    found = []
     for c in networks(cost, architecture, "float32"):
         cases = random_cases(c, 10, 1)
-        g, exact = gradient(c, cases), exactly(c, cases)
+        g, exact, t = gradient(c, cases), exactly(c, cases), tolerance(c, cases, gradient(c, cases))
         assert ratios(g, exact, tolerance(c, cases, g, 1)).max(initial=0) <= 1, c.id
-        t = tolerance(c, cases, g)
+        assert unbounded(t).mean() <= (0.02 if CATALOGUE[c.hidden].kinks else 0), c.id
         found.append(ratios(g, exact, t))
-        assert found[-1].max(initial=0) <= ELEMENT, c.id
-        given_up.append(unbounded(t).mean())
-    off = np.concatenate(found)  # a gradient that is made of ±1/n and 0 is often exact
-    assert np.median(off[off > 0]) > 0.02
-    assert np.mean(given_up) <= 0.1
+    return np.concatenate(found)
 
 
-@pytest.mark.parametrize("cost", [*COSTS, *FURTHER_COSTS])
+@pytest.mark.parametrize("cost", [*nets.COSTS, *nets.FURTHER_COSTS])
+@pytest.mark.parametrize("architecture", SYNTHETIC)
+def test_neither_sigma_nor_the_bound_is_violated(cost, architecture):
+    off = errors(cost, architecture)
+    assert off.max() <= ELEMENT
+    assert np.median(off[off > 0]) > 0.02  # a gradient that is made of ±1/n and 0 is often exact
+
+
+def test_sigma_is_not_useless():
+    off = np.concatenate([errors(cost, architecture) for cost in nets.COSTS for architecture in SYNTHETIC])
+    assert len(off) > 100_000
+    assert np.median(off) > 0.1
+
+
+@pytest.mark.parametrize("cost", [*nets.COSTS, *nets.FURTHER_COSTS])
 @pytest.mark.parametrize("architecture", ["4-5-3", "deep"])
 def test_one_entry_off_by_1e_12_is_noticed(cost, architecture):
     """In float64, in any entry that is not itself the small rest of large terms."""
@@ -113,7 +108,7 @@ def test_one_entry_off_by_1e_12_is_noticed(cost, architecture):
     assert planted > 10
 
 
-@pytest.mark.parametrize("id", ELEMENTWISE)
+@pytest.mark.parametrize("id", nets.ELEMENTWISE)
 def test_curvature_is_the_slope_of_the_slope(id):
     """Away from a jump of the slope and from one of the curvature (|z| = δ of huber, 0 of elu)."""
     z = np.linspace(-6, 6, 241)
@@ -162,16 +157,17 @@ def test_a_penalty_brings_a_few_ulp_of_its_own(p):
     c = by_id("4-5-3/float32/tanh/identity/squared_error/l2")
     cases = random_cases(c, 20, 0)
     g, u = gradient(c, cases), 2.0**-24
+    assert u == unit_roundoff(np.dtype(c.dtype))
     before = tolerance(c, cases, g, p)
-    after = with_penalty(before, g, CATALOGUE[c.regularizer].function(cases.W, **PARAMETERS[c.regularizer]), u, p)
+    after = with_penalty(before, g, CATALOGUE[c.regularizer].function(cases.W, **nets.PARAMETERS[c.regularizer]), u, p)
     assert ratios(g, exactly(c, cases), after).max() <= (1 if p == 1 else ELEMENT)
     assert all((q >= e).all() for q, e in zip(parts(after), parts(before), strict=True))
     assert all(np.array_equal(q, e) for q, e in zip(after.db, before.db, strict=True))  # biases are not regularized
     none = with_penalty(before, g, CATALOGUE["regularizer/none"].function(cases.W), u, p)
-    np.testing.assert_allclose(flat((none.cost, none.dW, none.db)).rows, before.sigma.rows, rtol=1e-15)
+    assert np.array_equal(none.sigma.rows, before.sigma.rows)
 
 
-@pytest.mark.parametrize("cost", [*COSTS, *FURTHER_COSTS])
+@pytest.mark.parametrize("cost", [*nets.COSTS, *nets.FURTHER_COSTS])
 def test_each_case_has_its_own_p_and_its_errors_grow_with_u(cost):
     """Bounds and variances of a mixed stack are those of cases that are all judged alike."""
     c = next(networks(cost, "4-5-3", "float32"))
@@ -183,8 +179,8 @@ def test_each_case_has_its_own_p_and_its_errors_grow_with_u(cost):
         np.testing.assert_array_equal(mixed, np.where(p[:, None] == 1, bounds, sigmas))
     if cost == "cost/squared_error":
         for k in (1, 2):
-            small, large = (propagate(g, cases, *c.formulas[:3], u, k).sigma.rows for u in (1e-7, 1e-6))
-            np.testing.assert_allclose(large, 10 * small, rtol=1e-4)
+            small, large = (propagate(g, cases, *c.formulas[:3], u, k).sigma.rows for u in (1e-9, 1e-8))
+            np.testing.assert_allclose(large, 10 * small, rtol=1e-6)
 
 
 def test_symmetric_cases_are_judged_by_the_bound():
@@ -206,8 +202,3 @@ def test_errors_of_equal_units_stay_within_the_bound(regime):
         q[:] = 0 if regime == "zero" else q.reshape(40, -1)[:, 0].reshape(-1, *[1] * (q.ndim - 1))
     g = gradient(c, cases)
     assert ratios(g, exactly(c, cases), tolerance(c, cases, g, 1)).max() <= 1
-
-
-def test_unit_roundoff():
-    for dtype, u in (("float32", 2.0**-24), ("float64", 2.0**-53)):
-        assert unit_roundoff(np.dtype(dtype)) == u

@@ -250,12 +250,7 @@ def test_every_area_has_its_pages_here_and_evidence_without_findings_does_not_fa
 
 
 @pytest.mark.parametrize("area", PAGES)
-def test_missing_or_damaged_evidence_is_an_error_that_names_it(area, tmp_path):
+def test_missing_evidence_is_an_error_that_names_it(area, tmp_path):
     with pytest.raises(EvidenceError, match=rf"{area}.jsonl: cannot be read .*; run 'gradproof audit' to make it"):
-        PAGES[area](tmp_path / "evidence", tmp_path)
-    write_evidence(tmp_path / "evidence" / f"{area}.jsonl", HEADER, [row("other", "a/b")])
-    evidence = tmp_path / "evidence" / f"{area}.jsonl"
-    evidence.write_text("\n".join(evidence.read_text().splitlines()[:-1]))
-    with pytest.raises(EvidenceError, match="its end is missing"):
         PAGES[area](tmp_path / "evidence", tmp_path)
     assert not list(tmp_path.glob("*.md"))
