@@ -239,6 +239,17 @@ def backward(root: Node) -> None:
         node.pull()
 
 
+def gradient(root: Node) -> list[tuple[Value, bool]]:
+    """∂root/∂leaf for every leaf that root was made from, and whether it was seen through a kink; leaves no trace."""
+    inner = _inner(root)
+    leaves = {p.serial: p for node in inner for p in node.parents if not p.parents}.values()
+    backward(root)
+    found = [(leaf.cotangent, leaf.hull) for leaf in leaves]
+    for node in (*inner, *leaves):
+        node.cotangent, node.hull = ZERO, False
+    return found
+
+
 def obstacle(root: Scalar) -> str:
     """Why a scalar has no value, if it is one of those from which it was made; nothing where more bits may help."""
     if not isinstance(root, Node):
