@@ -118,9 +118,9 @@ def exact(x: Any) -> Array:
     if isinstance(x, (list, tuple)):
         return np.array([exact(v).tolist() for v in x], object)
     array = np.asarray(x)
-    if array.dtype.kind in "fiub" and array.dtype.itemsize <= 8:
-        array = np.asarray(array.tolist(), object)  # Python numbers, which balls know
-    return np.asarray(_numbers(array), object)
+    if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
+        array = array.astype(np.float64)
+    return np.asarray(_numbers(array.astype(object)), object)
 
 
 def whole(*arrays: Any) -> bool:

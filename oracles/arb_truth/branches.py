@@ -15,7 +15,7 @@ from oracles.arb_truth.germs import Germ
 from oracles.arb_truth.jets import Jet
 from oracles.arb_truth.numbers import Ball, Imprecise, Number, Scalar, ball, shown
 from oracles.arb_truth.series import is_wide
-from oracles.arb_truth.tape import ONE, ZERO, Node, gradient, obstacle
+from oracles.arb_truth.tape import JUMP, ONE, ZERO, Node, gradient, obstacle
 
 RELATIONS = {  # which signs of a − b they hold for
     "less": (-1,),
@@ -63,7 +63,7 @@ def compare(relation: str, a: Scalar, b: Scalar) -> Any:
 
 def torn(value: Ball, why: str, *numbers: Number) -> Any:
     """A number of this value that has no slope by any of `numbers`."""
-    return numbers[0].with_slopes(value, numbers, [arb.nan()] * len(numbers), why)
+    return numbers[0].with_slopes(value, numbers, [arb.nan()] * len(numbers), f"{JUMP}: {why}")
 
 
 def choose(condition: Any, a: Scalar, b: Scalar) -> Scalar:
@@ -75,7 +75,7 @@ def choose(condition: Any, a: Scalar, b: Scalar) -> Scalar:
     here, there = (a, b) if condition.ball == 1 else (b, a)
     if not ball(here).overlaps(ball(there)):
         moving = [here] if isinstance(here, Number) else []
-        return condition.with_slopes(ball(here), [condition, *moving], [arb.nan(), ONE][: 1 + len(moving)], "a jump")
+        return condition.with_slopes(ball(here), [condition, *moving], [arb.nan(), ONE][: 1 + len(moving)], JUMP)
     if same_slopes(here, there):
         return here
     numbers = [u for u in (here, there) if isinstance(u, Number)]

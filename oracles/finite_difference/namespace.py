@@ -48,8 +48,8 @@ class Stepped(np.ndarray[Any, Any]):
     def __array_finalize__(self, other: Any) -> None:
         """Nothing is carried along."""
 
-    real = imag = property(lambda self: _refuse("the real or imaginary part"))  # type: ignore[assignment]
-    conj = conjugate = lambda self: _refuse("the conjugate")  # type: ignore[assignment]
+    real = imag = property(lambda self: _refuse("the real or imaginary part"))
+    conj = conjugate = lambda self: _refuse("the conjugate")
 
 
 def _refuse(what: str) -> Any:
@@ -146,10 +146,25 @@ def _like(make: Callable[..., Any]) -> Callable[..., Any]:
         np.float64 if isinstance(x, Stepped) else np.asarray(x).dtype))  # fmt: skip
 
 
+def _place(place: Callable[..., Any]) -> Callable[..., Any]:
+    """Index of the largest or smallest real part, if it is one alone that the step may move."""
+
+    def of(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
+        z = np.asarray(x)
+        found = place(z.real, axis=axis, keepdims=True)
+        at = z.ravel()[found] if axis is None else np.take_along_axis(z, found, axis)
+        decided(place.__name__, z, at)
+        return found if keepdims else np.squeeze(found, axis=axis)
+
+    return of
+
+
 OWN: dict[str, Callable[..., Any]] = {
     "mean": _mean,
     "var": _var,
     "std": lambda x, /, **options: np.sqrt(_var(x, **options)),
+    "argmax": _place(np.argmax),
+    "argmin": _place(np.argmin),
     "astype": _astype,
     "asarray": _asarray,
     "clip": lambda x, min=-np.inf, max=np.inf: _stepped(ANALYTIC["clip"](*map(np.asarray, (x, min, max)))),
