@@ -38,7 +38,7 @@ def order(a: Scalar, b: Scalar) -> int | None:
     if p > q:
         return 1
     if p.is_nan() or q.is_nan():
-        if any(ball(u).is_nan() and not obstacle(u) for u in (a, b)):
+        if any(ball(u).is_nan() and not (_is_input(u) or obstacle(u)) for u in (a, b)):
             raise Imprecise(f"{shown(p)} is not compared with {shown(q)}")
         return None
     if isinstance(a, Germ) or isinstance(b, Germ):
@@ -46,6 +46,10 @@ def order(a: Scalar, b: Scalar) -> int | None:
     if p == q:
         return 0
     raise Imprecise(f"{shown(p)} is not told from {shown(q)}")
+
+
+def _is_input(u: Scalar) -> bool:
+    return isinstance(u, Node) and not u.parents
 
 
 def compare(relation: str, a: Scalar, b: Scalar) -> Any:

@@ -5,7 +5,9 @@
 
 `xp` has the names of the array API standard. A float that enters counts as the number that it is, and nothing is
 rounded, whatever the dtype; `xp.pi` is π. Integer and bool arrays are labels, masks and indices, and stay NumPy's.
-Comparisons are decided exactly; see `branches` for what happens at a tie.
+Comparisons are decided exactly; see `branches` for what happens at a tie. Nothing is known of a whole function: if its
+maximum is taken out and put back, as in logsumexp, and two entries tie for it, the gradient is undecided. Integers
+that Python's / divides are floats of NumPy, already rounded: `xp.astype(k, xp.float64) / 3` is not.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ CONSTANTS: dict[str, Callable[[], Any]] = {
     "nan": arb.nan,
     "newaxis": lambda: None,
     "finfo": lambda: np.finfo,
+    "isdtype": lambda: np.isdtype,
     "float32": lambda: np.float32,
     "float64": lambda: np.float64,
     "int32": lambda: np.int32,

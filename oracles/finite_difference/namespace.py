@@ -45,6 +45,9 @@ class Stepped(np.ndarray[Any, Any]):
         except TypeError as error:
             raise NotAnalytic(f"{name} is not there for complex numbers: write it by functions that are") from error
 
+    def __getitem__(self, index: Any) -> Any:
+        return _stepped(super().__getitem__(index))
+
     def __array_finalize__(self, other: Any) -> None:
         """Nothing is carried along."""
 

@@ -217,6 +217,14 @@ def test_what_is_no_number_is_that_entry_alone():
     assert found.gradients["x"].truth.hi[1] == 0.5
 
 
+@pytest.mark.parametrize("name", ["maximum", "minimum", "sign", "floor", "trunc", "round", "ceil", "atan2", "abs"])
+def test_an_input_that_is_no_number_takes_no_other_with_it(name):
+    f = lambda xp, x: CALLS[name](xp, x, xp.asarray([0.5, 0.5]))  # noqa: E731
+    found = pullback_of(f, {"x": [math.nan, 1.25]}, [1.0, 1.0])
+    assert np.isnan(found.outputs["value"].truth.hi).tolist() == [True, False]
+    assert np.isnan(found.gradients["x"].truth.hi).tolist() == [True, False]
+
+
 # ---------------------------------------------------------------- bad input
 
 
