@@ -47,6 +47,8 @@ def _joining(numpys: Callable[..., Any]) -> Callable[..., Any]:
     def join(arrays: Sequence[Any], **options: Any) -> Any:
         if whole(*arrays):
             return numpys(arrays, **options)
+        if all(_is_mask(x) or (whole(x) and np.asarray(x).dtype == BOOL) for x in arrays):
+            return masked(numpys([mask(x) for x in arrays], **options))
         return Numbers(numpys([exact(x) for x in arrays], **options))
 
     return join

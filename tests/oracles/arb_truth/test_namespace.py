@@ -164,6 +164,14 @@ KINKS = {  # at x = 0, with the slopes on both sides
     "mask": (lambda xp, x: x * (x >= 0), 0, 1),
     "steps": (lambda xp, x: x * 2 * xp.sign(x), -2, 2),
     "floor": (lambda xp, x: x * xp.floor(x), -1, 0),
+    "moved": (lambda xp, x: xp.where(xp.flip(xp.stack([x < 0, x > 0]))[0, ::-1], x, 2 * x), 2, 1),
+    "not": (lambda xp, x: xp.where(xp.logical_not(xp.concat([x <= 0])), x, 2 * x), 2, 1),
+    "any": (lambda xp, x: xp.where(xp.any(xp.stack([x < 0, x >= 0, x > 2])[1:], axis=0), x, 2 * x), 2, 1),
+    "all": (lambda xp, x: xp.where(xp.all(xp.stack([x >= 0, x < 2]), axis=0), x, 2 * x), 2, 1),
+    "either": (lambda xp, x: xp.where((x > 0) | (x > 1), x, 2 * x), 2, 1),
+    "one of": (lambda xp, x: xp.where((x > 0) ^ (x > 1), x, 2 * x), 2, 1),
+    "minimum": (lambda xp, x: xp.minimum(x, xp.zeros_like(x)) + x, 2, 1),
+    "copysign": (lambda xp, x: xp.copysign(x, x) * xp.copysign(xp.ones(1), x), -1, 1),
     "both": (lambda xp, x: xp.where((x > 0) & (x < 1), 3 * x, 0.0), 0, 3),
 }
 SMOOTH = {
