@@ -8,4 +8,7 @@ arrays are labels, masks, lengths; None is not given. NumPy in, NumPy out, in th
 is the framework's own function with its own defaults. `network(...)` is the fast way through stacks of dense
 networks. What an oracle does not have is a LookupError that says what; ids are those of records, not aliases. Of an
 update rule `vjp` is one step and no gradient; `updates` has `trajectory`, `native_steps` and `defaults` too.
+
+In the room `namespace` of each, `pullback_of(f, arguments, cotangent, **options)` asks the same of a function of one's
+own, `def f(xp, x, w): …`, written once against the array API that `xp` is there.
 """

@@ -75,6 +75,13 @@ def arrays(id: str, arguments: Mapping[str, Any]) -> dict[str, Array]:
         return {name: x.astype(dtype, copy=False) if floating(x) else x for name, x in given.items()}
 
 
+def double(f: Definition, arguments: Mapping[str, Any]) -> dict[str, Array]:
+    """The arguments of a user's f that are given, floating ones in float64; raises as `arrays`."""
+    given = {name: np.asarray(x) for name, x in arguments.items() if x is not None}
+    wide = {name: x.astype(np.float64) if floating(x) else x for name, x in given.items()}
+    return arrays(getattr(f, "__name__", "f"), wide)
+
+
 def check(id: str, definition: Definition, given: Iterable[str], parameters: Iterable[str]) -> None:
     """Raise LookupError for a name that the definition does not take, TypeError for one that it lacks."""
     given, taken = [*given], options(definition)

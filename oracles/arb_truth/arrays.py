@@ -164,7 +164,8 @@ def program(
             raise TypeError(f"{id}: {name} has dtype {x.dtype}; pass floats, integers or bools")
         if name in forward.parameters and x.ndim:
             raise TypeError(f"{id}: parameter {name} has shape {x.shape}; pass one number, as an array without axes")
-    integers = {name: x.astype(np.int64).astype(object) for name, x in arrays.items() if name not in shapes}
+    labels = {name: x for name, x in arrays.items() if name not in shapes}
+    integers = {name: x.astype(bool if x.dtype == bool else np.int64).astype(object) for name, x in labels.items()}
     inputs = [v for name in shapes for v in arrays[name].astype(np.float64).ravel().tolist()]
     fixed = {**parameters, **{name: x.item() for name, x in arrays.items() if name in forward.parameters}}
     check_parameters(id, forward.parameters, forward.requires, fixed)

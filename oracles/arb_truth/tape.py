@@ -28,6 +28,7 @@ Value = Any  # a ball or a jet
 
 _clock = itertools.count()
 ZERO, ONE, MINUS_ONE = arb(0), arb(1), arb(-1)
+JUMP = "a jump"  # how reasons begin of what is torn by one: 0 times its slope is not 0
 
 
 class Node(Number):
@@ -133,7 +134,10 @@ class Node(Number):
     def pull(self) -> None:
         """Add to the cotangents of the parents what they get through this node, and mark those seen through a kink."""
         v = self.cotangent
-        if v is ZERO or v.is_zero():
+        if v is ZERO:
+            return
+        if v.is_zero():
+            self._pass_zero()
             return
         behind_kink = self.hull or self.torn
         for parent, partial in zip(self.parents, self.partials, strict=True):
@@ -143,6 +147,16 @@ class Node(Number):
                 parent.hull = parent.hull or self.hull or is_wide(_ball(partial))
             part = v if partial is ONE else v * partial
             parent.cotangent = part if parent.cotangent is ZERO else parent.cotangent + part
+
+    def _pass_zero(self) -> None:
+        """A cotangent of 0 goes on as it is, to where there may be a jump: x·sign(x) has no slope at 0."""
+        jump = self.torn.startswith(JUMP)
+        for parent in self.parents:
+            parent.hull = parent.hull or jump
+            if jump:
+                parent.cotangent = arb.nan()
+            elif parent.cotangent is ZERO:
+                parent.cotangent = arb(0)
 
 
 def _ball(value: Value) -> Ball:
@@ -237,6 +251,17 @@ def backward(root: Node) -> None:
     root.cotangent = ONE
     for node in _inner(root):
         node.pull()
+
+
+def gradient(root: Node) -> list[tuple[Value, bool]]:
+    """∂root/∂leaf for every leaf that root was made from, and whether it was seen through a kink; leaves no trace."""
+    inner = _inner(root)
+    leaves = {p.serial: p for node in inner for p in node.parents if not p.parents}.values()
+    backward(root)
+    found = [(leaf.cotangent, leaf.hull) for leaf in leaves]
+    for node in (*inner, *leaves):
+        node.cotangent, node.hull = ZERO, False
+    return found
 
 
 def obstacle(root: Scalar) -> str:
