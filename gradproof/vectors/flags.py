@@ -152,7 +152,7 @@ def of_point(id: str, dtype: str, z: float, value: float, slope: float) -> Itera
 
     format = FORMATS[dtype]
     least_normal = math.ldexp(1.0, format.least + format.digits - 1)
-    tiny = [abs(y) for y in (value, slope) if 0 < abs(y) < math.ldexp(1.0, -format.digits)]
+    tiny = any(0 < abs(y) < 2.0**-12 for y in (value, slope))
     if 0 < abs(z) < least_normal:
         yield "SubnormalFlushed"
     elif 0 < abs(z) < math.ldexp(1.0, -(format.digits // 2)):

@@ -163,7 +163,7 @@ def kink_test(place: Place) -> Test | None:
     if not all(np.isfinite([s.left, s.right]).all() for s in sides):
         return None
     torn = any(s.left != s.right for s in sides)
-    if not torn and any(isinstance(p, float) and np.float32(p) != p for p in case.parameters.values()):
+    if not torn and any(isinstance(p, float) and float(np.float32(p)) != p for p in case.parameters.values()):
         return None  # beside a kink by the rounding of a parameter: either branch is as good
     ties = any(word in place.what for word in ("tie", "largest", "σ₁ = σ₂"))
     marks = ["Kink", *(["TiesCounted"] if ties else [])] if torn else ["BranchMoved"]

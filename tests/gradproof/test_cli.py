@@ -17,7 +17,7 @@ from gradproof.evidence.environment import ORACLES, load
 from gradproof.networks import run as networks
 from reference import CATALOGUE
 
-COMMANDS = ("audit", "report", "list", "show", "at", "cite", "doctor")
+COMMANDS = ("audit", "report", "list", "show", "at", "cite", "vectors", "doctor")
 
 
 @pytest.fixture
