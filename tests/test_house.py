@@ -14,7 +14,20 @@ import reference
 
 PACKAGES = (reference, oracles, gradproof, literature)
 OURS = {p.__name__ for p in PACKAGES}
-OPTIONAL = {"torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "sklearn", "polars", "matplotlib", "rich", "jsonschema"}
+OPTIONAL = {
+    "torch",
+    "jax",
+    "optax",
+    "flax",
+    "flint",
+    "sympy",
+    "ml_dtypes",
+    "sklearn",
+    "polars",
+    "matplotlib",
+    "rich",
+    "jsonschema",
+}
 SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no oracle is needed
 
 

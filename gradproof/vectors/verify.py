@@ -16,7 +16,7 @@ from gradproof.lookup import UsageError, suggestion
 from gradproof.vectors.checksums import SUMS, digest, listed, problems
 from gradproof.vectors.numbers import read
 from gradproof.vectors.schema import RESULTS_SCHEMA, VECTORS_SCHEMA, VERSION
-from oracles.floats import ulp
+from oracles.floats import Truth, ulp, ulp_error
 
 KINK_ULPS = 4.0  # of Σ|G·D|, for a slope along a direction at a kink
 Test = Mapping[str, Any]
@@ -154,13 +154,8 @@ def entry_errors(got: Sequence[float], exact: Mapping[str, Any], dtype: str) -> 
     y = np.array([math.nan if d is None else read(d) for d in exact["data"]])
     none = np.array([d is None for d in exact["data"]], bool)
     residual, forgiven = (np.array(exact.get(key, [0.0] * n), float) for key in ("residual", "forgiven"))
-    found, unit = np.asarray(got, float), ulp(y, dtype)
-    with np.errstate(all="ignore"):
-        # Halved: the difference of two floats of opposite sign may overflow.
-        error = np.abs((found / 2 - y / 2) / unit * 2 - residual) / (1 + forgiven)
-    same = (found == y) & np.isinf(y) | np.isnan(found) & np.isnan(y)
-    apart = (np.isfinite(found) != np.isfinite(y)) | (np.isnan(found) != np.isnan(y)) | np.isinf(found) & ~same
-    return np.where(none | same, 0.0, np.where(apart | np.isnan(error), np.inf, error))
+    error = ulp_error(np.asarray(got, float), Truth(y, residual, none, dtype))
+    return np.where(none, 0.0, error / (1 + forgiven))
 
 
 def outside(gradient: Sequence[float], direction: Mapping[str, Any], dtype: str) -> str:
