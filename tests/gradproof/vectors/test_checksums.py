@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gradproof.lookup import UsageError
-from gradproof.vectors.checksums import listed, misshapen, problems
+from gradproof.vectors.checksums import SUMS, lines, listed, misshapen, problems
 from gradproof.vectors.schema import FLAGS, RESULTS, SCHEMAS, VECTORS
 
 FOLDER = Path(__file__).parents[3] / "vectors"
@@ -84,4 +84,5 @@ def test_a_spoilt_file_breaks_its_schema(spoil, copied):
     content = copy.deepcopy(json.loads(path.read_text()))
     spoil(content)
     path.write_text(json.dumps(content))
+    (copied / SUMS).write_text(lines(copied, ["activation/tanh.float64.json"]))  # the others need no look
     assert misshapen(copied)
