@@ -110,6 +110,11 @@ def parser() -> argparse.ArgumentParser:
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
     cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
 
+    from gradproof.commands import vectors
+
+    vectors.arguments(command("vectors", "Test vectors for any language: make, check, score results.",
+                              "gradproof vectors verify results.json"))  # fmt: skip
+
     doctor = command(
         "doctor", "Versions and oracles; of a formula, what it still lacks.", "gradproof doctor activation/gelu"
     )
@@ -357,6 +362,12 @@ def _cite(options: argparse.Namespace) -> int:
     return 0
 
 
+def _vectors(options: argparse.Namespace) -> int:
+    from gradproof.commands.vectors import run
+
+    return run(options, _print_table)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from gradproof.commands.doctor import environment, lacking
 
@@ -373,7 +384,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case, "at": _at,
-    "cite": _cite, "doctor": _doctor, "check": _check,
+    "cite": _cite, "vectors": _vectors, "doctor": _doctor, "check": _check,
 }  # fmt: skip
 
 

@@ -28,14 +28,14 @@ SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no or
 TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
 
 COMMON = {"evidence", "lookup", "tasks"}
-WINGS = ("checks", "networks", "training", "conventions", "claims", "yours")
+WINGS = ("checks", "networks", "training", "conventions", "claims", "vectors", "yours")
 MAY = {  # room of gradproof: the other rooms that it may import
     **{room: set() for room in ("__init__", "lookup", "evidence", "cases")},
     **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "answers": {"cases", "evidence", "lookup"},
     "audit": {*WINGS, *COMMON, "pages", "workers"},
-    "commands": {"answers", "cases", "pages", *COMMON, "training", "yours"},  # doctor: has an update rule a setting?
+    "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: has an update rule a setting?
     "cli": {"audit", "commands", *COMMON},
     "__main__": {"cli"},
 }

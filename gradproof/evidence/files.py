@@ -104,7 +104,7 @@ _update = "update it with pip install -U gradproof"
 
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line, parse_constant=_refuse)
+        row = json.loads(line, parse_constant=refuse_constant)
     except ValueError as error:
         message = getattr(error, "msg", str(error))
         raise EvidenceError(f"{path}, line {number}: not JSON ({message}); run the audit again") from error
@@ -113,5 +113,6 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     return row
 
 
-def _refuse(constant: str) -> NoReturn:
+def refuse_constant(constant: str) -> NoReturn:
+    """Raise ValueError: NaN and Infinity, which Python's JSON has, are no numbers of JSON."""
     raise ValueError(f"{constant} is no number of JSON")
