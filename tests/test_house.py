@@ -31,8 +31,9 @@ MAY = {  # room of gradproof: the other rooms that it may import
     **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "answers": {"cases", "evidence", "lookup"},
+    "yours": {"answers", "cases", *COMMON},
     "audit": {*WINGS, *COMMON, "pages", "workers"},
-    "commands": {"answers", "cases", "pages", *COMMON, "training"},  # doctor: has an update rule a setting?
+    "commands": {"answers", "cases", "pages", *COMMON, "training", "yours"},  # doctor: has an update rule a setting?
     "cli": {"audit", "commands", *COMMON},
     "__main__": {"cli"},
 }
