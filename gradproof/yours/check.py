@@ -106,7 +106,7 @@ def check(
         verdict = "wrong"
     if verdict != "wrong" and (not judged or not planted or _blind(missed, judged)):
         verdict = "cannot tell"
-    why = causes(mine, standard, found) if found else []
+    why = causes(mine, standard, judged) if found else []
     return Report(**said, verdict=verdict, judged=judged, laws=held, missed=missed, planted=planted, skipped=skipped,
                   causes=why, again=_again(how))  # fmt: skip
 

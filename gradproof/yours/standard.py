@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ STEP = 2.0**-40  # of such a move in float64, where the roundoff of the standard
 class Standard:
     """Where the truth comes from. `said` is for the report, `strength` one of its rungs, from exact to extrapolated.
 
-    `formula` is that of the catalogue, if it is one; `judges_values` is False where the outputs are the subject's own.
+    `formula` is that of the catalogue, if it is one, and `parameters` those it is asked with; `judges_values` is False where the outputs are the subject's own.
     """
 
     said: str
@@ -40,6 +40,7 @@ class Standard:
     truth: Callable[[Case], Truth]
     formula: Formula | None = None
     judges_values: bool = True
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _catalogue(formula: Formula, parameters: Mapping[str, Any]) -> Standard:
         return Truth(*arb_truth.pullback(formula.id, case.arguments, case.cotangent, dtype=case.dtype, **given))
 
     said = ", ".join([formula.id, *(f"{name} = {value}" for name, value in parameters.items())])
-    return Standard(f"{said}, over balls", "exact", truth, formula)
+    return Standard(f"{said}, over balls", "exact", truth, formula, parameters=parameters)
 
 
 def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
