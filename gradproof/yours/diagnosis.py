@@ -7,6 +7,7 @@ arguments it is wrong; and what fits there is said.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -188,16 +189,14 @@ def _shape(every: Sequence[Seen]) -> list[str]:
                 if r.shape == truth.shape and s.fits_as(r):
                     return [f"it must be {word} over {name}, along which {s.argument} was broadcast"]
     over = (
-        "it is summed over an axis too many"
-        if got.size < truth.size
-        else "it is not summed over where it was broadcast"
+        "summed over an axis too many" if got.size < truth.size else "not summed over an axis of a broadcast argument"
     )
-    return [f"{over} (shape {got.shape}, not {truth.shape})"]
+    return [f"it is {over} (shape {got.shape}, not {truth.shape})"]
 
 
 def _stale(every: Sequence[Seen]) -> str:
     """Whether each case has the gradient of the one before it, or all the same one."""
-    pairs = list(zip(every, every[1:], strict=False))
+    pairs = list(itertools.pairwise(every))
     if len(pairs) < 2:
         return ""
     if all(t.got.shape == s.truth.shape and (t.fits(s.truth) or t.fits(t.right(s.case.arguments))) for s, t in pairs):

@@ -32,7 +32,8 @@ STEP = 2.0**-40  # of such a move in float64, where the roundoff of the standard
 class Standard:
     """Where the truth comes from. `said` is for the report, `strength` one of its rungs, from exact to extrapolated.
 
-    `formula` is that of the catalogue, if it is one, and `parameters` those it is asked with; `judges_values` is False where the outputs are the subject's own.
+    `formula` is that of the catalogue, if it is one, and `parameters` those it is asked with. `judges_values` is False
+    where the outputs are the subject's own.
     """
 
     said: str

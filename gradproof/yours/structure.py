@@ -253,7 +253,7 @@ def terms(seen: Sequence[Seen]) -> Iterator[str]:
 
 
 def _parts_of(formula: Formula, argument: str) -> list[tuple[str, Callable[..., Any]]]:
-    """The terms of the derivative of what the record sums, entry by entry: as text and as functions of the arguments."""
+    """The terms of the derivative of what the record sums, entry by entry: as text, and as functions."""
     import sympy
 
     names = {n: sympy.IndexedBase(n) for n in inspect.signature(formula.function).parameters if len(n) > 0}
