@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from oracles.floats import FORMATS, format_of
 
 MOST = 3  # causes that are said
 CASES = 3  # that a hypothesis must explain
-POINTS = 400  # of an elementwise function, at most
+POINTS = 2000  # of an elementwise function, at most
 
 
 def causes(subject: Subject, standard: Standard, judged: Sequence[Judged]) -> list[str]:
@@ -61,8 +61,10 @@ def _of(standard: Standard, j: Judged) -> list[str]:
         seen = _ordinary(every)
         if stale := _stale(every):
             return [stale]
-        found = list(_first(_explained(seen), MOST))
-        return found or _located(seen) or _noise(every)
+        if all(s.fits(s.truth) for s in seen):
+            return _noise(every) or _unstable(every)
+        slopes = fitting(structure.of_slopes(seen[0]), seen) if j.quantity.startswith("∂/∂") else iter(())
+        return list(_first(_explained(seen), MOST)) or _located(seen) or list(_first(slopes, 1)) or _noise(every)
 
 
 def _first(words: Iterator[str], most: int) -> Iterator[str]:
@@ -88,12 +90,15 @@ def _ordinary(every: Sequence[Seen]) -> list[Seen]:
 
 
 def _thinned(s: Seen) -> Seen:
-    """Some ordinary points of very many."""
+    """The ordinary points alone: the others are not to be explained; of very many only some are kept."""
     x = np.abs(s.x)
-    middle = np.flatnonzero((x >= h.PLAIN[0]) & (x <= h.PLAIN[1]) & ~np.isnan(s.truth))
-    if not len(middle):
+    middle = (x >= h.PLAIN[0]) & (x <= h.PLAIN[1]) & ~np.isnan(s.truth)
+    if not middle.any():
         return s
-    some = middle[:: 1 + len(middle) // POINTS]
+    truth = np.where(middle, s.truth, np.nan)
+    if x.size <= POINTS:
+        return dataclasses.replace(s, truth=truth)
+    some = np.flatnonzero(middle)[:: 1 + int(middle.sum()) // POINTS]
     arguments = {n: np.asarray(a)[some] for n, a in s.case.arguments.items()}
     seeds = {n: np.asarray(v)[some] for n, v in (s.case.cotangent or {}).items()}
     case = dataclasses.replace(s.case, arguments=arguments, cotangent=seeds)
@@ -106,7 +111,7 @@ def _explained(seen: Sequence[Seen]) -> Iterator[str]:
     if any(not np.isfinite(t.got[np.isfinite(t.truth)]).all() for t in seen):
         yield from _not_finite(seen)
         return
-    if all(not t.got.any() for t in seen):
+    if all(not t.got[~np.isnan(t.truth)].any() for t in seen):
         yield "it is zero"
         return
     factor = _factor(seen)
@@ -122,12 +127,13 @@ def _explained(seen: Sequence[Seen]) -> Iterator[str]:
     yield from fitting(h.of_other_arguments(s), seen)
     yield from fitting(h.of_other_formulas(s), seen)
     if s.argument:
+        if not h.elementwise(s):
+            yield from fitting(structure.of_order(s), seen)
         yield from structure.added(seen)
         yield from fitting(structure.of_jacobians(s), seen)
         yield from fitting(structure.of_normalisations(s), seen)
         yield from structure.terms(seen)
-        if not math.isfinite(factor):
-            yield from fitting(structure.of_slopes(s), seen)
+    yield from _ignored(seen)
     if math.isfinite(factor) and not words:
         yield f"a constant factor (ratio {factor:.9g})"
     yield from _factors(seen)
@@ -156,12 +162,39 @@ def _factors(seen: Sequence[Seen]) -> Iterator[str]:
     if len(seen) < 2 or not all(map(math.isfinite, each)) or max(each) - min(each) < seen[0].near() * abs(max(each)):
         return
     said = ", ".join(f"{r:.6g}" for r in each)
-    n = seen[0].x.shape[0] if seen[0].x.ndim else 1
-    counts = [[m for m in range(1, n + 1) if abs(r * n / m - 1) < seen[0].near()] for r in each]
-    if all(counts):
-        yield f"it is divided by all {n} rows, not by those that count (ratios {said})"
-    else:
-        yield f"a factor that depends on the case (ratios {said}): a normalisation, a weight or the cotangent"
+    for name, of in FUNCTIONS.items():
+        if all(s.x.ndim and abs(r / of(s.x.shape) - 1) < s.near() for r, s in zip(each, seen, strict=True)):
+            yield f"a factor {name} (ratios {said}), n and d the first and the last size of {seen[0].argument}"
+            return
+    yield f"a factor that depends on the case (ratios {said}): a normalisation, a weight or the cotangent"
+
+
+def _ignored(seen: Sequence[Seen]) -> Iterator[str]:
+    """Rows that an option leaves out, but that are counted by the mean."""
+    for name, label in seen[0].case.parameters.items():
+        if not isinstance(label, int):
+            continue
+        for argument, x in seen[0].case.arguments.items():
+            if np.asarray(x).dtype.kind == "i" and all(s.fits(s.truth * _counted(s, argument, label)) for s in seen):
+                yield f"the mean divides by all rows, with those that {name} = {label} leaves out"
+
+
+def _counted(s: Seen, argument: str, label: int) -> float:
+    return float(np.mean(np.asarray(s.case.arguments[argument]) != label))
+
+
+FUNCTIONS: dict[str, Callable[[tuple[int, ...]], float]] = {
+    "n": lambda shape: shape[0],
+    "1/n": lambda shape: 1 / shape[0],
+    "d": lambda shape: shape[-1],
+    "1/d": lambda shape: 1 / shape[-1],
+    "n·d": lambda shape: math.prod(shape),
+    "1/(n·d)": lambda shape: 1 / math.prod(shape),
+    "√d": lambda shape: math.sqrt(shape[-1]),
+    "1/√d": lambda shape: 1 / math.sqrt(shape[-1]),
+    "√n": lambda shape: math.sqrt(shape[0]),
+    "1/√n": lambda shape: 1 / math.sqrt(shape[0]),
+}
 
 
 def _not_finite(seen: Sequence[Seen]) -> Iterator[str]:
@@ -224,6 +257,7 @@ def _noise(every: Sequence[Seen]) -> list[str]:
     digits = format_of(every[0].case.dtype)[1].digits
     got, truth = (np.concatenate([np.ravel(getattr(s, part)) for s in every]) for part in ("got", "truth"))
     here = np.isfinite(got) & np.isfinite(truth) & (np.abs(truth) > 2.0**-14) & (np.abs(truth) < 2.0**15)
+    here &= np.abs(got - truth) > 2.0 ** (3 - digits) * np.abs(truth)
     if here.sum() < 3:
         return []
     error = float(np.median(np.abs(got[here] / truth[here] - 1)))

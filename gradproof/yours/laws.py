@@ -157,7 +157,7 @@ def _layouts(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: 
     arrangements: dict[str, Callable[[Array], Array]] = {
         "every second entry of an array": lambda x: np.repeat(x, 2, -1)[..., ::2] if x.ndim else x,
         "negative strides": lambda x: np.flip(np.flip(x).copy()),
-        "Fortran's order": np.asfortranarray,
+        "Fortran's order": lambda x: np.asfortranarray(x) if x.ndim else x,  # which makes one axis of none
     }
     for what, arrange in arrangements.items():
         moved = {n: arrange(x) if isinstance(x, np.ndarray) else x for n, x in given.items()}
@@ -200,7 +200,7 @@ def _shapes(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
         start = x.size // 2 - n // 2
         part = np.asarray(x[start : start + n]).reshape(shape)
         try:
-            got = call({**given, name: part}, {k: np.ones(shape, part.dtype) for k in v})
+            got = call({**given, name: part}, {k: np.asarray(w[start : start + n]).reshape(shape) for k, w in v.items()})
         except Exception as error:
             return Law("any shape", False, f"{type(error).__name__} for the shape {shape}: {error}")
         for what, y, all_of in ((f"∂/∂{name}", got.gradients.get(name), first.gradients.get(name)),

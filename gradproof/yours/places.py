@@ -20,18 +20,25 @@ def places(seen: Sequence[Seen]) -> Iterator[Place]:
         (~m & ~np.isnan(s.truth)).any() for m, s in zip(off, seen, strict=True)
     ):
         return
+    yield from _in_others(seen, off)
     if not elementwise(seen[0]):
         yield from _at_an_index(seen, off)
+        yield from _in_halves(seen, off)
     for name, values in _variables(seen):
-        yield from _in_a_branch(name, values, off, [np.isnan(s.truth) for s in seen])
+        yield from _in_a_branch(name, values, off, _unknown(seen, off))
     yield from _ties(seen, off)
-    yield from _in_others(seen, off)
 
 
 def _off(s: Seen) -> Array:
     """The entries that are off, each beside itself."""
     size = np.abs(s.truth) + 1e-6 * np.nanmax(np.where(np.isfinite(s.truth), np.abs(s.truth), 0), initial=0)
     return ~np.isnan(s.truth) & ~(np.abs(s.got - s.truth) <= 4 * s.near() * size) & (s.got != s.truth)
+
+
+def _unknown(seen: Sequence[Seen], off: Sequence[Array]) -> list[Array]:
+    """The entries that say nothing: without a truth, or right because they all but vanish."""
+    small = [np.abs(s.truth) <= 1e-3 * np.nanmax(np.abs(s.truth), initial=0) for s in seen]
+    return [np.isnan(s.truth) | (tiny & ~wrong) for s, tiny, wrong in zip(seen, small, off, strict=True)]
 
 
 def _covers(off: Sequence[Array], place: Sequence[Array], unknown: Sequence[Array], mostly: float = MOSTLY) -> bool:
@@ -46,7 +53,7 @@ def _at_an_index(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
     shape = seen[0].got.shape
     if any(s.got.shape != shape for s in seen) or not shape:
         return
-    unknown = [np.isnan(s.truth) for s in seen]
+    unknown = _unknown(seen, off)
     index = np.indices(shape)
     for axis, n in enumerate(shape):
         along = "" if len(shape) == 1 else f" of axis {axis}"
@@ -65,6 +72,16 @@ def _at_an_index(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
             mask = [index[axis] == k] * len(seen)
             if _covers(off, mask, unknown):
                 yield f"at the index {k} of axis {axis}", mask
+
+
+def _in_halves(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
+    """In a half of the last axis, as gates have."""
+    if any(s.got.ndim == 0 or s.got.shape[-1] % 2 for s in seen):
+        return
+    second = [np.broadcast_to(np.arange(s.got.shape[-1]) >= s.got.shape[-1] // 2, s.got.shape) for s in seen]
+    for words, masks in (("first", [~m for m in second]), ("second", second)):
+        if _covers(off, masks, _unknown(seen, off)):
+            yield f"in the {words} half of the last axis", masks
 
 
 def _variables(seen: Sequence[Seen]) -> Iterator[tuple[str, list[Array]]]:
@@ -116,7 +133,7 @@ def _ties(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
     if any(s.x.shape != s.got.shape or not s.x.ndim for s in seen):
         return
     mask = [(np.sum(s.x[..., :, None] == s.x[..., None, :], -1) > 1) for s in seen] if seen[0].x.shape[-1] < 500 else []
-    if mask and _covers(off, mask, [np.isnan(s.truth) for s in seen]):
+    if mask and _covers(off, mask, _unknown(seen, off)):
         yield "at ties, where entries of a row are equal", mask
 
 
@@ -133,11 +150,11 @@ def _in_others(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
         for value in np.unique(np.concatenate([np.ravel(n) for n in labels])):
             mask = [np.broadcast_to((n == value).reshape(n.shape + (1,) * (t.got.ndim - n.ndim)), t.got.shape)
                     for n, t in zip(labels, seen, strict=True)]  # fmt: skip
-            if _covers(off, mask, [np.isnan(t.truth) for t in seen], 0.5):
+            if _covers(off, mask, _unknown(seen, off), 0.5):
                 yield f"in rows where {name} is {value}", mask
         if all(n.ndim == 1 and t.got.ndim == 2 and n.max() < t.got.shape[1] and n.min() >= 0
                for n, t in zip(labels, seen, strict=True)):  # fmt: skip
             own = [np.arange(t.got.shape[1]) == n[:, None] for n, t in zip(labels, seen, strict=True)]
             for words, mask in (("at the label", own), ("beside the label", [~m for m in own])):
-                if _covers(off, mask, [np.isnan(t.truth) for t in seen]):
+                if _covers(off, mask, _unknown(seen, off)):
                     yield words, mask

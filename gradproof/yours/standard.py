@@ -21,7 +21,7 @@ from gradproof.lookup import UsageError, find
 from gradproof.yours.subject import Subject, subject_of
 from oracles.calls import floating
 from oracles.floats import Truth as Rounded
-from oracles.floats import conditioned_error, format_of
+from oracles.floats import conditioned_error, format_of, ulp_exponent
 from reference.formula import Array, Formula
 
 MOVES = 6  # random moves of all inputs by ± one rounding error
@@ -106,7 +106,7 @@ def _catalogue(formula: Formula, parameters: Mapping[str, Any]) -> Standard:
 
 
 def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
-    """Value and slope at very many points, under a cotangent of ones."""
+    """Value and slope at very many points, under a cotangent of powers of two, by which the slope is scaled exactly."""
     from oracles.arb_truth import Conditioned, truths
 
     (z,) = case.arguments.values()
@@ -114,7 +114,17 @@ def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
     value, slope, curvature = truths(id, x, (0, 1, 2), dtype=case.dtype, **parameters)
     with np.errstate(invalid="ignore", over="ignore"):
         sways = [np.nan_to_num(np.abs(x * by.hi), posinf=0) for by in (slope, curvature)]
-    return Truth({"value": Conditioned(value, sways[0])}, {"z": Conditioned(slope, sways[1])}, 1.0)
+    v = np.asarray(*(case.cotangent or {"value": np.ones(x.shape)}).values()).astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        slope = _scaled(slope, v)
+    return Truth({"value": Conditioned(value, sways[0])}, {"z": Conditioned(slope, sways[1] * np.abs(v))}, 1.0)
+
+
+def _scaled(y: Rounded, v: Array) -> Rounded:
+    """y·v for powers of two v."""
+    hi = y.hi * v
+    residual = y.residual * np.sign(v) * np.ldexp(np.abs(v), ulp_exponent(y.hi, y.dtype) - ulp_exponent(hi, y.dtype))
+    return Rounded(hi, residual, y.undecided, y.dtype)
 
 
 def _array_api(function: Any) -> Standard:

@@ -93,6 +93,17 @@ def _over_the_other_axis(s: Seen) -> Any:
     return None if found is None else found.T
 
 
+def of_order(s: Seen) -> Iterator[Hypothesis]:
+    """The right entries in the wrong order."""
+    for axis in range(s.got.ndim):
+        n, along = s.got.shape[axis], f" along axis {axis}" if s.got.ndim > 1 else ""
+        yield f"the entries are reversed{along}", lambda s, k=axis: np.flip(s.truth, k)
+        if n % 2 == 0:
+            yield f"the two halves are exchanged{along}", lambda s, k=axis: np.roll(s.truth, s.truth.shape[k] // 2, k)
+        for by in (1, -1):
+            yield f"the entries are shifted by {by}{along}", lambda s, k=axis, by=by: np.roll(s.truth, by, k)
+
+
 def _maybe(x: Array | None, change: Callable[[Array], Array]) -> Array | None:
     return None if x is None else change(x)
 
@@ -199,10 +210,13 @@ def added(seen: Sequence[Seen]) -> Iterator[str]:
         "a constant is added": lambda s: np.ones(s.got.shape),
     }
     for words, part in parts.items():
-        found = [_multiple(s, part(s)) for s in seen]
-        if all(np.isfinite(c) for c in found) and close(np.array(found), np.full(len(found), found[0]), near=1e-4):
-            what = words.replace("a constant", f"the constant {found[0]:.6g}")
-            yield what if what != words else f"{found[0]:.6g} times {words}"
+        found = np.array([_multiple(s, part(s)) for s in seen])
+        by_v = np.array([float(s.v) if s.v is not None and s.v.ndim == 0 else np.nan for s in seen])
+        for c, more in ((found, ""), (found / by_v, ", times the cotangent")):
+            if np.isfinite(c).all() and close(c, np.full(len(c), c[0]), near=1e-4):
+                what = words.replace("a constant", f"the constant {c[0]:.6g}")
+                yield (what if what != words else f"{c[0]:.6g} times {words}") + more
+                break
 
 
 def _multiple(s: Seen, part: Array) -> float:

@@ -1,0 +1,18 @@
+"""Every wrong gradient of the catalogue is found, and its cause is named."""
+
+from wrong import entries
+import pytest
+
+import gradproof
+
+CATALOGUE = [*entries.MADE]
+
+
+@pytest.mark.parametrize("wrong", CATALOGUE, ids=lambda wrong: wrong.id)
+def test_it_is_found_wrong_and_why(wrong):
+    report = gradproof.check(wrong.subject, wrong.against, **wrong.how)
+    assert not report.ok, report
+    if wrong.law:
+        assert [law for law in report.laws if law.name == wrong.law and law.holds is False], report
+    else:
+        assert any(wrong.cause in cause for cause in report.causes), report
