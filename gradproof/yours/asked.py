@@ -61,7 +61,8 @@ def of_formula(
         found = 0
         for k in range(seed * TRIES, (seed + 1) * TRIES):
             try:
-                case = _drawn(subject, formula, dtype, regime, k, parameters, optional, names)
+                with np.errstate(over="ignore"):  # of numbers that a narrow dtype does not have
+                    case = _drawn(subject, formula, dtype, regime, k, parameters, optional, names)
             except ValueError:  # drawn for options that the subject does not take
                 continue
             asking = Asking(case, _names(subject, formula, case, names))

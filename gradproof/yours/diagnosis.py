@@ -125,12 +125,13 @@ def _explained(seen: Sequence[Seen]) -> Iterator[str]:
     yield from fitting(h.of_options(s), seen)
     yield from h.fitted(seen)
     yield from fitting(h.of_other_arguments(s), seen)
+    if s.argument:
+        yield from fitting(structure.of_jacobians(s), seen)
     yield from fitting(h.of_other_formulas(s), seen)
     if s.argument:
         if not h.elementwise(s):
             yield from fitting(structure.of_order(s), seen)
         yield from structure.added(seen)
-        yield from fitting(structure.of_jacobians(s), seen)
         yield from fitting(structure.of_normalisations(s), seen)
         yield from structure.terms(seen)
     yield from _ignored(seen)

@@ -328,7 +328,9 @@ def of_other_formulas(s: Seen) -> Iterator[Hypothesis]:
     if mine is None:
         return
     for other in CATALOGUE.values():
-        if other.id == mine.id or other.kind not in ("activation", "cost", "regularizer"):
+        if other.id == mine.id or other.elementwise != mine.elementwise:
+            continue
+        if other.kind not in ("activation", "cost", "regularizer"):
             continue
         what = "slope" if other.elementwise and s.argument else "gradient" if s.argument else "value"
         yield f"it is the {what} of {other.id}", lambda s, other=other: _of(s, other)

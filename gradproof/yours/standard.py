@@ -121,10 +121,11 @@ def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
 
 
 def _scaled(y: Rounded, v: Array) -> Rounded:
-    """y·v for powers of two v."""
-    hi = y.hi * v
+    """y·v for powers of two v, and no truth where y overflowed and y·v need not."""
+    lost = np.isinf(y.hi) & (np.abs(v) < 1)
+    hi = np.where(lost, np.nan, y.hi * v)
     residual = y.residual * np.sign(v) * np.ldexp(np.abs(v), ulp_exponent(y.hi, y.dtype) - ulp_exponent(hi, y.dtype))
-    return Rounded(hi, residual, y.undecided, y.dtype)
+    return Rounded(hi, residual, y.undecided | lost, y.dtype)
 
 
 def _array_api(function: Any) -> Standard:

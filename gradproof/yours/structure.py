@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.answers.factors import close, ratio
-from gradproof.yours.hypotheses import Hypothesis, Seen
+from gradproof.yours.hypotheses import Hypothesis, Seen, elementwise
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 
@@ -32,7 +32,7 @@ def _through_softmax(s: Array, v: Array) -> Array:
 
 def of_jacobians(s: Seen) -> Iterator[Hypothesis]:
     """A Jacobian of rows that is left out, applied once more, summed over the wrong axis, or of which a part is."""
-    if s.x.ndim == 0:
+    if s.x.ndim == 0 or elementwise(s):
         return
     yield "softmax is applied twice", lambda s: s.right({s.argument: softmax(s.x)})
     yield (
