@@ -35,7 +35,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "answers": {"cases", "evidence", "lookup"},
     "audit": {*WINGS, *COMMON, "pages", "workers"},
-    "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: has an update rule a setting?
+    "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: settings of updates
     "cli": {"audit", "commands", *COMMON},
     "__main__": {"cli"},
 }
@@ -44,6 +44,8 @@ IDS = {  # the places of gradproof where ids of the catalogue may be written out
     "conventions/": "*",
     "networks/configurations.py": "*",
     "training/settings.py": "*",
+    "vectors/flags.py": "activation/sigmoid activation/tanh activation/hardsigmoid activation/hardswish",  # public bugs
+    "vectors/inputs.py": "cost/nt_xent",  # whose labels are no indices
     "networks/blame.py": "network/bp1 network/bp2 network/bp3 network/bp4",  # what it blames where no formula is wrong
 }
 

@@ -6,7 +6,6 @@ framework's slopes vanish; so a gross error stands out far above rounding. Nothi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradproof.answers.factors import LEAST, NEAR, close, explain
 from gradproof.networks.conditioning import certain, penalty_sizes
 from gradproof.networks.configurations import PARAMETERS, Configuration
 from gradproof.networks.draws import Cases
@@ -21,9 +21,6 @@ from gradproof.networks.errors import unit_roundoff
 from gradproof.networks.gradients import functions, gradient
 from reference import CATALOGUE
 from reference.formula import Array, Formula
-
-NEAR = 1e-6  # relative; an explanation must fit this well, and a formula be off by more to be blamed
-LEAST = 2.0**-1022 / 2.0**-200  # below it the complex step, of 2^-200, has no digits
 
 
 @dataclass(frozen=True)
@@ -46,41 +43,6 @@ class Diagnosis:
         )
 
 
-def _close(p: Array, q: Array, slack: float = LEAST) -> bool:
-    reach = NEAR * np.abs(q).max(initial=0) + slack
-    return p.shape == q.shape and bool(np.isfinite(p).all()) and bool((np.abs(p - q) <= reach).all())
-
-
-def explain(got: Array, expected: Array, n: int = 1, alternatives: Mapping[str, Array] | None = None) -> str:
-    """The likely cause that turns `expected` into `got`, in words; `n` is the number of examples.
-
-    >>> import numpy as np
-    >>> explain(np.array([-1.0, -2.0]), np.array([1.0, 2.0]))
-    'the sign is wrong (ratio −1)'
-    """
-    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
-    if not np.isfinite(got).all():
-        return "it is not finite"
-    if expected.any() and not got.any():
-        return "it is zero"
-    here = expected != 0
-    ratio = float(np.median(got[here] / expected[here])) if here.any() else math.nan
-    if constant := _close(got, ratio * expected):
-        if abs(ratio + 1) < NEAR:
-            return "the sign is wrong (ratio −1)"
-        for factor, words in ((n, f"the 1/n of the mean is missing (ratio {n})"), (1 / n, "1/n is applied twice")):
-            if n > 1 and abs(ratio / factor - 1) < NEAR:
-                return words
-        if abs(ratio - 2) < NEAR or abs(ratio - 0.5) < NEAR:
-            return f"a factor 2 or ½ (ratio {ratio:.3g})"
-    if got.ndim == 2 and got.shape[0] == got.shape[1] and _close(got, expected.T):
-        return "it is the transpose"
-    for words, other in (alternatives or {}).items():
-        if _close(got, np.asarray(other, np.float64)):
-            return words
-    return f"a constant factor (ratio {ratio:.9g})" if constant else "no simple cause fits"
-
-
 def _worst(got: Array, expected: Array) -> tuple[int, ...]:
     off = np.abs(np.asarray(got, np.float64) - expected)
     return tuple(int(i) for i in np.unravel_index(np.argmax(np.nan_to_num(off, nan=np.inf)), off.shape))
@@ -97,7 +59,7 @@ def _found(
     slack: float = LEAST,
 ) -> Diagnosis | None:
     """A diagnosis if `got` is off, naming the worst entry."""
-    if _close(np.asarray(got, np.float64), np.asarray(expected, np.float64), slack):
+    if close(np.asarray(got, np.float64), np.asarray(expected, np.float64), slack):
         return None
     i = _worst(got, expected)
     where = f" at {float(at[i])!r}" if at is not None and at.shape == np.shape(got) else ""

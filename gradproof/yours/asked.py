@@ -56,17 +56,26 @@ def of_formula(
     if formula.id not in cases.DRAWS:
         raise UsageError(f"{formula.id} has no cases of arrays: it cannot be a standard")
     optional = _optional(formula)
+    asked = False
     for regime in REGIMES:
         found = 0
         for k in range(seed * TRIES, (seed + 1) * TRIES):
             try:
-                case = _drawn(subject, formula, dtype, regime, k, parameters, optional, names)
+                with np.errstate(over="ignore"):  # of numbers that a narrow dtype does not have
+                    case = _drawn(subject, formula, dtype, regime, k, parameters, optional, names)
             except ValueError:  # drawn for options that the subject does not take
                 continue
-            yield Asking(case, _names(subject, formula, case, names))
+            asking = Asking(case, _names(subject, formula, case, names))
+            if len(asking.names) < len(subject.arguments):  # what is optional is not there in every case
+                continue
+            yield asking
+            asked = True
             found += 1
             if found == SEEDS:
                 break
+    if not asked:
+        takes = ", ".join(subject.arguments)
+        raise UsageError(f"{subject.name} takes {takes}; no case of {formula.id} has all of them")
 
 
 def _points(subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any]) -> Asking:
@@ -75,7 +84,11 @@ def _points(subject: Subject, formula: Formula, dtype: str, parameters: Mapping[
     numbers = {name: float(p) for name, p in parameters.items()}
     x = points.every(dtype) if dtype in ("float16", "bfloat16") else points.dense(formula.id, dtype, POINTS, **numbers)
     z = as_dtype(x, dtype)
-    case = Case(formula.id, dtype, "points", 0, {"z": z}, {"value": as_dtype(np.ones(z.shape), dtype)}, parameters)
+    v = np.ones(z.shape)
+    if subject.linear:  # powers of two, so that the truth times them is exact; no two neighbours need be equal
+        rng = generator(formula.id, dtype, "points", 0)
+        v = rng.choice([-1.0, 1.0], z.shape) * rng.choice([0.25, 0.5, 1.0], z.shape)
+    case = Case(formula.id, dtype, "points", 0, {"z": z}, {"value": as_dtype(v, dtype)}, parameters)
     return Asking(case, {"z": subject.arguments[0]})
 
 
@@ -111,6 +124,9 @@ def _drawn(
     if missing := [name for name in needed if name not in given]:
         takes = ", ".join(subject.arguments)
         raise UsageError(f"{subject.name} takes {takes}; {formula.id} needs {', '.join(missing)} too")
+    if "ignore_index" in drawn.parameters and "ignore_index" not in _keywords(subject):  # every row counts then
+        ignored = drawn.parameters["ignore_index"]
+        given = {name: np.where(x == ignored, 0, x) if x.dtype.kind == "i" else x for name, x in given.items()}
     typed = {name: as_dtype(x, dtype) if x.dtype.kind == "f" else x for name, x in given.items()}
     options = {name: p for name, p in drawn.parameters.items() if name in _keywords(subject) or name == "activations"}
     options |= parameters

@@ -106,7 +106,7 @@ def check(
         verdict = "wrong"
     if verdict != "wrong" and (not judged or not planted or _blind(missed, judged)):
         verdict = "cannot tell"
-    why = causes(mine, standard, found) if found else []
+    why = causes(mine, standard, judged) if found else []
     return Report(**said, verdict=verdict, judged=judged, laws=held, missed=missed, planted=planted, skipped=skipped,
                   causes=why, again=_again(how))  # fmt: skip
 
@@ -185,7 +185,10 @@ class _How:
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = self.subject.answer(asking.given(self.subject), asking.case.cotangent or {}, options)
+                # Of its own each: what it overwrites, a law says, and everyone else still has the case.
+                given = {n: _own(x) for n, x in asking.given(self.subject).items()}
+                seeds = {n: _own(v) for n, v in (asking.case.cotangent or {}).items()}
+                found = self.subject.answer(given, seeds, options)
                 return Answer({n: _array(y, n) for n, y in found.outputs.items()},
                               {n: _array(g, f"∂/∂{n}") for n, g in found.gradients.items()})  # fmt: skip
         except (Broken, UsageError):
@@ -222,13 +225,11 @@ def _in(how: _How, dtype: str) -> _One:
         missed = controls(asked, judged, **settings)
         gradients = [j for j in judged if j.quantity.startswith("∂/∂") and not j.quantity.endswith("²")]
         planted = len(PLANTS) * sum(j.verdict != "wrong" for j in gradients)
-    try:
-        held = laws(how.subject, asked, how.elementwise)
-    except Broken as broken:
-        held = [Law("answers whatever it is asked", False, str(broken))]
-    except Exception as error:
-        held = [Law("answers whatever it is asked", False, f"raised {type(error).__name__}: {error}")]
-    return _One(judged, missed, planted, held)
+    return _One(judged, missed, planted, laws(how.subject, asked, how.elementwise))
+
+
+def _own(x: Any) -> Any:
+    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def _array(x: Any, what: str) -> Any:

@@ -95,6 +95,7 @@ def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elemen
             got = got.reshape(truth.shape)
         else:
             j.worsen("wrong", f"has the shape {got.shape}, not {truth.shape}")
+            j.shown.append((asking, got.astype(np.float64), truth))
             return
     y = got.astype(np.float64)
     error = right.error(y)

@@ -19,7 +19,7 @@ from gradproof.answers.answer import Answer
 from gradproof.answers.truth import Truth
 from gradproof.yours.asked import Asking, options_of
 from gradproof.yours.judge import allowed
-from gradproof.yours.subject import Subject
+from gradproof.yours.subject import Broken, Subject
 from oracles.floats import format_of
 from reference.formula import Array
 
@@ -40,10 +40,20 @@ def laws(subject: Subject, asked: Sequence[tuple[Asking, Truth]], elementwise: b
     """Every law, asked of up to three cases of one dtype."""
     found: dict[str, Law] = {}
     for asking, truth in asked[:3]:
-        for law in _of(subject, asking, truth, elementwise):
+        for law in _answered(_of(subject, asking, truth, elementwise)):
             if law.name not in found or found[law.name].holds is None or law.holds is False:
                 found[law.name] = law
     return list(found.values())
+
+
+def _answered(held: Iterator[Law]) -> Iterator[Law]:
+    """The laws as far as they were answered: what the subject raises is one that fails."""
+    try:
+        yield from held
+    except Broken as broken:
+        yield Law("answers whatever it is asked", False, str(broken))
+    except Exception as error:
+        yield Law("answers whatever it is asked", False, f"raised {type(error).__name__}: {error}")
 
 
 def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> Iterator[Law]:
@@ -106,14 +116,15 @@ def _dtype(first: Answer, given: Mapping[str, Any], dtype: str) -> Law:
 
 def _quiet(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Iterator[Law]:
     """It prints nothing and leaves NumPy's global state as it was."""
-    state, errors = np.random.get_state(), np.geterr()  # noqa: NPY002 (it is this state that may have been changed)
+    before = np.random.get_state()  # noqa: NPY002 (it is this state that may have been changed)
+    np.random.random()  # noqa: NPY002 (what always sets the same seed has done so before)
+    state, errors = np.random.get_state(), np.geterr()  # noqa: NPY002
     said = io.StringIO()
     with contextlib.redirect_stdout(said), np.errstate(all="ignore"):
         call(given, v)
         touched = any(np.any(p != q) for p, q in zip(state, np.random.get_state(), strict=True))  # noqa: NPY002
     changed = touched or np.geterr() != errors
-    if touched:
-        np.random.set_state(state)  # noqa: NPY002
+    np.random.set_state(before)  # noqa: NPY002
     text = said.getvalue()
     yield Law("prints nothing", not text, f"printed {text.strip()[:60]!r}" if text else "")
     yield Law("leaves global state alone", not changed, "numpy.random's state or error settings" if changed else "")
@@ -157,7 +168,7 @@ def _layouts(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: 
     arrangements: dict[str, Callable[[Array], Array]] = {
         "every second entry of an array": lambda x: np.repeat(x, 2, -1)[..., ::2] if x.ndim else x,
         "negative strides": lambda x: np.flip(np.flip(x).copy()),
-        "Fortran's order": np.asfortranarray,
+        "Fortran's order": lambda x: np.asfortranarray(x) if x.ndim else x,  # which makes one axis of none
     }
     for what, arrange in arrangements.items():
         moved = {n: arrange(x) if isinstance(x, np.ndarray) else x for n, x in given.items()}
@@ -200,7 +211,9 @@ def _shapes(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
         start = x.size // 2 - n // 2
         part = np.asarray(x[start : start + n]).reshape(shape)
         try:
-            got = call({**given, name: part}, {k: np.ones(shape, part.dtype) for k in v})
+            got = call(
+                {**given, name: part}, {k: np.asarray(w[start : start + n]).reshape(shape) for k, w in v.items()}
+            )
         except Exception as error:
             return Law("any shape", False, f"{type(error).__name__} for the shape {shape}: {error}")
         for what, y, all_of in ((f"∂/∂{name}", got.gradients.get(name), first.gradients.get(name)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from gradproof.lookup import UsageError, find
 from gradproof.yours.subject import Subject, subject_of
 from oracles.calls import floating
 from oracles.floats import Truth as Rounded
-from oracles.floats import conditioned_error, format_of
+from oracles.floats import conditioned_error, format_of, ulp_exponent
 from reference.formula import Array, Formula
 
 MOVES = 6  # random moves of all inputs by ± one rounding error
@@ -32,7 +32,8 @@ STEP = 2.0**-40  # of such a move in float64, where the roundoff of the standard
 class Standard:
     """Where the truth comes from. `said` is for the report, `strength` one of its rungs, from exact to extrapolated.
 
-    `formula` is that of the catalogue, if it is one; `judges_values` is False where the outputs are the subject's own.
+    `formula` is that of the catalogue, if it is one, and `parameters` those it is asked with. `judges_values` is False
+    where the outputs are the subject's own.
     """
 
     said: str
@@ -40,6 +41,7 @@ class Standard:
     truth: Callable[[Case], Truth]
     formula: Formula | None = None
     judges_values: bool = True
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,11 @@ def _catalogue(formula: Formula, parameters: Mapping[str, Any]) -> Standard:
         return Truth(*arb_truth.pullback(formula.id, case.arguments, case.cotangent, dtype=case.dtype, **given))
 
     said = ", ".join([formula.id, *(f"{name} = {value}" for name, value in parameters.items())])
-    return Standard(f"{said}, over balls", "exact", truth, formula)
+    return Standard(f"{said}, over balls", "exact", truth, formula, parameters=parameters)
 
 
 def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
-    """Value and slope at very many points, under a cotangent of ones."""
+    """Value and slope at very many points, under a cotangent of powers of two, by which the slope is scaled exactly."""
     from oracles.arb_truth import Conditioned, truths
 
     (z,) = case.arguments.values()
@@ -112,7 +114,18 @@ def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
     value, slope, curvature = truths(id, x, (0, 1, 2), dtype=case.dtype, **parameters)
     with np.errstate(invalid="ignore", over="ignore"):
         sways = [np.nan_to_num(np.abs(x * by.hi), posinf=0) for by in (slope, curvature)]
-    return Truth({"value": Conditioned(value, sways[0])}, {"z": Conditioned(slope, sways[1])}, 1.0)
+    v = np.asarray(*(case.cotangent or {"value": np.ones(x.shape)}).values()).astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        slope = _scaled(slope, v)
+    return Truth({"value": Conditioned(value, sways[0])}, {"z": Conditioned(slope, sways[1] * np.abs(v))}, 1.0)
+
+
+def _scaled(y: Rounded, v: Array) -> Rounded:
+    """y·v for powers of two v, and no truth where y overflowed and y·v need not."""
+    lost = np.isinf(y.hi) & (np.abs(v) < 1)
+    hi = np.where(lost, np.nan, y.hi * v)
+    residual = y.residual * np.sign(v) * np.ldexp(np.abs(v), ulp_exponent(y.hi, y.dtype) - ulp_exponent(hi, y.dtype))
+    return Rounded(hi, residual, y.undecided | lost, y.dtype)
 
 
 def _array_api(function: Any) -> Standard:

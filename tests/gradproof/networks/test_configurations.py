@@ -76,7 +76,8 @@ def test_an_output_is_left_out_of_a_logarithm_exactly_if_it_leaves_the_domain(ou
 @pytest.mark.parametrize(
     ("architecture", "output", "cost", "reason"),
     [("breast_cancer", "softmax", "squared_error", "softmax of a single output is constant: every gradient is zero"),
-     ("breast_cancer", "sigmoid", "kl_div", "at least two classes"), ("diabetes", "tanh", "nll", "at least two classes"),
+     ("breast_cancer", "sigmoid", "kl_div", "at least two classes"),
+     ("diabetes", "tanh", "nll", "at least two classes"),
      ("breast_cancer", "sigmoid", "cross_entropy", "cross_entropy needs at least two classes"),
      ("diabetes", "sigmoid", "binary_cross_entropy", "needs targets in [0, 1]"),
      ("4-5-3", "sigmoid", "jensen_shannon", "takes rows that sum to one"), ("4-5-3", "softmax", "jensen_shannon", ""),
