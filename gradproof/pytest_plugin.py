@@ -129,8 +129,8 @@ def _formulas(word: Any) -> list[str]:
 def check_gradient(request: pytest.FixtureRequest) -> Callable[..., Report]:
     """`check_gradient(subject, against, **how)` as `gradproof.check`; raises WrongGradient unless it is right.
 
-    An expected wrong gradient is an xfail. Raises UsageError for what cannot be asked. Verdict and causes are properties
-    of the test, for JUnit's XML.
+    An expected wrong gradient is an xfail. Raises UsageError for what cannot be asked. Verdict and causes are
+    properties of the test, for JUnit's XML.
     """
 
     def check_gradient(subject: Any, against: Any = None, **how: Any) -> Report:
