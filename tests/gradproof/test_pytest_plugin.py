@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -66,8 +67,8 @@ def test_a_right_gradient_passes_and_a_wrong_one_fails_with_the_report_at_the_li
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["E * wrong, by slope: WRONG", "E * judged by activation/tanh, over balls (exact)",
                                  "E * worst at x = *: got *, truth *"])  # fmt: skip
-    frames = [line for line in result.outlines if line.endswith(": WrongGradient") or ": in " in line]
-    assert [line.split(":")[0] for line in frames] == ["test_mine.py", "test_mine.py"]  # `check` above, and the test
+    assert len([line for line in result.outlines if re.match(r"test_mine\.py:\d+: ", line)]) == 2  # `check`, its caller
+    assert not any("pytest_plugin" in line or "gradproof/" in line for line in result.outlines)
 
 
 def test_the_line_that_checks_again_fails_again(run, pytester):
@@ -122,7 +123,7 @@ def test_what_cannot_be_checked_fails_without_frames_of_ours(run, call, said):
     result = run(f"\ndef test_one(check_gradient):\n    {call}\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(said)
-    assert not any("gradproof/" in line.split(":")[0] for line in result.outlines if line[:1] not in "> E")
+    assert len([line for line in result.outlines if re.match(r"\S+\.py:\d+: ", line)]) <= 2
 
 
 # ---------------------------------------------------------------- the mark
@@ -156,9 +157,9 @@ def test_a_mark_runs_a_test_for_every_formula_that_can_judge(run, words):
 
 def test_k_picks_formulas_by_their_ids(run):
     code = MARKED.format(words="'activation/*'")
-    assert collected(run(code, "--collect-only", "-q", "-k", "activation/tanh")) == ["activation/tanh"]
-    assert "activation/gelu" in (found := collected(run(code, "--collect-only", "-q", "-k", "elu and not tanh")))
-    assert all("elu" in id for id in found)
+    found = collected(run(code, "--collect-only", "-q", "-k", "activation/gelu and not tanh"))
+    assert "activation/gelu" in found
+    assert all("gelu" in id and "tanh" not in id for id in found)
 
 
 def test_marks_of_a_class_and_of_its_methods_add_up(run):
@@ -182,7 +183,7 @@ class TestThem:
         ("", "name formulas by ids or patterns*"),
         ("'activation/tanh', dtype='float32'", "name formulas by ids or patterns*"),
         ("None", "None is no id or pattern"),
-        ("'update/*'", "no gradient can be judged by update/*: there are no cases to ask"),
+        ("'network/*'", "no gradient can be judged by network/*: there are no cases to ask"),
     ],
 )
 def test_a_mark_that_names_nothing_is_an_error_of_collection_in_words(run, words, said):
@@ -263,7 +264,7 @@ def test_a_fingerprint_stays_when_lines_move_and_is_one_for_each_wrong_gradient(
     assert len({*before}) == len(before) == 3
     assert prints(log(run, pytester, "\n# a line more\n" + EACH)) == before
     twice = EACH + "\ndef test_again(check_gradient):\n    check(wrong, check_gradient)\n"
-    assert prints(log(run, pytester, twice)) == sorted(before, key=before.index)
+    assert sorted(prints(log(run, pytester, twice))) == sorted(before)
 
 
 def test_sarif_has_a_rule_for_every_cause(run, pytester, monkeypatch):
@@ -392,7 +393,7 @@ def test_a_stale_entry_fails_a_run_that_would_have_passed(expect, workers):
 def test_a_run_of_some_tests_does_not_say_that_an_entry_is_stale(expect, narrow):
     result = expect(entry() + entry("gone"), *narrow)
     assert result.ret == pytest.ExitCode.OK
-    assert "stale" not in result.stdout.str()
+    assert "stale:" not in result.stdout.str()
 
 
 def test_runxfail_runs_what_is_expected_as_any_other(expect):
