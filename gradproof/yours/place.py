@@ -24,11 +24,14 @@ def place(subject: Subject) -> tuple[Path, int, str] | None:
     """
     function = subject.wrapped[-1] if isinstance(subject.wrapped, tuple) else subject.wrapped
     function = inspect.unwrap(getattr(function, "backward", function) if isinstance(function, type) else function)
-    try:
-        file, (_, line) = inspect.getsourcefile(function), inspect.getsourcelines(function)
-    except (TypeError, OSError):
-        return None
-    return (Path(file).resolve(), max(line, 1), getattr(function, "__qualname__", subject.name)) if file else None
+    for made in (function, type(function)):  # an object that is called stands where its class does
+        try:
+            file, (_, line) = inspect.getsourcefile(made), inspect.getsourcelines(made)
+        except (TypeError, OSError):
+            continue
+        if file:
+            return Path(file).resolve(), max(line, 1), getattr(made, "__qualname__", subject.name)
+    return None
 
 
 def relative(file: Path, root: Path) -> str:

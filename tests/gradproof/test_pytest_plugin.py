@@ -1,63 +1,32 @@
-"""The plugin as its users have it: runs of pytest over files that are written here."""
+"""The plugin as its users have it: runs of pytest over files with right and wrong gradients."""
 
-import json
-import os
+import functools
 import re
+import shlex
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from fnmatch import fnmatchcase
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
+from plugin_runs import BOTH, MINE, QUIET, run_pytest
 
+import gradproof
 import gradproof.yours.check as checking  # before pytester, which forgets what is imported in a run
 from gradproof.cases import DRAWS
+from gradproof.cli import parser
 from reference import ALIASES, CATALOGUE
 
 pytest_plugins = "pytester"
+ROOT = Path(gradproof.__file__).parents[1]
 pytest.importorskip("flint")
-
-INSTALLED = any(point.name == "gradproof" for point in entry_points(group="pytest11"))
-PLUGIN = [] if INSTALLED else ["-p", "gradproof.pytest_plugin"]
-QUIET = [*PLUGIN, "-p", "no:cacheprovider", "-p", "no:randomly"]
-
-MINE = """
-import numpy as np
-import gradproof, pytest
-
-def right(x):
-    return np.tanh(x), 1 / np.cosh(np.clip(x, -350, 350)) ** 2
-
-def wrong(x):
-    return np.tanh(x), 1 + np.tanh(x) ** 2
-
-def raises(x):
-    raise RuntimeError("no such luck")
-
-def check(f, check_gradient, id="activation/tanh"):
-    return check_gradient(gradproof.slope(f), id, dtypes=["float64"])
-"""
 
 
 @pytest.fixture
 def run(pytester):
-    """Run pytest over a file with `code` below the functions of MINE; what came of it."""
+    """`run_pytest` over a file of its own."""
+    return functools.partial(run_pytest, pytester)
 
-    def run(code, *options, name="test_mine"):
-        pytester.makepyfile(**{name: MINE + code})
-        return pytester.runpytest(*QUIET, *options)
-
-    return run
-
-
-BOTH = """
-def test_right(check_gradient):
-    assert check(right, check_gradient).ok
-
-def test_wrong(check_gradient):
-    check(wrong, check_gradient)
-"""
 
 # ---------------------------------------------------------------- pass and fail
 
@@ -146,8 +115,6 @@ def collected(result):
     ids=str,
 )  # fmt: skip
 def test_a_mark_runs_a_test_for_every_formula_that_can_judge(run, words):
-    from fnmatch import fnmatchcase
-
     found = collected(run(MARKED.format(words=", ".join(map(repr, words))), "--collect-only", "-q"))
     judges = [id for id, record in CATALOGUE.items() if record.elementwise or id in DRAWS]
     expected = {id for id in judges if any(fnmatchcase(id, word) for word in words)}
@@ -199,139 +166,6 @@ def test_a_marked_test_must_take_a_formula(run):
     assert result.ret == pytest.ExitCode.INTERRUPTED
 
 
-# ---------------------------------------------------------------- reports
-
-EACH = """
-@pytest.mark.gradproof("activation/tanh", "activation/sigmoid", "activation/relu")
-def test_each(formula, check_gradient):
-    check(wrong, check_gradient, formula)
-
-def test_right(check_gradient):
-    check(right, check_gradient)
-    check(right, check_gradient)
-"""
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_report_has_every_check_of_every_worker(run, pytester, workers):
-    result = run(EACH, "--gradproof-report=new/out.json", "-n", str(workers))
-    result.assert_outcomes(passed=1, failed=3)
-    file = pytester.path / "new" / "out.json"
-    result.stdout.fnmatch_lines(f"{file}: 5 checks, 3 of them wrong")
-    said = json.loads(file.read_text(encoding="utf-8"))
-    assert [(r["test"].split("::")[1], r["verdict"]) for r in said] == [
-        ("test_each[activation/relu]", "wrong"), ("test_each[activation/sigmoid]", "wrong"),
-        ("test_each[activation/tanh]", "wrong"), ("test_right", said[3]["verdict"]), ("test_right", said[4]["verdict"]),
-    ]  # fmt: skip
-    assert all(r["control"]["planted"] > 0 for r in said if r["test"].endswith("right"))
-    assert all(r["findings"] for r in said)
-    assert [file.name] == [p.name for p in file.parent.iterdir()]  # nothing half-written beside it
-
-
-def log(run, pytester, code=EACH, *options, name="test_mine"):
-    run(code, "--gradproof-report=out.sarif", *options, name=name)
-    return json.loads((pytester.path / "out.sarif").read_text(encoding="utf-8"))
-
-
-def test_sarif_names_the_line_of_the_function(run, pytester):
-    code = """
-def forward(z):
-    p = np.exp(z - z.max(-1, keepdims=True))
-    p = p / p.sum(-1, keepdims=True)
-    return p, p
-
-def backward(v, p):
-    return p * v
-
-def test_pair(check_gradient):
-    check_gradient(gradproof.forward_backward(forward, backward), "activation/softmax", dtypes=["float64"])
-"""
-    (pytester.path / ".git").mkdir()
-    (pytester.path / "a b").mkdir()
-    (result,) = log(run, pytester, code, name="a b/test_mine")["runs"][0]["results"]
-    place = result["locations"][0]["physicalLocation"]
-    assert place["artifactLocation"] == {"uri": "a%20b/test_mine.py", "uriBaseId": "%SRCROOT%"}
-    lines = (pytester.path / "a b" / "test_mine.py").read_text(encoding="utf-8").splitlines()
-    assert lines[place["region"]["startLine"] - 1] == "def backward(v, p):"
-    assert "WRONG" in result["message"]["text"]
-
-
-def test_a_fingerprint_stays_when_lines_move_and_is_one_for_each_wrong_gradient(run, pytester):
-    def prints(log):
-        return [r["partialFingerprints"]["gradproofCheck/v1"] for r in log["runs"][0]["results"]]
-
-    before = prints(log(run, pytester))
-    assert len({*before}) == len(before) == 3
-    assert prints(log(run, pytester, "\n# a line more\n" + EACH)) == before
-    twice = EACH + "\ndef test_again(check_gradient):\n    check(wrong, check_gradient)\n"
-    assert sorted(prints(log(run, pytester, twice))) == sorted(before)
-
-
-def test_sarif_has_a_rule_for_every_cause(run, pytester, monkeypatch):
-    causes = iter(["a factor 2 too large: got 3.0", "a factor 3 too large: got 1.0", "the sign (of everything)"])
-    monkeypatch.setattr(checking, "causes", lambda *_: [next(causes)])
-    driver, results = (lambda r: (r["tool"]["driver"], r["results"]))(log(run, pytester, EACH)["runs"][0])
-    assert [rule["id"] for rule in driver["rules"]] == ["cause/a-factor-too-large", "cause/the-sign"]
-    assert sorted(r["ruleId"] for r in results) == ["cause/a-factor-too-large"] * 2 + ["cause/the-sign"]
-    assert all(driver["rules"][r["ruleIndex"]]["id"] == r["ruleId"] for r in results)
-
-
-def test_sarif_says_what_its_standard_and_code_review_require(run, pytester):
-    said = log(run, pytester, EACH + "\ndef test_broken(check_gradient):\n    check(raises, check_gradient)\n")
-    assert said["version"] == "2.1.0"
-    (one,) = said["runs"]
-    assert one["tool"]["driver"]["name"] == "gradproof"
-    for rule in one["tool"]["driver"]["rules"]:
-        assert all(rule[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
-    assert len(one["results"]) == 4
-    for result in one["results"]:
-        assert result["message"]["text"]
-        assert result["level"] in ("error", "warning", "note")
-        assert result["locations"][0]["physicalLocation"]["region"]["startLine"] >= 1
-        assert all(isinstance(text, str) for text in result["partialFingerprints"].values())
-    schema = os.environ.get("SARIF_SCHEMA")
-    if schema:  # a copy of the official sarif-schema-2.1.0.json
-        jsonschema = pytest.importorskip("jsonschema")
-        jsonschema.validate(said, json.loads(Path(schema).read_text(encoding="utf-8")))
-
-
-def test_junit_has_verdicts_as_properties(run, pytester):
-    run(EACH, "--junitxml=out.xml", "-W", "error")
-    found = ElementTree.parse(pytester.path / "out.xml").iter("property")
-    verdicts = [p.get("value") for p in found if p.get("name") == "gradproof.verdict"]
-    assert verdicts.count("wrong") == 3
-    assert len(verdicts) == 5
-
-
-@pytest.mark.parametrize(
-    ("file", "why"),
-    [("out.xml", "its suffix is none of .json, .sarif"), ("out", "its suffix is none of .json, .sarif"),
-     ("folder.json", "it is a folder"), ("test_mine.py/out.json", "*test_mine.py is no folder")],
-)  # fmt: skip
-def test_a_report_that_cannot_be_written_is_refused_before_any_test(run, pytester, file, why):
-    (pytester.path / "folder.json").mkdir()
-    result = run(BOTH, f"--gradproof-report={file}")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(f"ERROR: --gradproof-report: *{file} cannot be written: {why}")
-
-
-def test_what_cannot_be_written_at_the_end_fails_the_run_in_words(run, pytester):
-    code = "\ndef test_one():\n    import os\n    os.mkdir('out.json')\n"
-    result = run(code, "--gradproof-report=out.json")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines("*out.json is as it was: Is a directory")
-    assert sorted(p.name for p in pytester.path.iterdir() if "out" in p.name) == ["out.json"]
-
-
-def test_an_interrupted_run_leaves_the_report_as_it_was(pytester):
-    file = pytester.path / "out.json"
-    file.write_text("before")
-    pytester.makepyfile(test_mine=f"{MINE}{BOTH}\ndef test_stop():\n    raise KeyboardInterrupt\n")
-    result = pytester.runpytest_subprocess(*QUIET, "--gradproof-report=out.json")
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert file.read_text() == "before"
-
-
 # ---------------------------------------------------------------- expected deviations
 
 
@@ -370,12 +204,9 @@ def test_an_expected_wrong_gradient_is_an_xfail_with_its_reason(expect, workers)
         (entry(more='cause = "a sign*"'), False),
     ],
 )
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_an_entry_is_met_by_all_that_it_says_or_is_stale(expect, monkeypatch, toml, met, workers):
-    if workers == "2" and "cause" in toml:
-        pytest.skip("the planted cause is in this process alone")
+def test_an_entry_is_met_by_all_that_it_says_or_is_stale(expect, monkeypatch, toml, met):
     monkeypatch.setattr(checking, "causes", lambda *_: ["a factor 2"])
-    result = expect(toml, "-n", workers)
+    result = expect(toml)
     result.assert_outcomes(passed=1, xfailed=int(met), failed=int(not met))
     assert ("stale: expect.toml, entry 1" in result.stdout.str()) == (not met)
 
@@ -396,15 +227,15 @@ def test_a_run_of_some_tests_does_not_say_that_an_entry_is_stale(expect, narrow)
     assert "stale:" not in result.stdout.str()
 
 
+def test_a_run_that_stopped_early_does_not_judge_the_list(expect):
+    result = expect(entry("gone"), "-x")
+    result.assert_outcomes(passed=1, failed=1)
+    assert "stale:" not in result.stdout.str()
+
+
 def test_runxfail_runs_what_is_expected_as_any_other(expect):
     result = expect(entry(), "--runxfail")
     result.assert_outcomes(passed=1, failed=1)
-
-
-def test_an_expected_wrong_gradient_is_suppressed_in_sarif(expect, pytester):
-    expect(entry(), "--gradproof-report=out.sarif")
-    (one,) = json.loads((pytester.path / "out.sarif").read_text(encoding="utf-8"))["runs"]
-    assert [r["suppressions"] for r in one["results"]] == [[{"kind": "external", "justification": "issue 12"}]]
 
 
 @pytest.mark.parametrize(
@@ -445,3 +276,26 @@ def test_a_run_without_checks_loads_nothing_of_ours_but_the_plugin(pytester):
     (line,) = (line for line in result.outlines if line.startswith("loaded"))
     found = {name for name in line.split() if name.split(".")[0] in ("gradproof", "reference", "oracles", "numpy")}
     assert found == {"gradproof", "gradproof.pytest_plugin"}
+
+
+# ---------------------------------------------------------------- what is written about it
+
+
+def test_the_example_runs_as_it_says(pytester):
+    for file in (ROOT / "examples" / "pytest").iterdir():
+        if file.is_file():
+            (pytester.path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    result = pytester.runpytest(*QUIET, "--gradproof-expect=expected.toml", "-rx")
+    result.assert_outcomes(passed=2, xfailed=1)
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_recipes_call_commands_that_exist(pytester):
+    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    calls = re.findall(r"^(?:\s*entry: )?gradproof (.+)$", text, re.M)
+    assert len(calls) == 2
+    for call in calls:
+        assert parser().parse_args(shlex.split(call)).command == "check"
+    options = {*re.findall(r"--gradproof-[a-z]+", text)}
+    result = pytester.runpytest(*QUIET, "--help")
+    assert {line.split("=")[0].strip() for line in result.outlines if "--gradproof-" in line[:20]} == options
