@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 from plugin_runs import BOTH, MINE, QUIET, run_pytest
 
-import gradproof
 import gradproof.yours.check as checking  # before pytester, which forgets what is imported in a run
 from gradproof.cases import DRAWS
 from gradproof.cli import parser
 from reference import ALIASES, CATALOGUE
 
 pytest_plugins = "pytester"
-ROOT = Path(gradproof.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 pytest.importorskip("flint")
 
 

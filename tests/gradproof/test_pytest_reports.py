@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from plugin_runs import BOTH, run_pytest
+from plugin_runs import BOTH, MINE, QUIET, run_pytest
 
 import gradproof.yours.check as checking  # before pytester, which forgets what is imported in a run
 
@@ -80,9 +80,13 @@ def test_a_fingerprint_stays_when_lines_move_and_is_one_for_each_wrong_gradient(
     def prints(log):
         return [r["partialFingerprints"]["gradproofCheck/v1"] for r in log["runs"][0]["results"]]
 
-    before = prints(log(run, pytester))
+    before = prints(first := log(run, pytester))
     assert len({*before}) == len(before) == 3
-    assert prints(log(run, pytester, "\n# a line more\n" + EACH)) == before
+    pytester.makepyfile(test_mine=f"# a line more\n\n{MINE}{EACH}")
+    pytester.runpytest(*QUIET, "--gradproof-report=out.sarif")
+    moved = json.loads((pytester.path / "out.sarif").read_text(encoding="utf-8"))
+    assert moved != first
+    assert prints(moved) == before
     twice = EACH + "\ndef test_again(check_gradient):\n    check(wrong, check_gradient)\n"
     assert sorted(prints(log(run, pytester, twice))) == sorted(before)
 
