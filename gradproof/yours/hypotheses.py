@@ -43,7 +43,7 @@ class Seen:
     @property
     def argument(self) -> str:
         """The argument that it is the gradient by; empty for an output."""
-        return self.quantity.removeprefix("∂/∂") if self.quantity.startswith("∂/∂") else ""
+        return self.quantity.removeprefix("∂/∂").removesuffix("²") if self.quantity.startswith("∂/∂") else ""
 
     @property
     def x(self) -> Array:
@@ -118,6 +118,9 @@ def right(standard: Standard, case: Case, **options: Any) -> dict[str, Array]:
                 cotangent=seeds or None,
                 parameters={**case.parameters, **options},
             )
+            if standard.estimate is not None:
+                outputs, gradients, _ = standard.estimate(asked)
+                return {**outputs, **{f"∂/∂{n}": g for n, g in gradients.items()}}
             return {name: q.truth.hi for name, q in standard.truth(asked).quantities.items()}
     except (ValueError, TypeError, LookupError, ArithmeticError, IndexError):
         return {}

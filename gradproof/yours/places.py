@@ -55,6 +55,10 @@ def _at_an_index(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
         return
     unknown = _unknown(seen, off)
     index = np.indices(shape)
+    together = np.logical_or.reduce(off)
+    if together.sum() == 1 and together.size > len(together):  # of a vector, the first and last say more
+        (where,) = np.argwhere(together).tolist()
+        yield f"in the entry {where}", [together] * len(seen)
     for axis, n in enumerate(shape):
         along = "" if len(shape) == 1 else f" of axis {axis}"
         for k, words in ((0, "at the first index"), (n - 1, "at the last index")):
@@ -63,7 +67,6 @@ def _at_an_index(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
                 yield f"{words}{along}", mask
             if n > 2 and _covers(off, [~m for m in mask], unknown):
                 yield f"but {words}{along}, which is right", [~m for m in mask]
-    together = np.logical_or.reduce(off)
     if together.sum() == 1:
         (where,) = np.argwhere(together).tolist()
         yield f"in the entry {where}", [together] * len(seen)

@@ -158,7 +158,9 @@ def counted():
     import gradproof
 
     def cross_entropy(z, labels, ignore_index=None):
-        value = vjp("cost/cross_entropy_labels", {"z": z, "labels": labels}, None, ignore_index=ignore_index)[0]["value"]
+        value = vjp("cost/cross_entropy_labels", {"z": z, "labels": labels}, None, ignore_index=ignore_index)[0][
+            "value"
+        ]
 
         def back(v):
             g = vjp("cost/cross_entropy_labels", {"z": z, "labels": labels}, v, ignore_index=ignore_index)[1]["z"]
@@ -205,7 +207,9 @@ def unheeded(name):
 
 def smoothed(z, labels, label_smoothing=0.1):
     """W17: a/(V − 1) for the other classes."""
-    value = vjp("cost/cross_entropy_labels", {"z": z, "labels": labels}, None, label_smoothing=label_smoothing)[0]["value"]
+    value = vjp("cost/cross_entropy_labels", {"z": z, "labels": labels}, None, label_smoothing=label_smoothing)[0][
+        "value"
+    ]
 
     def back(v):
         classes = z.shape[-1]
