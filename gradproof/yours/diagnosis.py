@@ -226,10 +226,10 @@ def _shape(every: Sequence[Seen]) -> list[str]:
                 r = reduce(got, axis=over, keepdims=keep)
                 if r.shape == truth.shape and s.fits_as(r):
                     return [f"it must be {word} over {name}, along which {s.argument} was broadcast"]
-    over = (
+    said = (
         "summed over an axis too many" if got.size < truth.size else "not summed over an axis of a broadcast argument"
     )
-    return [f"it is {over} (shape {got.shape}, not {truth.shape})"]
+    return [f"it is {said} (shape {got.shape}, not {truth.shape})"]
 
 
 def _stale(every: Sequence[Seen]) -> str:

@@ -151,10 +151,10 @@ def of_the_cotangent(s: Seen) -> Iterator[Hypothesis]:
     yield "the cotangent itself is returned (dx = v): the derivative is missing", lambda s: s.v
     for name in seeds if len(seeds) > 1 else ():
         yield (f"the cotangent of the output {name} is ignored",
-               lambda s, name=name: s.right(None, {name: np.zeros_like(s.case.cotangent[name])}))  # fmt: skip
+               lambda s, name=name: s.right(None, {name: np.zeros_like(s.case.cotangent[name])}))  # fmt: skip  # type: ignore[misc]
     for times, words in ((True, ""), (False, ", and not multiplied by it")):
         yield f"the derivative is taken at the cotangent, not at the input{words}", (
-            lambda s, times=times: None if s.v is None or s.v.shape != s.x.shape else
+            lambda s, times=times: None if s.v is None or s.v.shape != s.x.shape else  # type: ignore[misc]
             s.right({s.argument: s.v}) if times else s.right({s.argument: s.v}, _each(s, np.ones_like))
         )  # fmt: skip
     yield (
@@ -246,18 +246,18 @@ def of_other_arguments(s: Seen) -> Iterator[Hypothesis]:
     for name in s.others():
         yield (
             f"{name} is left out, as if it were 1",
-            lambda s, name=name: s.right({name: np.ones_like(s.others()[name])}),
+            lambda s, name=name: s.right({name: np.ones_like(s.others()[name])}),  # type: ignore[misc]
         )
     for name in s.others():
         yield (
             f"{name} is left out, as if it were 0",
-            (lambda s, name=name: s.right({name: np.zeros_like(s.others()[name])})),
+            (lambda s, name=name: s.right({name: np.zeros_like(s.others()[name])})),  # type: ignore[misc]
         )
     if s.standard.formula is not None:
         required = _needed(s.standard.formula)
         for name in s.case.arguments:
             if name not in required and name != s.argument:
-                yield f"{name} is left out", lambda s, name=name: s.right({name: None})
+                yield f"{name} is left out", lambda s, name=name: s.right({name: None})  # type: ignore[misc]
 
 
 def _needed(formula: Formula) -> list[str]:
@@ -273,7 +273,7 @@ def of_options(s: Seen) -> Iterator[Hypothesis]:
     for name, given in s.case.parameters.items():
         default = inspect.signature(formula.function).parameters[name].default
         if given != default:
-            yield f"{name} is not heeded ({name} = {given})", lambda s, name=name, default=default: s.right(
+            yield f"{name} is not heeded ({name} = {given})", lambda s, name=name, default=default: s.right(  # type: ignore[misc]
                 None, None, **{name: default})  # fmt: skip
 
 
@@ -305,6 +305,9 @@ def _fit(s: Seen, name: str, p: float) -> float | None:
             return None
         return np.asarray(s.got[here] - found[here])
 
+    for q in (1 - p, *SETTINGS):
+        if q != p and s.fits(s.right(None, None, **{name: q})):
+            return q
     begins = []
     for q in (p, *SETTINGS):
         if (r := off(q)) is not None:
@@ -336,7 +339,7 @@ def of_other_formulas(s: Seen) -> Iterator[Hypothesis]:
         if other.kind not in ("activation", "cost", "regularizer"):
             continue
         what = "slope" if other.elementwise and s.argument else "gradient" if s.argument else "value"
-        yield f"it is the {what} of {other.id}", lambda s, other=other: _of(s, other)
+        yield f"it is the {what} of {other.id}", lambda s, other=other: _of(s, other)  # type: ignore[misc]
 
 
 def _of(s: Seen, other: Formula) -> Any:
