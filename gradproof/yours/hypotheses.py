@@ -54,8 +54,8 @@ class Seen:
     @property
     def v(self) -> Array | None:
         """The cotangent of the only output."""
-        seeds = self.case.cotangent or {}
-        return np.asarray(*seeds.values()).astype(np.float64) if len(seeds) == 1 else None
+        seeds = [*(self.case.cotangent or {}).values()]
+        return np.asarray(seeds[0]).astype(np.float64) if len(seeds) == 1 else None
 
     def right(self, arguments: Mapping[str, Any] | None = None, cotangent: Any = None, **options: Any) -> Array | None:
         """The quantity for other arguments, cotangents or parameters; None where there is none."""
@@ -150,8 +150,12 @@ def of_the_cotangent(s: Seen) -> Iterator[Hypothesis]:
     yield "the cotangent is ignored, as if it were ones", lambda s: s.right(None, _each(s, np.ones_like))
     yield "the cotangent itself is returned (dx = v): the derivative is missing", lambda s: s.v
     for name in seeds if len(seeds) > 1 else ():
-        yield (f"the cotangent of the output {name} is ignored",
-               lambda s, name=name: s.right(None, {name: np.zeros_like(s.case.cotangent[name])}))  # fmt: skip  # type: ignore[misc]
+        yield (
+            f"the cotangent of the output {name} is ignored",
+            (
+                lambda s, name=name: s.right(None, {name: np.zeros_like(s.case.cotangent[name])})  # type: ignore[misc]
+            ),
+        )
     for times, words in ((True, ""), (False, ", and not multiplied by it")):
         yield f"the derivative is taken at the cotangent, not at the input{words}", (
             lambda s, times=times: None if s.v is None or s.v.shape != s.x.shape else  # type: ignore[misc]

@@ -9,7 +9,7 @@ import numpy as np
 from gradproof.yours.hypotheses import Seen, elementwise
 from reference.formula import Array
 
-MOSTLY = 0.8  # of a place must be wrong
+MOSTLY, NEARLY = 0.8, 0.98  # of a place must be wrong; the latter where another bound would do too
 Place = tuple[str, list[Array]]  # in words, and as a mask for each case
 
 
@@ -103,7 +103,7 @@ def _variables(seen: Sequence[Seen]) -> Iterator[tuple[str, list[Array]]]:
 def _in_a_branch(name: str, values: Sequence[Array], off: Sequence[Array], unknown: Sequence[Array]) -> Iterator[Place]:
     for sign, words in ((1, ">"), (-1, "<")):
         mask = [sign * x > 0 for x in values]
-        if _covers(off, mask, unknown):
+        if _covers(off, mask, unknown, NEARLY):
             yield f"where {name} {words} 0", mask
     if _covers(off, [x == 0 for x in values], unknown):
         yield f"where {name} = 0", [x == 0 for x in values]

@@ -147,7 +147,7 @@ def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
     value, slope, curvature = truths(id, x, (0, 1, 2), dtype=case.dtype, **parameters)
     with np.errstate(invalid="ignore", over="ignore"):
         sways = [np.nan_to_num(np.abs(x * by.hi), posinf=0) for by in (slope, curvature)]
-    v = np.asarray(*(case.cotangent or {"value": np.ones(x.shape)}).values()).astype(np.float64)
+    v = np.asarray((case.cotangent or {"value": np.ones(x.shape)})["value"]).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         slope = _scaled(slope, v)
     return Truth({"value": Conditioned(value, sways[0])}, {"z": Conditioned(slope, sways[1] * np.abs(v))}, 1.0)
