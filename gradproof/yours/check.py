@@ -18,7 +18,7 @@ from gradproof.yours.diagnosis import causes
 from gradproof.yours.judge import PLANTS, WORSE, Judged, controls, judge
 from gradproof.yours.laws import Law, laws
 from gradproof.yours.report import Report, WrongGradient
-from gradproof.yours.standard import Standard, standard_of
+from gradproof.yours.standard import Standard, standard_of, with_curvature
 from gradproof.yours.subject import Broken, Subject, subject_of
 from oracles.calls import floating
 
@@ -213,7 +213,10 @@ class _One:
 def _in(how: _How, dtype: str) -> _One:
     asked: list[tuple[Asking, Truth]] = []
     for asking in how.asked(dtype):
-        asked.append((asking, how.standard.truth(asking.case)))
+        truth = how.standard.truth(asking.case)
+        if how.subject.form == "objective":
+            truth = with_curvature(how.standard, asking.case, truth)
+        asked.append((asking, truth))
     answers = [how.answer(asking) for asking, _ in asked]
     needed = how.needed(asked[0][0])
     settings: dict[str, Any] = {

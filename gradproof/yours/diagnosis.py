@@ -41,8 +41,9 @@ def causes(subject: Subject, standard: Standard, judged: Sequence[Judged]) -> li
             for words in _of(standard, j):
                 found.setdefault(words, []).append(j.quantity)
     lines = [f"{' and '.join(quantities)}: {words}" for words, quantities in found.items()]
-    if not lines and (line := _whose(judged)):
-        lines = [line]
+    unexplained = {j.quantity for j in judged if j.verdict == "wrong"} - {q for said in found.values() for q in said}
+    if unexplained and (line := _whose(judged)):
+        lines.insert(0, line)
     return lines[:MOST]
 
 
@@ -113,6 +114,9 @@ def _explained(seen: Sequence[Seen]) -> Iterator[str]:
         return
     if all(not t.got[~np.isnan(t.truth)].any() for t in seen):
         yield "it is zero"
+        return
+    if all(not t.truth[~np.isnan(t.truth)].any() for t in seen):
+        yield "it is not zero where the truth is"
         return
     factor = _factor(seen)
     if words := named(factor, _sizes(s), s.near()) if math.isfinite(factor) else "":
@@ -222,10 +226,10 @@ def _shape(every: Sequence[Seen]) -> list[str]:
                 r = reduce(got, axis=over, keepdims=keep)
                 if r.shape == truth.shape and s.fits_as(r):
                     return [f"it must be {word} over {name}, along which {s.argument} was broadcast"]
-    over = (
+    said = (
         "summed over an axis too many" if got.size < truth.size else "not summed over an axis of a broadcast argument"
     )
-    return [f"it is {over} (shape {got.shape}, not {truth.shape})"]
+    return [f"it is {said} (shape {got.shape}, not {truth.shape})"]
 
 
 def _stale(every: Sequence[Seen]) -> str:
@@ -285,7 +289,7 @@ def _whose(judged: Sequence[Judged]) -> str:
     """By which arguments a gradient is wrong, where others are right."""
     by = {j.quantity for j in judged if j.quantity.startswith("∂/∂")}
     wrong = sorted({j.quantity for j in judged if j.verdict == "wrong"} & by)
-    fine = sorted(by - {j.quantity for j in judged if j.verdict in ("wrong", "inaccurate")})
+    fine = sorted(by - {*wrong})
     if not wrong or not fine:
         return ""
     return f"only {', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} wrong; {', '.join(fine)} right"

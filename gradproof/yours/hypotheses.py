@@ -43,7 +43,7 @@ class Seen:
     @property
     def argument(self) -> str:
         """The argument that it is the gradient by; empty for an output."""
-        return self.quantity.removeprefix("∂/∂") if self.quantity.startswith("∂/∂") else ""
+        return self.quantity.removeprefix("∂/∂").removesuffix("²") if self.quantity.startswith("∂/∂") else ""
 
     @property
     def x(self) -> Array:
@@ -54,8 +54,8 @@ class Seen:
     @property
     def v(self) -> Array | None:
         """The cotangent of the only output."""
-        seeds = self.case.cotangent or {}
-        return np.asarray(*seeds.values()).astype(np.float64) if len(seeds) == 1 else None
+        seeds = [*(self.case.cotangent or {}).values()]
+        return np.asarray(seeds[0]).astype(np.float64) if len(seeds) == 1 else None
 
     def right(self, arguments: Mapping[str, Any] | None = None, cotangent: Any = None, **options: Any) -> Array | None:
         """The quantity for other arguments, cotangents or parameters; None where there is none."""
@@ -118,6 +118,9 @@ def right(standard: Standard, case: Case, **options: Any) -> dict[str, Array]:
                 cotangent=seeds or None,
                 parameters={**case.parameters, **options},
             )
+            if standard.estimate is not None:
+                outputs, gradients, _ = standard.estimate(asked)
+                return {**outputs, **{f"∂/∂{n}": g for n, g in gradients.items()}}
             return {name: q.truth.hi for name, q in standard.truth(asked).quantities.items()}
     except (ValueError, TypeError, LookupError, ArithmeticError, IndexError):
         return {}
@@ -147,11 +150,15 @@ def of_the_cotangent(s: Seen) -> Iterator[Hypothesis]:
     yield "the cotangent is ignored, as if it were ones", lambda s: s.right(None, _each(s, np.ones_like))
     yield "the cotangent itself is returned (dx = v): the derivative is missing", lambda s: s.v
     for name in seeds if len(seeds) > 1 else ():
-        yield (f"the cotangent of the output {name} is ignored",
-               lambda s, name=name: s.right(None, {name: np.zeros_like(s.case.cotangent[name])}))  # fmt: skip
+        yield (
+            f"the cotangent of the output {name} is ignored",
+            (
+                lambda s, name=name: s.right(None, {name: np.zeros_like(s.case.cotangent[name])})  # type: ignore[misc]
+            ),
+        )
     for times, words in ((True, ""), (False, ", and not multiplied by it")):
         yield f"the derivative is taken at the cotangent, not at the input{words}", (
-            lambda s, times=times: None if s.v is None or s.v.shape != s.x.shape else
+            lambda s, times=times: None if s.v is None or s.v.shape != s.x.shape else  # type: ignore[misc]
             s.right({s.argument: s.v}) if times else s.right({s.argument: s.v}, _each(s, np.ones_like))
         )  # fmt: skip
     yield (
@@ -243,18 +250,18 @@ def of_other_arguments(s: Seen) -> Iterator[Hypothesis]:
     for name in s.others():
         yield (
             f"{name} is left out, as if it were 1",
-            lambda s, name=name: s.right({name: np.ones_like(s.others()[name])}),
+            lambda s, name=name: s.right({name: np.ones_like(s.others()[name])}),  # type: ignore[misc]
         )
     for name in s.others():
         yield (
             f"{name} is left out, as if it were 0",
-            (lambda s, name=name: s.right({name: np.zeros_like(s.others()[name])})),
+            (lambda s, name=name: s.right({name: np.zeros_like(s.others()[name])})),  # type: ignore[misc]
         )
     if s.standard.formula is not None:
         required = _needed(s.standard.formula)
         for name in s.case.arguments:
             if name not in required and name != s.argument:
-                yield f"{name} is left out", lambda s, name=name: s.right({name: None})
+                yield f"{name} is left out", lambda s, name=name: s.right({name: None})  # type: ignore[misc]
 
 
 def _needed(formula: Formula) -> list[str]:
@@ -270,7 +277,7 @@ def of_options(s: Seen) -> Iterator[Hypothesis]:
     for name, given in s.case.parameters.items():
         default = inspect.signature(formula.function).parameters[name].default
         if given != default:
-            yield f"{name} is not heeded ({name} = {given})", lambda s, name=name, default=default: s.right(
+            yield f"{name} is not heeded ({name} = {given})", lambda s, name=name, default=default: s.right(  # type: ignore[misc]
                 None, None, **{name: default})  # fmt: skip
 
 
@@ -302,6 +309,9 @@ def _fit(s: Seen, name: str, p: float) -> float | None:
             return None
         return np.asarray(s.got[here] - found[here])
 
+    for q in (1 - p, *SETTINGS):
+        if q != p and s.fits(s.right(None, None, **{name: q})):
+            return q
     begins = []
     for q in (p, *SETTINGS):
         if (r := off(q)) is not None:
@@ -333,7 +343,7 @@ def of_other_formulas(s: Seen) -> Iterator[Hypothesis]:
         if other.kind not in ("activation", "cost", "regularizer"):
             continue
         what = "slope" if other.elementwise and s.argument else "gradient" if s.argument else "value"
-        yield f"it is the {what} of {other.id}", lambda s, other=other: _of(s, other)
+        yield f"it is the {what} of {other.id}", lambda s, other=other: _of(s, other)  # type: ignore[misc]
 
 
 def _of(s: Seen, other: Formula) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from gradproof.yours.hypotheses import Seen, elementwise
 from reference.formula import Array
 
-MOSTLY = 0.8  # of a place must be wrong
+MOSTLY, NEARLY = 0.8, 0.98  # of a place must be wrong; the latter where another bound would do too
 Place = tuple[str, list[Array]]  # in words, and as a mask for each case
 
 
@@ -55,6 +55,10 @@ def _at_an_index(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
         return
     unknown = _unknown(seen, off)
     index = np.indices(shape)
+    together = np.logical_or.reduce(off)
+    if together.sum() == 1 and together.size > len(together):  # of a vector, the first and last say more
+        (where,) = np.argwhere(together).tolist()
+        yield f"in the entry {where}", [together] * len(seen)
     for axis, n in enumerate(shape):
         along = "" if len(shape) == 1 else f" of axis {axis}"
         for k, words in ((0, "at the first index"), (n - 1, "at the last index")):
@@ -63,7 +67,6 @@ def _at_an_index(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
                 yield f"{words}{along}", mask
             if n > 2 and _covers(off, [~m for m in mask], unknown):
                 yield f"but {words}{along}, which is right", [~m for m in mask]
-    together = np.logical_or.reduce(off)
     if together.sum() == 1:
         (where,) = np.argwhere(together).tolist()
         yield f"in the entry {where}", [together] * len(seen)
@@ -100,7 +103,7 @@ def _variables(seen: Sequence[Seen]) -> Iterator[tuple[str, list[Array]]]:
 def _in_a_branch(name: str, values: Sequence[Array], off: Sequence[Array], unknown: Sequence[Array]) -> Iterator[Place]:
     for sign, words in ((1, ">"), (-1, "<")):
         mask = [sign * x > 0 for x in values]
-        if _covers(off, mask, unknown):
+        if _covers(off, mask, unknown, NEARLY):
             yield f"where {name} {words} 0", mask
     if _covers(off, [x == 0 for x in values], unknown):
         yield f"where {name} = 0", [x == 0 for x in values]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,9 @@ MOVES = 6  # random moves of all inputs by ± one rounding error
 STEP = 2.0**-40  # of such a move in float64, where the roundoff of the standard itself would hide a smaller one
 
 
+Estimate = Callable[[Case], tuple[dict[str, Array], dict[str, Array], dict[str, Array]]]  # …, errors of the gradients
+
+
 @dataclass(frozen=True)
 class Standard:
     """Where the truth comes from. `said` is for the report, `strength` one of its rungs, from exact to extrapolated.
@@ -42,6 +45,7 @@ class Standard:
     formula: Formula | None = None
     judges_values: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    estimate: Estimate | None = None  # what the truth is made of, where it is not exact
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,6 @@ class Estimated:
         none = np.zeros(self.sway.shape)
         slope = Rounded(self.sway, none, none.astype(bool), self.truth.dtype)
         return conditioned_error(y, self.truth, np.ones(self.sway.shape), slope)
-
-
-Estimate = Callable[[Case], tuple[dict[str, Array], dict[str, Array], dict[str, Array]]]  # …, errors of the gradients
 
 
 def standard_of(against: Any, subject: Subject, parameters: Mapping[str, Any]) -> Standard:
@@ -105,6 +106,38 @@ def _catalogue(formula: Formula, parameters: Mapping[str, Any]) -> Standard:
     return Standard(f"{said}, over balls", "exact", truth, formula, parameters=parameters)
 
 
+def with_curvature(standard: Standard, case: Case, truth: Truth) -> Truth:
+    """The truth with that of ∂²/∂z² by each entry of the first argument, as boosting wants it, under the name "z²".
+
+    By extrapolated differences of the true gradient, one column after the other: rows do not depend on each other.
+    """
+    wide = _wide(case)
+    name, z = next(iter(wide.arguments.items()))
+    h = 2.0**-10 * np.maximum(1, np.abs(z))
+    columns = range(z.shape[-1]) if z.ndim > 1 else [0]
+
+    def difference(step: Array) -> Array:
+        found = np.zeros(z.shape)
+        for k in columns:
+            alone = (np.arange(z.shape[-1]) == k) if z.ndim > 1 else np.ones(z.shape, bool)
+            up, down = (
+                standard.truth(replace(wide, arguments={**wide.arguments, name: z + sign * step * alone}))
+                for sign in (1, -1)
+            )
+            slope = (up.gradients[name].truth.hi - down.gradients[name].truth.hi) / (2 * step)
+            found = np.where(alone, slope, found)
+        return found
+
+    with np.errstate(all="ignore"):
+        coarse, fine = difference(h), difference(h / 2)
+        second = (4 * fine - coarse) / 3
+        slack = np.abs(fine - coarse) + 1e-10 * np.nanmax(np.abs(second), initial=0)
+    none = np.zeros(z.shape)
+    rounded = Rounded(second, none, ~np.isfinite(second), format_of(case.dtype)[0])
+    more = Estimated(rounded, slack, np.nan_to_num(np.abs(second) * (1 + np.abs(z))))
+    return truth._replace(gradients={**truth.gradients, f"{name}²": more})
+
+
 def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
     """Value and slope at very many points, under a cotangent of powers of two, by which the slope is scaled exactly."""
     from oracles.arb_truth import Conditioned, truths
@@ -114,7 +147,7 @@ def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
     value, slope, curvature = truths(id, x, (0, 1, 2), dtype=case.dtype, **parameters)
     with np.errstate(invalid="ignore", over="ignore"):
         sways = [np.nan_to_num(np.abs(x * by.hi), posinf=0) for by in (slope, curvature)]
-    v = np.asarray(*(case.cotangent or {"value": np.ones(x.shape)}).values()).astype(np.float64)
+    v = np.asarray((case.cotangent or {"value": np.ones(x.shape)})["value"]).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         slope = _scaled(slope, v)
     return Truth({"value": Conditioned(value, sways[0])}, {"z": Conditioned(slope, sways[1] * np.abs(v))}, 1.0)
@@ -148,7 +181,9 @@ def _autodiff(subject: Subject) -> Standard:
         by = {name: np.asarray(g) for name, g in found.gradients.items()}
         return dict(found.outputs), by, {name: np.zeros(g.shape) for name, g in by.items()}
 
-    return Standard(f"{subject.name} by autodiff of {package} in float64", "autodiff", estimated(estimate))
+    return Standard(
+        f"{subject.name} by autodiff of {package} in float64", "autodiff", estimated(estimate), estimate=estimate
+    )
 
 
 def _own(subject: Subject) -> Standard:
@@ -163,7 +198,8 @@ def _own(subject: Subject) -> Standard:
         return {name: np.asarray(y) for name, y in subject.answer(given, {}, options).outputs.items()}
 
     found = _numpy(forward, subject.outputs)
-    return Standard("differences of its own values, extrapolated", found.strength, found.truth, judges_values=False)
+    return Standard("differences of its own values, extrapolated", found.strength, found.truth, judges_values=False,
+                    estimate=found.estimate)  # fmt: skip
 
 
 def _numpy(forward: Any, outputs: tuple[str, ...]) -> Standard:
@@ -175,7 +211,7 @@ def _numpy(forward: Any, outputs: tuple[str, ...]) -> Standard:
         return pullback_of(forward, case.arguments, case.cotangent or {}, outputs, **case.parameters)
 
     return Standard(f"{name} in float64, by complex step where it is analytic, else extrapolated differences",
-                    "differences", estimated(estimate))  # fmt: skip
+                    "differences", estimated(estimate), estimate=estimate)  # fmt: skip
 
 
 def estimated(estimate: Estimate) -> Callable[[Case], Truth]:

@@ -97,11 +97,11 @@ def of_order(s: Seen) -> Iterator[Hypothesis]:
     """The right entries in the wrong order."""
     for axis in range(s.got.ndim):
         n, along = s.got.shape[axis], f" along axis {axis}" if s.got.ndim > 1 else ""
-        yield f"the entries are reversed{along}", lambda s, k=axis: np.flip(s.truth, k)
+        yield f"the entries are reversed{along}", lambda s, k=axis: np.flip(s.truth, k)  # type: ignore[misc]
         if n % 2 == 0:
-            yield f"the two halves are exchanged{along}", lambda s, k=axis: np.roll(s.truth, s.truth.shape[k] // 2, k)
+            yield f"the two halves are exchanged{along}", lambda s, k=axis: np.roll(s.truth, s.truth.shape[k] // 2, k)  # type: ignore[misc]
         for by in (1, -1):
-            yield f"the entries are shifted by {by}{along}", lambda s, k=axis, by=by: np.roll(s.truth, by, k)
+            yield f"the entries are shifted by {by}{along}", lambda s, k=axis, by=by: np.roll(s.truth, by, k)  # type: ignore[misc]
 
 
 def _maybe(x: Array | None, change: Callable[[Array], Array]) -> Array | None:
@@ -112,8 +112,8 @@ def of_slopes(s: Seen) -> Iterator[Hypothesis]:
     """The slope of an activation that stands in it once more, or is missing."""
     for other in CATALOGUE.values():
         if other.elementwise:
-            yield f"the slope of {other.id} stands in it once more", lambda s, f=other: s.truth * _slope(f, s.x)
-            yield f"the slope of {other.id} is missing", lambda s, f=other: s.truth / _slope(f, s.x)
+            yield f"the slope of {other.id} stands in it once more", lambda s, f=other: s.truth * _slope(f, s.x)  # type: ignore[misc]
+            yield f"the slope of {other.id} is missing", lambda s, f=other: s.truth / _slope(f, s.x)  # type: ignore[misc]
 
 
 def _slope(formula: Formula, x: Array) -> Array:

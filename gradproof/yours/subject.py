@@ -156,9 +156,10 @@ def torch_function(
             raise Broken("no output depends on its arguments for torch: requires_grad is lost on the way")
         both = [(y, s) for y, s in zip(tensors, seeds, strict=True) if y.requires_grad]
         found = torch.autograd.grad([y for y, _ in both], by, [s for _, s in both], allow_unused=True)
-        for x, t in [*((given[n], t) for n, t in leaves.items()), *((v[n], s) for n, s in zip(values, seeds, strict=True)
-                     if n in v)]:  # fmt: skip
-            _written(x, t)
+        for name, x in leaves.items():
+            _written(given[name], x)
+        for name, seed in zip(values, seeds, strict=True):
+            _written(v.get(name), seed)
         named = zip([name for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad], found,
                     strict=True)  # fmt: skip
         return Answer({name: array(y.detach().cpu()) for name, y in values.items()},

@@ -1,4 +1,4 @@
-"""Gradients with right numbers that break a law: they write where they may not, keep, ignore, misread memory, forget."""
+"""Gradients with right numbers that break a law: they overwrite, keep, ignore, misread memory, forget."""
 
 import numpy as np
 from wrong.mutants import Wrong, by, pullback_of
@@ -136,9 +136,16 @@ def needs_an_axis(x):
 
 
 MADE = [
-    Wrong("W22-overwrites-input", gradproof.pullback(overwrites_input), TANH, law="inputs are not overwritten", how=F64),
-    Wrong("W22-overwrites-cotangent", gradproof.pullback(overwrites_cotangent), TANH,
-          law="inputs are not overwritten", how=F64),
+    Wrong(
+        "W22-overwrites-input", gradproof.pullback(overwrites_input), TANH, law="inputs are not overwritten", how=F64
+    ),
+    Wrong(
+        "W22-overwrites-cotangent",
+        gradproof.pullback(overwrites_cotangent),
+        TANH,
+        law="inputs are not overwritten",
+        how=F64,
+    ),
     Wrong("one-buffer", gradproof.pullback(one_buffer()), TANH, law="earlier results stay", how=F64),
     Wrong("accumulates", gradproof.pullback(accumulates()), TANH, law="the same again", how=F64),
     Wrong("W25", gradproof.pullback(forgets(10)), TANH, law="the same again", how=F64),
@@ -152,17 +159,35 @@ MADE = [
     Wrong("biased", gradproof.pullback(biased), TANH, law="no cotangent, no gradient", how=F64),
     Wrong("flat", gradproof.pullback(flat), TANH, law="any shape", how=F64),
     Wrong("needs-an-axis", gradproof.pullback(needs_an_axis), TANH, law="any shape", how=F64),
-    Wrong("W20", pullback_of("cost/cross_entropy_labels", seen=lambda v, x: contiguous(v), fixed={"reduction": "none"}),
-          "cost/cross_entropy_labels", law="memory layout does not matter",
-          how={**F64, "parameters": {"reduction": "none"}}),
-    Wrong("W21-softmax", pullback_of("activation/softmax", seen=lambda v, x: contiguous(v)), "activation/softmax",
-          law="memory layout does not matter", how=F64),
-    Wrong("W26", pullback_of("cost/cross_entropy_labels", seen=lambda v, x: np.ones_like(v), fixed={"reduction": "none"}),
-          "cost/cross_entropy_labels", "the cotangent is ignored, as if it were ones",
-          how={**F64, "parameters": {"reduction": "none"}}),
-    Wrong("softmax-sums", pullback_of("activation/softmax", by("z", lambda g, x, v: g + 1e-6 * v)), "activation/softmax",
-          law="∂/∂z sums to 0 along axis 1", how=F64),
-]  # fmt: skip
+    Wrong(
+        "W20",
+        pullback_of("cost/cross_entropy_labels", seen=lambda v, x: contiguous(v), fixed={"reduction": "none"}),
+        "cost/cross_entropy_labels",
+        law="memory layout does not matter",
+        how={**F64, "parameters": {"reduction": "none"}},
+    ),
+    Wrong(
+        "W21-softmax",
+        pullback_of("activation/softmax", seen=lambda v, x: contiguous(v)),
+        "activation/softmax",
+        law="memory layout does not matter",
+        how=F64,
+    ),
+    Wrong(
+        "W26",
+        pullback_of("cost/cross_entropy_labels", seen=lambda v, x: np.ones_like(v), fixed={"reduction": "none"}),
+        "cost/cross_entropy_labels",
+        "the cotangent is ignored, as if it were ones",
+        how={**F64, "parameters": {"reduction": "none"}},
+    ),
+    Wrong(
+        "softmax-sums",
+        pullback_of("activation/softmax", by("z", lambda g, x, v: g + 1e-6 * v)),
+        "activation/softmax",
+        law="∂/∂z sums to 0 along axis 1",
+        how=F64,
+    ),
+]
 
 
 def torch_functions():

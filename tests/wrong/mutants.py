@@ -53,9 +53,15 @@ def slope_of(id: str, change: Any = lambda slope, z, value: slope, **fixed: Any)
 
 
 def pullback_of(
-    id: str, change: Any = lambda g, x, v: g, *, optional: tuple[str, ...] = (), options: dict[str, Any] | None = None,
-    value: Any = lambda y, x: y, seen: Any = lambda v, x: v, fixed: dict[str, Any] | None = None,
-) -> Any:  # fmt: skip
+    id: str,
+    change: Any = lambda g, x, v: g,
+    *,
+    optional: tuple[str, ...] = (),
+    options: dict[str, Any] | None = None,
+    value: Any = lambda y, x: y,
+    seen: Any = lambda v, x: v,
+    fixed: dict[str, Any] | None = None,
+) -> Any:
     """A pullback: `change`(gradients, arguments, cotangent) of the right one, which is given `seen`(cotangent, …)."""
     names = [*needed(id), *optional]
 

@@ -26,18 +26,23 @@ class Right:
 
 ENTRIES = [id for id, f in CATALOGUE.items() if f.elementwise]
 ARRAYS = [
-    id for id, formula in CATALOGUE.items()
+    id
+    for id, formula in CATALOGUE.items()
     if id in cases.DRAWS and not formula.elementwise and formula.kind != "update" and formula.statement != "0"
-]  # fmt: skip
+]
 WIDE = {"dtypes": ["float64", "float32"]}
 
 
 def optional(id):
     """Options of a formula by keyword, with their defaults."""
     parameters = inspect.signature(CATALOGUE[id].function).parameters.values()
-    return {p.name: p.default for p in parameters
-            if p.default is not p.empty and p.name not in ("leading", "weight", "pos_weight", "activations")
-            and not p.name.endswith("lengths")}  # fmt: skip
+    return {
+        p.name: p.default
+        for p in parameters
+        if p.default is not p.empty
+        and p.name not in ("leading", "weight", "pos_weight", "activations")
+        and not p.name.endswith("lengths")
+    }
 
 
 def pair_of(id):
@@ -94,14 +99,18 @@ def made():
     yield from (Right(f"{id}-float16", slope_of(id), id, {"dtypes": ["float16"]}) for id in ENTRIES[::4])
     yield from (Right(f"{id}-bfloat16", slope_of(id), id, {"dtypes": ["bfloat16"]}) for id in ENTRIES[1::4])
     yield from (Right(f"{id}-pullback", pullback_of(id), id) for id in ARRAYS if "activations" not in needed(id))
-    yield from (Right(f"{id}-options", pullback_of(id, options=optional(id)), id, WIDE)
-                for id in ARRAYS if optional(id) and "activations" not in needed(id))  # fmt: skip
+    yield from (
+        Right(f"{id}-options", pullback_of(id, options=optional(id)), id, WIDE)
+        for id in ARRAYS
+        if optional(id) and "activations" not in needed(id)
+    )
     yield from (Right(f"{id}-pair", pair_of(id), id, WIDE) for id in ARRAYS if "activations" not in needed(id))
     costs = [id for id in ARRAYS if CATALOGUE[id].kind == "cost"]
     yield from (Right(f"{id}-gradients", gradients_of(id), id, WIDE) for id in costs)
     for k, (name, change) in enumerate(CLOTHES.items()):
-        yield from (Right(f"{id}-{name}", pullback_of(id, dressed(change)), id, {"dtypes": ["float64"]})
-                    for id in costs[k::5])  # fmt: skip
+        yield from (
+            Right(f"{id}-{name}", pullback_of(id, dressed(change)), id, {"dtypes": ["float64"]}) for id in costs[k::5]
+        )
 
 
 MADE = [*made()]

@@ -1,11 +1,11 @@
 """Every wrong gradient of the catalogue is found, and its cause is named."""
 
 import pytest
-from wrong import arrays, behaviours, entries
+from wrong import arrays, behaviours, entries, norms, threads
 
 import gradproof
 
-CATALOGUE = [*entries.MADE, *arrays.MADE, *behaviours.MADE]
+CATALOGUE = [*entries.MADE, *arrays.MADE, *behaviours.MADE, *norms.MADE, *threads.MADE]
 
 
 @pytest.mark.parametrize("wrong", CATALOGUE, ids=lambda wrong: wrong.id)

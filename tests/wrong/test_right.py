@@ -1,0 +1,12 @@
+"""No right gradient is called wrong, whatever it wears."""
+
+import pytest
+from wrong import right
+
+import gradproof
+
+
+@pytest.mark.parametrize("right", right.MADE, ids=lambda right: right.id)
+def test_it_is_not_accused(right):
+    report = gradproof.check(right.subject, right.against, **right.how)
+    assert report.verdict in ("right", "inaccurate"), report
