@@ -65,7 +65,7 @@ def kink(place: Place, answering: Mapping[str, Side]) -> Iterator[Finding]:
             more["how"] = exact[0].how
         verdict, why = Verdict.agrees if inside else Verdict.inaccurate, ""
         if name == "ours":
-            ours, why = slopes[0], _why(place)
+            ours, why = slopes[0], _why(place) if left != right else "left and right agree"
             fits = inside and _recorded(place, left, right, slopes[0])
             verdict = Verdict.agrees if fits else Verdict.wrong
         elif inside:
