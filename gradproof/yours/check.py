@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from gradproof.answers.truth import Truth
 from gradproof.cases.case import Case
 from gradproof.lookup import UsageError
 from gradproof.yours import asked as ask
-from gradproof.yours.asked import Asking, Inputs, options_of
+from gradproof.yours.asked import Asking, Inputs, options_of, wide_arrays
 from gradproof.yours.diagnosis import causes
 from gradproof.yours.judge import PLANTS, WORSE, Judged, controls, judge
 from gradproof.yours.laws import Law, laws
@@ -165,7 +166,9 @@ class _How:
 
     def shapes(self, case: Case) -> Mapping[str, Any]:
         """The outputs of a case, for the shapes of its cotangents."""
-        wide = Case(case.formula, "float64", case.regime, case.seed, case.arguments, None, case.parameters)
+        wide = replace(case, dtype="float64", arguments=wide_arrays(case.arguments), cotangent=None)
+        if self.standard.values is not None:
+            return self.standard.values(wide)
         return {name: y.truth.hi for name, y in self.standard.truth(wide).outputs.items()}
 
     def needed(self, asking: Asking) -> list[str]:
@@ -174,10 +177,14 @@ class _How:
         free = {*self.constant, formula.target if formula is not None else ""}
         if formula is not None and formula.kind == "cost":
             free |= {"weight", "pos_weight"}
-        return [
+        by = [
             name for name, x in asking.case.arguments.items()
             if isinstance(x, np.ndarray) and floating(x) and name not in free and asking.names.get(name) not in free
         ]  # fmt: skip
+        if self.subject.form == "objective":
+            first = next(iter(asking.case.arguments))
+            by = [name for name in (first, f"{first}²") if asking.names[first] + "²" * name.endswith("²") not in free]
+        return by
 
     def answer(self, asking: Asking) -> Answer:
         """The subject's answer. Raises Broken for whatever it raises."""
@@ -220,8 +227,7 @@ def _in(how: _How, dtype: str) -> _One:
     with np.errstate(all="ignore"):
         judged = judge(asked, answers, **settings)
         missed = controls(asked, judged, **settings)
-        gradients = [j for j in judged if j.quantity.startswith("∂/∂") and not j.quantity.endswith("²")]
-        planted = len(PLANTS) * sum(j.verdict != "wrong" for j in gradients)
+        planted = len(PLANTS) * sum(j.verdict != "wrong" for j in judged if j.argument)
     try:
         held = laws(how.subject, asked, how.elementwise)
     except Broken as broken:
@@ -253,7 +259,7 @@ def _narrow(judged: Sequence[Judged]) -> None:
 
 def _blind(missed: Sequence[str], judged: Sequence[Judged]) -> bool:
     """Whether no planted error of some gradient was seen in any dtype."""
-    seen = {j.quantity for j in judged if j.quantity.startswith("∂/∂")}
+    seen = {j.quantity for j in judged if j.argument}
     counts = {q: sum(line.startswith(f"{q} in ") for line in missed) for q in seen}
     dtypes = {q: sum(j.quantity == q and j.verdict != "wrong" for j in judged) for q in seen}
     return any(dtypes[q] and counts[q] >= len(PLANTS) * dtypes[q] for q in seen)

@@ -56,9 +56,9 @@ class Report:
         """The report as rows of evidence, the side being "yours"."""
         return [
             Finding("check", self.subject, quantity=j.quantity, dtype=j.dtype, side="yours", verdict=j.verdict,
-                    entries=j.entries, max=short(j.largest), at=j.at or (hexed(j.x) if j.x is not None else ""),
-                    got=hexed(j.got), truth=hexed(j.truth), why=j.why, more={"allowed": j.allowed, "off": j.off})
-            for j in self.judged
+                    entries=j.entries, max=short(j.largest), at=w.at or (hexed(w.x) if w.x is not None else ""),
+                    got=hexed(w.got), truth=hexed(w.truth), why=j.why, more={"allowed": j.allowed, "off": j.off})
+            for j in self.judged for w in [j.told]
         ]  # fmt: skip
 
     @property
@@ -106,10 +106,19 @@ def _said(j: Judged) -> str:
     """One quantity in one dtype, in words."""
     if j.why:
         return f"{j.quantity} in {j.dtype}: {j.verdict}: it {j.why}"
-    figure = "∞" if j.largest == float("inf") else f"{j.largest:.3g}"
-    line = f"{j.quantity} in {j.dtype}: {j.verdict}, at most {figure} ULP off (rounding allows {j.allowed:.3g})"
-    where = f"x = {j.x!r} ({j.x.hex()})" if j.x is not None else j.at
+    w, beyond = j.told, f"{j.off:,} of {j.entries:,} entries beyond what rounding allows, {j.allowed:.3g} ULP"
+    where = f"x = {_number(w.x)}" if w.x is not None else w.at
+    more = f"; at most {_ulp(j.largest)}" if w is not j.worst else ""
     return (
-        f"{line}; {j.off:,} of {j.entries:,} entries beyond\n"
-        f"    worst at {where}: got {j.got!r} ({j.got.hex()}), truth {j.truth!r} ({j.truth.hex()})"
+        f"{j.quantity} in {j.dtype}: {j.verdict}; {beyond}\n"
+        f"    {_ulp(w.error)} at {where}: got {_number(w.got)}, truth {_number(w.truth)}{more}"
     )
+
+
+def _ulp(error: float) -> str:
+    return f"{'∞' if error == float('inf') else f'{error:.3g}'} ULP"
+
+
+def _number(x: float) -> str:
+    """A number in decimal and, where that is not short, in hex."""
+    return f"{x!r} ({x.hex()})" if len(repr(x)) > 8 else repr(x)

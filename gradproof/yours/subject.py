@@ -72,7 +72,7 @@ def pullback(function: Function, outputs: Sequence[str] = ("value",)) -> Subject
         value, back = _pair(function(*given.values(), **options), "(value, pullback)")
         if not callable(back):
             raise Broken(f"returns (value, pullback), but the second is {_kind(back)}, which cannot be called")
-        return Answer(_outputs(value, outputs), _gradients(back(*_in_order(v, value, outputs)), given))
+        return Answer(named_outputs(value, outputs), _gradients(back(*_in_order(v, value, outputs)), given))
 
     return _subject(function, "pullback", answer, outputs)
 
@@ -105,7 +105,7 @@ def forward_backward(
         cotangents = _in_order(v, value, outputs)
         one = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
         by = backward(one, cache) if saved else backward(one, *given.values(), **options)
-        return Answer(_outputs(value, outputs), _gradients(by, given))
+        return Answer(named_outputs(value, outputs), _gradients(by, given))
 
     def outputs_alone(*given: Any, **options: Any) -> Any:
         found = forward(*given, **options)
@@ -114,10 +114,11 @@ def forward_backward(
     return _subject(forward, "forward_backward", answer, outputs, forward=outputs_alone, wrapped=(forward, backward))
 
 
-def objective(function: Function, arguments: Sequence[str] = ("z", "y")) -> Subject:
+def objective(function: Function, arguments: Sequence[str] = ()) -> Subject:
     """A boosting objective: `function(prediction, target)` returns (grad, hess), an entry an example.
 
-    As XGBoost, LightGBM and CatBoost want them, of the sum of the costs of all examples. There is no value.
+    As XGBoost, LightGBM and CatBoost want them, of the sum of the costs of all examples: hess is the diagonal of the
+    second derivatives, which an argument "z²" among those that are `constant` leaves unjudged. There is no value.
     """
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
@@ -125,7 +126,7 @@ def objective(function: Function, arguments: Sequence[str] = ("z", "y")) -> Subj
         name = next(iter(given))
         return Answer({}, {name: grad, f"{name}²": hess})
 
-    names = tuple(arguments)
+    names = tuple(arguments) or _arguments(function)
     return Subject(_name(function), "objective", names, ("value",), answer, function, values=False, linear=False)
 
 
@@ -148,7 +149,7 @@ def torch_function(
         leaves = {name: x if isinstance(x, torch.Tensor) or not isinstance(x, np.ndarray) else
                   tensor(x).to(device).requires_grad_(_floating(x)) for name, x in given.items()}  # fmt: skip
         found = call(*leaves.values(), **options)
-        values = _outputs(found, outputs)
+        values = named_outputs(found, outputs)
         tensors = list(values.values())
         by = [x for x in leaves.values() if isinstance(x, torch.Tensor) and x.requires_grad]
         seeds = [tensor(np.asarray(v[name])).to(y) if name in v else torch.ones_like(y) for name, y in values.items()]
@@ -180,7 +181,7 @@ def jax_function(function: Any, outputs: Sequence[str] = ("value",), arguments: 
             return function(*{**given, **dict(zip(by, floats, strict=True))}.values(), **options)
 
         found, back = jax.vjp(of, *(jax.numpy.asarray(given[name]) for name in by))
-        values = _outputs(found, outputs)
+        values = named_outputs(found, outputs)
         seeds = [jax.numpy.asarray(v[name]).astype(y.dtype) if name in v else jax.numpy.ones_like(y)
                  for name, y in values.items()]  # fmt: skip
         flat, tree = jax.tree.flatten(found)
@@ -289,7 +290,7 @@ def _pair(found: Any, what: str) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
-def _outputs(value: Any, names: Sequence[str]) -> dict[str, Any]:
+def named_outputs(value: Any, names: Sequence[str]) -> dict[str, Any]:
     """What was returned, by the names of the outputs."""
     if isinstance(value, Mapping):
         if missing := [name for name in names if name not in value]:
@@ -305,7 +306,7 @@ def _outputs(value: Any, names: Sequence[str]) -> dict[str, Any]:
 
 def _in_order(v: Mapping[str, Any], value: Any, names: Sequence[str]) -> list[Any]:
     """The cotangent of each output, ones for what has none."""
-    values = _outputs(value, names)
+    values = named_outputs(value, names)
     return [v[name] if name in v else np.ones_like(np.asarray(values[name])) for name in names]
 
 

@@ -23,12 +23,13 @@ Pulled = tuple[dict[str, Array], dict[str, Array], dict[str, Array]]
 
 def pullback_of(
     function: Callable[..., Any], arguments: Mapping[str, Any], cotangent: Mapping[str, Any],
-    outputs: Sequence[str] = ("value",), **options: Any,
+    outputs: Sequence[str] = ("value",), among: Mapping[str, Array] | None = None, **options: Any,
 ) -> Pulled:  # fmt: skip
     """Outputs, gradients of ⟨cotangent, outputs⟩ by every floating array, and the error of each entry, all in float64.
 
     `function` takes the arrays in the order of `arguments` and returns an array, a tuple in the order of `outputs`, or
-    a mapping. One evaluation and one in complex numbers an entry where the function is analytic, 2·LEVELS else.
+    a mapping. It is evaluated 2·LEVELS times an entry, and once in complex numbers. `among` are the flat indices of the
+    entries that are wanted, by argument; the others are NaN.
     """
     given = {name: np.asarray(x) for name, x in arguments.items()}
     by = [name for name, x in given.items() if floating(x)]
@@ -48,14 +49,17 @@ def pullback_of(
 
     gradients, errors = {}, {}
     for name in by:
-        gradients[name], errors[name] = _by(lambda x, name=name: paired(name, x), given[name])  # type: ignore[misc]
+        wanted = np.arange(given[name].size) if among is None else among[name]
+        loss = lambda x, name=name: paired(name, x)  # noqa: E731
+        gradients[name], errors[name] = _by(loss, given[name], wanted)
     return values, gradients, errors
 
 
-def _by(loss: Callable[[Array], Any], x: Array) -> tuple[Array, Array]:
-    """The gradient of a number by every entry of x, and the error of each."""
-    slopes, errors = np.zeros(x.shape), np.zeros(x.shape)
-    for i in np.ndindex(x.shape):
+def _by(loss: Callable[[Array], Any], x: Array, wanted: Array) -> tuple[Array, Array]:
+    """The gradient of a number by the entries of x that are wanted, and the error of each."""
+    slopes, errors = np.full(x.shape, np.nan), np.zeros(x.shape)
+    for k in wanted:
+        i = tuple(int(j) for j in np.unravel_index(k, x.shape))
         slopes[i], errors[i] = ridders(lambda t, i=i: loss(_with(x, i, t)), float(x[i]))  # type: ignore[misc]
         analytic = _complex_step(lambda t, i=i: loss(_with(x, i, t)), float(x[i]))  # type: ignore[misc]
         # Only where differences confirm it: what drops the imaginary part, as abs and comparisons do, is not analytic.
