@@ -1,7 +1,7 @@
 """Hand-derived gradients, proved right. Importing this package imports no oracle.
 
-    gradproof.check(gradproof.pullback(f), "activation/softmax")       is a gradient of one's own right?
-    gradproof.assert_gradient(…), gradproof.assert_detects(…)          in tests
+gradproof.check(gradproof.pullback(f), "activation/softmax")       is a gradient of one's own right?
+gradproof.assert_gradient(…), gradproof.assert_detects(…)          in tests
 """
 
 from typing import TYPE_CHECKING, Any

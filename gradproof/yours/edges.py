@@ -47,10 +47,14 @@ class Edge:
     verdict: str
 
     def __str__(self) -> str:
+        if self.kind == "special" and math.isnan(self.left):
+            return f"{self.quantity} is {self.got!r} at {self.where}, which it does not pass on"
         if self.kind == "special":
-            return f"{self.quantity} is {self.got!r} at {self.where}, the limit is {self.left!r}"
+            return f"{self.quantity} is {self.got!r} at {self.where}; the limit is {self.left!r}"
         inside = "in" if self.verdict != "wrong" else "outside"
-        return f"{self.quantity} is {self.got:.6g} at the kink {self.where}, {inside} [{self.left:.6g}, {self.right:.6g}]"
+        return (
+            f"{self.quantity} is {self.got:.6g} at the kink {self.where}, {inside} [{self.left:.6g}, {self.right:.6g}]"
+        )
 
 
 def at_kinks(
@@ -123,7 +127,7 @@ def found_kinks(subject: Subject, ask: Callable[[Array], Answer], forward: Calla
         except (Broken, KeyError):
             return
         slack = 2.0**-12 * max(abs(left), abs(right), 1)
-        yield _at("kink", f"{at:g}, found by bisection,", f"∂/∂{name}", "float64", got, sorted((left, right)), slack)
+        yield _at("kink", f"{at:g} (found by bisection)", f"∂/∂{name}", "float64", got, sorted((left, right)), slack)
 
 
 def bisected(forward: Callable[[Array], Any]) -> list[float]:
@@ -178,7 +182,7 @@ def at_specials(subject: Subject, case: Case, truth: Callable[[Case], Truth], va
         for x, mine_y, limit, error in zip(z.astype(np.float64), y, exact.truth.hi, exact.error(y), strict=True):
             if np.isnan(error) or (np.isnan(limit) and not np.isnan(x)):
                 continue  # there is no limit
-            verdict = "agrees" if error <= FEW else "inaccurate"
+            verdict = "agrees" if error <= FEW else "convention" if np.isnan(x) else "inaccurate"
             found.append(Edge("special", f"x = {float(x)!r}", quantity, case.dtype, float(mine_y), float(limit),
                               float(limit), verdict))  # fmt: skip
     return found

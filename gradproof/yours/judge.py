@@ -29,7 +29,7 @@ WORSE = ("right", "undecided", "inaccurate", "wrong")
 
 
 class Worst(NamedTuple):
-    """An entry: its error in conditioned ULP, the numbers, and its input if the function is elementwise, else its place."""
+    """An entry: its error in conditioned ULP, the numbers, and its input (elementwise functions) or place."""
 
     error: float = 0.0
     got: float = float("nan")
@@ -58,6 +58,7 @@ class Judged:
     worst: Worst = field(default_factory=Worst)
     usual: Worst | None = None
     why: str = ""
+    seen: list[tuple[Array, Array, Array, Array]] = field(default_factory=list)  # x (or index), got, truth, error
     shown: list[tuple[Asking, Array, Array]] = field(default_factory=list)  # case, got, truth, where they differ
 
     @property
@@ -142,6 +143,8 @@ def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elemen
     j.worst = _worse(j.worst, _worst(seen, y, truth, x if entrywise else None, asking))
     if entrywise and (usual := counted & _middle(x)).any():
         j.usual = _worse(j.usual, _worst(np.where(usual, error, -1), y, truth, x, asking))
+    where = x.astype(np.float64) if entrywise else np.arange(error.size) + sum(e.size for *_, e in j.seen)
+    j.seen.append((where.ravel(), y.ravel(), truth.ravel(), error.ravel()))
     if over.any():
         j.shown.append((asking, y, truth))
         gross = over & (error > 2.0 ** (format_of(asking.case.dtype)[1].digits / 2))  # half of the digits are lost

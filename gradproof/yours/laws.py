@@ -20,6 +20,8 @@ from gradproof.answers.truth import Truth
 from gradproof.yours.asked import Asking, options_of
 from gradproof.yours.judge import allowed
 from gradproof.yours.subject import Subject
+from oracles.calls import floating
+from oracles.finite_difference.extrapolation import ridders
 from oracles.floats import format_of
 from reference.formula import Array
 
@@ -66,6 +68,12 @@ def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> It
     yield from _layouts(call, given, v, first, near)
     if subject.linear:
         yield from _linear(call, given, v, first, near)
+    if len(v) > 1 and subject.linear:
+        yield _alone(call, given, v, first, near)
+    if subject.counts:
+        yield from _twice(call, given, v, near)
+    if subject.second is not None and case.dtype == "float64":
+        yield _second(subject, call, given, v, options)
     if elementwise:
         yield _shapes(call, given, v, first)
     yield from _sums(asking, truth, first, near)
@@ -188,6 +196,63 @@ def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
             yield Law("linear in the cotangent", False, f"∂/∂{name} under v + w is not the sum of those under v and w")
             return
     yield Law("linear in the cotangent", True)
+
+
+def _alone(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Law:
+    """The gradients of the outputs one by one add up to that of all together."""
+    law = "outputs one by one add up"
+    each = [call(given, {n: x if n == out else np.zeros_like(x) for n, x in v.items()}) for out in v]
+    for name, g in first.gradients.items():
+        total = sum(np.asarray(a.gradients[name]).astype(np.float64) for a in each if name in a.gradients)
+        if not near(name, np.asarray(total), np.asarray(g)):
+            return Law(law, False, f"∂/∂{name} under the cotangents of {', '.join(v)} is not the sum")
+    return Law(law, True)
+
+
+def _twice(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], near: Near) -> Iterator[Law]:
+    """f(x, x): the gradient by x is the sum of those by both places."""
+    by = [n for n, x in given.items() if isinstance(x, np.ndarray) and floating(x) and x.size]
+    for k, one in enumerate(by):
+        for other in by[k + 1 :]:
+            if given[one].shape != given[other].shape:
+                continue
+            x = given[one]
+            shared, apart = call({**given, other: x}, v), call({**given, other: np.array(x)}, v)
+            if one not in apart.gradients or other not in apart.gradients:
+                continue
+            p, q = (np.asarray(apart.gradients[n]).astype(np.float64) for n in (one, other))
+            got = np.asarray(shared.gradients[one]).astype(np.float64)
+            size = (np.abs(p) + np.abs(q)).max()
+            fine = np.abs(got - p - q).max() <= 2.0 ** (8 - format_of(x.dtype)[1].digits) * size
+            yield Law("an argument used twice counts twice", bool(fine or not np.isfinite(size)),
+                      "" if fine else f"{one} and {other} the same variable: the gradient is not the sum")  # fmt: skip
+
+
+def _second(subject: Subject, call: Call, given: Mapping[str, Any], v: Mapping[str, Any], options: Any) -> Law:
+    """The gradient of ⟨u, gradient⟩ along D, through the backward, beside differences of the gradient."""
+    law, rng = "second derivatives through its backward", np.random.default_rng(0)
+    by = [n for n, x in given.items() if isinstance(x, np.ndarray) and floating(x)]
+    u, D = ({n: rng.choice([-1.0, 1.0], given[n].shape) * rng.uniform(0.5, 2, given[n].shape) for n in by}
+            for _ in range(2))  # fmt: skip
+    try:
+        found = subject.second(given, v, u, options) if subject.second else None
+    except Exception:  # said not to be differentiable twice
+        return Law(law, None)
+    if found is None:
+        return Law(law, None)
+
+    def paired(t: float) -> float:
+        moved = call({n: x + t * D[n] if n in D else x for n, x in given.items()}, v).gradients
+        return sum(float((u[n] * np.asarray(moved[n])).sum()) for n in by if n in moved)
+
+    expected, error = ridders(paired, 0.0)
+    got = sum(float((np.asarray(g) * D[n]).sum()) for n, g in found.items())
+    size = sum(float(np.abs(np.asarray(g) * D[n]).sum()) for n, g in found.items())
+    if not np.isfinite(expected) or error > 2.0**-8 * max(abs(expected), size):
+        return Law(law, None)  # differences cannot tell
+    off = abs(got - expected) > 16 * error + 2.0**-20 * max(size, abs(expected))
+    return Law(law, not off, f"{got:.6g} along a random direction, differences of the gradient give {expected:.6g}"
+               if off else "")  # fmt: skip
 
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (7,), (2, 3, 5), (2, 1, 3, 1, 2))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ class Subject:
 
     `arguments` are the names of its positional parameters, `outputs` those of its outputs; `form` is the adapter. With
     `values` False it returns gradients alone, with `linear` False it takes no cotangent (that of its one number is 1,
-    and a slope is multiplied by it elsewhere). `wrapped` is the function itself, `again` Python that makes the subject.
+    and a slope is multiplied by it elsewhere). `wrapped` is the function itself. With `counts` True an array that is
+    given twice is one variable, whose gradient is the total.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Subject:
     values: bool = True
     linear: bool = True
     forward: Function | None = None  # the outputs alone, where there is a function for them
+    second: Function | None = None  # (arguments, v, u, options): the gradient of ⟨u, gradient⟩ through the backward
+    counts: bool = False
 
 
 def slope(function: Function) -> Subject:
@@ -140,30 +143,66 @@ def torch_function(
     """
     import torch
 
+    if torch.device(device).type == "meta":
+        raise UsageError("device='meta' has no numbers to judge")
     custom = isinstance(function, type) and issubclass(function, torch.autograd.Function)
     call = function.apply if custom else function
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        from oracles.torch_autograd.tensors import array
+
+        leaves = leaves_of(given)
+        values = named_outputs(call(*leaves.values(), **options), outputs)
+        by = {name: x for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad}
+        found = torch.autograd.grad(*roots(values, v), list(by.values()), *seeds(values, v), allow_unused=True)
+        return Answer({name: array(y.detach().cpu()) for name, y in values.items()},
+                      {name: array(g.cpu()) for name, g in zip(by, found, strict=True) if g is not None})  # fmt: skip
+
+    def leaves_of(given: Mapping[str, Any]) -> dict[str, Any]:
+        from oracles.torch_autograd.tensors import tensor
+
+        made = {id(x): tensor(x).to(device).requires_grad_(_floating(x)) for x in given.values()
+                if isinstance(x, np.ndarray)}  # fmt: skip
+        return {name: made.get(id(x), x) for name, x in given.items()}  # one leaf for an array given twice
+
+    def paths(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[str]:
+        """The outputs that the cotangent sees: what is 0 throughout is left out, as an unused output is."""
+        strangers = [f"{name} is {_kind(y)}" for name, y in values.items() if not isinstance(y, torch.Tensor)]
+        if strangers:
+            raise Broken(f"{strangers[0]}, not a tensor")
+        moving = [name for name, y in values.items() if y.requires_grad]
+        if not moving:
+            raise Broken("no output depends on its arguments for torch: requires_grad is lost on the way")
+        return [name for name in moving if name not in v or np.asarray(v[name], np.float64).any()] or moving
+
+    def roots(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[list[Any]]:
+        return [[values[name] for name in paths(values, v)]]
+
+    def seeds(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[list[Any]]:
+        from oracles.torch_autograd.tensors import tensor
+
+        return [[tensor(np.asarray(v[name])).to(values[name]) if name in v else torch.ones_like(values[name])
+                 for name in paths(values, v)]]  # fmt: skip
+
+    def second(given: Mapping[str, Any], v: Mapping[str, Any], u: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+        """The gradient of ⟨u, gradient⟩, through the backward; None where that is no function of the arguments."""
         from oracles.torch_autograd.tensors import array, tensor
 
-        leaves = {name: x if isinstance(x, torch.Tensor) or not isinstance(x, np.ndarray) else
-                  tensor(x).to(device).requires_grad_(_floating(x)) for name, x in given.items()}  # fmt: skip
-        found = call(*leaves.values(), **options)
-        values = named_outputs(found, outputs)
-        tensors = list(values.values())
-        by = [x for x in leaves.values() if isinstance(x, torch.Tensor) and x.requires_grad]
-        seeds = [tensor(np.asarray(v[name])).to(y) if name in v else torch.ones_like(y) for name, y in values.items()]
-        if not any(y.requires_grad for y in tensors):
-            raise Broken("no output depends on its arguments for torch: requires_grad is lost on the way")
-        both = [(y, s) for y, s in zip(tensors, seeds, strict=True) if y.requires_grad]
-        found = torch.autograd.grad([y for y, _ in both], by, [s for _, s in both], allow_unused=True)
-        named = zip([name for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad], found,
-                    strict=True)  # fmt: skip
-        return Answer({name: array(y.detach().cpu()) for name, y in values.items()},
-                      {name: array(g.cpu()) for name, g in named if g is not None})  # fmt: skip
+        leaves = leaves_of(given)
+        values = named_outputs(call(*leaves.values(), **options), outputs)
+        by = {name: x for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad}
+        firsts = torch.autograd.grad(*roots(values, v), list(by.values()), *seeds(values, v), allow_unused=True,
+                                     create_graph=True)  # fmt: skip
+        pairs = [(g, tensor(u[name]).to(g)) for name, g in zip(by, firsts, strict=True)
+                 if g is not None and g.requires_grad]  # fmt: skip
+        if not pairs:
+            return None
+        found = torch.autograd.grad([g for g, _ in pairs], list(by.values()), [d for _, d in pairs], allow_unused=True)
+        return {name: array(g.cpu()) for name, g in zip(by, found, strict=True) if g is not None}
 
     names = tuple(arguments) or _arguments(function.forward if custom else function)[int(custom) :]
-    return _subject(function, "torch_function", answer, outputs, arguments=names)
+    made = _subject(function, "torch_function", answer, outputs, arguments=names)
+    return replace(made, second=second, counts=True)
 
 
 def jax_function(function: Any, outputs: Sequence[str] = ("value",), arguments: Sequence[str] = ()) -> Subject:
@@ -176,22 +215,25 @@ def jax_function(function: Any, outputs: Sequence[str] = ("value",), arguments: 
 
         del jax_grad
         by = [name for name, x in given.items() if _floating(x)]
+        alike = {name: next(n for n in by if given[n] is given[name]) for name in by}  # an array may be given twice
+        once = list(dict.fromkeys(alike.values()))
 
         def of(*floats: Any) -> Any:
-            return function(*{**given, **dict(zip(by, floats, strict=True))}.values(), **options)
+            moving = dict(zip(once, floats, strict=True))
+            return function(*{**given, **{n: moving[first] for n, first in alike.items()}}.values(), **options)
 
-        found, back = jax.vjp(of, *(jax.numpy.asarray(given[name]) for name in by))
+        found, back = jax.vjp(of, *(jax.numpy.asarray(given[name]) for name in once))
         values = named_outputs(found, outputs)
         seeds = [jax.numpy.asarray(v[name]).astype(y.dtype) if name in v else jax.numpy.ones_like(y)
                  for name, y in values.items()]  # fmt: skip
         flat, tree = jax.tree.flatten(found)
         if len(flat) != len(seeds):
             raise Broken(f"returns {len(flat)} arrays, {len(seeds)} outputs were named")
-        grads = back(jax.tree.unflatten(tree, seeds))
+        grads = dict(zip(once, back(jax.tree.unflatten(tree, seeds)), strict=True))
         return Answer({name: np.asarray(y) for name, y in values.items()},
-                      {name: np.asarray(g) for name, g in zip(by, grads, strict=True)})  # fmt: skip
+                      {name: np.asarray(grads[alike[name]]) for name in by})  # fmt: skip
 
-    return _subject(function, "jax_function", answer, outputs, arguments=tuple(arguments))
+    return replace(_subject(function, "jax_function", answer, outputs, arguments=tuple(arguments)), counts=True)
 
 
 def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Subject:

@@ -45,7 +45,8 @@ def pullback_of(
     v = {key: np.asarray(x, np.float64) for key, x in cotangents(dict(cotangent) or None, values).items()}
 
     def paired(name: str, x: Array) -> Any:
-        return sum((v[key] * y).sum() for key, y in evaluate(name, x).items())
+        # Less what they are at the middle: outputs that do not move must not hide in their roundoff those that do.
+        return sum((v[key] * (y - values[key])).sum() for key, y in evaluate(name, x).items())
 
     gradients, errors = {}, {}
     for name in by:
@@ -83,26 +84,34 @@ def _complex_step(f: Callable[[Any], Any], t: float) -> float | None:
 
 
 def ridders(f: Callable[[float], Any], t: float) -> tuple[float, float]:
-    """The derivative of f at t and an estimate of its error.
+    """The derivative of f at t and an estimate of its error; NaN and inf beside a kink.
 
     >>> slope, error = ridders(lambda t: t**3, 2.0)
     >>> abs(slope - 12) <= error < 1e-8
     True
     """
-    h = FIRST * max(1.0, abs(t))
-    scale = 0.0
+    best, error = _extrapolated(f, t, FIRST * max(1.0, abs(t)))
+    if np.isnan(best) and t:  # a kink close by, perhaps at 0: stay on this side of it
+        best, error = _extrapolated(f, t, FIRST * abs(t))
+    return best, error
+
+
+def _extrapolated(f: Callable[[float], Any], t: float, h: float) -> tuple[float, float]:
+    """Ridders' scheme from the step h on; NaN where the slopes on the two sides do not approach each other."""
+    here, scale, best, least = float(f(t)), 0.0, np.nan, np.inf
     row: list[float] = []
-    best, least = np.nan, np.inf
+    torn: list[float] = []
     for level in range(LEVELS):
         above, below = float(f(t + h)), float(f(t - h))
-        scale = max(abs(above), abs(below))
+        scale = max(scale, abs(above), abs(below))
+        torn.append(abs((above - here) - (here - below)) / h)  # h·f″ where f is smooth, so a quarter two levels on
         new = [(above - below) / ((t + h) - (t - h))]
+        if level > 1 and torn[-1] > max(torn[:-2]) / 2 and torn[-1] > 2.0**-10 * abs(new[0]) + 2.0**-50 * scale / h:
+            return np.nan, np.inf
         for k, old in enumerate(row):
             new.append(new[k] + (new[k] - old) / (4.0 ** (k + 1) - 1))
             change = max(abs(new[k + 1] - new[k]), abs(new[k + 1] - old))
             if change < least:
                 best, least = new[k + 1], change
         row, h = new, h / 2
-        if level == 0:
-            best = new[0]
-    return best, SAFETY * least + 2.0**-48 * scale / max(1.0, abs(t))
+    return best, SAFETY * least + 2.0**-50 * scale / (h * 2.0**LEVELS)
