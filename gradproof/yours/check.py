@@ -93,7 +93,7 @@ def check(
     met: list[Edge] = []
     skipped: dict[str, str] = {}
     planted = 0
-    chosen = tuple(dtypes) if dtypes else ALL if standard.formula is not None else WIDE
+    chosen = tuple(dtypes) if dtypes else mine.dtypes if mine.dtypes else ALL if standard.formula is not None else WIDE
     for dtype in chosen:
         if dtype not in ALL:
             raise UsageError(f"dtype {dtype!r} is not one of {', '.join(ALL)}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ENDINGS = (".svg", ".png", ".pdf")
 COLOURS = {"float64": "#0072b2", "float32": "#d55e00", "float16": "#009e73", "bfloat16": "#cc79a7"}  # Okabe and Ito
 MOST = 4000  # points of one dtype
+FAR = 2.0**24  # of inputs, beyond which nothing is drawn
 LEAST, TOP = 2.0**-6, 2.0**60  # ULP: the range that is drawn
 
 
@@ -52,7 +53,7 @@ def draw(report: Report, path: str | Path) -> None:
 def _panel(left: Any, right: Any, j: Judged) -> None:
     x, got, truth, error = (np.concatenate(parts) for parts in zip(*j.seen, strict=True))
     kept = _thinned(np.where(np.isnan(error), -1, error))
-    kept = kept[~np.isnan(error[kept])]
+    kept = kept[~np.isnan(error[kept]) & (np.abs(x[kept]) < FAR)]
     style = {"s": 5, "color": COLOURS[j.dtype], "label": j.dtype, "linewidths": 0, "alpha": 0.7}
     with np.errstate(all="ignore"):
         ratio = got[kept] / truth[kept]
@@ -74,7 +75,9 @@ def _label(left: Any, right: Any, quantity: str, these: list[Judged]) -> None:
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.25, linewidth=0.5)
         if entrywise:
-            axes.set_xscale("symlog", linthresh=2.0**-4)
+            axes.set_xscale("symlog", linthresh=0.1)
+            axes.set_xlim(-FAR, FAR)
+            axes.set_xticks([0, *(sign * 10.0**k for k in (-1, 1, 3, 5, 7) for sign in (-1, 1))])
     left.set_yscale("log", base=2)
     left.axhline(max(j.allowed for j in these), color="black", linewidth=0.8, linestyle="--")
     left.set_ylabel(f"{quantity}: error in ULP", fontsize=8)

@@ -26,8 +26,9 @@ from reference.formula import Array, Formula
 
 FORWARD = 400  # floats: of more, some entries are taken at random where each costs evaluations of the forward
 ENTRIES = 16  # so many in each case
+SHAKES = 2  # moves of the last bits, which show the roundoff of an estimate
 NOISE = 4.0  # on the root mean square of what roundoff does to an estimate
-MOVES = 6  # random moves of all inputs by ± one rounding error
+MOVES = 4  # random moves of all inputs by ± one rounding error
 STEP = 2.0**-40  # of such a move in float64, where the roundoff of the standard itself would hide a smaller one
 
 
@@ -139,7 +140,7 @@ def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
 
 
 def _array_api(function: Any) -> Standard:
-    from oracles.arb_truth import namespace
+    from oracles.arb_truth import namespace  # type: ignore[attr-defined, unused-ignore]
 
     def truth(case: Case) -> Truth:
         found = namespace.pullback_of(function, case.arguments, case.cotangent, dtype=case.dtype, **case.parameters)
@@ -254,7 +255,7 @@ def estimated(estimate: Estimate) -> Callable[[Case], Truth]:
             moves = MOVES if _some(wide) is None else MOVES // 2
             moved = [estimate(_moved(wide, step, k)) for k in range(moves)]
             if name == "float64":  # its own roundoff counts: what the last bits of the inputs do to it
-                shaken = [estimate(_moved(wide, 2.0**-52, k))[1] for k in range(moves, 2 * moves)]
+                shaken = [estimate(_moved(wide, 2.0**-52, k))[1] for k in range(moves, moves + SHAKES)]
                 slack = {q: slack[q] + NOISE * _spread(y, [s[q] for s in shaken]) for q, y in gradients.items()}
         found = []
         for k, middle in enumerate((outputs, gradients)):

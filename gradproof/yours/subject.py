@@ -46,6 +46,7 @@ class Subject:
     forward: Function | None = None  # the outputs alone, where there is a function for them
     second: Function | None = None  # (arguments, v, u, options): the gradient of ⟨u, gradient⟩ through the backward
     counts: bool = False
+    dtypes: tuple[str, ...] = ()  # that it takes, where this is known
 
 
 def slope(function: Function) -> Subject:
@@ -253,17 +254,19 @@ def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Sub
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         arrays = {name: np.ascontiguousarray(x) for name, x in given.items()}
+        if strangers := [f"{name} is {x.dtype}" for name, x in arrays.items() if _floating(x) and x.dtype != dtype]:
+            raise Broken(f"{strangers[0]}, the pointers are of {dtype}")
         shape = next(iter(arrays.values())).shape
         places = [role for role in roles if role in ("value", "slope") or role[0] == "∂"]
         written = {role: np.full(shape, np.nan, dtype) for role in places}
         passed = {**arrays, **written, "v": np.ascontiguousarray(v.get("value", np.ones(shape)), dtype)}
         size = int(np.prod(shape))
-        function(*(size if role == "n" else _pointer(function, k, passed[role]) for k, role in enumerate(roles)))
+        function(*(_length(function, size) if role == "n" else _pointer(function, k, passed[role]) for k, role in enumerate(roles)))
         by = {names[0] if role == "slope" else role[1:]: x for role, x in written.items() if role != "value"}
         return Answer({"value": written["value"]} if "value" in written else {}, by)
 
     return Subject(_name(function), "compiled", names, ("value",), answer, function, values="value" in roles,
-                   linear="v" in roles)  # fmt: skip
+                   linear="v" in roles, dtypes=(dtype,))  # fmt: skip
 
 
 ADAPTERS: dict[str, Callable[..., Subject]] = {
@@ -368,6 +371,14 @@ def _gradients(found: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     else:
         named = dict(zip(by, [found], strict=False))
     return {name: g for name, g in named.items() if g is not None}
+
+
+def _length(function: Any, n: int) -> Any:
+    """A length as wide as any C integer: ctypes itself would pass an int, of which a long on the stack has rubbish."""
+    import ctypes
+
+    untyped = not getattr(function, "argtypes", None) and not type(function).__module__.startswith("_cffi")
+    return ctypes.c_ssize_t(n) if untyped and isinstance(function, ctypes._CFuncPtr) else n
 
 
 def _pointer(function: Any, place: int, x: Array) -> Any:
