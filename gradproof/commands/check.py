@@ -210,6 +210,7 @@ def shapes(spec: str | None) -> Mapping[str, Sequence[int]] | None:
         name, equals, sizes = word.partition("=")
         try:
             found[name] = tuple(int(n) for n in sizes.split(",") if n)
+            equals = equals if min(found[name], default=0) >= 0 else ""
         except ValueError:
             equals = ""
         if not equals or not name:

@@ -18,7 +18,7 @@ import numpy as np
 from gradproof.answers.truth import Truth
 from gradproof.cases.case import Case
 from gradproof.lookup import UsageError, find
-from gradproof.yours.subject import Subject, named_outputs, subject_of
+from gradproof.yours.subject import Broken, Subject, named_outputs, subject_of
 from oracles.calls import floating
 from oracles.floats import Truth as Rounded
 from oracles.floats import conditioned_error, format_of
@@ -197,10 +197,17 @@ def _own(subject: Subject) -> Standard:
         raise UsageError(f"{subject.name} returns no value: say what it is the gradient of, by against=…")
 
     def forward(*arguments: Any, **options: Any) -> Any:
-        if subject.forward is not None:
-            return subject.forward(*arguments, **options)
         given = dict(zip(subject.arguments, arguments, strict=True))
-        return {name: np.asarray(y) for name, y in subject.answer(given, {}, options).outputs.items()}
+        try:
+            if subject.forward is not None:
+                return subject.forward(*arguments, **options)
+            return {name: np.asarray(y) for name, y in subject.answer(given, {}, options).outputs.items()}
+        except (Broken, UsageError):
+            raise
+        except Exception as error:  # complex numbers, which the standard tries, it need not take
+            if any(np.iscomplexobj(x) for x in arguments):
+                raise TypeError(str(error)) from error
+            raise Broken(f"raised {type(error).__name__}: {error}") from error
 
     found = _numpy(forward, subject.outputs)
     return replace(found, said="differences of its own values, extrapolated", judges_values=False)

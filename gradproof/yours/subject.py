@@ -261,7 +261,12 @@ def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Sub
         written = {role: np.full(shape, np.nan, dtype) for role in places}
         passed = {**arrays, **written, "v": np.ascontiguousarray(v.get("value", np.ones(shape)), dtype)}
         size = int(np.prod(shape))
-        function(*(_length(function, size) if role == "n" else _pointer(function, k, passed[role]) for k, role in enumerate(roles)))
+        function(
+            *(
+                _length(function, size) if role == "n" else _pointer(function, k, passed[role])
+                for k, role in enumerate(roles)
+            )
+        )
         by = {names[0] if role == "slope" else role[1:]: x for role, x in written.items() if role != "value"}
         return Answer({"value": written["value"]} if "value" in written else {}, by)
 

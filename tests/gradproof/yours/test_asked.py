@@ -85,7 +85,9 @@ def test_arrays_of_ones_own_are_drawn_by_shape_or_taken_as_they_are():
         assert asking.case.arguments["x"].dtype == np.float32
         assert asking.case.arguments["y"].tolist() == labels.tolist()
         assert asking.case.cotangent["value"].dtype == np.float32
-    sizes = {r: np.abs([a.case.arguments["x"] for a in asked if a.case.regime == r]) for r in ("plain", "wide", "small")}
+    sizes = {
+        r: np.abs([a.case.arguments["x"] for a in asked if a.case.regime == r]) for r in ("plain", "wide", "small")
+    }
     assert sizes["small"].max() < 2**-6 < np.median(sizes["plain"]) < sizes["wide"].max()
 
 

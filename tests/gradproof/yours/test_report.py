@@ -15,7 +15,7 @@ from gradproof.lookup import UsageError
 
 @pytest.fixture(scope="module")
 def right():
-    return gradproof.check(gradproof.pullback(by_hand.softmax), inputs={"x": (2, 3)})
+    return gradproof.check(gradproof.pullback(lambda x: (x * x, lambda v: 2 * x * v)), inputs={"x": (2, 3)})
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,7 @@ def wrong():
 
 def test_right_dtypes_stand_in_one_line(right):
     (line,) = [line for line in str(right).split("\n") if line.startswith("  ∂/∂x")]
-    assert re.fullmatch(
-        r"  ∂/∂x: right; largest error in ULP: float64 \S+, float32 \S+ \(rounding allows \d+\)", line
-    )
+    assert re.fullmatch(r"  ∂/∂x: right; largest error in ULP: float64 \S+, float32 \S+ \(rounding allows \d+\)", line)
 
 
 def test_what_is_wrong_comes_first_with_an_ordinary_input(wrong):
