@@ -22,8 +22,9 @@ from gradproof.yours.edges import Edge
 from gradproof.yours.judge import PLANTS, WORSE, Judged, allowed, controls, judge
 from gradproof.yours.laws import Law, laws
 from gradproof.yours.report import Report, WrongGradient
+from gradproof.yours.returned import Broken
 from gradproof.yours.standard import Standard, standard_of
-from gradproof.yours.subject import Broken, Subject, subject_of
+from gradproof.yours.subject import Subject, subject_of
 from oracles.calls import floating
 
 ALL = ("float64", "float32", "float16", "bfloat16")

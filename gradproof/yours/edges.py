@@ -20,7 +20,8 @@ from gradproof.cases import kinks as places
 from gradproof.cases.case import Case, as_dtype
 from gradproof.yours.asked import Asking, named, options_of
 from gradproof.yours.judge import FEW
-from gradproof.yours.subject import Broken, Subject
+from gradproof.yours.returned import Broken
+from gradproof.yours.subject import Subject
 from oracles.floats import format_of
 from reference.formula import Array, Formula
 

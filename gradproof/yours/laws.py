@@ -21,7 +21,7 @@ from gradproof.yours.asked import Asking, options_of
 from gradproof.yours.judge import allowed
 from gradproof.yours.subject import Subject
 from oracles.calls import floating
-from oracles.finite_difference.extrapolation import ridders
+from oracles.extrapolation import ridders
 from oracles.floats import format_of
 from reference.formula import Array
 

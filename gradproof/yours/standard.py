@@ -18,7 +18,8 @@ import numpy as np
 from gradproof.answers.truth import Truth
 from gradproof.cases.case import Case
 from gradproof.lookup import UsageError, find
-from gradproof.yours.subject import Broken, Subject, named_outputs, subject_of
+from gradproof.yours.returned import Broken, named_outputs
+from gradproof.yours.subject import Subject, subject_of
 from oracles.calls import floating
 from oracles.floats import Truth as Rounded
 from oracles.floats import conditioned_error, format_of
@@ -169,7 +170,7 @@ def _autodiff(subject: Subject, curved: bool) -> Standard:
 
 def _with_curvature(truth: Callable[[Case], Truth], estimate: Estimate) -> Callable[[Case], Truth]:
     """The second derivatives by each entry of the first argument too, as extrapolated differences of the gradient."""
-    from oracles.finite_difference.extrapolation import ridders
+    from oracles.extrapolation import ridders
 
     def more(case: Case) -> Truth:
         found, wide = truth(case), _wide(case)
@@ -214,7 +215,7 @@ def _own(subject: Subject) -> Standard:
 
 
 def _numpy(forward: Any, outputs: tuple[str, ...]) -> Standard:
-    from oracles.finite_difference.extrapolation import pullback_of, ridders
+    from oracles.extrapolation import pullback_of, ridders
 
     name = getattr(forward, "__name__", "the forward")
 

@@ -15,14 +15,11 @@ import numpy as np
 
 from gradproof.answers.answer import Answer
 from gradproof.lookup import UsageError
-from oracles.calls import floating
+from gradproof.yours.returned import Broken as Broken
+from gradproof.yours.returned import in_order, is_float, kind, named_gradients, named_outputs, pair
 from reference.formula import Array
 
 Function = Callable[..., Any]
-
-
-class Broken(Exception):
-    """A subject that does not keep what its adapter says it returns; the message says what came instead."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def slope(function: Function) -> Subject:
     """
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
-        value, by = _pair(function(*given.values(), **options), "(value, slope)")
+        value, by = pair(function(*given.values(), **options), "(value, slope)")
         return Answer({"value": value}, {next(iter(given)): by})
 
     return _subject(function, "slope", answer, linear=False)
@@ -73,10 +70,10 @@ def pullback(function: Function, outputs: Sequence[str] = ("value",)) -> Subject
     """
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
-        value, back = _pair(function(*given.values(), **options), "(value, pullback)")
+        value, back = pair(function(*given.values(), **options), "(value, pullback)")
         if not callable(back):
-            raise Broken(f"returns (value, pullback), but the second is {_kind(back)}, which cannot be called")
-        return Answer(named_outputs(value, outputs), _gradients(back(*_in_order(v, value, outputs)), given))
+            raise Broken(f"returns (value, pullback), but the second is {kind(back)}, which cannot be called")
+        return Answer(named_outputs(value, outputs), named_gradients(back(*in_order(v, value, outputs)), given))
 
     return _subject(function, "pullback", answer, outputs)
 
@@ -88,8 +85,8 @@ def gradients(function: Function) -> Subject:
     """
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
-        value, by = _pair(function(*given.values(), **options), "(value, gradients)")
-        return Answer({"value": value}, _gradients(by, given))
+        value, by = pair(function(*given.values(), **options), "(value, gradients)")
+        return Answer({"value": value}, named_gradients(by, given))
 
     return _subject(function, "gradients", answer, linear=False)
 
@@ -105,11 +102,11 @@ def forward_backward(
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         found = forward(*given.values(), **options)
-        value, cache = _pair(found, "(value, cache)") if saved else (found, None)
-        cotangents = _in_order(v, value, outputs)
+        value, cache = pair(found, "(value, cache)") if saved else (found, None)
+        cotangents = in_order(v, value, outputs)
         one = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
         by = backward(one, cache) if saved else backward(one, *given.values(), **options)
-        return Answer(named_outputs(value, outputs), _gradients(by, given))
+        return Answer(named_outputs(value, outputs), named_gradients(by, given))
 
     def outputs_alone(*given: Any, **options: Any) -> Any:
         found = forward(*given, **options)
@@ -126,7 +123,7 @@ def objective(function: Function, arguments: Sequence[str] = ()) -> Subject:
     """
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
-        grad, hess = _pair(function(*given.values(), **options), "(grad, hess)")
+        grad, hess = pair(function(*given.values(), **options), "(grad, hess)")
         name = next(iter(given))
         return Answer({}, {name: grad, f"{name}²": hess})
 
@@ -162,13 +159,13 @@ def torch_function(
     def leaves_of(given: Mapping[str, Any]) -> dict[str, Any]:
         from oracles.torch_autograd.tensors import tensor
 
-        made = {id(x): tensor(x).to(device).requires_grad_(_floating(x)) for x in given.values()
+        made = {id(x): tensor(x).to(device).requires_grad_(is_float(x)) for x in given.values()
                 if isinstance(x, np.ndarray)}  # fmt: skip
         return {name: made.get(id(x), x) for name, x in given.items()}  # one leaf for an array given twice
 
     def paths(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[str]:
         """The outputs that the cotangent sees: what is 0 throughout is left out, as an unused output is."""
-        strangers = [f"{name} is {_kind(y)}" for name, y in values.items() if not isinstance(y, torch.Tensor)]
+        strangers = [f"{name} is {kind(y)}" for name, y in values.items() if not isinstance(y, torch.Tensor)]
         if strangers:
             raise Broken(f"{strangers[0]}, not a tensor")
         moving = [name for name, y in values.items() if y.requires_grad]
@@ -215,7 +212,7 @@ def jax_function(function: Any, outputs: Sequence[str] = ("value",), arguments: 
         from oracles import jax_grad  # which lets JAX have 64 bits
 
         del jax_grad
-        by = [name for name, x in given.items() if _floating(x)]
+        by = [name for name, x in given.items() if is_float(x)]
         alike = {name: next(n for n in by if given[n] is given[name]) for name in by}  # an array may be given twice
         once = list(dict.fromkeys(alike.values()))
 
@@ -254,7 +251,7 @@ def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Sub
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         arrays = {name: np.ascontiguousarray(x) for name, x in given.items()}
-        if strangers := [f"{name} is {x.dtype}" for name, x in arrays.items() if _floating(x) and x.dtype != dtype]:
+        if strangers := [f"{name} is {x.dtype}" for name, x in arrays.items() if is_float(x) and x.dtype != dtype]:
             raise Broken(f"{strangers[0]}, the pointers are of {dtype}")
         shape = next(iter(arrays.values())).shape
         places = [role for role in roles if role in ("value", "slope") or role[0] == "∂"]
@@ -291,7 +288,7 @@ def subject_of(thing: Any) -> Subject:
     if any(kind.startswith(("jax.", "jaxlib.")) for kind in kinds):
         return jax_function(thing)
     raise UsageError(
-        f"{_name(thing)} is {_kind(thing)}: say what it returns, as gradproof.pullback({_name(thing)}); there are "
+        f"{_name(thing)} is {kind(thing)}: say what it returns, as gradproof.pullback({_name(thing)}); there are "
         f"{', '.join(ADAPTERS)}"
     )
 
@@ -325,65 +322,12 @@ def _name(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _kind(x: Any) -> str:
-    return f"a {type(x).__module__}.{type(x).__qualname__}".replace("builtins.", "")
-
-
-def _floating(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and floating(x)
-
-
-def _pair(found: Any, what: str) -> tuple[Any, Any]:
-    if not isinstance(found, (tuple, list)) or len(found) != 2:
-        size = f" of {len(found)}" if isinstance(found, (tuple, list)) else ""
-        raise Broken(f"should return {what}, but returned {_kind(found)}{size}")
-    return found[0], found[1]
-
-
-def named_outputs(value: Any, names: Sequence[str]) -> dict[str, Any]:
-    """What was returned, by the names of the outputs."""
-    if isinstance(value, Mapping):
-        if missing := [name for name in names if name not in value]:
-            raise Broken(f"returned outputs {', '.join(map(str, value))}, but no {missing[0]}")
-        return {name: value[name] for name in names}
-    if len(names) == 1 and not isinstance(value, tuple):
-        return {names[0]: value}
-    values = value if isinstance(value, (tuple, list)) else [value]
-    if len(values) != len(names):
-        raise Broken(f"returned {len(values)} outputs; {len(names)} are named ({', '.join(names)}): pass outputs=(…)")
-    return dict(zip(names, values, strict=True))
-
-
-def _in_order(v: Mapping[str, Any], value: Any, names: Sequence[str]) -> list[Any]:
-    """The cotangent of each output, ones for what has none."""
-    values = named_outputs(value, names)
-    return [v[name] if name in v else np.ones_like(np.asarray(values[name])) for name in names]
-
-
-def _gradients(found: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Gradients by argument; None is no gradient."""
-    by = [name for name, x in given.items() if _floating(x)]
-    if isinstance(found, Mapping):
-        strangers = [str(name) for name in found if name not in given and str(name).removeprefix("d") not in given]
-        if strangers:
-            raise Broken(f"gives a gradient by {strangers[0]}, which is no argument; there are {', '.join(given)}")
-        named = {name if name in given else str(name).removeprefix("d"): g for name, g in found.items()}
-    elif isinstance(found, (tuple, list)):
-        among = list(given) if len(found) == len(given) else by  # None stands for those that are no floats
-        if len(found) > len(among):
-            raise Broken(f"returned {len(found)} gradients for {len(by)} floating arguments ({', '.join(by)})")
-        named = dict(zip(among, found, strict=False))  # the rest have none, which is judged elsewhere
-    else:
-        named = dict(zip(by, [found], strict=False))
-    return {name: g for name, g in named.items() if g is not None}
-
-
 def _length(function: Any, n: int) -> Any:
     """A length as wide as any C integer: ctypes itself would pass an int, of which a long on the stack has rubbish."""
     import ctypes
 
-    untyped = not getattr(function, "argtypes", None) and not type(function).__module__.startswith("_cffi")
-    return ctypes.c_ssize_t(n) if untyped and isinstance(function, ctypes._CFuncPtr) else n
+    untyped = getattr(function, "argtypes", 0) is None  # a function of ctypes, and nobody has said what it takes
+    return ctypes.c_ssize_t(n) if untyped else n
 
 
 def _pointer(function: Any, place: int, x: Array) -> Any:

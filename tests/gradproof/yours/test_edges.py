@@ -1,4 +1,4 @@
-"""Kinks and special values: inside of the two slopes is a convention, outside is wrong; a limit missed is inaccurate."""
+"""Kinks: inside of the two slopes is a convention, outside is wrong. Special values: a limit missed is inaccurate."""
 
 import hand_written as by_hand
 import numpy as np

@@ -40,7 +40,7 @@ def test_what_is_wrong_comes_first_with_an_ordinary_input(wrong):
 
 
 def test_a_report_is_no_truth_value(right):
-    with pytest.raises(TypeError, match="ask report.ok"):
+    with pytest.raises(TypeError, match=r"ask report\.ok"):
         bool(right)
     assert right.ok
 

@@ -140,5 +140,5 @@ def test_a_forward_that_fails_is_not_the_fault_of_the_subject():
     def forward(x):
         raise RuntimeError("no such thing")
 
-    with pytest.raises(UsageError, match="judged by forward in float64.*RuntimeError: no such thing"):
+    with pytest.raises(UsageError, match=r"judged by forward in float64.*RuntimeError: no such thing"):
         gradproof.check(gradproof.slope(by_hand.tanh), forward, inputs={"x": (3,)})

@@ -1,4 +1,4 @@
-"""Every adapter on code as people write it: right it passes, with a mistake it does not, and what is malformed is said."""
+"""Every adapter on code as people write it: right passes, a mistake does not, what is malformed is said."""
 
 import ctypes
 import re
@@ -11,7 +11,8 @@ import pytest
 
 import gradproof
 from gradproof.lookup import UsageError
-from gradproof.yours.subject import ADAPTERS, Broken, subject_of
+from gradproof.yours.returned import Broken
+from gradproof.yours.subject import ADAPTERS, subject_of
 
 AFFINE = {"x": (3, 4), "w": (5, 4), "b": (5,)}
 NORM = {"x": (3, 4), "gamma": (4,), "beta": (4,)}

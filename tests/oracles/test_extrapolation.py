@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from oracles.finite_difference.extrapolation import pullback_of, ridders
+from oracles.extrapolation import pullback_of, ridders
 
 SMOOTH = [
     (np.exp, np.exp),

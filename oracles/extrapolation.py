@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from oracles.calls import Array, cotangents, floating
-from oracles.finite_difference.step import STEP
 
+STEP = 2.0**-200  # of a complex step: nothing is subtracted, so it may be this small
 LEVELS = 8  # of h, each half the one before
 FIRST = 2.0**-4  # h beside numbers of size 1
 SAFETY = 4.0  # on the estimated error
@@ -103,8 +103,8 @@ def ridders(f: Callable[[float], Any], t: float, size: Sequence[float] = (0.0,))
     True
     """
     best, error = _extrapolated(f, t, FIRST * max(1.0, abs(t)), size)
-    if np.isnan(best) and t:  # a kink close by, perhaps at 0: stay on this side of it
-        best, error = _extrapolated(f, t, FIRST * abs(t), size)
+    if np.isnan(best):  # a kink close by, perhaps at 0: stay on this side of it; or waves shorter than h
+        best, error = _extrapolated(f, t, FIRST / 8 * min(abs(t) or 1.0, 1.0), size)
     return best, error
 
 
