@@ -205,15 +205,16 @@ def controls(asked: Sequence[tuple[Asking, Truth]], judged: Sequence[Judged], **
 
 def _found(asked: Sequence[tuple[Asking, Truth]], j: Judged, plant: Any, how: Mapping[str, Any]) -> bool:
     """Whether the truth with an error in this gradient is called anything but right."""
-    answers = []
     for asking, truth in asked:
-        by = {n: g.truth.hi for n, g in truth.gradients.items()}
-        if j.argument in by:
-            g = np.asarray(by[j.argument])
-            largest = int(np.argmax(np.where(np.isfinite(g), np.abs(g), -1))) if g.size else 0
-            by[j.argument] = plant(g, largest)
-        outputs = {n: y.truth.hi for n, y in truth.outputs.items()}
-        mine = {asking.names.get(n.removesuffix("²"), "") + "²" * n.endswith("²"): g for n, g in by.items()}
-        answers.append(Answer(outputs, mine))
-    with np.errstate(all="ignore"):
-        return any(found.quantity == j.quantity and found.off for found in judge(asked, answers, **how))
+        if j.argument not in truth.gradients:
+            continue
+        plain, square = j.argument.removesuffix("²"), "²" * j.argument.endswith("²")
+        right = truth.gradients[j.argument]
+        g = np.asarray(right.truth.hi)
+        largest = int(np.argmax(np.where(np.isfinite(g), np.abs(g), -1))) if g.size else 0
+        answer = Answer({}, {asking.names[plain] + square: plant(g, largest)})
+        with np.errstate(all="ignore"):
+            found = judge([(asking, Truth({}, {j.argument: right}, truth.vacuity))], [answer], **how)
+        if any(one.off for one in found):
+            return True
+    return False

@@ -78,6 +78,8 @@ def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> It
         yield _second(subject, call, given, v, options)
     if elementwise:
         yield _shapes(call, given, v, first)
+    else:
+        yield _empty(call, given, v)
     yield from _sums(asking, truth, first, near)
 
 
@@ -290,6 +292,22 @@ def _shapes(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
             if not fine.all():
                 return Law("any shape", False, f"{what} is another one for the shape {shape}")
     return Law("any shape", True)
+
+
+def _empty(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Law:
+    """A batch of no rows: gradients of that shape, unless it is refused."""
+    rows = {len(x) for x in given.values() if np.ndim(x) > 1}
+    if len(rows) != 1:
+        return Law("an empty batch", None)
+    (n,) = rows
+    none = {name: x[:0] if np.ndim(x) and len(x) == n else x for name, x in given.items()}
+    try:
+        found = call(none, {name: x[:0] if np.ndim(x) and len(x) == n else x for name, x in v.items()})
+    except Exception:  # a mean of nothing, say, may be refused
+        return Law("an empty batch", None)
+    off = [name for name, g in found.gradients.items() if np.shape(g) != np.shape(none[name])]
+    return Law("an empty batch", not off, f"the shape of ∂/∂{off[0]} is {np.shape(found.gradients[off[0]])}, that of "
+               f"{off[0]} {np.shape(none[off[0]])}" if off else "")  # fmt: skip
 
 
 def _sums(asking: Asking, truth: Truth, first: Answer, near: Near) -> Iterator[Law]:
