@@ -43,7 +43,7 @@ class Judged:
     """One quantity in one dtype, over all cases. `verdict` is one of WORSE; `why` says what is not by numbers.
 
     `quantity` goes by the subject's name of an argument, `argument` is that of the standard, empty for an output.
-    `worst` is the entry of largest error, `usual` that at an ordinary input, of an elementwise function.
+    `worst` is the entry of largest error, `usual` that among ordinary inputs.
     """
 
     quantity: str
@@ -141,8 +141,9 @@ def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elemen
     entrywise = elementwise and x.shape == error.shape
     seen = np.where(counted, error, -1)
     j.worst = _worse(j.worst, _worst(seen, y, truth, x if entrywise else None, asking))
-    if entrywise and (usual := counted & _middle(x)).any():
-        j.usual = _worse(j.usual, _worst(np.where(usual, error, -1), y, truth, x, asking))
+    usual = counted & (_middle(x) if entrywise else asking.case.regime.startswith("plain"))
+    if usual.any():
+        j.usual = _worse(j.usual, _worst(np.where(usual, error, -1), y, truth, x if entrywise else None, asking))
     where = x.astype(np.float64) if entrywise else np.arange(error.size) + sum(e.size for *_, e in j.seen)
     j.seen.append((where.ravel(), y.ravel(), truth.ravel(), error.ravel()))
     if over.any():
