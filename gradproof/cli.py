@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--seed", type=_natural, default=0)
     check.add_argument("--timeout", type=float, default=300.0, metavar="S", help="seconds until it is ended (300)")
     check.add_argument("--json", action="store_true", help="print JSON")
+    check.add_argument("--picture", type=Path, metavar="FILE", help="draw errors and ratios (.svg, .png or .pdf)")
 
     report = command("report", "Make the tables again from committed evidence alone.", "gradproof report --check")
     report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
@@ -172,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gradproof: {where}{error.strerror or error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
-        print("gradproof: stopped; 'gradproof audit --resume' goes on from here", file=sys.stderr)
+        resumed = "; 'gradproof audit --resume' goes on from here" if options.command == "audit" else ""
+        print(f"gradproof: stopped{resumed}", file=sys.stderr)
         return 130
 
 

@@ -30,7 +30,8 @@ TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(_
 COMMON = {"evidence", "lookup", "tasks"}
 WINGS = ("checks", "networks", "training", "conventions", "claims", "vectors", "yours")
 MAY = {  # room of gradproof: the other rooms that it may import
-    **{room: set() for room in ("__init__", "lookup", "evidence", "cases")},
+    **{room: set() for room in ("lookup", "evidence", "cases")},
+    "__init__": {"yours"},  # when it is first asked for
     **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "answers": {"cases", "evidence", "lookup"},

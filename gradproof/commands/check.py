@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
-import json
 import multiprocessing
 import os
+import shlex
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,12 +28,14 @@ from gradproof.yours.subject import ADAPTERS, Subject, subject_of
 def run(options: argparse.Namespace) -> int:
     """Check what `options` name and print the report: 0 right, 1 wrong, 2 bad input.
 
-    The check runs in another process, which is ended after `--timeout` seconds: a subject may crash, hang or change
-    whatever it likes.
+    The check runs in another process, which is ended after `--timeout` seconds with all that it started: a subject may
+    crash, hang or change whatever it likes.
     """
+    if not 0 < options.timeout < float("inf"):
+        raise UsageError(f"--timeout {options.timeout:g}: a number of seconds greater than 0")
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(there, options), daemon=True)
+    process = context.Process(target=_child, args=(there, options))
     process.start()
     there.close()
     try:
@@ -41,8 +48,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{options.target}: BROKEN\n  ended the process that called it (exit code {process.exitcode})")
         return 1
     finally:
-        process.kill()
-        process.join()
+        _end(process)
     if out:
         print(out)
     if error:
@@ -50,7 +56,19 @@ def run(options: argparse.Namespace) -> int:
     return int(code)
 
 
+def _end(process: BaseProcess) -> None:
+    """End the process and all that it has started."""
+    if hasattr(os, "killpg") and process.pid is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or not yet a group of its own
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.join()
+
+
 def _child(pipe: Connection, options: argparse.Namespace) -> None:
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which ends this group
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the subject prints is a finding, and no part of the report
     try:
@@ -61,26 +79,62 @@ def _child(pipe: Connection, options: argparse.Namespace) -> None:
         pipe.send((2, "", f"gradproof: {error}; pip install 'gradproof[oracles]'"))
     except Exception:
         pipe.send((2, "", traceback.format_exc()))
+    os._exit(0)  # whatever threads the subject has left
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.killpg(0, signal.SIGKILL) if hasattr(os, "killpg") else os._exit(1)
 
 
 def _report(options: argparse.Namespace) -> tuple[int, str, str]:
+    from gradproof.evidence.files import encode
     from gradproof.yours.check import check
 
+    if options.picture is not None:
+        from gradproof.yours.picture import check_path
+
+        check_path(options.picture)  # not after the work
     subject = _subject(options.target, options.form)
     against: Any = options.against
     if against is not None and ":" in against:
-        against = _load(against)[0]
+        (against, *more) = _load(against)
+        if more:
+            raise UsageError(f"--against {options.against}: name one function")
     parameters = dict(_parameter(word) for word in options.given)
     report = check(
         subject, against, inputs=shapes(options.inputs), parameters=parameters, dtypes=options.dtype, ulp=options.ulp,
         accumulate=options.accumulate, seed=options.seed,
     )  # fmt: skip
-    said = json.dumps(report.as_json, ensure_ascii=False) if options.json else str(report)
-    return int(not report.ok), said, ""
+    report = replace(report, again=again(options))
+    if options.picture is not None:
+        report.picture(options.picture)
+    return int(not report.ok), encode(report.as_json) if options.json else str(report), ""
+
+
+def again(options: argparse.Namespace) -> str:
+    """The command line that does this once more."""
+    words = ["gradproof", "check", options.target, *options.given]
+    for name, given in (
+        ("as", options.form),
+        ("against", options.against),
+        ("inputs", options.inputs),
+        ("ulp", options.ulp),
+        ("accumulate", options.accumulate),
+        ("seed", options.seed or None),
+    ):
+        words += [f"--{name}", str(given)] if given is not None else []
+    for dtype in options.dtype or ():
+        words += ["--dtype", dtype]
+    return shlex.join(words)
 
 
 def _subject(target: str, form: str | None) -> Subject:
     things = _load(target)
+    if isinstance(things[0], Subject) and form is not None:
+        raise UsageError(f"{target} is by {things[0].form} already: leave out --as")
     if form is None:
         if len(things) > 1:
             raise UsageError(f"{target} names {len(things)} functions: say --as forward_backward")
@@ -156,6 +210,7 @@ def shapes(spec: str | None) -> Mapping[str, Sequence[int]] | None:
         name, equals, sizes = word.partition("=")
         try:
             found[name] = tuple(int(n) for n in sizes.split(",") if n)
+            equals = equals if min(found[name], default=0) >= 0 else ""
         except ValueError:
             equals = ""
         if not equals or not name:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,26 +56,56 @@ def of_formula(
     if formula.id not in cases.DRAWS:
         raise UsageError(f"{formula.id} has no cases of arrays: it cannot be a standard")
     optional = _optional(formula)
-    asked = False
+    asked, said = False, ""
     for regime in REGIMES:
         found = 0
         for k in range(seed * TRIES, (seed + 1) * TRIES):
             try:
                 with np.errstate(over="ignore"):  # of numbers that a narrow dtype does not have
                     case = _drawn(subject, formula, dtype, regime, k, parameters, optional, names)
-            except ValueError:  # drawn for options that the subject does not take
+            except ValueError as error:  # drawn for options that the subject does not take
+                said = said or str(error)
                 continue
-            asking = Asking(case, _names(subject, formula, case, names))
+            asking = Asking(case, named(subject, formula, case, names))
             if len(asking.names) < len(subject.arguments):  # what is optional is not there in every case
                 continue
             yield asking
             asked = True
             found += 1
+            if found == 1 and (one := _batch_of_one(asking, optional)) is not None:
+                yield one
             if found == SEEDS:
                 break
     if not asked:
         takes = ", ".join(subject.arguments)
-        raise UsageError(f"{subject.name} takes {takes}; no case of {formula.id} has all of them")
+        raise UsageError(f"{subject.name} takes {takes}; no case of {formula.id} has all of them{said and f': {said}'}")
+
+
+def _batch_of_one(asking: Asking, optional: set[str]) -> Asking | None:
+    """The first row of a case by itself, with the cotangent that fits; None where that is no case of the formula."""
+    case = asking.case
+    rows = {np.shape(x)[0] for name, x in case.arguments.items() if np.ndim(x) and name not in optional}
+    if len(rows) != 1 or rows == {1}:
+        return None
+    n = rows.pop()
+    given = {name: x[:1] if np.ndim(x) and len(x) == n else x for name, x in case.arguments.items()}
+    try:
+        outputs, _ = vjp(case.formula, wide_arrays(given), None, **case.parameters)
+    except (TypeError, ValueError, LookupError):
+        return None
+    cotangent = {}
+    for name, y in outputs.items():
+        v = np.asarray((case.cotangent or {})[name])
+        v = v[:1] if v.shape != np.shape(y) and v.ndim else v
+        if v.shape != np.shape(y):
+            return None
+        cotangent[name] = v
+    return replace(asking, case=replace(case, arguments=given, cotangent=cotangent, regime=f"{case.regime}, one row,"))
+
+
+def wide_arrays(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Floating arrays in float64, and all else as it is."""
+    return {n: as_dtype(x, "float64") if isinstance(x, np.ndarray) and floating(x) else x for n, x in given.items()}
 
 
 def _points(subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any]) -> Asking:
@@ -127,11 +157,14 @@ def _drawn(
     if "ignore_index" in drawn.parameters and "ignore_index" not in _keywords(subject):  # every row counts then
         ignored = drawn.parameters["ignore_index"]
         given = {name: np.where(x == ignored, 0, x) if x.dtype.kind == "i" else x for name, x in given.items()}
+    if subject.form == "objective":
+        given = _examples(given)
     typed = {name: as_dtype(x, dtype) if x.dtype.kind == "f" else x for name, x in given.items()}
     options = {name: p for name, p in drawn.parameters.items() if name in _keywords(subject) or name == "activations"}
     options |= parameters
-    wide = {name: as_dtype(x, "float64") if x.dtype.kind == "f" else x for name, x in given.items()}
-    outputs, _ = vjp(formula.id, wide, None, **options)  # whose shapes are those of the cotangents
+    if subject.form == "objective" and formula.reduction:
+        options["reduction"] = "sum"
+    outputs, _ = vjp(formula.id, wide_arrays(given), None, **options)  # whose shapes are those of the cotangents
     rng = generator(formula.id, dtype, regime, seed, " cotangent")
     cotangent = {name: as_dtype(random_cotangent(rng, np.shape(y)), dtype) for name, y in outputs.items()}
     if not subject.linear:
@@ -139,7 +172,13 @@ def _drawn(
     return Case(formula.id, dtype, regime, seed, typed, cotangent, options)
 
 
-def _names(subject: Subject, formula: Formula, case: Case, names: Mapping[str, str]) -> dict[str, str]:
+def _examples(given: Mapping[str, Array]) -> dict[str, Array]:
+    """One prediction an example, as boosting has them, (n,), where the arrays go together entry by entry."""
+    shapes = {np.shape(x) for x in given.values()}
+    return {name: x.ravel() for name, x in given.items()} if len(shapes) == 1 else dict(given)
+
+
+def named(subject: Subject, formula: Formula, case: Case, names: Mapping[str, str]) -> dict[str, str]:
     """The subject's name of every argument of the formula: as given, else by name, else in order."""
     mine = dict(names)
     for name in case.arguments:
@@ -180,6 +219,9 @@ def of_inputs(
                 n: as_dtype(random_cotangent(rng, np.shape(y)) if subject.linear else np.ones(np.shape(y)), dtype)
                 for n, y in shapes(case).items()
             }
+            if subject.linear and k % SEEDS and len(cotangent) > 1:  # one output alone, in turn
+                alone = list(cotangent)[(k + len(regime)) % len(cotangent)]
+                cotangent = {n: x if n == alone else np.zeros_like(x) for n, x in cotangent.items()}
             yield Asking(Case(subject.name, dtype, regime, k, arguments, cotangent, parameters),
                          {n: n for n in subject.arguments})  # fmt: skip
 

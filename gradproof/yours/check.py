@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,13 +15,16 @@ from gradproof.answers.truth import Truth
 from gradproof.cases.case import Case
 from gradproof.lookup import UsageError
 from gradproof.yours import asked as ask
-from gradproof.yours.asked import Asking, Inputs, options_of
+from gradproof.yours import edges
+from gradproof.yours.asked import Asking, Inputs, options_of, wide_arrays
 from gradproof.yours.diagnosis import causes
-from gradproof.yours.judge import PLANTS, WORSE, Judged, controls, judge
+from gradproof.yours.edges import Edge
+from gradproof.yours.judge import PLANTS, WORSE, Judged, allowed, controls, judge
 from gradproof.yours.laws import Law, laws
 from gradproof.yours.report import Report, WrongGradient
-from gradproof.yours.standard import Standard, standard_of, with_curvature
-from gradproof.yours.subject import Broken, Subject, subject_of
+from gradproof.yours.returned import Broken
+from gradproof.yours.standard import Standard, standard_of
+from gradproof.yours.subject import Subject, subject_of
 from oracles.calls import floating
 
 ALL = ("float64", "float32", "float16", "bfloat16")
@@ -64,6 +69,13 @@ def check(
     'inaccurate'
     """
     mine = subject_of(subject)
+    if ulp is not None and not 0 < ulp < np.inf:
+        raise UsageError(f"ulp={ulp}: an accuracy is a number of ULP greater than 0")
+    if accumulate is not None and accumulate not in ALL:
+        raise UsageError(f"accumulate={accumulate!r} is not one of {', '.join(ALL)}")
+    for name in constant:
+        if name.removesuffix("²") not in mine.arguments:
+            raise UsageError(f"constant: {mine.name} has no argument {name!r}; it takes {', '.join(mine.arguments)}")
     parameters = dict(parameters or {})
     standard = standard_of(against, mine, parameters)
     if standard.formula is None and inputs is None:
@@ -79,9 +91,10 @@ def check(
     judged: list[Judged] = []
     missed: list[str] = []
     held: list[Law] = []
+    met: list[Edge] = []
     skipped: dict[str, str] = {}
     planted = 0
-    chosen = tuple(dtypes) if dtypes else ALL if standard.formula is not None else WIDE
+    chosen = tuple(dtypes) if dtypes else mine.dtypes if mine.dtypes else ALL if standard.formula is not None else WIDE
     for dtype in chosen:
         if dtype not in ALL:
             raise UsageError(f"dtype {dtype!r} is not one of {', '.join(ALL)}")
@@ -98,20 +111,29 @@ def check(
         judged += one.judged
         missed += one.missed
         planted += one.planted
+        met += one.edges
+        failed = {law.name for law in one.laws if law.holds is False}
+        held = [law for law in held if law.name not in failed or law.holds is False]
         held += [law for law in one.laws if law.name not in {h.name for h in held}]
     _narrow(judged)
     found = [j for j in judged if j.verdict in ("wrong", "inaccurate")]
     verdict = max((j.verdict for j in judged), key=WORSE.index, default="undecided")
+    verdict = max([verdict, *(e.verdict for e in met if e.verdict in WORSE)], key=WORSE.index)
     if any(law.holds is False for law in held if law.name not in NOTES):
         verdict = "wrong"
     if verdict != "wrong" and (not judged or not planted or _blind(missed, judged)):
         verdict = "cannot tell"
     why = causes(mine, standard, judged) if found else []
-    return Report(**said, verdict=verdict, judged=judged, laws=held, missed=missed, planted=planted, skipped=skipped,
-                  causes=why, again=_again(how))  # fmt: skip
+    return Report(**said, verdict=verdict, judged=judged, laws=held, edges=met, missed=missed, planted=planted,
+                  skipped=skipped, causes=why, again=_again(how))  # fmt: skip
 
 
-NOTES = ("results are arrays of their own", "prints nothing", "dtypes are kept")  # said, but no reason to fail
+NOTES = (
+    "results are arrays of their own",
+    "prints nothing",
+    "dtypes are kept",
+    "an empty batch",
+)  # said, but no reason to fail
 
 
 def assert_gradient(subject: Any, against: Any = None, **how: Any) -> Report:
@@ -165,7 +187,9 @@ class _How:
 
     def shapes(self, case: Case) -> Mapping[str, Any]:
         """The outputs of a case, for the shapes of its cotangents."""
-        wide = Case(case.formula, "float64", case.regime, case.seed, case.arguments, None, case.parameters)
+        wide = replace(case, dtype="float64", arguments=wide_arrays(case.arguments), cotangent=None)
+        if self.standard.values is not None:
+            return self.standard.values(wide)
         return {name: y.truth.hi for name, y in self.standard.truth(wide).outputs.items()}
 
     def needed(self, asking: Asking) -> list[str]:
@@ -174,10 +198,14 @@ class _How:
         free = {*self.constant, formula.target if formula is not None else ""}
         if formula is not None and formula.kind == "cost":
             free |= {"weight", "pos_weight"}
-        return [
+        by = [
             name for name, x in asking.case.arguments.items()
             if isinstance(x, np.ndarray) and floating(x) and name not in free and asking.names.get(name) not in free
         ]  # fmt: skip
+        if self.subject.form == "objective":
+            first = next(iter(asking.case.arguments))
+            by = [name for name in (first, f"{first}²") if asking.names[first] + "²" * name.endswith("²") not in free]
+        return by
 
     def answer(self, asking: Asking) -> Answer:
         """The subject's answer. Raises Broken for whatever it raises."""
@@ -198,11 +226,14 @@ class _How:
             raise Broken(f"raised {type(error).__name__} in {asking.case.dtype} ({place}): {error}") from error
 
 
-class _One:
+class _One(NamedTuple):
     """What one dtype comes to."""
 
-    def __init__(self, judged: list[Judged], missed: list[str], planted: int, laws: list[Law]):
-        self.judged, self.missed, self.planted, self.laws = judged, missed, planted, laws
+    judged: list[Judged]
+    missed: list[str]
+    planted: int
+    laws: list[Law]
+    edges: list[Edge]
 
     @property
     def kept(self) -> bool:
@@ -211,24 +242,73 @@ class _One:
 
 
 def _in(how: _How, dtype: str) -> _One:
-    asked: list[tuple[Asking, Truth]] = []
-    for asking in how.asked(dtype):
-        truth = how.standard.truth(asking.case)
-        if how.subject.form == "objective":
-            truth = with_curvature(how.standard, asking.case, truth)
-        asked.append((asking, truth))
+    try:
+        asked = [(asking, how.standard.truth(asking.case)) for asking in how.asked(dtype)]
+    except (UsageError, ImportError, Broken):
+        raise
+    except Exception as error:  # of a forward that is not ours
+        hint = "; a torch forward is given as gradproof.torch_function(f)" if "Tensor" in str(error) else ""
+        raise UsageError(f"judged by {how.standard.said}: {type(error).__name__}: {error}{hint}") from error
     answers = [how.answer(asking) for asking, _ in asked]
-    needed = how.needed(asked[0][0])
     settings: dict[str, Any] = {
-        "elementwise": how.elementwise, "outputs": how.standard.judges_values and how.subject.values, "needed": needed,
-        "ulp": how.ulp, "wide": how.accumulate is not None and how.accumulate != dtype,
+        "elementwise": how.elementwise, "outputs": how.standard.judges_values and how.subject.values,
+        "needed": how.needed(asked[0][0]), "ulp": how.ulp,
+        "wide": how.accumulate is not None and how.accumulate != dtype,
     }  # fmt: skip
     with np.errstate(all="ignore"):
         judged = judge(asked, answers, **settings)
         missed = controls(asked, judged, **settings)
-        gradients = [j for j in judged if j.quantity.startswith("∂/∂") and not j.quantity.endswith("²")]
-        planted = len(PLANTS) * sum(j.verdict != "wrong" for j in gradients)
-    return _One(judged, missed, planted, laws(how.subject, asked, how.elementwise))
+        planted = len(PLANTS) * sum(j.verdict != "wrong" for j in judged if j.argument)
+    try:
+        held = [*laws(how.subject, asked, how.elementwise), *_along(how, asked, answers)]
+    except Broken as broken:
+        held = [Law("answers whatever it is asked", False, str(broken))]
+    except Exception as error:
+        held = [Law("answers whatever it is asked", False, f"raised {type(error).__name__}: {error}")]
+    return _One(judged, missed, planted, held, _edges(how, dtype, asked[0][0].case))
+
+
+def _edges(how: _How, dtype: str, case: Case) -> list[Edge]:
+    """Kinks and special values, as far as there are any."""
+    formula, mine = how.standard.formula, how.subject
+    found: list[Edge] = []
+    if formula is not None:
+        found += edges.at_kinks(mine, formula, dtype, how.parameters, how.names, how.answer)
+        if formula.elementwise:
+            with contextlib.suppress(Broken), np.errstate(all="ignore"):  # it may refuse what is not finite
+                found += edges.at_specials(mine, case, how.standard.truth, mine.values, how.answer)
+    elif mine.form == "slope" and dtype == "float64" and how.standard.values is not None and len(mine.arguments) == 1:
+        values, (name,), (only,) = how.standard.values, mine.arguments, mine.outputs
+
+        def at(x: Any) -> Case:
+            return replace(case, regime="kink", arguments={name: x}, cotangent={only: np.ones(np.shape(x))})
+
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):  # a forward for this one shape alone
+            found += edges.found_kinks(mine, lambda x: how.answer(Asking(at(x), {name: name})),
+                                       lambda x: values(at(x))[only])  # fmt: skip
+    return found
+
+
+def _along(how: _How, asked: Sequence[tuple[Asking, Truth]], answers: Sequence[Answer]) -> list[Law]:
+    """Where only some entries were asked for: all of them at once, along a random direction."""
+    found: list[Law] = []
+    for (asking, truth), answer in zip(asked, answers, strict=True):
+        case = asking.case
+        some = any(np.isnan(g.truth.hi).any() for g in truth.gradients.values())
+        if how.standard.along is None or not some or case.dtype != "float64":
+            continue
+        rng = np.random.default_rng(case.seed)
+        by = {n: np.asarray(answer.gradients[n], np.float64) for n in truth.gradients if n in answer.gradients}
+        D = {n: rng.choice([-1.0, 1.0], g.shape) * rng.uniform(0.5, 2, g.shape) for n, g in by.items()}
+        expected, error = how.standard.along(case, D)
+        terms = np.concatenate([(g * D[n]).ravel() for n, g in by.items()])
+        slack = error + allowed(asking, False, False) * 2.0**-53 * np.abs(terms).sum()
+        off = abs(terms.sum() - expected) - slack
+        if not off <= 0 and not np.isnan(expected):
+            message = f"⟨gradient, D⟩ is {terms.sum():.12g}, the forward changes by {expected:.12g}"
+            return [Law("all entries together, along a random direction", False, message)]
+        found = [Law("all entries together, along a random direction", True)]
+    return found
 
 
 def _own(x: Any) -> Any:
@@ -257,7 +337,7 @@ def _narrow(judged: Sequence[Judged]) -> None:
 
 def _blind(missed: Sequence[str], judged: Sequence[Judged]) -> bool:
     """Whether no planted error of some gradient was seen in any dtype."""
-    seen = {j.quantity for j in judged if j.quantity.startswith("∂/∂")}
+    seen = {j.quantity for j in judged if j.argument}
     counts = {q: sum(line.startswith(f"{q} in ") for line in missed) for q in seen}
     dtypes = {q: sum(j.quantity == q and j.verdict != "wrong" for j in judged) for q in seen}
     return any(dtypes[q] and counts[q] >= len(PLANTS) * dtypes[q] for q in seen)
@@ -265,12 +345,13 @@ def _blind(missed: Sequence[str], judged: Sequence[Judged]) -> bool:
 
 def _again(how: _How) -> str:
     """The command that makes the check again, where the subject can be named."""
-    function = how.subject.wrapped[0] if isinstance(how.subject.wrapped, tuple) else how.subject.wrapped
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "<")
-    if how.standard.formula is None or not module or module == "__main__" or "<" in name:
+    parts = how.subject.wrapped if isinstance(how.subject.wrapped, tuple) else (how.subject.wrapped,)
+    module, names = getattr(parts[0], "__module__", None), [getattr(f, "__qualname__", "<") for f in parts]
+    plain = how.accumulate is None and not how.names and not how.constant and how.subject.outputs == ("value",)
+    if how.standard.formula is None or not module or module == "__main__" or "<" in "".join(names) or not plain:
         return ""
-    pair = [f.__name__ for f in how.subject.wrapped] if isinstance(how.subject.wrapped, tuple) else [name]
     more = "".join(f" {name}={value}" for name, value in how.parameters.items())
     more += f" --seed {how.seed}" if how.seed else ""
+    more += f" --ulp {how.ulp:g}" if how.ulp is not None else ""
     form, against = how.subject.form, how.standard.formula.id
-    return f"gradproof check {module}:{','.join(pair)} --as {form} --against {against}{more}"
+    return f"gradproof check {module}:{','.join(names)} --as {form} --against {against}{more}"

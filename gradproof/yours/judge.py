@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,24 +28,48 @@ SHARE = 0.02  # of these: so many may be off beside a kink or a zero of the slop
 WORSE = ("right", "undecided", "inaccurate", "wrong")
 
 
+class Worst(NamedTuple):
+    """An entry: its error in conditioned ULP, the numbers, and its input (elementwise functions) or place."""
+
+    error: float = 0.0
+    got: float = float("nan")
+    truth: float = float("nan")
+    x: float | None = None
+    at: str = ""
+
+
 @dataclass
 class Judged:
-    """One quantity in one dtype, over all cases. `verdict` is one of WORSE; `why` says what is not by numbers."""
+    """One quantity in one dtype, over all cases. `verdict` is one of WORSE; `why` says what is not by numbers.
+
+    `quantity` goes by the subject's name of an argument, `argument` is that of the standard, empty for an output.
+    `worst` is the entry of largest error, `usual` that among ordinary inputs.
+    """
 
     quantity: str
     dtype: str
     allowed: float
+    argument: str = ""
     verdict: str = "right"
     entries: int = 0
+    of: int = 0  # entries that there are; more than were asked where an estimate is costly
     off: int = 0
     gross: int = 0  # entries that lost half of their digits or more
-    largest: float = 0.0
-    at: str = ""
-    x: float | None = None  # the input there, of an elementwise function
-    got: float = float("nan")
-    truth: float = float("nan")
+    worst: Worst = field(default_factory=Worst)
+    usual: Worst | None = None
     why: str = ""
+    seen: list[tuple[Array, Array, Array, Array]] = field(default_factory=list)  # x (or index), got, truth, error
     shown: list[tuple[Asking, Array, Array]] = field(default_factory=list)  # case, got, truth, where they differ
+
+    @property
+    def largest(self) -> float:
+        """The largest error, in conditioned ULP."""
+        return self.worst.error
+
+    @property
+    def told(self) -> Worst:
+        """The entry to show: at an ordinary input where that is beyond what is allowed, else the worst of all."""
+        return self.usual if self.usual is not None and self.usual.error > self.allowed else self.worst
 
     def worsen(self, verdict: str, why: str = "") -> None:
         """Take the worse of two verdicts."""
@@ -70,22 +94,30 @@ def judge(
     found: dict[str, Judged] = {}
     for (asking, truth), answer in zip(asked, answers, strict=True):
         limit = allowed(asking, elementwise, wide) if ulp is None else ulp
-        expected = {**(truth.outputs if outputs else {}), **{f"∂/∂{n}": g for n, g in truth.gradients.items()}}
-        got = {**answer.outputs, **{f"∂/∂{n}": answer.gradients.get(m) for n, m in asking.names.items()}}
-        got |= {f"∂/∂{n}": g for n, g in answer.gradients.items() if n.endswith("²")}
-        for quantity, right in expected.items():
-            given = got.get(quantity)
-            name = quantity.removeprefix("∂/∂")
-            if given is None:
-                if quantity in answer.outputs or name not in needed:
-                    continue
-                j = found.setdefault(quantity, Judged(quantity, asking.case.dtype, limit))
-                j.worsen("wrong", "has no gradient")
+        for name, right in truth.outputs.items() if outputs else ():
+            if (given := answer.outputs.get(name)) is not None:
+                j = found.setdefault(name, Judged(name, asking.case.dtype, limit))
+                _add(j, asking, np.asarray(given), right, limit, elementwise, ulp is not None)
+        for name, right in truth.gradients.items():
+            plain, square = name.removesuffix("²"), "²" if name.endswith("²") else ""
+            if plain not in asking.names:
                 continue
-            j = found.setdefault(quantity, Judged(quantity, asking.case.dtype, limit))
+            mine = asking.names[plain]
+            given, quantity = answer.gradients.get(mine + square), _by(mine + square)
+            if given is None and name not in needed:
+                continue
+            j = found.setdefault(quantity, Judged(quantity, asking.case.dtype, limit, argument=name))
             j.allowed = max(j.allowed, limit)
-            _add(j, asking, np.asarray(given), right, limit, elementwise, ulp is not None)
+            if given is None:
+                j.worsen("wrong", "has no gradient")
+            else:
+                _add(j, asking, np.asarray(given), right, limit, elementwise, ulp is not None)
     return list(found.values())
+
+
+def _by(name: str) -> str:
+    """What a gradient by an argument, or a second derivative, is called."""
+    return f"∂²/∂{name}" if name.endswith("²") else f"∂/∂{name}"
 
 
 def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elementwise: bool, strict: bool) -> None:
@@ -101,21 +133,41 @@ def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elemen
     error = right.error(y)
     counted = ~np.isnan(error)
     j.entries += int(counted.sum())
+    j.of += error.size
     over = counted & (error > limit)
     j.off += int(over.sum())
     if not counted.any():
         return
-    worst = np.unravel_index(np.argmax(np.where(counted, error, -1)), error.shape)
-    if error[worst] > j.largest or not j.at:
-        j.largest, j.got, j.truth = float(error[worst]), float(y[worst]), float(truth[worst])
-        x = next(iter(asking.case.arguments.values()))
-        j.x = float(x[worst]) if elementwise and x.shape == error.shape else None
-        j.at = f"{asking.case.name}, {[int(i) for i in worst]}" if j.x is None else ""
+    x = np.asarray(next(iter(asking.case.arguments.values())))
+    entrywise = elementwise and x.shape == error.shape
+    seen = np.where(counted, error, -1)
+    j.worst = _worse(j.worst, _worst(seen, y, truth, x if entrywise else None, asking))
+    usual = counted & (_middle(x) if entrywise else asking.case.regime.startswith("plain"))
+    if usual.any():
+        j.usual = _worse(j.usual, _worst(np.where(usual, error, -1), y, truth, x if entrywise else None, asking))
+    where = x.astype(np.float64) if entrywise else np.arange(error.size) + sum(e.size for *_, e in j.seen)
+    j.seen.append((where.ravel(), y.ravel(), truth.ravel(), error.ravel()))
     if over.any():
         j.shown.append((asking, y, truth))
         gross = over & (error > 2.0 ** (format_of(asking.case.dtype)[1].digits / 2))  # half of the digits are lost
         j.gross += int(gross.sum())
         j.worsen("wrong" if _ordinary(asking, gross, elementwise) else "inaccurate" if not strict else "wrong")
+
+
+def _worst(error: Array, y: Array, truth: Array, x: Array | None, asking: Asking) -> Worst:
+    k = np.unravel_index(np.argmax(error), error.shape)
+    there = f"{asking.case.name}, {[int(i) for i in k]}" if x is None else ""
+    return Worst(float(error[k]), float(y[k]), float(truth[k]), None if x is None else float(x[k]), there)
+
+
+def _worse(one: Worst | None, other: Worst) -> Worst:
+    return one if one is not None and one.error >= other.error and (one.at or one.x is not None) else other
+
+
+def _middle(x: Array) -> Array:
+    """Where inputs are ordinary."""
+    size = np.abs(x.astype(np.float64))
+    return np.asarray((size >= MIDDLE[0]) & (size <= MIDDLE[1]))
 
 
 def _ordinary(asking: Asking, gross: Array, elementwise: bool) -> bool:
@@ -124,8 +176,7 @@ def _ordinary(asking: Asking, gross: Array, elementwise: bool) -> bool:
         return False
     if not elementwise:
         return asking.case.regime == "plain"
-    x = np.abs(next(iter(asking.case.arguments.values())).astype(np.float64))
-    middle = (x >= MIDDLE[0]) & (x <= MIDDLE[1])
+    middle = _middle(np.asarray(next(iter(asking.case.arguments.values()))))
     return bool(gross[middle].mean() > SHARE) if middle.any() else False
 
 
@@ -146,24 +197,26 @@ def controls(asked: Sequence[tuple[Asking, Truth]], judged: Sequence[Judged], **
     """
     missed = []
     for j in judged:
-        name = j.quantity.removeprefix("∂/∂")
-        if name == j.quantity or name.endswith("²") or j.verdict == "wrong":
+        if not j.argument or j.verdict == "wrong":
             continue
         for what, plant in PLANTS:
-            if not _found(asked, name, plant, how):
-                missed.append(f"∂/∂{name} in {j.dtype}: {what} would not have been seen")
+            if not _found(asked, j, plant, how):
+                missed.append(f"{j.quantity} in {j.dtype}: {what} would not have been seen")
     return missed
 
 
-def _found(asked: Sequence[tuple[Asking, Truth]], name: str, plant: Any, how: Mapping[str, Any]) -> bool:
-    """Whether the truth with an error in the gradient by `name` is called anything but right."""
-    answers = []
+def _found(asked: Sequence[tuple[Asking, Truth]], j: Judged, plant: Any, how: Mapping[str, Any]) -> bool:
+    """Whether the truth with an error in this gradient is called anything but right."""
     for asking, truth in asked:
-        by = {n: g.truth.hi for n, g in truth.gradients.items()}
-        g = np.asarray(by[name])
+        if j.argument not in truth.gradients:
+            continue
+        plain, square = j.argument.removesuffix("²"), "²" * j.argument.endswith("²")
+        right = truth.gradients[j.argument]
+        g = np.asarray(right.truth.hi)
         largest = int(np.argmax(np.where(np.isfinite(g), np.abs(g), -1))) if g.size else 0
-        by[name] = plant(g, largest)
-        outputs = {n: y.truth.hi for n, y in truth.outputs.items()}
-        answers.append(Answer(outputs, {asking.names[n]: g for n, g in by.items() if n in asking.names}))
-    with np.errstate(all="ignore"):
-        return any(j.quantity == f"∂/∂{name}" and j.off for j in judge(asked, answers, **how))
+        answer = Answer({}, {asking.names[plain] + square: plant(g, largest)})
+        with np.errstate(all="ignore"):
+            found = judge([(asking, Truth({}, {j.argument: right}, truth.vacuity))], [answer], **how)
+        if any(one.off for one in found):
+            return True
+    return False

@@ -19,7 +19,10 @@ from gradproof.answers.answer import Answer
 from gradproof.answers.truth import Truth
 from gradproof.yours.asked import Asking, options_of
 from gradproof.yours.judge import allowed
-from gradproof.yours.subject import Broken, Subject
+from gradproof.yours.returned import Broken
+from gradproof.yours.subject import Subject
+from oracles.calls import floating
+from oracles.extrapolation import ridders
 from oracles.floats import format_of
 from reference.formula import Array
 
@@ -64,7 +67,9 @@ def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> It
     def call(arguments: Mapping[str, Any], cotangent: Mapping[str, Any]) -> Answer:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return subject.answer(arguments, cotangent, options)
+            found = subject.answer(arguments, cotangent, options)
+            return Answer({n: np.asarray(y) for n, y in found.outputs.items()},
+                          {n: np.asarray(g) for n, g in found.gradients.items()})  # fmt: skip
 
     first = call(given, v)
     limit = allowed(asking, elementwise, False)
@@ -76,8 +81,16 @@ def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> It
     yield from _layouts(call, given, v, first, near)
     if subject.linear:
         yield from _linear(call, given, v, first, near)
+    if len(v) > 1 and subject.linear:
+        yield _alone(call, given, v, first, near)
+    if subject.counts:
+        yield from _twice(call, given, v, near)
+    if subject.second is not None and case.dtype == "float64":
+        yield _second(subject, call, given, v, options)
     if elementwise:
         yield _shapes(call, given, v, first)
+    else:
+        yield _empty(call, given, v)
     yield from _sums(asking, truth, first, near)
 
 
@@ -166,13 +179,13 @@ def _same_again(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], firs
 def _layouts(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Iterator[Law]:
     """The same numbers in other memory: every second of an array, reversed, Fortran's order; an expanded cotangent."""
     arrangements: dict[str, Callable[[Array], Array]] = {
-        "every second entry of an array": lambda x: np.repeat(x, 2, -1)[..., ::2] if x.ndim else x,
+        "every second entry of an array": lambda x: np.repeat(x, 2, -1)[..., ::2],
         "negative strides": lambda x: np.flip(np.flip(x).copy()),
         "Fortran's order": lambda x: np.asfortranarray(x) if x.ndim else x,  # which makes one axis of none
     }
     for what, arrange in arrangements.items():
-        moved = {n: arrange(x) if isinstance(x, np.ndarray) else x for n, x in given.items()}
-        seeds = {n: arrange(np.asarray(x)) for n, x in v.items()}
+        moved = {n: arrange(x) if isinstance(x, np.ndarray) and x.ndim else x for n, x in given.items()}
+        seeds = {n: arrange(x) if np.ndim(x) else x for n, x in v.items()}
         off = _off(call(moved, seeds), first, near)
         yield Law("memory layout does not matter", not off, f"{off} with {what}" if off else "")
     ones = {n: np.asarray(np.broadcast_to(np.asarray(1, x.dtype), np.shape(x))) for n, x in v.items()}
@@ -185,11 +198,16 @@ def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
     finite = [n for n, g in zero.gradients.items() if np.isfinite(np.asarray(first.gradients[n], np.float64)).all()]
     alive = [n for n in finite if np.asarray(zero.gradients[n], np.float64).any()]
     yield Law("no cotangent, no gradient", not alive, f"∂/∂{alive[0]} is not 0" if alive else "")
-    half = call(given, {n: x * np.asarray(-0.5, x.dtype) for n, x in v.items()})
-    for name, g in half.gradients.items():
-        if not near(name, np.asarray(g).astype(np.float64) * -2, np.asarray(first.gradients[name])):
-            yield Law("linear in the cotangent", False, f"∂/∂{name} under −v/2 is not −½ times that under v")
-            return
+    narrow = any(format_of(x.dtype)[1].digits < 24 for x in v.values())
+    for factor, said in (-0.5, "−v/2"), (2.0**-10, "v/1024"), (2.0**10, "1024·v"):
+        if narrow and factor != -0.5:
+            continue  # these may leave the range
+        scaled = call(given, {n: x * np.asarray(factor, x.dtype) for n, x in v.items()})
+        for name, g in scaled.gradients.items():
+            if not near(name, np.asarray(g).astype(np.float64) / factor, np.asarray(first.gradients[name])):
+                message = f"∂/∂{name} under {said} is not {factor:g} times that under v"
+                yield Law("linear in the cotangent", False, message)
+                return
     some = {n: np.where(np.arange(x.size).reshape(x.shape) % 2, x, np.zeros_like(x)) for n, x in v.items()}
     rest = {n: np.where(np.arange(x.size).reshape(x.shape) % 2, np.zeros_like(x), x) for n, x in v.items()}
     one, other = call(given, some), call(given, rest)
@@ -201,14 +219,73 @@ def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
     yield Law("linear in the cotangent", True)
 
 
+def _alone(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Law:
+    """The gradients of the outputs one by one add up to that of all together."""
+    law = "outputs one by one add up"
+    each = [call(given, {n: x if n == out else np.zeros_like(x) for n, x in v.items()}) for out in v]
+    for name, g in first.gradients.items():
+        total = sum(np.asarray(a.gradients[name]).astype(np.float64) for a in each if name in a.gradients)
+        if not near(name, np.asarray(total), np.asarray(g)):
+            return Law(law, False, f"∂/∂{name} under the cotangents of {', '.join(v)} is not the sum")
+    return Law(law, True)
+
+
+def _twice(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], near: Near) -> Iterator[Law]:
+    """f(x, x): the gradient by x is the sum of those by both places."""
+    by = [n for n, x in given.items() if isinstance(x, np.ndarray) and floating(x) and x.size]
+    for k, one in enumerate(by):
+        for other in by[k + 1 :]:
+            if given[one].shape != given[other].shape:
+                continue
+            x = given[one]
+            shared, apart = call({**given, other: x}, v), call({**given, other: np.array(x)}, v)
+            if one not in apart.gradients or other not in apart.gradients:
+                continue
+            p, q = (np.asarray(apart.gradients[n]).astype(np.float64) for n in (one, other))
+            got = np.asarray(shared.gradients[one]).astype(np.float64)
+            size = (np.abs(p) + np.abs(q)).max()
+            fine = np.abs(got - p - q).max() <= 2.0 ** (8 - format_of(x.dtype)[1].digits) * size
+            yield Law("an argument used twice counts twice", bool(fine or not np.isfinite(size)),
+                      "" if fine else f"{one} and {other} the same variable: the gradient is not the sum")  # fmt: skip
+
+
+def _second(subject: Subject, call: Call, given: Mapping[str, Any], v: Mapping[str, Any], options: Any) -> Law:
+    """The gradient of ⟨u, gradient⟩ along D, through the backward, beside differences of the gradient."""
+    law, rng = "second derivatives through its backward", np.random.default_rng(0)
+    by = [n for n, x in given.items() if isinstance(x, np.ndarray) and floating(x)]
+    u, D = ({n: rng.choice([-1.0, 1.0], given[n].shape) * rng.uniform(0.5, 2, given[n].shape) for n in by}
+            for _ in range(2))  # fmt: skip
+    try:
+        found = subject.second(given, v, u, options) if subject.second else None
+    except Exception:  # said not to be differentiable twice
+        return Law(law, None)
+    if found is None:
+        return Law(law, None)
+
+    def paired(t: float) -> float:
+        moved = call({n: x + t * D[n] if n in D else x for n, x in given.items()}, v).gradients
+        return sum(float((u[n] * np.asarray(moved[n])).sum()) for n in by if n in moved)
+
+    expected, error = ridders(paired, 0.0)
+    got = sum(float((np.asarray(g) * D[n]).sum()) for n, g in found.items())
+    size = sum(float(np.abs(np.asarray(g) * D[n]).sum()) for n, g in found.items())
+    if not np.isfinite(expected) or error > 2.0**-8 * max(abs(expected), size):
+        return Law(law, None)  # differences cannot tell
+    off = abs(got - expected) > 16 * error + 2.0**-20 * max(size, abs(expected))
+    return Law(law, not off, f"{got:.6g} along a random direction, differences of the gradient give {expected:.6g}"
+               if off else "")  # fmt: skip
+
+
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (7,), (2, 3, 5), (2, 1, 3, 1, 2))
 
 
 def _shapes(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer) -> Law:
     (name, x), *_ = given.items()
+    most = max(x.size, *(int(np.prod(shape)) for shape in SHAPES))
+    x = np.resize(x, most)  # once more from the start where there are few
     for shape in SHAPES:
         n = int(np.prod(shape))
-        start = x.size // 2 - n // 2
+        start = most // 2 - n // 2
         part = np.asarray(x[start : start + n]).reshape(shape)
         try:
             got = call(
@@ -222,7 +299,7 @@ def _shapes(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
                 continue
             if np.shape(y) != shape:
                 return Law("any shape", False, f"{what} has the shape {np.shape(y)} for {shape}")
-            expected = np.asarray(all_of[start : start + n]).reshape(shape).astype(np.float64)
+            expected = np.resize(np.asarray(all_of), most)[start : start + n].reshape(shape).astype(np.float64)
             y = np.asarray(y).astype(np.float64)
             with np.errstate(invalid="ignore"):
                 fine = np.isclose(y, expected, rtol=1e-2, atol=0, equal_nan=True) | (np.abs(expected) < 1e-3)
@@ -231,8 +308,26 @@ def _shapes(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
     return Law("any shape", True)
 
 
+def _empty(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Law:
+    """A batch of no rows: gradients of that shape, unless it is refused."""
+    rows = {len(x) for x in given.values() if np.ndim(x) > 1}
+    if len(rows) != 1:
+        return Law("an empty batch", None)
+    (n,) = rows
+    none = {name: x[:0] if np.ndim(x) and len(x) == n else x for name, x in given.items()}
+    try:
+        found = call(none, {name: x[:0] if np.ndim(x) and len(x) == n else x for name, x in v.items()})
+    except Exception:  # a mean of nothing, say, may be refused
+        return Law("an empty batch", None)
+    off = [name for name, g in found.gradients.items() if np.shape(g) != np.shape(none[name])]
+    return Law("an empty batch", not off, f"the shape of ∂/∂{off[0]} is {np.shape(found.gradients[off[0]])}, that of "
+               f"{off[0]} {np.shape(none[off[0]])}" if off else "")  # fmt: skip
+
+
 def _sums(asking: Asking, truth: Truth, first: Answer, near: Near) -> Iterator[Law]:
     """Laws that this formula has: where the sum over an axis of a true gradient is 0, so is that of the subject's."""
+    if format_of(asking.case.dtype)[1].digits < 24:
+        return  # where a sum may be 0 by chance
     for name, g in truth.gradients.items():
         exact, mine = g.truth.hi, asking.names.get(name)
         got = first.gradients.get(mine) if mine else None
@@ -241,7 +336,8 @@ def _sums(asking: Asking, truth: Truth, first: Answer, near: Near) -> Iterator[L
         u = 2.0 ** -format_of(asking.case.dtype)[1].digits
         for axis in range(exact.ndim):
             size = np.abs(exact).sum(axis)
-            if exact.shape[axis] < 2 or not size.all() or (np.abs(exact.sum(axis)) > 8 * u * size).any():
+            some = exact.shape[axis] > 1 and size.size and size.all()
+            if not some or (np.abs(exact.sum(axis)) > 8 * u * size).any():
                 continue
             what = f"∂/∂{mine} sums to 0 along axis {axis}"
             total = np.asarray(got).astype(np.float64)

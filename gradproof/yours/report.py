@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gradproof.evidence.finding import Finding, hexed, short
+from gradproof.yours.edges import Edge
 from gradproof.yours.judge import WORSE, Judged
 from gradproof.yours.laws import Law
 
@@ -36,6 +38,7 @@ class Report:
     verdict: str
     judged: Sequence[Judged] = ()
     laws: Sequence[Law] = ()
+    edges: Sequence[Edge] = ()  # kinks and special values
     missed: Sequence[str] = ()  # planted errors that were not seen
     planted: int = 0
     skipped: Mapping[str, str] = field(default_factory=dict)  # dtypes that the subject does not take, and why
@@ -51,14 +54,20 @@ class Report:
     def __bool__(self) -> bool:
         raise TypeError(f"a report is no truth value: ask report.ok (the verdict is {self.verdict!r})")
 
+    def picture(self, path: str | Path) -> None:
+        """Draw errors and ratios into a file, .svg, .png or .pdf. Needs matplotlib; raises UsageError, OSError."""
+        from gradproof.yours.picture import draw
+
+        draw(self, path)
+
     @property
     def findings(self) -> list[Finding]:
         """The report as rows of evidence, the side being "yours"."""
         return [
             Finding("check", self.subject, quantity=j.quantity, dtype=j.dtype, side="yours", verdict=j.verdict,
-                    entries=j.entries, max=short(j.largest), at=j.at or (hexed(j.x) if j.x is not None else ""),
-                    got=hexed(j.got), truth=hexed(j.truth), why=j.why, more={"allowed": j.allowed, "off": j.off})
-            for j in self.judged
+                    entries=j.entries, max=short(j.largest), at=w.at or (hexed(w.x) if w.x is not None else ""),
+                    got=hexed(w.got), truth=hexed(w.truth), why=j.why, more={"allowed": j.allowed, "off": j.off})
+            for j in self.judged for w in [j.told]
         ]  # fmt: skip
 
     @property
@@ -68,6 +77,7 @@ class Report:
             "subject": self.subject, "form": self.form, "standard": self.standard, "strength": self.strength,
             "verdict": self.verdict, "causes": list(self.causes), "findings": [f.row for f in self.findings],
             "laws": [{"law": w.name, "holds": w.holds, "message": w.message} for w in self.laws],
+            "edges": [asdict(e) for e in self.edges],
             "control": {"planted": self.planted, "missed": list(self.missed)}, "skipped": dict(self.skipped),
             "broken": self.broken, "again": self.again,
         }  # fmt: skip
@@ -77,13 +87,9 @@ class Report:
         lines.append(f"  judged by {self.standard} ({self.strength})")
         if self.broken:
             lines.append(f"  {self.broken}")
-        for j in sorted(self.judged, key=lambda j: -WORSE.index(j.verdict)):  # in the order of dtypes
-            if j.verdict != "right":
-                lines.append("  " + _said(j))
-        for quantity in dict.fromkeys(j.quantity for j in self.judged if j.verdict == "right"):
-            these = [j for j in self.judged if j.quantity == quantity and j.verdict == "right"]
-            figures = ", ".join(f"{j.dtype} {j.largest:.2g}" for j in these)
-            lines.append(f"  {quantity}: right; largest error in ULP: {figures} (rounding allows {these[0].allowed:g})")
+        for quantity, verdict in dict.fromkeys((j.quantity, j.verdict) for j in sorted(self.judged, key=_badness)):
+            lines += _said([j for j in self.judged if (j.quantity, j.verdict) == (quantity, verdict)])
+        lines += _at_edges(self.edges)
         for cause in self.causes:
             lines.append(f"  likely cause: {cause}")
         for law in self.laws:
@@ -102,14 +108,48 @@ class Report:
         return "\n".join(lines)
 
 
-def _said(j: Judged) -> str:
-    """One quantity in one dtype, in words."""
+def _badness(j: Judged) -> int:
+    return -WORSE.index(j.verdict)
+
+
+def _said(these: Sequence[Judged]) -> list[str]:
+    """One quantity in the dtypes in which it has the same verdict, in words: details of the widest."""
+    j, *_ = these
+    where = ", ".join(k.dtype for k in these)
+    if j.verdict == "right":
+        figures = ", ".join(f"{k.dtype} {k.largest:.2g}" for k in these)
+        some = f"; {j.entries:,} of {j.of:,} entries were asked for, at random" if j.entries < j.of / 2 else ""
+        return [f"  {j.quantity}: right; largest error in ULP: {figures} (rounding allows {j.allowed:g}){some}"]
     if j.why:
-        return f"{j.quantity} in {j.dtype}: {j.verdict}: it {j.why}"
-    figure = "∞" if j.largest == float("inf") else f"{j.largest:.3g}"
-    line = f"{j.quantity} in {j.dtype}: {j.verdict}, at most {figure} ULP off (rounding allows {j.allowed:.3g})"
-    where = f"x = {j.x!r} ({j.x.hex()})" if j.x is not None else j.at
-    return (
-        f"{line}; {j.off:,} of {j.entries:,} entries beyond\n"
-        f"    worst at {where}: got {j.got!r} ({j.got.hex()}), truth {j.truth!r} ({j.truth.hex()})"
-    )
+        return [f"  {j.quantity} in {where}: {j.verdict}: it {j.why}"]
+    beyond = ", ".join(f"{k.off:,} of {k.entries:,}" for k in these)
+    lines = [f"  {j.quantity} in {where}: {j.verdict}; beyond what rounding allows, {j.allowed:.3g} ULP: {beyond}"]
+    for w in dict.fromkeys((j.told, j.worst)):
+        place = f"x = {_number(w.x)}" if w.x is not None else w.at
+        lines.append(f"    {_ulp(w.error)} off at {place}: got {_number(w.got)}, truth {_number(w.truth)}")
+    return lines
+
+
+def _at_edges(edges: Sequence[Edge]) -> list[str]:
+    """Kinks, one line each; special values where the limit was missed, and one line if it never was."""
+    lines: dict[str, list[str]] = {}
+    for e in edges:
+        if e.kind == "kink" or e.verdict != "agrees":
+            lines.setdefault(f"{e}: {WORD.get(e.verdict, e.verdict)}", []).append(e.dtype)
+    said = [f"  {line} ({', '.join(dict.fromkeys(dtypes))})" for line, dtypes in lines.items()]
+    special = [e for e in edges if e.kind == "special"]
+    if special and all(e.verdict == "agrees" for e in special):
+        said.append("  special values (±0, ±inf, NaN, subnormal, huge): the limits")
+    return said
+
+
+WORD = {"convention": "a convention", "agrees": "agrees"}
+
+
+def _ulp(error: float) -> str:
+    return f"{'∞' if error == float('inf') else f'{error:.3g}'} ULP"
+
+
+def _number(x: float) -> str:
+    """A number in decimal and, where that is not short, in hex."""
+    return f"{x!r} ({x.hex()})" if len(repr(x)) > 8 else repr(x)

@@ -18,13 +18,18 @@ import numpy as np
 from gradproof.answers.truth import Truth
 from gradproof.cases.case import Case
 from gradproof.lookup import UsageError, find
+from gradproof.yours.returned import Broken, named_outputs
 from gradproof.yours.subject import Subject, subject_of
 from oracles.calls import floating
 from oracles.floats import Truth as Rounded
 from oracles.floats import conditioned_error, format_of, ulp_exponent
 from reference.formula import Array, Formula
 
-MOVES = 6  # random moves of all inputs by ± one rounding error
+FORWARD = 400  # floats: of more, some entries are taken at random where each costs evaluations of the forward
+ENTRIES = 16  # so many in each case
+SHAKES = 2  # moves of the last bits, which show the roundoff of an estimate
+NOISE = 4.0  # on the root mean square of what roundoff does to an estimate
+MOVES = 4  # random moves of all inputs by ± one rounding error
 STEP = 2.0**-40  # of such a move in float64, where the roundoff of the standard itself would hide a smaller one
 
 
@@ -46,6 +51,8 @@ class Standard:
     judges_values: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
     estimate: Estimate | None = None  # what the truth is made of, where it is not exact
+    values: Callable[[Case], Mapping[str, Array]] | None = None  # the outputs alone, where that is cheaper
+    along: Callable[[Case, Mapping[str, Array]], tuple[float, float]] | None = None  # ⟨gradient, D⟩, and its error
 
 
 @dataclass(frozen=True)
@@ -69,21 +76,27 @@ class Estimated:
 
 def standard_of(against: Any, subject: Subject, parameters: Mapping[str, Any]) -> Standard:
     """What `against` names; None stands for the subject's own outputs. Raises UsageError for what is no standard."""
+    curved = subject.form == "objective"
     if isinstance(against, str):
         formula, more = find(against)
-        return _catalogue(formula, {**more, **parameters})
+        return _catalogue(formula, {**more, **parameters}, curved)
     if against is None:
         return _own(subject)
     if isinstance(against, Subject):
-        return _autodiff(against)
+        return _autodiff(against, curved)
     if not callable(against):
         raise UsageError(f"against={against!r}: not an id, a forward function or a gradproof.torch_function(…)")
     if next(iter(_parameters(against)), "") == "xp":
         return _array_api(against)
     try:
-        return _autodiff(subject_of(against))
+        other = subject_of(against)
     except UsageError:
+        if curved:
+            raise UsageError(
+                f"{subject.name} gives second derivatives: judge it by a formula or a torch or JAX function"
+            ) from None
         return _numpy(against, subject.outputs)
+    return _autodiff(other, curved)
 
 
 def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
@@ -93,49 +106,29 @@ def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
         return {}
 
 
-def _catalogue(formula: Formula, parameters: Mapping[str, Any]) -> Standard:
+def _catalogue(formula: Formula, parameters: Mapping[str, Any], curved: bool) -> Standard:
     from oracles import arb_truth
+    from oracles.arb_truth.curvature import curvature
+
+    taken = inspect.signature(formula.function).parameters.values()
+    known = dict.fromkeys([*formula.parameters, *(p.name for p in taken if p.default not in (p.empty, None))])
+    for name in parameters:
+        if name not in known:
+            raise UsageError(f"{formula.id} has no parameter {name!r}; there are {', '.join(known) or 'none'}")
 
     def truth(case: Case) -> Truth:
         given: dict[str, Any] = {**parameters, **case.parameters}
         if formula.elementwise:
             return _points(formula.id, case, given)
-        return Truth(*arb_truth.pullback(formula.id, case.arguments, case.cotangent, dtype=case.dtype, **given))
+        found = Truth(*arb_truth.pullback(formula.id, case.arguments, case.cotangent, dtype=case.dtype, **given))
+        if curved:  # a boosting objective
+            by = next(iter(case.arguments))
+            found.gradients[f"{by}²"] = curvature(formula.id, case.arguments, by, case.cotangent, dtype=case.dtype,
+                                                  **given)  # fmt: skip
+        return found
 
     said = ", ".join([formula.id, *(f"{name} = {value}" for name, value in parameters.items())])
     return Standard(f"{said}, over balls", "exact", truth, formula, parameters=parameters)
-
-
-def with_curvature(standard: Standard, case: Case, truth: Truth) -> Truth:
-    """The truth with that of ∂²/∂z² by each entry of the first argument, as boosting wants it, under the name "z²".
-
-    By extrapolated differences of the true gradient, one column after the other: rows do not depend on each other.
-    """
-    wide = _wide(case)
-    name, z = next(iter(wide.arguments.items()))
-    h = 2.0**-10 * np.maximum(1, np.abs(z))
-    columns = range(z.shape[-1]) if z.ndim > 1 else [0]
-
-    def difference(step: Array) -> Array:
-        found = np.zeros(z.shape)
-        for k in columns:
-            alone = (np.arange(z.shape[-1]) == k) if z.ndim > 1 else np.ones(z.shape, bool)
-            up, down = (
-                standard.truth(replace(wide, arguments={**wide.arguments, name: z + sign * step * alone}))
-                for sign in (1, -1)
-            )
-            slope = (up.gradients[name].truth.hi - down.gradients[name].truth.hi) / (2 * step)
-            found = np.where(alone, slope, found)
-        return found
-
-    with np.errstate(all="ignore"):
-        coarse, fine = difference(h), difference(h / 2)
-        second = (4 * fine - coarse) / 3
-        slack = np.abs(fine - coarse) + 1e-10 * np.nanmax(np.abs(second), initial=0)
-    none = np.zeros(z.shape)
-    rounded = Rounded(second, none, ~np.isfinite(second), format_of(case.dtype)[0])
-    more = Estimated(rounded, slack, np.nan_to_num(np.abs(second) * (1 + np.abs(z))))
-    return truth._replace(gradients={**truth.gradients, f"{name}²": more})
 
 
 def _points(id: str, case: Case, parameters: Mapping[str, Any]) -> Truth:
@@ -171,7 +164,7 @@ def _array_api(function: Any) -> Standard:
     return Standard(f"{function.__name__}, over balls", "exact", truth)
 
 
-def _autodiff(subject: Subject) -> Standard:
+def _autodiff(subject: Subject, curved: bool) -> Standard:
     if subject.form not in ("torch_function", "jax_function"):
         raise UsageError(f"{subject.name} is by {subject.form}: a hand-written gradient proves nothing about another")
     package = subject.form.split("_")[0]
@@ -181,9 +174,36 @@ def _autodiff(subject: Subject) -> Standard:
         by = {name: np.asarray(g) for name, g in found.gradients.items()}
         return dict(found.outputs), by, {name: np.zeros(g.shape) for name, g in by.items()}
 
-    return Standard(
-        f"{subject.name} by autodiff of {package} in float64", "autodiff", estimated(estimate), estimate=estimate
-    )
+    def values(case: Case) -> Mapping[str, Array]:
+        return subject.answer(case.arguments, {}, case.parameters).outputs
+
+    truth = estimated(estimate)
+    return Standard(f"{subject.name} by autodiff of {package} in float64", "autodiff",
+                    _with_curvature(truth, estimate) if curved else truth, values=values)  # fmt: skip
+
+
+def _with_curvature(truth: Callable[[Case], Truth], estimate: Estimate) -> Callable[[Case], Truth]:
+    """The second derivatives by each entry of the first argument too, as extrapolated differences of the gradient."""
+    from oracles.extrapolation import ridders
+
+    def more(case: Case) -> Truth:
+        found, wide = truth(case), _wide(case)
+        name, x = next(iter(wide.arguments.items()))
+
+        def moved(i: tuple[int, ...], t: float) -> float:
+            y = np.array(x)
+            y[i] = t
+            return float(estimate(replace(wide, arguments={**wide.arguments, name: y}))[1][name][i])
+
+        second, error = np.zeros(x.shape), np.zeros(x.shape)
+        for i in np.ndindex(x.shape):
+            second[i], error[i] = ridders(lambda t, i=i: moved(i, t), float(x[i]))  # type: ignore[misc]
+        none = np.zeros(x.shape, bool)
+        rounded = Rounded(second, np.zeros(x.shape), none, case.dtype)
+        found.gradients[f"{name}²"] = Estimated(rounded, error, np.abs(second))
+        return found
+
+    return more
 
 
 def _own(subject: Subject) -> Standard:
@@ -192,26 +212,57 @@ def _own(subject: Subject) -> Standard:
         raise UsageError(f"{subject.name} returns no value: say what it is the gradient of, by against=…")
 
     def forward(*arguments: Any, **options: Any) -> Any:
-        if subject.forward is not None:
-            return subject.forward(*arguments, **options)
         given = dict(zip(subject.arguments, arguments, strict=True))
-        return {name: np.asarray(y) for name, y in subject.answer(given, {}, options).outputs.items()}
+        try:
+            if subject.forward is not None:
+                return subject.forward(*arguments, **options)
+            return {name: np.asarray(y) for name, y in subject.answer(given, {}, options).outputs.items()}
+        except (Broken, UsageError):
+            raise
+        except Exception as error:  # complex numbers, which the standard tries, it need not take
+            if any(np.iscomplexobj(x) for x in arguments):
+                raise TypeError(str(error)) from error
+            raise Broken(f"raised {type(error).__name__}: {error}") from error
 
     found = _numpy(forward, subject.outputs)
-    return Standard("differences of its own values, extrapolated", found.strength, found.truth, judges_values=False,
-                    estimate=found.estimate)  # fmt: skip
+    return replace(found, said="differences of its own values, extrapolated", judges_values=False)
 
 
 def _numpy(forward: Any, outputs: tuple[str, ...]) -> Standard:
-    from oracles.finite_difference.extrapolation import pullback_of
+    from oracles.extrapolation import pullback_of, ridders
 
     name = getattr(forward, "__name__", "the forward")
 
+    def values(case: Case) -> dict[str, Array]:
+        found = forward(*case.arguments.values(), **case.parameters)
+        return {n: np.asarray(y) for n, y in named_outputs(found, outputs).items()}
+
     def estimate(case: Case) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
-        return pullback_of(forward, case.arguments, case.cotangent or {}, outputs, **case.parameters)
+        return pullback_of(forward, case.arguments, case.cotangent or {}, outputs, _some(case), **case.parameters)
+
+    def along(case: Case, D: Mapping[str, Array]) -> tuple[float, float]:
+        wide = _wide(case)
+        middle, v = values(wide), wide.cotangent or {}
+
+        def paired(t: float) -> float:
+            moved = values(replace(wide, arguments={n: x + t * D.get(n, 0) for n, x in wide.arguments.items()}))
+            return sum(float((np.asarray(v.get(n, 1)) * (y - middle[n])).sum()) for n, y in moved.items())
+
+        with np.errstate(all="ignore"):
+            return ridders(paired, 0.0)
 
     return Standard(f"{name} in float64, by complex step where it is analytic, else extrapolated differences",
-                    "differences", estimated(estimate), estimate=estimate)  # fmt: skip
+                    "differences", estimated(estimate), values=values, along=along)  # fmt: skip
+
+
+def _some(case: Case) -> dict[str, Array] | None:
+    """Which entries to ask for where there are many: ENTRIES in all, at random, some of every argument."""
+    sizes = {n: x.size for n, x in case.arguments.items() if isinstance(x, np.ndarray) and floating(x)}
+    if sum(sizes.values()) <= FORWARD:
+        return None
+    rng = np.random.default_rng([case.seed, len(case.regime)])
+    most = max(1, ENTRIES // len(sizes))
+    return {n: rng.choice(size, min(size, most), replace=False) for n, size in sizes.items()}
 
 
 def estimated(estimate: Estimate) -> Callable[[Case], Truth]:
@@ -223,7 +274,11 @@ def estimated(estimate: Estimate) -> Callable[[Case], Truth]:
         step = max(STEP, 2.0**-format.digits)
         with np.errstate(all="ignore"):
             outputs, gradients, slack = estimate(wide)
-            moved = [estimate(_moved(wide, step, k)) for k in range(MOVES)]
+            moves = MOVES if _some(wide) is None else MOVES // 2
+            moved = [estimate(_moved(wide, step, k)) for k in range(moves)]
+            if name == "float64":  # its own roundoff counts: what the last bits of the inputs do to it
+                shaken = [estimate(_moved(wide, 2.0**-52, k))[1] for k in range(moves, moves + SHAKES)]
+                slack = {q: slack[q] + NOISE * _spread(y, [s[q] for s in shaken]) for q, y in gradients.items()}
         found = []
         for k, middle in enumerate((outputs, gradients)):
             found.append({
@@ -237,9 +292,13 @@ def estimated(estimate: Estimate) -> Callable[[Case], Truth]:
 
 def _estimated(y: Array, moved: list[Array], slack: Array | None, step: float, dtype: str) -> Estimated:
     y = np.asarray(y, np.float64)
-    sway = np.sqrt(np.mean([(np.asarray(m, np.float64) - y) ** 2 for m in moved], axis=0)) / step
-    none = np.zeros(y.shape)
-    return Estimated(Rounded(y, none, none.astype(bool), dtype), none if slack is None else slack, np.nan_to_num(sway))
+    sway, none = _spread(y, moved) / step, np.zeros(y.shape)
+    return Estimated(Rounded(y, none, np.isnan(y), dtype), none if slack is None else slack, np.nan_to_num(sway))
+
+
+def _spread(y: Array, others: list[Array]) -> Array:
+    """The root mean square of their distance from y."""
+    return np.asarray(np.sqrt(np.mean([(np.asarray(m, np.float64) - y) ** 2 for m in others], axis=0)))
 
 
 def _wide(case: Case) -> Case:

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gradproof.answers.answer import Answer
 from gradproof.lookup import UsageError
-from oracles.calls import floating
+from gradproof.yours.returned import Broken as Broken
+from gradproof.yours.returned import in_order, is_float, kind, named_gradients, named_outputs, pair
 from reference.formula import Array
 
 Function = Callable[..., Any]
-
-
-class Broken(Exception):
-    """A subject that does not keep what its adapter says it returns; the message says what came instead."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,8 @@ class Subject:
 
     `arguments` are the names of its positional parameters, `outputs` those of its outputs; `form` is the adapter. With
     `values` False it returns gradients alone, with `linear` False it takes no cotangent (that of its one number is 1,
-    and a slope is multiplied by it elsewhere). `wrapped` is the function itself, `again` Python that makes the subject.
+    and a slope is multiplied by it elsewhere). `wrapped` is the function itself. With `counts` True an array that is
+    given twice is one variable, whose gradient is the total.
     """
 
     name: str
@@ -43,6 +41,9 @@ class Subject:
     values: bool = True
     linear: bool = True
     forward: Function | None = None  # the outputs alone, where there is a function for them
+    second: Function | None = None  # (arguments, v, u, options): the gradient of ⟨u, gradient⟩ through the backward
+    counts: bool = False
+    dtypes: tuple[str, ...] = ()  # that it takes, where this is known
 
 
 def slope(function: Function) -> Subject:
@@ -55,7 +56,7 @@ def slope(function: Function) -> Subject:
     """
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
-        value, by = _pair(function(*given.values(), **options), "(value, slope)")
+        value, by = pair(function(*given.values(), **options), "(value, slope)")
         return Answer({"value": value}, {next(iter(given)): by})
 
     return _subject(function, "slope", answer, linear=False)
@@ -69,10 +70,10 @@ def pullback(function: Function, outputs: Sequence[str] = ("value",)) -> Subject
     """
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
-        value, back = _pair(function(*given.values(), **options), "(value, pullback)")
+        value, back = pair(function(*given.values(), **options), "(value, pullback)")
         if not callable(back):
-            raise Broken(f"returns (value, pullback), but the second is {_kind(back)}, which cannot be called")
-        return Answer(_outputs(value, outputs), _gradients(back(*_in_order(v, value, outputs)), given))
+            raise Broken(f"returns (value, pullback), but the second is {kind(back)}, which cannot be called")
+        return Answer(named_outputs(value, outputs), named_gradients(back(*in_order(v, value, outputs)), given))
 
     return _subject(function, "pullback", answer, outputs)
 
@@ -84,8 +85,8 @@ def gradients(function: Function) -> Subject:
     """
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
-        value, by = _pair(function(*given.values(), **options), "(value, gradients)")
-        return Answer({"value": value}, _gradients(by, given))
+        value, by = pair(function(*given.values(), **options), "(value, gradients)")
+        return Answer({"value": value}, named_gradients(by, given))
 
     return _subject(function, "gradients", answer, linear=False)
 
@@ -101,11 +102,11 @@ def forward_backward(
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         found = forward(*given.values(), **options)
-        value, cache = _pair(found, "(value, cache)") if saved else (found, None)
-        cotangents = _in_order(v, value, outputs)
+        value, cache = pair(found, "(value, cache)") if saved else (found, None)
+        cotangents = in_order(v, value, outputs)
         one = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
         by = backward(one, cache) if saved else backward(one, *given.values(), **options)
-        return Answer(_outputs(value, outputs), _gradients(by, given))
+        return Answer(named_outputs(value, outputs), named_gradients(by, given))
 
     def outputs_alone(*given: Any, **options: Any) -> Any:
         found = forward(*given, **options)
@@ -114,18 +115,19 @@ def forward_backward(
     return _subject(forward, "forward_backward", answer, outputs, forward=outputs_alone, wrapped=(forward, backward))
 
 
-def objective(function: Function, arguments: Sequence[str] = ("z", "y")) -> Subject:
+def objective(function: Function, arguments: Sequence[str] = ()) -> Subject:
     """A boosting objective: `function(prediction, target)` returns (grad, hess), an entry an example.
 
-    As XGBoost, LightGBM and CatBoost want them, of the sum of the costs of all examples. There is no value.
+    As XGBoost, LightGBM and CatBoost want them, of the sum of the costs of all examples: hess is the diagonal of the
+    second derivatives, which an argument "z²" among those that are `constant` leaves unjudged. There is no value.
     """
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
-        grad, hess = _pair(function(*given.values(), **options), "(grad, hess)")
+        grad, hess = pair(function(*given.values(), **options), "(grad, hess)")
         name = next(iter(given))
         return Answer({}, {name: grad, f"{name}²": hess})
 
-    names = tuple(arguments)
+    names = tuple(arguments) or _arguments(function)
     return Subject(_name(function), "objective", names, ("value",), answer, function, values=False, linear=False)
 
 
@@ -139,34 +141,71 @@ def torch_function(
     """
     import torch
 
+    if torch.device(device).type == "meta":
+        raise UsageError("device='meta' has no numbers to judge")
     custom = isinstance(function, type) and issubclass(function, torch.autograd.Function)
     call = function.apply if custom else function
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
-        from oracles.torch_autograd.tensors import array, tensor
+        from oracles.torch_autograd.tensors import array
 
-        leaves = {name: x if isinstance(x, torch.Tensor) or not isinstance(x, np.ndarray) else
-                  tensor(x).to(device).requires_grad_(_floating(x)) for name, x in given.items()}  # fmt: skip
-        found = call(*leaves.values(), **options)
-        values = _outputs(found, outputs)
-        tensors = list(values.values())
-        by = [x for x in leaves.values() if isinstance(x, torch.Tensor) and x.requires_grad]
-        seeds = [tensor(np.asarray(v[name])).to(y) if name in v else torch.ones_like(y) for name, y in values.items()]
-        if not any(y.requires_grad for y in tensors):
-            raise Broken("no output depends on its arguments for torch: requires_grad is lost on the way")
-        both = [(y, s) for y, s in zip(tensors, seeds, strict=True) if y.requires_grad]
-        found = torch.autograd.grad([y for y, _ in both], by, [s for _, s in both], allow_unused=True)
+        leaves = leaves_of(given)
+        values = named_outputs(call(*leaves.values(), **options), outputs)
+        by = {name: x for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad}
+        (sown,) = seeds(values, v)
+        found = torch.autograd.grad(*roots(values, v), list(by.values()), sown, allow_unused=True)
         for name, x in leaves.items():
             _written(given[name], x)
-        for name, seed in zip(values, seeds, strict=True):
+        for name, seed in zip(paths(values, v), sown, strict=True):
             _written(v.get(name), seed)
-        named = zip([name for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad], found,
-                    strict=True)  # fmt: skip
         return Answer({name: array(y.detach().cpu()) for name, y in values.items()},
-                      {name: array(g.cpu()) for name, g in named if g is not None})  # fmt: skip
+                      {name: array(g.cpu()) for name, g in zip(by, found, strict=True) if g is not None})  # fmt: skip
+
+    def leaves_of(given: Mapping[str, Any]) -> dict[str, Any]:
+        from oracles.torch_autograd.tensors import tensor
+
+        made = {id(x): tensor(x).to(device).requires_grad_(is_float(x)) for x in given.values()
+                if isinstance(x, np.ndarray)}  # fmt: skip
+        return {name: made.get(id(x), x) for name, x in given.items()}  # one leaf for an array given twice
+
+    def paths(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[str]:
+        """The outputs that the cotangent sees: what is 0 throughout is left out, as an unused output is."""
+        strangers = [f"{name} is {kind(y)}" for name, y in values.items() if not isinstance(y, torch.Tensor)]
+        if strangers:
+            raise Broken(f"{strangers[0]}, not a tensor")
+        moving = [name for name, y in values.items() if y.requires_grad]
+        if not moving:
+            raise Broken("no output depends on its arguments for torch: requires_grad is lost on the way")
+        return [name for name in moving if name not in v or np.asarray(v[name], np.float64).any()] or moving
+
+    def roots(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[list[Any]]:
+        return [[values[name] for name in paths(values, v)]]
+
+    def seeds(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[list[Any]]:
+        from oracles.torch_autograd.tensors import tensor
+
+        return [[tensor(np.asarray(v[name])).to(values[name]) if name in v else torch.ones_like(values[name])
+                 for name in paths(values, v)]]  # fmt: skip
+
+    def second(given: Mapping[str, Any], v: Mapping[str, Any], u: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+        """The gradient of ⟨u, gradient⟩, through the backward; None where that is no function of the arguments."""
+        from oracles.torch_autograd.tensors import array, tensor
+
+        leaves = leaves_of(given)
+        values = named_outputs(call(*leaves.values(), **options), outputs)
+        by = {name: x for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad}
+        firsts = torch.autograd.grad(*roots(values, v), list(by.values()), *seeds(values, v), allow_unused=True,
+                                     create_graph=True)  # fmt: skip
+        pairs = [(g, tensor(u[name]).to(g)) for name, g in zip(by, firsts, strict=True)
+                 if g is not None and g.requires_grad]  # fmt: skip
+        if not pairs:
+            return None
+        found = torch.autograd.grad([g for g, _ in pairs], list(by.values()), [d for _, d in pairs], allow_unused=True)
+        return {name: array(g.cpu()) for name, g in zip(by, found, strict=True) if g is not None}
 
     names = tuple(arguments) or _arguments(function.forward if custom else function)[int(custom) :]
-    return _subject(function, "torch_function", answer, outputs, arguments=names)
+    made = _subject(function, "torch_function", answer, outputs, arguments=names)
+    return replace(made, second=second, counts=True)
 
 
 def jax_function(function: Any, outputs: Sequence[str] = ("value",), arguments: Sequence[str] = ()) -> Subject:
@@ -178,23 +217,26 @@ def jax_function(function: Any, outputs: Sequence[str] = ("value",), arguments: 
         from oracles import jax_grad  # which lets JAX have 64 bits
 
         del jax_grad
-        by = [name for name, x in given.items() if _floating(x)]
+        by = [name for name, x in given.items() if is_float(x)]
+        alike = {name: next(n for n in by if given[n] is given[name]) for name in by}  # an array may be given twice
+        once = list(dict.fromkeys(alike.values()))
 
         def of(*floats: Any) -> Any:
-            return function(*{**given, **dict(zip(by, floats, strict=True))}.values(), **options)
+            moving = dict(zip(once, floats, strict=True))
+            return function(*{**given, **{n: moving[first] for n, first in alike.items()}}.values(), **options)
 
-        found, back = jax.vjp(of, *(jax.numpy.asarray(given[name]) for name in by))
-        values = _outputs(found, outputs)
+        found, back = jax.vjp(of, *(jax.numpy.asarray(given[name]) for name in once))
+        values = named_outputs(found, outputs)
         seeds = [jax.numpy.asarray(v[name]).astype(y.dtype) if name in v else jax.numpy.ones_like(y)
                  for name, y in values.items()]  # fmt: skip
         flat, tree = jax.tree.flatten(found)
         if len(flat) != len(seeds):
             raise Broken(f"returns {len(flat)} arrays, {len(seeds)} outputs were named")
-        grads = back(jax.tree.unflatten(tree, seeds))
+        grads = dict(zip(once, back(jax.tree.unflatten(tree, seeds)), strict=True))
         return Answer({name: np.asarray(y) for name, y in values.items()},
-                      {name: np.asarray(g) for name, g in zip(by, grads, strict=True)})  # fmt: skip
+                      {name: np.asarray(grads[alike[name]]) for name in by})  # fmt: skip
 
-    return _subject(function, "jax_function", answer, outputs, arguments=tuple(arguments))
+    return replace(_subject(function, "jax_function", answer, outputs, arguments=tuple(arguments)), counts=True)
 
 
 def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Subject:
@@ -214,17 +256,24 @@ def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Sub
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         arrays = {name: np.ascontiguousarray(x) for name, x in given.items()}
+        if strangers := [f"{name} is {x.dtype}" for name, x in arrays.items() if is_float(x) and x.dtype != dtype]:
+            raise Broken(f"{strangers[0]}, the pointers are of {dtype}")
         shape = next(iter(arrays.values())).shape
         places = [role for role in roles if role in ("value", "slope") or role[0] == "∂"]
         written = {role: np.full(shape, np.nan, dtype) for role in places}
         passed = {**arrays, **written, "v": np.ascontiguousarray(v.get("value", np.ones(shape)), dtype)}
         size = int(np.prod(shape))
-        function(*(size if role == "n" else _pointer(function, k, passed[role]) for k, role in enumerate(roles)))
+        function(
+            *(
+                _length(function, size) if role == "n" else _pointer(function, k, passed[role])
+                for k, role in enumerate(roles)
+            )
+        )
         by = {names[0] if role == "slope" else role[1:]: x for role, x in written.items() if role != "value"}
         return Answer({"value": written["value"]} if "value" in written else {}, by)
 
     return Subject(_name(function), "compiled", names, ("value",), answer, function, values="value" in roles,
-                   linear="v" in roles)  # fmt: skip
+                   linear="v" in roles, dtypes=(dtype,))  # fmt: skip
 
 
 ADAPTERS: dict[str, Callable[..., Subject]] = {
@@ -244,7 +293,7 @@ def subject_of(thing: Any) -> Subject:
     if any(kind.startswith(("jax.", "jaxlib.")) for kind in kinds):
         return jax_function(thing)
     raise UsageError(
-        f"{_name(thing)} is {_kind(thing)}: say what it returns, as gradproof.pullback({_name(thing)}); there are "
+        f"{_name(thing)} is {kind(thing)}: say what it returns, as gradproof.pullback({_name(thing)}); there are "
         f"{', '.join(ADAPTERS)}"
     )
 
@@ -288,57 +337,12 @@ def _written(x: Any, tensor: Any) -> None:
             x[...] = now
 
 
-def _kind(x: Any) -> str:
-    return f"a {type(x).__module__}.{type(x).__qualname__}".replace("builtins.", "")
+def _length(function: Any, n: int) -> Any:
+    """A length as wide as any C integer: ctypes itself would pass an int, of which a long on the stack has rubbish."""
+    import ctypes
 
-
-def _floating(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and floating(x)
-
-
-def _pair(found: Any, what: str) -> tuple[Any, Any]:
-    if not isinstance(found, (tuple, list)) or len(found) != 2:
-        size = f" of {len(found)}" if isinstance(found, (tuple, list)) else ""
-        raise Broken(f"should return {what}, but returned {_kind(found)}{size}")
-    return found[0], found[1]
-
-
-def _outputs(value: Any, names: Sequence[str]) -> dict[str, Any]:
-    """What was returned, by the names of the outputs."""
-    if isinstance(value, Mapping):
-        if missing := [name for name in names if name not in value]:
-            raise Broken(f"returned outputs {', '.join(map(str, value))}, but no {missing[0]}")
-        return {name: value[name] for name in names}
-    if len(names) == 1 and not isinstance(value, tuple):
-        return {names[0]: value}
-    values = value if isinstance(value, (tuple, list)) else [value]
-    if len(values) != len(names):
-        raise Broken(f"returned {len(values)} outputs; {len(names)} are named ({', '.join(names)}): pass outputs=(…)")
-    return dict(zip(names, values, strict=True))
-
-
-def _in_order(v: Mapping[str, Any], value: Any, names: Sequence[str]) -> list[Any]:
-    """The cotangent of each output, ones for what has none."""
-    values = _outputs(value, names)
-    return [v[name] if name in v else np.ones_like(np.asarray(values[name])) for name in names]
-
-
-def _gradients(found: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Gradients by argument; None is no gradient."""
-    by = [name for name, x in given.items() if _floating(x)]
-    if isinstance(found, Mapping):
-        strangers = [str(name) for name in found if name not in given and str(name).removeprefix("d") not in given]
-        if strangers:
-            raise Broken(f"gives a gradient by {strangers[0]}, which is no argument; there are {', '.join(given)}")
-        named = {name if name in given else str(name).removeprefix("d"): g for name, g in found.items()}
-    elif isinstance(found, (tuple, list)):
-        among = list(given) if len(found) == len(given) else by  # None stands for those that are no floats
-        if len(found) > len(among):
-            raise Broken(f"returned {len(found)} gradients for {len(by)} floating arguments ({', '.join(by)})")
-        named = dict(zip(among, found, strict=False))  # the rest have none, which is judged elsewhere
-    else:
-        named = dict(zip(by, [found], strict=False))
-    return {name: g for name, g in named.items() if g is not None}
+    untyped = getattr(function, "argtypes", 0) is None  # a function of ctypes, and nobody has said what it takes
+    return ctypes.c_ssize_t(n) if untyped else n
 
 
 def _pointer(function: Any, place: int, x: Array) -> Any:
