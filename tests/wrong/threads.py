@@ -58,7 +58,7 @@ def lstm(change):
     return gradproof.pullback(function)
 
 
-GATES = {**F64, "inputs": dict.fromkeys("ifgoc", (3,))}
+GATES = {**F64, "inputs": dict.fromkeys("ifgoc", (2, 3))}
 
 
 def form(a, b, c, dx, dy):
