@@ -57,6 +57,7 @@ def of_formula(
         raise UsageError(f"{formula.id} has no cases of arrays: it cannot be a standard")
     optional = _optional(formula)
     asked, said = False, ""
+    ones = []
     for regime in REGIMES:
         found = 0
         for k in range(seed * TRIES, (seed + 1) * TRIES):
@@ -73,9 +74,10 @@ def of_formula(
             asked = True
             found += 1
             if found == 1 and (one := _batch_of_one(asking, optional)) is not None:
-                yield one
+                ones.append(one)
             if found == SEEDS:
                 break
+    yield from ones
     if not asked:
         takes = ", ".join(subject.arguments)
         raise UsageError(f"{subject.name} takes {takes}; no case of {formula.id} has all of them{said and f': {said}'}")
@@ -157,6 +159,9 @@ def _drawn(
     if "ignore_index" in drawn.parameters and "ignore_index" not in _keywords(subject):  # every row counts then
         ignored = drawn.parameters["ignore_index"]
         given = {name: np.where(x == ignored, 0, x) if x.dtype.kind == "i" else x for name, x in given.items()}
+    if "blank" in drawn.parameters and "blank" not in _keywords(subject):  # it stays at its default
+        usual, blank = formula.parameters["blank"], drawn.parameters["blank"]
+        given = {name: np.where(x == usual, blank, x) if name == "labels" else x for name, x in given.items()}
     if subject.form == "objective":
         given = _examples(given)
     typed = {name: as_dtype(x, dtype) if x.dtype.kind == "f" else x for name, x in given.items()}

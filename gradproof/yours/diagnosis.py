@@ -51,7 +51,8 @@ def _of(standard: Standard, j: Judged) -> list[str]:
     """The causes of one quantity in one dtype."""
     if j.why == "has no gradient":
         return ["no gradient is given: None, or nothing that leads there"]
-    every = [Seen(standard, a.case, j.quantity, got, truth) for a, got, truth in j.shown]
+    quantity = f"∂/∂{j.argument}" if j.argument else j.quantity  # by the standard's names
+    every = [Seen(standard, a.case, quantity, got, truth) for a, got, truth in j.shown]
     if not every:
         return []
     with np.errstate(all="ignore"):
@@ -234,7 +235,7 @@ def _shape(every: Sequence[Seen]) -> list[str]:
 
 def _stale(every: Sequence[Seen]) -> str:
     """Whether each case has the gradient of the one before it, or all the same one."""
-    pairs = list(itertools.pairwise(every))
+    pairs = [(s, t) for s, t in itertools.pairwise(every) if s.truth.shape == t.truth.shape]
     if len(pairs) < 2:
         return ""
     if all(t.got.shape == s.truth.shape and (t.fits(s.truth) or t.fits(t.right(s.case.arguments))) for s, t in pairs):

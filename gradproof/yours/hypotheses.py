@@ -16,6 +16,7 @@ import numpy as np
 
 from gradproof.answers.factors import NEAR, close
 from gradproof.cases.case import Case
+from gradproof.yours.returned import Broken
 from gradproof.yours.standard import Standard
 from oracles.calls import floating
 from oracles.floats import format_of
@@ -87,7 +88,7 @@ class Seen:
         """Whether this is what was got."""
         if predicted is None or np.shape(predicted) != self.got.shape:
             return False
-        here = ~np.isnan(self.truth)
+        here = ~np.isnan(self.truth) if self.truth.shape == self.got.shape else np.ones(self.got.shape, bool)
         p = np.asarray(predicted)[here]
         return bool(p.size and np.isfinite(p).all()) and close(self.got[here], p, 0.0, self.near())
 
@@ -122,7 +123,7 @@ def right(standard: Standard, case: Case, **options: Any) -> dict[str, Array]:
                 outputs, gradients, _ = standard.estimate(asked)
                 return {**outputs, **{f"∂/∂{n}": g for n, g in gradients.items()}}
             return {name: q.truth.hi for name, q in standard.truth(asked).quantities.items()}
-    except (ValueError, TypeError, LookupError, ArithmeticError, IndexError):
+    except (Broken, ValueError, TypeError, LookupError, ArithmeticError, IndexError):
         return {}
 
 

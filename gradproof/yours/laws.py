@@ -204,7 +204,9 @@ def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
             continue  # these may leave the range
         scaled = call(given, {n: x * np.asarray(factor, x.dtype) for n, x in v.items()})
         for name, g in scaled.gradients.items():
-            if not near(name, np.asarray(g).astype(np.float64) / factor, np.asarray(first.gradients[name])):
+            by = np.asarray(first.gradients[name]).astype(np.float64)
+            back = np.where(_ordinary(g, by, v), np.asarray(g).astype(np.float64) / factor, by)
+            if not near(name, back, by):
                 message = f"∂/∂{name} under {said} is not {factor:g} times that under v"
                 yield Law("linear in the cotangent", False, message)
                 return
@@ -217,6 +219,14 @@ def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
             yield Law("linear in the cotangent", False, f"∂/∂{name} under v + w is not the sum of those under v and w")
             return
     yield Law("linear in the cotangent", True)
+
+
+def _ordinary(g: Any, by: Array, v: Mapping[str, Any]) -> Array:
+    """Where a scaled gradient has not left the range: neither below the normal numbers nor beyond the greatest."""
+    digits, least, _ = format_of(next(iter(v.values())).dtype)[1]
+    sizes = np.abs(np.asarray(g).astype(np.float64)), np.abs(by)
+    fine = [np.isfinite(size) & ((size == 0) | (size >= 2.0 ** (least + digits))) for size in sizes]
+    return np.asarray(fine[0] & fine[1])
 
 
 def _alone(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Law:
@@ -282,7 +292,7 @@ SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (7,), (2, 3, 5), (2, 1, 3
 def _shapes(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer) -> Law:
     (name, x), *_ = given.items()
     most = max(x.size, *(int(np.prod(shape)) for shape in SHAPES))
-    x = np.resize(x, most)  # once more from the start where there are few
+    x, v = np.resize(x, most), {k: np.resize(w, most) for k, w in v.items()}  # once more from the start where few
     for shape in SHAPES:
         n = int(np.prod(shape))
         start = most // 2 - n // 2

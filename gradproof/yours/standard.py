@@ -179,7 +179,8 @@ def _autodiff(subject: Subject, curved: bool) -> Standard:
 
     truth = estimated(estimate)
     return Standard(f"{subject.name} by autodiff of {package} in float64", "autodiff",
-                    _with_curvature(truth, estimate) if curved else truth, values=values)  # fmt: skip
+                    _with_curvature(truth, estimate) if curved else truth,
+                    values=values, estimate=estimate)  # fmt: skip
 
 
 def _with_curvature(truth: Callable[[Case], Truth], estimate: Estimate) -> Callable[[Case], Truth]:
@@ -252,7 +253,7 @@ def _numpy(forward: Any, outputs: tuple[str, ...]) -> Standard:
             return ridders(paired, 0.0)
 
     return Standard(f"{name} in float64, by complex step where it is analytic, else extrapolated differences",
-                    "differences", estimated(estimate), values=values, along=along)  # fmt: skip
+                    "differences", estimated(estimate), values=values, along=along, estimate=estimate)  # fmt: skip
 
 
 def _some(case: Case) -> dict[str, Array] | None:

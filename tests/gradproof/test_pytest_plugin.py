@@ -34,7 +34,7 @@ def test_a_right_gradient_passes_and_a_wrong_one_fails_with_the_report_at_the_li
     result = run(BOTH)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["E * wrong, by slope: WRONG", "E * judged by activation/tanh, over balls (exact)",
-                                 "E * worst at x = *: got *, truth *"])  # fmt: skip
+                                 "E * ULP off at x = *: got *, truth *"])  # fmt: skip
     assert len([line for line in result.outlines if re.match(r"test_mine\.py:\d+: ", line)]) == 2  # `check`, its caller
     assert not any("pytest_plugin" in line or "gradproof/" in line for line in result.outlines)
 

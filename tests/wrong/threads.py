@@ -254,7 +254,7 @@ MADE += [
         "W14",
         gradproof.objective(logistic),
         "cost/binary_cross_entropy_logits",
-        "∂/∂z²: a factor 2",
+        "∂²/∂z²: a factor 2",
         how={**F64, "parameters": {"reduction": "sum"}},
     ),
     Wrong(
