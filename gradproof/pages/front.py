@@ -78,6 +78,15 @@ def _drift(found: Findings) -> str:
     )  # fmt: skip
 
 
+def _checkers(found: Findings) -> str:
+    """How many wrong gradients each checker accepts, and the rules of projects from the best to the worst."""
+    missed = [(len(f.more["odd"]), f) for f in found if f.what == "wrong"]
+    by_rules = sorted(n for n, f in missed if "rule" in f.more)
+    said = [f"{f.formula} {n}" for n, f in missed if "rule" not in f.more]
+    said += [f"{len(by_rules)} rules {by_rules[0]} to {by_rules[-1]}"] if by_rules else []
+    return f"wrong gradients missed: {', '.join(said)}" if said else ""
+
+
 def _inside(place: int) -> Callable[[Findings], str]:
     """Which formula at that place of a network each framework is inaccurate about most often."""
 
@@ -114,6 +123,9 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
     "errata": ("misprints, with the corrected form", "literature", None),
     "notation": ("who writes what for the same quantity", "literature", None),
     "drift": ("what changed in meaning between versions and processors", "drift", _drift),
+    "checkers": (
+        "who tells wrong gradients from right ones: frameworks' checkers, and rules for kernels", "checkers", _checkers
+    ),
     "speed": ("time of one gradient, and of the audit, beside the alternatives", "speed", None),
 }  # fmt: skip
 
