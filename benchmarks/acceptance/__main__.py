@@ -59,7 +59,7 @@ def main() -> None:
 
     found = list(measure(progress=progress))
     made_with = header(
-        ("numpy", "torch", "jax", "balls", "16 bits", "special functions"), {"shape": SHAPE, "spread": SPREAD}
+        ("numpy", "torch", "jax", "balls", "16 bits", "special functions"), {"points": SHAPE, "spread": SPREAD}
     )
     made_with["versions"]["autograd"] = version("autograd")
     write_evidence(options.out / "evidence" / "checkers.jsonl", made_with, found)

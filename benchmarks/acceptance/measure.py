@@ -23,11 +23,11 @@ SAID = {  # of the checkers: what it compares, how it was asked, what it cannot 
     ),
     "torch.autograd.gradcheck": (
         "|J−J̃| ≤ 1e-5 + 1e-3·|J̃|, J̃ by central differences", "every unit vector",
-        "entries of J below 1e-5; relative errors below 1e-3",
+        "entries of J below 1e-5; relative errors below 1e-3; what a backward makes of numbers other than 0 and 1",
     ),
     "torch.autograd.gradcheck, fast mode": (
         "the same of one number uᵀJv", "one u and v, not negative",
-        "what a sum of all entries hides; the tolerance grows with the sizes",
+        "errors that cancel in one sum; the tolerance grows with the sizes; what a backward makes of negative numbers",
     ),
     "jax.test_util.check_grads": (
         "|a−b| ≤ 1e-5 + 1e-5·|b| of one number ⟨u, Jᵀv⟩, b by central differences of step 1e-4",

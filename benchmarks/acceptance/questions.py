@@ -21,8 +21,8 @@ from gradproof.yours.subject import Subject, subject_of
 from oracles.calls import floating
 from reference.formula import Array
 
-SHAPE = (6, 8)  # of the inputs of a function that acts entry by entry
-SPREAD = 2.0  # their standard deviation
+SHAPE = (8, 12)  # of the inputs of a function that acts entry by entry
+SPREAD = 3.0  # their standard deviation
 ASKED = ("float64", "float32")
 COTANGENTS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Any]] = {
     "normal": lambda rng, shape: rng.standard_normal(shape),

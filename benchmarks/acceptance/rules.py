@@ -177,7 +177,8 @@ RULES = [
          "NVIDIA/apex apex/contrib/test/layer_norm/test_fast_layer_norm.py:37–44; 16fadfe7, 2025-11-28", "normal",
          "small entries beside large ones", total),
     Rule("Triton, tutorials", "|g−r| ≤ 0.01",
-         "triton-lang/triton python/tutorials/05-layer-norm.py, test_layer_norm; 54569929, date not known", "normal",
+         "triton-lang/triton python/tutorials/05-layer-norm.py, read in facebookexperimental/triton:300–323; 4c006046, "
+         "2026-08-04", "normal",
          "gradients below 0.01", close(1e-2, 0)),
     Rule("xformers, float32", "|g−r| ≤ 9e-4 + 1e-4·|r|",
          "facebookresearch/xformers tests/utils.py:105–131; 3e3d261c, 2025-06-10; meta-pytorch/MSLK "

@@ -42,8 +42,7 @@ must sum to 1.{scipy}"""
 SCIPY = """
 
 SciPy's `check_grad` returns a number and gives no advice on what is small. The limit here is {limit:g}, of SciPy's own
-tests. No limit would do: the numbers of right gradients reach {largest}, and {below} of {asked} wrong ones lie not
-above."""
+tests. No limit would do: right gradients have numbers up to {largest}, and so have {below} of {asked} wrong ones."""
 
 RULES = """\
 What is compared, with g the gradient, r what it is compared with, J the Jacobian, and where that stands. Each rule was
@@ -126,7 +125,7 @@ def write(evidence: Path, folder: Path) -> None:
     header, found = read_evidence(evidence / "checkers.jsonl")
     counts = {which: max((f.entries + sum(f.more["unasked"].values()) for f in found if f.what == which), default=0)
               for which in ("wrong", "right")}  # fmt: skip
-    shape, spread = " × ".join(map(str, header.get("shape", ("a few",)))), header.get("spread", 1)
+    shape, spread = " × ".join(map(str, header.get("points", ("a few",)))), header.get("spread", 1)
     note = HOW.format(shape=shape, spread=spread, scipy=scipy_note(found))
     write_page(folder, "checkers", INTRO.format(**counts), [score_table(found, note), rule_table(found),
                missed_table(found)])  # fmt: skip
