@@ -22,11 +22,11 @@ SAID = {  # of the checkers: what it compares, how it was asked, what it cannot 
         "its own cases, in the dtypes of the entry", "",
     ),
     "torch.autograd.gradcheck": (
-        "|J−J̃| ≤ 1e-5 + 1e-3·|J̃|, J̃ by central differences", "every unit vector",
+        "|J−N| ≤ 1e-5 + 1e-3·|N| in every entry, N by central differences", "every unit vector",
         "entries of J below 1e-5; relative errors below 1e-3; what a backward makes of numbers other than 0 and 1",
     ),
     "torch.autograd.gradcheck, fast mode": (
-        "the same of one number uᵀJv", "one u and v, not negative",
+        "the same of the one number uᵀJv", "one u and v, not negative",
         "errors that cancel in one sum; the tolerance grows with the sizes; what a backward makes of negative numbers",
     ),
     "jax.test_util.check_grads": (
@@ -38,7 +38,7 @@ SAID = {  # of the checkers: what it compares, how it was asked, what it cannot 
         "one normal u and v, `order=1, modes=[\"rev\"]`", "errors across that one direction",
     ),
     "scipy.optimize.check_grad": (
-        "‖g−g̃‖, g̃ by forward differences: a number, no verdict; here below 5e-7, as in SciPy's own tests",
+        "‖g−n‖, n by forward differences: a number, no verdict; here below 5e-7, as in SciPy's own tests",
         "normal", "absolute: small gradients are always right, large ones never",
     ),
 }  # fmt: skip
@@ -114,7 +114,7 @@ def unasked(entry: Any) -> str:
     if getattr(entry, "law", "") in BEHAVIOURS:
         return "behaviour"
     dtypes = entry.how.get("dtypes", ASKED)
-    return "16 bits" if not {*dtypes} & {*ASKED} else ""
+    return "in 16 bits" if not {*dtypes} & {*ASKED} else ""
 
 
 def framework(checker: Callable[[Question], bool], name: str, entry: Any) -> bool | str:

@@ -25,8 +25,9 @@ its tests ask, no measurement. For everyone else it is one, of mistakes that we 
 
 HOW = """\
 A *miss* is a wrong gradient that is accepted at every case, a *false alarm* a right one that is rejected at some case.
-All but `gradproof.check`, which draws its own, are asked at the same ordinary inputs: the plain cases of the audit, or
-{shape} normal numbers of standard deviation {spread:g} where a function acts entry by entry.
+A formula that is dressed in several ways counts as often. All but `gradproof.check`, which draws its own inputs, are
+asked at the same ordinary ones: the plain cases of the audit, or {shape} normal numbers of standard deviation
+{spread:g} where a function acts entry by entry.
 
 Checkers of frameworks are asked in float64, at their defaults, each for a function of its own kind whose backward is
 the gradient in question (`torch.autograd.Function`, `jax.custom_vjp`, `primitive`, a function and its gradient). Rules
@@ -35,9 +36,9 @@ A gradient that is missing or of another shape is rejected before any rule. Rule
 sizes of the project's own test: the table is about the rules, and says nothing about anybody's kernels.
 
 *Not asked* is counted apart: *behaviour*, such as overwriting an argument, of which a pair of arrays says nothing
-(gradcheck alone calls a backward twice, and is asked whether the results are equal); *16 bits*, since only float64 and
-float32 are asked here; *no room to differentiate*, where a function refuses arguments moved by 1e-6, such as rows that
-must sum to 1.{scipy}"""
+(gradcheck alone calls a backward twice, and is asked whether the results are equal); *in 16 bits*, since only float64
+and float32 are asked here; *no room to differentiate*, where a function refuses arguments moved by 1e-6, such as rows
+that must sum to 1.{scipy}"""
 
 SCIPY = """
 
@@ -53,14 +54,15 @@ Wrong gradients that were accepted, and right ones that were rejected, by the id
 
 
 def checkers(found: Sequence[Finding]) -> dict[str, dict[str, Finding]]:
-    """Findings by checker and set: frameworks first, then rules, each kind with the fewest misses first."""
+    """Findings by checker and set: frameworks first, then rules; first whoever is mistaken least often."""
     by: dict[str, dict[str, Finding]] = {}
     for f in found:
         by.setdefault(f.formula, {})[f.what] = f
 
     def order(name: str) -> tuple[bool, bool, int, str]:
         one = next(iter(by[name].values()))
-        return "rule" in one.more, name != "gradproof.check", _odd(by[name], "wrong"), name
+        mistaken = sum(_odd(by[name], which) for which in by[name])
+        return "rule" in one.more, name != "gradproof.check", mistaken, name
 
     return {name: by[name] for name in sorted(by, key=order)}
 
@@ -76,8 +78,10 @@ def score_table(found: Sequence[Finding], note: str = "") -> Table:
         cells = [
             f"{_odd(sets, which)} of {sets[which].entries}" if which in sets else "–" for which in ("wrong", "right")
         ]
-        unasked = [f"{which}: {n} {reason}" for which, f in sorted(sets.items(), reverse=True)
-                   for reason, n in f.more["unasked"].items()]  # fmt: skip
+        unasked = [
+            f"{which}: " + ", ".join(f"{n} {reason}" for reason, n in sets[which].more["unasked"].items())
+            for which in ("wrong", "right") if which in sets and sets[which].more["unasked"]
+        ]  # fmt: skip
         lines.append([_code(name, sets), *cells, "; ".join(unasked), next(iter(sets.values())).why])
     columns = ["checker", "misses of wrong", "false alarms of right", "not asked", "misses by construction"]
     return Table("Misses and false alarms", columns, lines, note)

@@ -87,8 +87,8 @@ def test_what_is_not_asked():
     rigid = Right("rigid", pullback_of("cost/jensen_shannon"), "cost/jensen_shannon")
     checker = FRAMEWORKS["torch.autograd.gradcheck"]
     asked = [measuring.framework(checker, "torch.autograd.gradcheck", entry) for entry in (law, narrow, rigid)]
-    assert asked == ["behaviour", "16 bits", "no room to differentiate"]
-    assert [measuring.by_rules(entry)[0] for entry in (law, narrow, rigid)] == ["behaviour", "16 bits", True]
+    assert asked == ["behaviour", "in 16 bits", "no room to differentiate"]
+    assert [measuring.by_rules(entry)[0] for entry in (law, narrow, rigid)] == ["behaviour", "in 16 bits", True]
 
 
 def test_gradcheck_alone_is_asked_whether_a_backward_repeats():
