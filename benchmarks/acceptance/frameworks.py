@@ -23,12 +23,14 @@ def torch_function(q: Question) -> Any:
 
     class Asked(torch.autograd.Function):
         @staticmethod
+        @torch.enable_grad()  # the subject may be of torch itself
         def forward(ctx: Any, *tensors: Any) -> Any:
             ctx.save_for_backward(*tensors)
             found = tuple(torch.from_numpy(y) for y in q.outputs([t.detach().numpy() for t in tensors]).values())
             return found[0] if len(found) == 1 else found
 
         @staticmethod
+        @torch.enable_grad()
         def backward(ctx: Any, *seeds: Any) -> Any:
             v = dict(zip(q.cotangent("ones"), (np.array(s.numpy()) for s in seeds), strict=True))
             arrays = [t.detach().numpy() for t in ctx.saved_tensors]
