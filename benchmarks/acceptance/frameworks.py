@@ -115,7 +115,7 @@ def scipy_number(q: Question) -> float:
     outputs, pullback, x = flat(q)
     v = np.concatenate([np.ravel(s) for s in q.cotangent("normal").values()])
     with np.errstate(all="ignore"):
-        return float(check_grad(lambda x: v @ outputs(x), lambda x: pullback(x, v), x))
+        return float(check_grad(lambda x: float(v @ outputs(x)), lambda x: pullback(x, v), x))
 
 
 def scipy_check_grad(q: Question) -> bool:

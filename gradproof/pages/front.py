@@ -79,12 +79,15 @@ def _drift(found: Findings) -> str:
 
 
 def _checkers(found: Findings) -> str:
-    """How many wrong gradients each checker accepts, and the rules of projects from the best to the worst."""
-    missed = [(len(f.more["odd"]), f) for f in found if f.what == "wrong"]
-    by_rules = sorted(n for n, f in missed if "rule" in f.more)
-    said = [f"{f.formula} {n}" for n, f in missed if "rule" not in f.more]
-    said += [f"{len(by_rules)} rules {by_rules[0]} to {by_rules[-1]}"] if by_rules else []
-    return f"wrong gradients missed: {', '.join(said)}" if said else ""
+    """How many wrong gradients each checker accepts and how many right ones it rejects; of rules, the range."""
+    odd: dict[str, Counter[str]] = {}
+    for f in found:
+        odd.setdefault(f.formula, Counter())[f.what] += len(f.more["odd"])
+    rules = {f.formula for f in found if "rule" in f.more}
+    said = [f"{who} {n['wrong']} + {n['right']}" for who, n in odd.items() if who not in rules]
+    if missed := sorted(odd[rule]["wrong"] for rule in rules):
+        said.append(f"rules of projects {missed[0]} to {missed[-1]} missed")
+    return f"wrong gradients missed + right ones rejected: {', '.join(said)}" if said else ""
 
 
 def _inside(place: int) -> Callable[[Findings], str]:
