@@ -2,6 +2,7 @@
 
 from gradproof.pages import (
     accuracy,
+    checkers,
     conventions,
     drift,
     frameworks,
@@ -18,6 +19,7 @@ from gradproof.pages import (
 
 __all__ = [
     "accuracy",
+    "checkers",
     "conventions",
     "drift",
     "frameworks",

@@ -78,6 +78,18 @@ def _drift(found: Findings) -> str:
     )  # fmt: skip
 
 
+def _checkers(found: Findings) -> str:
+    """How many wrong gradients each checker accepts and how many right ones it rejects; of rules, the range."""
+    odd: dict[str, Counter[str]] = {}
+    for f in found:
+        odd.setdefault(f.formula, Counter())[f.what] += len(f.more["odd"])
+    rules = {f.formula for f in found if "rule" in f.more}
+    said = [f"{who} {n['wrong']} + {n['right']}" for who, n in odd.items() if who not in rules]
+    if missed := sorted(odd[rule]["wrong"] for rule in rules):
+        said.append(f"rules of projects {missed[0]} to {missed[-1]} missed")
+    return f"wrong gradients missed + right ones rejected: {', '.join(said)}" if said else ""
+
+
 def _inside(place: int) -> Callable[[Findings], str]:
     """Which formula at that place of a network each framework is inaccurate about most often."""
 
@@ -114,6 +126,9 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
     "errata": ("misprints, with the corrected form", "literature", None),
     "notation": ("who writes what for the same quantity", "literature", None),
     "drift": ("what changed in meaning between versions and processors", "drift", _drift),
+    "checkers": (
+        "who tells wrong gradients from right ones: frameworks' checkers, and rules for kernels", "checkers", _checkers
+    ),
     "speed": ("time of one gradient, and of the audit, beside the alternatives", "speed", None),
 }  # fmt: skip
 

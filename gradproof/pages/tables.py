@@ -101,7 +101,8 @@ _LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"
           "{": r"\{", "}": r"\}", "~": r"\~{}", "∞": r"$\infty$", "−": "$-$", "–": "--", "σ": r"$\sigma$",
           "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$", "±": r"$\pm$", "δ": r"$\delta$", "∂": r"$\partial$",
           "√": r"$\surd$", "′": "'", "→": r"$\to$", "…": r"\dots{}", "`": "", "·": r"$\cdot$",
-          "½": r"$\frac12$"}  # fmt: skip
+          "½": r"$\frac12$", "Σ": r"$\sum$", "‖": r"$\|$", "⟨": r"$\langle$", "⟩": r"$\rangle$",
+          "ᵀ": "$^T$"}  # fmt: skip
 
 
 def latex(table: Table) -> str:

@@ -113,6 +113,20 @@ def drift():
     yield row("comparison", "torch 2.9", entries=6, more=more)
 
 
+def checkers():
+    said = {"says": "|J−J̃| ≤ 1e-5", "cotangent": "ones", "unasked": {}}
+    for what, ours, theirs, kernel in (("wrong", [], ["silu-term", "tanh-abs-v"], ["W26"]), ("right", [], [], ["l1"])):
+        numbers = [1e-9, 2e-6] if what == "right" else [1e-6, 3e-6, float("nan")]
+        for name, odd, more in (
+            ("gradproof.check", ours, {"source": ""}),
+            ("scipy.optimize.check_grad", theirs, {"source": "", "numbers": numbers, "limit": 5e-7}),
+            ("a kernel, float32", kernel, {"source": "a/b c.py:1–2; 01234567, 2024-05-06", "rule": True}),
+        ):
+            unasked = {"unasked": {"behaviour": 3}} if name != "gradproof.check" and what == "wrong" else {}
+            yield row("acceptance", name, what, dtype="", side="", entries=7, why="zeros",
+                      more={**said, **more, "odd": odd, **unasked})  # fmt: skip
+
+
 def judged():
     pytest.importorskip("flint")
     return [literature.judge(claim, ["balls"]) for claim in literature.CLAIMS.values()]
@@ -186,6 +200,15 @@ EXPECTED = {
                   "gradcheck/audit ≥ 150: met; check_grads/audit ≥ 300: **missed** |"],
     },
     drift: {"drift": ["torch 2.8 → 2.9. 3 findings are the same to the last digit, 2 differ in bits alone, 0 changed"]},
+    checkers: {
+        "checkers": ["10 wrong gradients and 7 right ones", "numbers up to 2.0e-6, and so have 1 of 3",
+                     "| `gradproof.check` | 0 of 7 | 0 of 7 |  | zeros |",
+                     "| `scipy.optimize.check_grad` | 2 of 7 | 0 of 7 | wrong: 3 behaviour | zeros |",
+                     "| a kernel, float32 | 1 of 7 | 1 of 7 | wrong: 3 behaviour | zeros |",
+                     "| `gradproof.check` | \\|J−J̃\\| ≤ 1e-5 | ones |  |",
+                     "| `scipy.optimize.check_grad` | silu-term, tanh-abs-v |  |", "| a kernel, float32 | W26 | l1 |"],
+        "README": ["+ right ones rejected: gradproof.check 0 + 0, scipy.optimize.check_grad 2 + 0, rules of "],
+    },
     judged: {"literature": ["| all |  | 197 |"], "errata": ["# Errata"], "notation": ["# Notation"]},
     proved: {
         "proofs": ["| Activations | 3 | 3 | 1 | 1 | 1 | 0 |", "## Not proved", "### activation/exp", ", not ",
