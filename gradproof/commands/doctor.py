@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from gradproof.cases.source import REGIMES
 from gradproof.evidence.environment import ORACLES, cpu, load, versions
-from gradproof.lookup import find
+from gradproof.lookup import UsageError, find
 from reference.formula import Formula
 
 INSTALL = "not installed: pip install 'gradproof[oracles]'"
 NOTHING_SAID = "nothing can be said of its answer"
 FURTHER = {"truth": "oracles.arb_truth", "finite_difference": "oracles.finite_difference"}  # sides beside ORACLES
+ROOT = Path(__file__).parents[2]  # of a checkout
 VALUES, SEEDS = 2, 6  # of every parameter beside its default, among the seeds of an audit
 
 
@@ -28,7 +30,10 @@ def environment() -> Iterator[tuple[str, str]]:
 
 def lacking(id: str) -> list[str]:
     """What formula `id` lacks, and where it belongs, a line each. Raises UsageError for an unknown id."""
-    formula, _ = find(id)
+    try:
+        formula, _ = find(id)
+    except UsageError as error:
+        raise UsageError(f"{error} (to add one, begin with 'Add a formula' in CONTRIBUTING.md)") from error
     return [*_record(formula), *_sides(formula), *_cases(formula)]
 
 

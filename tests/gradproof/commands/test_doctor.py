@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gradproof.cli import main
-from gradproof.commands.doctor import FURTHER, NOTHING_SAID, lacking
+from gradproof.commands.doctor import FURTHER, NOTHING_SAID, ROOT, lacking
 from gradproof.evidence.environment import ORACLES
 from reference import CATALOGUE
 
@@ -86,3 +86,9 @@ def test_of_what_is_not_installed_nothing_is_said(everybody):
     assert [what.split(":")[:2] for what in lacking("activation/tanh")] == [
         [side, f" {NOTHING_SAID}"] for side in SIDES
     ]
+
+
+def test_an_unknown_id_is_told_where_a_new_formula_begins(capsys):
+    assert main(["doctor", "activation/sech"]) == 2
+    assert "begin with 'Add a formula' in CONTRIBUTING.md" in capsys.readouterr().err
+    assert "\n## Add a formula\n" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
