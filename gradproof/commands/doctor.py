@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,12 +35,14 @@ def lacking(id: str) -> list[str]:
         formula, _ = find(id)
     except UsageError as error:
         raise UsageError(f"{error} (to add one, begin with 'Add a formula' in CONTRIBUTING.md)") from error
-    return [*_record(formula), *_sides(formula), *_cases(formula)]
+    return [*_record(formula), *_sides(formula), *_cases(formula), *_truths(formula)]
 
 
 def _record(formula: Formula) -> Iterator[str]:
     from literature.bibliography import work
 
+    if not formula.sources and formula.statement != "0":
+        yield "no source: its key belongs into `sources` of the record, and its entry into literature/bibliography.py"
     for source in formula.sources:
         try:
             work(source)
@@ -88,3 +91,20 @@ def _cases(formula: Formula) -> Iterator[str]:
         needed = choices - 1 if choices else VALUES
         if len(values) < needed:
             yield f"parameter {name}: {len(values)} values off its default, not {needed}: gradproof/cases/parameters.py"
+
+
+def _truths(formula: Formula) -> Iterator[str]:
+    """Whether a checkout has the exact values by which the tests of accuracy judge an activation."""
+    if formula.elementwise and (ROOT / "scripts" / "make_truths.py").is_file() and formula.id not in _tables():
+        yield "no exact values in tests/truths.npz: run 'python scripts/make_truths.py'"
+
+
+@functools.cache
+def _tables() -> frozenset[str]:
+    """The formulas in tests/truths.npz; none where it cannot be read."""
+    from oracles.truth_tables import TableError, read_tables
+
+    try:
+        return frozenset(table.id for table in read_tables(ROOT / "tests" / "truths.npz"))
+    except TableError:
+        return frozenset()

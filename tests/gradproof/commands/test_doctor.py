@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from gradproof.cli import main
+from gradproof.commands import doctor
 from gradproof.commands.doctor import FURTHER, NOTHING_SAID, ROOT, lacking
 from gradproof.evidence.environment import ORACLES
 from reference import CATALOGUE
 
+NO_TRUTHS = "no exact values in tests/truths.npz: run 'python scripts/make_truths.py'"
 SIDES = {**ORACLES, **FURTHER}
 
 
@@ -53,8 +55,9 @@ def test_all_that_a_new_formula_lacks_is_named_with_its_place(toy, everybody, ca
         *(f"{side}: no definition in {place.replace('.', '/')}/, and no reason in the record's `unanswered`"
           for side, place in SIDES.items()),
         "parameter alpha: 0 values off its default, not 2: gradproof/cases/parameters.py",
+        NO_TRUTHS,
     ]  # fmt: skip
-    assert last == "activation/toy: lacks 7"
+    assert last == "activation/toy: lacks 8"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_all_that_a_new_formula_lacks_is_named_with_its_place(toy, everybody, ca
         ("cost/quadratic", "no draw in gradproof/cases/"),
         ("update/sgd", "no setting in gradproof/training/settings.py"),
         ("update/clip_by_norm", "no setting in gradproof/training/settings.py"),
-        ("activation/tanh", None),  # swept over floats, whatever it is
+        ("activation/tanh", NO_TRUTHS),  # swept over floats, whatever it is
         ("network/bp1", None),
     ],
 )
@@ -73,12 +76,31 @@ def test_somebody_must_ask_for_it(toy, everybody, like, lacks):
 
 
 def test_a_reason_silences_and_a_stale_one_is_named(toy, everybody, capsys):
-    id = toy("activation/tanh", unanswered=dict.fromkeys(SIDES, "no such function"))
+    id = toy("network/bp1", unanswered=dict.fromkeys(SIDES, "no such function"))
     everybody(" ")
     assert main(["doctor", id]) == 0
-    assert capsys.readouterr().out == "activation/toy: nothing is missing\n"
+    assert capsys.readouterr().out == "network/toy: nothing is missing\n"
     everybody("composed")
     assert lacking(id) == [f"{side}: the record says that it has no answer, but it has one" for side in SIDES]
+
+
+def test_a_formula_without_source_is_told_so(toy, everybody):
+    everybody("native")
+    (lacks,) = lacking(toy("network/bp1", sources=()))
+    assert lacks.startswith("no source: ")
+    assert "literature/bibliography.py" in lacks
+
+
+def test_truths_are_asked_for_in_a_checkout_alone(toy, everybody, monkeypatch, tmp_path):
+    everybody("native")
+    id = toy("activation/tanh")
+    for script, lacks in (("another.py", []), ("make_truths.py", [NO_TRUTHS])):
+        (tmp_path / "scripts").mkdir(exist_ok=True)
+        (tmp_path / "scripts" / script).touch()
+        monkeypatch.setattr(doctor, "ROOT", tmp_path)  # there are no tests/truths.npz either
+        doctor._tables.cache_clear()
+        assert lacking(id) == lacks
+    doctor._tables.cache_clear()
 
 
 def test_of_what_is_not_installed_nothing_is_said(everybody):
