@@ -13,6 +13,7 @@ from gradproof.lookup import UsageError, find
 from reference.formula import Formula
 
 INSTALL = "not installed: pip install 'gradproof[oracles]'"
+DRAWN_IN = {"activation": "rows.py", "cost": "costs.py", "regularizer": "regularizers.py", "update": "clipping.py"}
 NOTHING_SAID = "nothing can be said of its answer"
 FURTHER = {"truth": "oracles.arb_truth", "finite_difference": "oracles.finite_difference"}  # sides beside ORACLES
 ROOT = Path(__file__).parents[2]  # of a checkout
@@ -84,7 +85,7 @@ def _cases(formula: Formula) -> Iterator[str]:
         drawn = (cases.draw(formula.id, "float64", REGIMES[0], seed) for seed in range(SEEDS))
         asked += [{**case.arguments, **case.parameters} for case in drawn]
     elif not formula.elementwise:
-        yield "no draw in gradproof/cases/"
+        yield f"no draw in gradproof/cases/{DRAWN_IN[formula.kind]}"
     for name, default in formula.parameters.items():
         values = {float(given[name]) for given in asked if name in given} - {default}
         choices = formula.valid.get(name, "").count("==")  # "p == 1 or p == 2"

@@ -1,11 +1,13 @@
 """What a formula lacks is named, and no formula of the catalogue lacks anything."""
 
+import importlib
 import sys
 import types
 from dataclasses import replace
 
 import pytest
 
+from gradproof import cases
 from gradproof.cli import main
 from gradproof.commands import doctor
 from gradproof.commands.doctor import FURTHER, NOTHING_SAID, ROOT, lacking
@@ -63,7 +65,9 @@ def test_all_that_a_new_formula_lacks_is_named_with_its_place(toy, everybody, ca
 @pytest.mark.parametrize(
     ("like", "lacks"),
     [
-        ("cost/quadratic", "no draw in gradproof/cases/"),
+        ("cost/quadratic", "no draw in gradproof/cases/costs.py"),
+        ("activation/l2_normalize", "no draw in gradproof/cases/rows.py"),
+        ("regularizer/none", "no draw in gradproof/cases/regularizers.py"),
         ("update/sgd", "no setting in gradproof/training/settings.py"),
         ("update/clip_by_norm", "no setting in gradproof/training/settings.py"),
         ("activation/tanh", NO_TRUTHS),  # swept over floats, whatever it is
@@ -114,3 +118,10 @@ def test_an_unknown_id_is_told_where_a_new_formula_begins(capsys):
     assert main(["doctor", "activation/sech"]) == 2
     assert "begin with 'Add a formula' in CONTRIBUTING.md" in capsys.readouterr().err
     assert "\n## Add a formula\n" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_every_draw_stands_where_a_new_one_of_its_kind_is_sent():
+    for kind, file in doctor.DRAWN_IN.items():
+        drawn = importlib.import_module(f"gradproof.cases.{file.removesuffix('.py')}").DRAWS
+        asked = {id for id in cases.DRAWS if id.startswith(f"{kind}/") and not CATALOGUE[id].elementwise}
+        assert asked == {*drawn}
