@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,22 @@ def _sides(formula: Formula) -> Iterator[str]:
             yield f"{name}: no definition in {place.replace('.', '/')}/, and no reason in the record's `unanswered`"
         if answers and excused:
             yield f"{name}: the record says that it has no answer, but it has one"
+        for option, theirs, ours in _other_defaults(formula, place):
+            where = place.replace(".", "/")
+            yield f"{name}: {option} is {theirs!r} unless told otherwise, {ours!r} in the record: {where}/"
+
+
+def _other_defaults(formula: Formula, place: str) -> Iterator[tuple[str, object, object]]:
+    """Options, the reduction of a cost among them, whose default differs in an oracle: theirs, the record's."""
+    definition = getattr(importlib.import_module(place), "DEFINITIONS", {}).get(formula.id)
+    if definition is None:
+        return
+    theirs = getattr(definition, "parameters", None)  # of a definition over balls
+    if theirs is None:
+        theirs = {name: p.default for name, p in inspect.signature(definition).parameters.items()}
+    for name, p in inspect.signature(formula.function).parameters.items():
+        if name in theirs and p.default not in (p.empty, None) and theirs[name] != p.default:
+            yield name, theirs[name], p.default
 
 
 def _cases(formula: Formula) -> Iterator[str]:

@@ -23,6 +23,7 @@ from oracle_cases import (
 )
 
 from oracles import finite_difference as fd
+from oracles.finite_difference.costs import REDUCTION, reduced
 from reference import CATALOGUE
 
 FRAMEWORKS = ("torch", "jax")
@@ -193,6 +194,16 @@ def test_parameters_have_the_names_and_defaults_of_the_record(id):
     taken = signature(fd, id)
     for name, default in CATALOGUE[id].parameters.items():
         assert taken[name] == default
+    assert taken.get("reduction", "") == CATALOGUE[id].reduction
+
+
+def test_a_cost_may_be_a_sum_unless_told_otherwise(monkeypatch):
+    arguments, _ = draw("cost/l1")
+    monkeypatch.setitem(REDUCTION, "cost/l1", "sum")
+    monkeypatch.setitem(fd.DEFINITIONS, "cost/l1", reduced("cost/l1"))
+    assert signature(fd, "cost/l1")["reduction"] == "sum"
+    found, told = fd.vjp("cost/l1", arguments), fd.vjp("cost/l1", arguments, reduction="sum")
+    assert found[0]["value"] == told[0]["value"] > fd.vjp("cost/l1", arguments, reduction="mean")[0]["value"]
 
 
 @over_sides

@@ -1,6 +1,8 @@
 """What a formula lacks is named, and no formula of the catalogue lacks anything."""
 
+import functools
 import importlib
+import inspect
 import sys
 import types
 from dataclasses import replace
@@ -86,6 +88,25 @@ def test_a_reason_silences_and_a_stale_one_is_named(toy, everybody, capsys):
     assert capsys.readouterr().out == "network/toy: nothing is missing\n"
     everybody("composed")
     assert lacking(id) == [f"{side}: the record says that it has no answer, but it has one" for side in SIDES]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(("like", "name", "other"), [("cost/l1", "reduction", "sum"), ("cost/quantile", "tau", 0.25)])
+def test_another_default_than_that_of_the_record_is_named(monkeypatch, side, like, name, other):
+    place = SIDES[side]
+    pytest.importorskip(place, exc_type=ImportError)
+    record = CATALOGUE[like]
+    signature = inspect.signature(record.function)
+    changed = [p.replace(default=other) if p.name == name else p for p in signature.parameters.values()]
+
+    @functools.wraps(record.function)
+    def function(*arguments, **given): ...
+
+    function.__signature__ = signature.replace(parameters=changed)
+    monkeypatch.setitem(CATALOGUE, like, replace(record, function=function))
+    ours = signature.parameters[name].default
+    told = f"{side}: {name} is {ours!r} unless told otherwise, {other!r} in the record: {place.replace('.', '/')}/"
+    assert told in lacking(like)
 
 
 def test_a_formula_without_source_is_told_so(toy, everybody):
