@@ -22,6 +22,7 @@ from oracle_cases import (
     where_there_is_one,
 )
 
+from gradproof import cases
 from oracles import finite_difference as fd
 from oracles.finite_difference.costs import REDUCTION, reduced
 from reference import CATALOGUE
@@ -176,6 +177,12 @@ def test_another_definition_is_noticed(monkeypatch, side, id):
     for got, wanted in zip(found, fd.vjp(id, arguments), strict=True):
         with pytest.raises(AssertionError, match="Not equal to tolerance"):
             close(got, wanted)
+
+
+def test_a_new_formula_is_tried_on_what_the_audit_draws(monkeypatch):
+    monkeypatch.setitem(CATALOGUE, "cost/toy", CATALOGUE["cost/l1"])
+    monkeypatch.setitem(cases.DRAWS, "cost/toy", cases.DRAWS["cost/l1"])
+    assert [set(draw("cost/toy", seed)[0]) for seed in (0, 1)] == [{"a", "y"}, {"a", "y", "weight"}]
 
 
 # ---------------------------------------------------------------- what there is
