@@ -55,6 +55,13 @@ def find(id: str, table: Mapping[str, Definition]) -> Definition:
     raise LookupError(f"no definition of {id!r}: an oracle goes by the ids of records, not by aliases")
 
 
+def rule(id: str, table: Mapping[str, Callable[..., Any]], library: str) -> Callable[..., Any]:
+    """What builds the optimizer of an update rule. Raises LookupError where the library has none."""
+    if id not in table:
+        raise LookupError(f"{library} has no {id.split('/')[1]}")
+    return table[id]
+
+
 @functools.cache
 def options(definition: Definition) -> Mapping[str, inspect.Parameter]:
     """What a definition takes, by name."""

@@ -1,6 +1,6 @@
 """Write tests/truths.npz: the exact value, slope and second derivative of every elementwise activation at a sample.
 
-    python scripts/make_truths.py        needs python-flint; under two minutes on two processors
+    python scripts/make_truths.py        needs python-flint; takes seconds
 
 The sample is a thinned version of the audit's points (`oracles.points.dense`), the same on every run.
 """

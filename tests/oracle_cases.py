@@ -2,116 +2,20 @@
 
 import importlib
 import inspect
+import math
 from contextlib import contextmanager
 
 import numpy as np
 
+from gradproof import cases
+from gradproof.cases.parameters import OTHERS
 from oracles import finite_difference as fd
+from reference import CATALOGUE
 
 SIDES = {"torch": "oracles.torch_autograd", "jax": "oracles.jax_grad", "complex step": "oracles.finite_difference"}
 # Definitions that other people compute: a few rounding errors, of results up to 6 in size.
 TOLERANCE = {"float16": 2e-2, "bfloat16": 2e-1, "float32": 4e-6, "float64": 2e-13}
-N, D = 3, 4
-
-# Other parameters than the defaults; those of activations may be learned, and are then arguments.
-LEARNED = {
-    "activation/leaky_relu": {"negative_slope": 0.25},
-    "activation/prelu": {"weight": 0.375},
-    "activation/rrelu": {"lower": 0.25, "upper": 0.5},
-    "activation/elu": {"alpha": 0.5},
-    "activation/celu": {"alpha": 0.75},
-    "activation/softplus": {"beta": 3.0},
-    "activation/hardtanh": {"min_val": -0.5, "max_val": 2.0},
-    "activation/hardshrink": {"lambd": 0.75},
-    "activation/softshrink": {"lambd": 0.75},
-    "activation/threshold": {"threshold": 0.5, "value": -1.0},
-    "activation/squareplus": {"b": 2.0},
-    "activation/huber": {"delta": 0.375},
-    "activation/softmax": {"temperature": 0.5},
-    "activation/softmin": {"temperature": 3.0},
-    "activation/log_softmax": {"temperature": 2.0},
-    "activation/logsumexp": {"temperature": 0.75},
-}
-GIVEN = {
-    "activation/maxout": {"k": 4},
-    "cost/huber_error": {"delta": 0.375},
-    "cost/smooth_l1": {"beta": 0.375},
-    "cost/quantile": {"tau": 0.75},
-    "cost/poisson_nll": {"full": True},
-    "cost/poisson_nll_rate": {"full": True, "eps": 2.0**-6},
-    "cost/gaussian_nll": {"full": True},
-    "cost/nll_labels": {"ignore_index": 1},
-    "cost/sigmoid_focal": {"alpha": 0.5, "gamma": 1.5},
-    "cost/cross_entropy_labels": {"ignore_index": 1, "label_smoothing": 0.125},
-    "cost/cross_entropy_probabilities": {"label_smoothing": 0.125},
-    "cost/softmax_focal": {"gamma": 1.5},
-    "cost/poly_cross_entropy": {"epsilon": -0.5},
-    "cost/hinge_embedding": {"margin": 0.5},
-    "cost/margin_ranking": {"margin": 0.5},
-    "cost/multi_margin": {"p": 2, "margin": 0.5},
-    "cost/cosine_embedding": {"margin": 0.25},
-    "cost/triplet_margin": {"margin": 2.0, "eps": 2.0**-10},
-    "cost/nt_xent": {"temperature": 0.5},
-    "cost/dice": {"smooth": 0.0},
-    "cost/tversky": {"alpha": 0.25, "beta": 0.75, "smooth": 0.5},
-    "cost/ctc": {"blank": 2},
-    "regularizer/l2": {"lam": 0.125, "n": 4},
-    "regularizer/elastic_net": {"lam": 0.125, "mix": 0.25},
-    "regularizer/max_norm": {"lam": 0.125, "limit": 0.75},
-    "regularizer/label_smoothing": {"eps": 0.25},
-    "regularizer/inverted_dropout": {"rate": 0.25},
-    "update/clip_by_value": {"max_value": 0.5},
-    "update/clip_by_norm": {"max_norm": 9.0},
-}
-# What the arguments of the costs are, and of which costs they are the arguments.
-KINDS = {
-    "real": lambda rng: rng.standard_normal((N, D)),
-    "positive": lambda rng: np.exp(rng.standard_normal((N, D))),
-    "unit": lambda rng: rng.uniform(0, 1, (N, D)),
-    "rows": lambda rng: rng.dirichlet(np.full(D, 4.0), N),
-    "logs": lambda rng: np.log(rng.dirichlet(np.full(D, 4.0), N)),
-    "signs": lambda rng: rng.choice([-1.0, 1.0], (N, D)),
-    "switches": lambda rng: rng.choice([-1, 1], (N, D)),
-    "switch": lambda rng: rng.choice([-1, 1], N),
-    "sets": lambda rng: rng.integers(0, 2, (N, D)),
-    "label": lambda rng: rng.permutation(D)[:N],
-    "numbers": lambda rng: rng.standard_normal(N + 2),
-    "pairs": lambda rng: rng.permutation([0, 0, 1, 1]),
-    "of pairs": lambda rng: rng.standard_normal((4, 3)),
-    "weights": lambda rng: rng.uniform(0.25, 4, (N, D)),
-    "of classes": lambda rng: rng.uniform(0.25, 4, D),
-}
-COSTS = [
-    ("smooth_l1 log_cosh quantile quadratic", {"a": "real", "y": "real"}),
-    ("l1 squared_error huber_error", {"a": "real", "y": "real", "weight": "weights"}),
-    ("poisson_nll", {"a": "real", "y": "positive"}),
-    ("poisson_nll_rate", {"a": "positive", "y": "positive"}),
-    ("gaussian_nll", {"a": "real", "y": "real", "v": "positive"}),
-    ("kl_div nll", {"a": "logs", "y": "rows"}),
-    ("kl_div_log_target", {"a": "logs", "y": "logs"}),
-    ("jensen_shannon", {"p": "rows", "q": "rows"}),
-    ("cross_entropy dice tversky", {"a": "rows", "y": "rows"}),
-    ("binary_cross_entropy", {"a": "rows", "y": "unit", "weight": "weights"}),
-    ("binary_cross_entropy_logits", {"z": "real", "y": "unit", "weight": "weights", "pos_weight": "of classes"}),
-    ("sigmoid_focal", {"z": "real", "y": "unit"}),
-    ("nll_labels", {"a": "logs", "labels": "label", "weight": "of classes"}),
-    ("cross_entropy_labels softmax_focal multi_margin", {"z": "real", "labels": "label", "weight": "of classes"}),
-    ("multiclass_hinge multiclass_perceptron", {"z": "real", "labels": "label"}),
-    ("cross_entropy_probabilities", {"z": "real", "y": "rows", "weight": "of classes"}),
-    ("poly_cross_entropy", {"z": "real", "y": "rows"}),
-    ("hinge squared_hinge perceptron soft_margin", {"z": "real", "y": "signs"}),
-    ("hinge_embedding", {"z": "real", "y": "switches"}),
-    ("margin_ranking", {"a": "real", "b": "real", "y": "signs"}),
-    ("multilabel_margin", {"z": "real", "y": "sets"}),
-    ("multilabel_soft_margin", {"z": "real", "y": "unit", "weight": "of classes"}),
-    ("wasserstein_critic", {"a": "real", "b": "numbers"}),
-    ("cosine_distance", {"a": "real", "b": "real"}),
-    ("cosine_embedding", {"a": "real", "b": "real", "y": "switch"}),
-    ("triplet_margin", {"a": "real", "b": "real", "c": "real"}),
-    ("nt_xent", {"z": "of pairs", "labels": "pairs"}),
-]
-ARGUMENTS = {name: kinds for names, kinds in COSTS for name in names.split()}
-LAYERS = ("activation/tanh", "activation/softplus")
+Z_SHAPE = (2, 3, 8)
 
 
 def load(side):
@@ -142,52 +46,41 @@ def signature(oracle, id):
     return {p.name: p.default for p in inspect.signature(oracle.DEFINITIONS[id]).parameters.values()}
 
 
-def _activation(id, rng, odd):
-    z = 2 * rng.standard_normal((2, N, 2 * D))
-    learned = {name: np.array(x) for name, x in LEARNED.get(id, {}).items()} if odd else {}
-    return {"z": z, **learned}
+def learned(id):
+    """Parameters of an activation that may be arguments too: the real ones of its last setting, to a power of two.
+
+    Of these the reciprocal is exact as well, of which torch keeps some in float32.
+    """
+    given = dict(*OTHERS.get(id, ())[-1:]) if id.startswith("activation/") else {}
+    return {name: math.copysign(2.0 ** round(math.log2(abs(x))), x) if x else x
+            for name, x in given.items() if isinstance(x, float)}  # fmt: skip
 
 
-def _cost(name, rng, odd):
-    """Arguments that a cost is meant for; weights in the odd case."""
-    if name != "ctc":
-        kinds = {key: kind for key, kind in ARGUMENTS[name].items() if odd or "weight" not in key}
-        return {key: KINDS[kind](rng) for key, kind in kinds.items()}
-    z = rng.standard_normal((2, 4, 3))  # four frames of three symbols
-    logs = z - np.log(np.exp(z).sum(-1, keepdims=True))
-    if not odd:
-        return {"a": logs, "labels": np.array([[1, 2], [2, 1]])}
-    lengths = {"input_lengths": np.array([3, 4]), "target_lengths": np.array([2, 1])}
-    return {"a": logs, "labels": np.array([[0, 1], [1, 0]]), **lengths}
-
-
-def _other(name, rng, odd):
-    """Arguments of a regularizer, or of clipping."""
-    if name in ("jacobian", "gradient_penalty"):
-        outputs = 2 if name == "jacobian" else 1
-        shapes = {"x": (3, 2), "W1": (3, 2), "b1": (3,), "W2": (outputs, 3), "b2": (outputs,)}
-        return {key: rng.standard_normal(shape) for key, shape in shapes.items()}
-    if name.startswith("clip"):
-        return {"g1": rng.standard_normal((2, 3)), "g2": rng.standard_normal(4), "g3": np.array(rng.standard_normal())}
-    x = rng.standard_normal((2, N, D))
-    if name == "label_smoothing":
-        return {"z": x, "y": rng.integers(0, D, (2, N))}
-    if "dropout" in name:
-        return {"a": x, "mask": rng.integers(0, 2, x.shape)}
-    return {"z" if name == "entropy" else "a" if "activity" in name else "w": x}
+def inner(x, entries):
+    """Probabilities away from their ends, where differences have no digits: halfway to the uniform ones."""
+    if entries == "probability":
+        return (x + 1 / 2) / 2
+    if entries == "distribution":
+        return (x + 1 / x.shape[-1]) / 2
+    return np.log(inner(np.exp(x), "distribution")) if entries == "log distribution" else x
 
 
 def draw(id, seed=0, dtype="float64"):
-    """(arguments, parameters) of a case, floats in `dtype`; every odd one has weights, and other parameters."""
-    kind, name = id.split("/")
-    rng = np.random.default_rng([len(id), *id.encode(), seed])
+    """(arguments, parameters) of a case, floats in `dtype`: as the audit draws it, elementwise activations at any z.
+
+    Every odd one has weights, and other parameters than the defaults; those of activations are then arguments.
+    """
     odd = bool(seed % 2)
-    given = {"activation": lambda: _activation(id, rng, odd), "cost": lambda: _cost(name, rng, odd)}
-    arguments = given.get(kind, lambda: _other(name, rng, odd))()
-    parameters = dict(GIVEN.get(id, {})) if odd else {}
-    if name in ("jacobian", "gradient_penalty"):
-        parameters["activations"] = LAYERS
-    return {key: as_dtype(x, dtype) for key, x in arguments.items()}, parameters
+    if id.startswith("activation/"):
+        rng = np.random.default_rng([len(id), *id.encode(), seed])
+        z = 2 * rng.standard_normal(Z_SHAPE)
+        arguments = {"z": z, **{name: np.array(x) for name, x in learned(id).items() if odd}}
+        parameters = {"k": 4} if odd and "k" in CATALOGUE[id].parameters else {}
+    else:
+        case = cases.draw(id, "float64", "plain", seed)
+        arguments = {name: inner(x, CATALOGUE[id].entries.get(name)) for name, x in case.arguments.items()}
+        parameters = dict(case.parameters)
+    return {name: as_dtype(x, dtype) for name, x in arguments.items()}, parameters
 
 
 def as_dtype(x, dtype):
@@ -231,7 +124,7 @@ NETWORKS = [
     ("tanh", "identity", "multilabel_soft_margin", ("z", "y"), "max_norm"),
 ]
 PARAMETERS = {
-    **{id: given for id, given in GIVEN.items() if id.startswith("regularizer")},
+    **{id: given for id, (given, *_) in OTHERS.items() if id.startswith("regularizer")},
     "activation/elu": {"alpha": 0.5},
     "cost/binary_cross_entropy": {"reduction": "batchmean"},
     "cost/softmax_focal": {"gamma": 1.5, "reduction": "sum"},
@@ -262,3 +155,4 @@ def flat(gradient):
 
 
 IDS = list(fd.DEFINITIONS)
+LEARNED = {id: learned(id) for id in IDS if learned(id)}

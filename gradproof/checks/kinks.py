@@ -129,7 +129,9 @@ def _equal(got: float, limit: float) -> bool:
 
 
 def tasks(plan: Plan) -> Iterator[Task]:
-    """A task for each formula that has a kink, or acts on single numbers."""
+    """A task for each formula that has a kink, or acts on single numbers; none where float64 is not asked for."""
+    if not plan.those(("float64",)):
+        return
     elementwise = [f.id for f in CATALOGUE.values() if f.elementwise]
     for id in dict.fromkeys([*elementwise, *(place.case.formula for place in places())]):
         if plan.wants(id):

@@ -167,11 +167,11 @@ class Sweep:
         worst = _top(np.where(normal, strict, np.nan), m.x)
         fair = _top(np.where(normal, conditioned, np.nan), m.x)
         ordinary = _top(np.where(normal & (np.abs(m.x) <= ORDINARY), strict, np.nan), m.x)
-        below = _top(np.where(normal, np.nan, strict), m.x).error
+        below = _top(np.where(normal, np.nan, strict), m.x)
         order = np.argsort(m.x, kind="stable")
         more: dict[str, Any] = {
             "strict": short(worst.error), "strict mean": short(worst.mean), "strict at": worst.at,
-            "ordinary": short(ordinary.error), "ordinary at": ordinary.at, "subnormal": short(below),
+            "ordinary": short(ordinary.error), "ordinary at": ordinary.at, "subnormal": short(below.error),
             "not a number": int((np.isnan(got) & ~np.isnan(m.truth)).sum()),
             "lost": _lost(m.x[order], got[order], m.truth[order], normal[order]),
             "parameters": dict(self.parameters),
@@ -179,20 +179,28 @@ class Sweep:
         ours = name == "ours"
         limit = gate(self.formula, dtype) if ours else Gate(INACCURATE, np.inf)
         crosses = dtype == "float64" and bool(self.formula.slope_zeros)  # where no strict ULP can be asked for
-        strict_enough = max(worst.error or 0, below or 0) <= limit.strict or crosses
-        fine = max(fair.error or 0, below or 0) <= limit.conditioned and strict_enough
+        bounds = [
+            ("conditioned ULP", fair, limit.conditioned),
+            ("strict ULP", worst, np.inf if crosses else limit.strict),
+            ("ULP of a subnormal result", below, min(limit.conditioned, np.inf if crosses else limit.strict)),
+        ]
+        broken = next(((unit, top, bound) for unit, top, bound in bounds if (top.error or 0) > bound), None)
+        shown = fair
         if ours:
             more |= {"allowed": limit.conditioned, "allowed strict": limit.strict}
         elif composed(name, self.formula.id, "value"):
             more["composed"] = True
-        verdict = Verdict.agrees if fine else Verdict.wrong if ours else Verdict.inaccurate
+        if ours and broken:
+            unit, shown, bound = broken
+            more["broken"] = {"unit": unit, "error": short(shown.error), "allowed": bound}
+        verdict = Verdict.agrees if not broken else Verdict.wrong if ours else Verdict.inaccurate
         got_there = truth_there = ""
-        if fair.at:
-            k = int(np.flatnonzero(m.x == float.fromhex(fair.at))[0])
+        if shown.at:
+            k = int(np.flatnonzero(m.x == float.fromhex(shown.at))[0])
             got_there, truth_there = hexed(got[k]), hexed(m.truth[k])
         yield Finding(
             "sweep", self.formula.id, what, part, dtype, name, verdict.value, int((~np.isnan(strict)).sum()),
-            short(fair.error), short(fair.mean), fair.at,
+            short(fair.error), short(fair.mean), shown.at,
             got_there, truth_there, more={key: said for key, said in more.items() if said},
         )  # fmt: skip
         if dtype in WIDE and not self.parameters:

@@ -13,8 +13,9 @@ from gradproof.answers.truth import truth
 from gradproof.cases.parameters import label
 from gradproof.cases.source import REGIMES
 from gradproof.evidence.environment import ORACLES
-from gradproof.lookup import Missing, UsageError, find, suggestion
+from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table, number
+from reference.formula import Formula
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
@@ -27,7 +28,7 @@ def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
     """
     formula, _ = find(id)
     if formula.id not in cases.DRAWS:
-        raise UsageError(f"{id} has no cases of its own; {suggestion(id, list(cases.DRAWS))}")
+        raise UsageError(f"{id} has no cases of its own; {_instead(formula)}")
     if regime not in REGIMES:
         raise UsageError(f"no regime {regime!r}; there are {', '.join(REGIMES)}")
     if dtype not in DTYPES:
@@ -48,6 +49,17 @@ def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
     given = f", {label(case.parameters)}" if case.parameters else ""
     title = f"{formula.id} in {dtype}, {regime} {seed}{given}; in brackets: conditioned ULP from the truth"
     return Table(title, ["quantity", "truth", *answers], lines)
+
+
+def _instead(formula: Formula) -> str:
+    """Where a formula without cases is measured."""
+    if formula.elementwise:
+        return f"it acts on single numbers: 'gradproof at {formula.id} 0.5'"
+    if formula.kind == "update":
+        return f"rules are followed step by step, see optimizers.md: 'gradproof audit --only {formula.id}'"
+    if formula.kind == "network":
+        return "it is asked with every network: 'gradproof audit --only networks'"
+    return f"'gradproof doctor {formula.id}' says what it lacks"
 
 
 def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | str]) -> list[list[str]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gradproof.evidence.files import EvidenceError, read_evidence
-from gradproof.evidence.finding import Finding
+from gradproof.evidence.files import Evidence, EvidenceError, read_evidence
 from gradproof.lookup import find
 from gradproof.pages.networks import counts
 from gradproof.pages.proofs import status
@@ -38,26 +37,33 @@ def describe(id: str, evidence: Path) -> str:
         lines.append(f"sources: {', '.join(f.sources)}")
     if aliases := [alias for alias, (target, _) in ALIASES.items() if target == f.id]:
         lines.append(f"also known as: {', '.join(aliases)}")
-    lines += ["", *_proofs(f, evidence), *_accuracy(f, evidence), *_verdicts(f, evidence)]
+    lines += ["", *_measured(f, evidence)]
     return "\n".join(lines).rstrip()
 
 
-def _findings(evidence: Path, area: str) -> list[Finding]:
-    """The findings of an area, or none where it has not been measured."""
-    path = evidence / f"{area}.jsonl"
-    return read_evidence(path).findings if path.exists() else []
+def _measured(f: Formula, evidence: Path) -> list[str]:
+    """What was measured of it; where files cannot be read, the reason of the last in one line."""
+    lines, problem = [], ""
+    for area, told in (("proofs", _proofs), ("accuracy", _accuracy), ("networks", _verdicts)):
+        path = evidence / f"{area}.jsonl"
+        try:
+            lines += told(f, read_evidence(path), path)
+        except EvidenceError as error:
+            if path.exists() or area == "networks":  # an area may not have been measured
+                problem = f"no verdicts: {error}"
+    return [*lines, problem] if problem else lines
 
 
-def _proofs(f: Formula, evidence: Path) -> list[str]:
+def _proofs(f: Formula, evidence: Evidence, path: Path) -> list[str]:
     """Which claims of the record are proved."""
-    said = status(_findings(evidence, "proofs"), f.id)
+    said = status(evidence.findings, f.id)
     return [f"by computer algebra: {said}", ""] if said else []
 
 
-def _accuracy(f: Formula, evidence: Path) -> list[str]:
+def _accuracy(f: Formula, evidence: Evidence, path: Path) -> list[str]:
     """Largest errors, ours and theirs, at the defaults."""
     lines = []
-    for found in _findings(evidence, "accuracy"):
+    for found in evidence.findings:
         if found.formula == f.id and found.kind in ("sweep", "accuracy") and not found.what and found.entries:
             strict = f", strict {number(found.more['strict'])}" if "strict" in found.more else ""
             where = f"{found.dtype:8} {found.quantity:8} {found.side:5}"
@@ -65,16 +71,11 @@ def _accuracy(f: Formula, evidence: Path) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _verdicts(f: Formula, evidence: Path) -> list[str]:
+def _verdicts(f: Formula, evidence: Evidence, path: Path) -> list[str]:
     """The last audit's verdicts on networks with this formula."""
-    path = evidence / "networks.jsonl"
-    try:
-        header, found = read_evidence(path)
-    except EvidenceError as error:
-        return [f"no verdicts: {error}"]
     lines = []
-    for row in found:
+    for row in evidence.findings:
         if row.kind == "overview" and row.formula == f.id and "verdicts" in row.more:
-            version = header["versions"].get(row.side)
+            version = evidence.header["versions"].get(row.side)
             lines.append(f"{row.what:11} {row.dtype} against {row.side:5} {version}: {counts(row.more['verdicts'])}")
     return lines or [f"no verdicts on {f.id} in {path}"]

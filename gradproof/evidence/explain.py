@@ -29,10 +29,9 @@ def failure(found: Finding) -> str:
     said = [f"{subject}{quantity}{by}{where}{dtype} is {found.verdict or 'not as it should be'}"]
     if found.got or found.truth:
         said.append(f"got {shown(found.got)}, truth {shown(found.truth)}")
-    if found.max is not None:
-        error, limit, unit = found.max, found.more.get("allowed"), found.more.get("unit", "conditioned ULP")
-        if limit is not None and error <= limit and found.more.get("strict") is not None:
-            error, limit, unit = found.more["strict"], found.more.get("allowed strict"), "strict ULP"
+    measured = {"unit": "conditioned ULP", **found.more, "error": found.max, **found.more.get("broken", {})}
+    if (error := measured["error"]) is not None:
+        limit, unit = measured.get("allowed"), measured["unit"]
         allowed = f", allowed {limit:g}" if limit is not None else ""
         said.append(f"off by {'not a number' if math.isnan(error) else f'{error:.4g}'} {unit}{allowed}")
     if found.why:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 Key = tuple[str, str, str, str, str, str]
+TYPED = {"+0": "0", "−0": "-0", "+∞": "inf", "−∞": "-inf"}  # special inputs as a person types them; NaN is no point
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Finding:
         given = "".join(f" {name}={value}" for name, value in self.more.get("parameters", {}).items())
         if self.kind == "sweep":
             return f"gradproof at {self.formula} {self.at}{given}{dtype}"
+        if self.kind == "special" and self.what in TYPED:
+            return f"gradproof at {self.formula} {TYPED[self.what]}{given}{dtype}"
         if self.kind == "accuracy":
             regime, seed, *_ = self.at.split(" ")
             return f"gradproof case {self.formula} {regime} {seed}{dtype}"

@@ -198,8 +198,8 @@ def compare(setting: Setting, problem: str, dtype: str, names: Sequence[str]) ->
         try:
             theirs = oracle.trajectory(setting.id, start, gradient, STEPS, **h)
         except LookupError as missing:
-            found.append(Finding("trajectory", setting.id, what, dtype=dtype, side=side, why=str(missing.args[0]),
-                                 more=common))  # fmt: skip
+            why = CATALOGUE[setting.id].unanswered.get(side, str(missing.args[0]))
+            found.append(Finding("trajectory", setting.id, what, dtype=dtype, side=side, why=why, more=common))
             continue
         off = apart(ours, theirs, 2 * bound)
         if off[0] == 0:

@@ -11,7 +11,7 @@ Here the arrays of an answer are truths: `Conditioned`, or floats that bracket i
 over arrays of numbers; no derivative is written anywhere, and every gradient is found by two machines at least.
 """
 
-from oracles.arb_truth.arrays import Conditioned, Pullback, has, pullback, vjp
+from oracles.arb_truth.arrays import DEFINITIONS, Conditioned, Pullback, has, pullback, vjp
 from oracles.arb_truth.definition import Forward
 from oracles.arb_truth.namespace import forward, pullback_of
 from oracles.arb_truth.network import NetworkTruth, network, penalty
@@ -20,6 +20,7 @@ from oracles.arb_truth.onesided import OneSided, one_sided
 from oracles.arb_truth.points import Request, parallel_truths, truth, truths, vector_truth
 
 __all__ = [
+    "DEFINITIONS",
     "Conditioned",
     "Forward",
     "NetworkTruth",

@@ -180,7 +180,14 @@ TERMS: dict[str, Definition] = {
     "cost/dice": _dice,
     "cost/tversky": _tversky,
 }
-BATCHMEAN = {f"cost/{name}" for name in ("quadratic", "cross_entropy", "nll", "kl_div", "kl_div_log_target")}
+# The reduction of a cost unless told otherwise, where it is not the mean.
+REDUCTION = {
+    "cost/quadratic": "batchmean",
+    "cost/cross_entropy": "batchmean",
+    "cost/nll": "batchmean",
+    "cost/kl_div": "batchmean",
+    "cost/kl_div_log_target": "batchmean",
+}
 
 
 def reduce(found: Any, reduction: str, leading: int = 0) -> Array:
@@ -193,10 +200,10 @@ def reduce(found: Any, reduction: str, leading: int = 0) -> Array:
     return np.asarray(terms.sum(axes) / (weights.sum(axes) if divisor is None else divisor))
 
 
-def _reduced(id: str) -> Definition:
+def reduced(id: str) -> Definition:
     """The definition whose terms are those of `id`, with a reduction."""
     terms = TERMS[id]
-    default = "batchmean" if id in BATCHMEAN else "mean"
+    default = REDUCTION.get(id, "mean")
 
     @functools.wraps(terms)
     def cost(reduction: str = default, **given: Any) -> Array:
@@ -250,7 +257,7 @@ def _ctc(
 
 
 COSTS: dict[str, Definition] = {
-    **{id: _reduced(id) for id in TERMS},
+    **{id: reduced(id) for id in TERMS},
     "cost/wasserstein_critic": lambda a, b: np.asarray(b.mean() - a.mean()),
     "cost/nt_xent": _nt_xent,
     "cost/ctc": _ctc,

@@ -45,7 +45,7 @@ def vjp(id: str, arguments: Mapping[str, Any], cotangent: Any = None, **paramete
     for a cotangent of ones. Of an update rule this is one step, with outputs alone. Raises LookupError for an id, an
     option or a version that has no answer.
     """
-    if id in OPTIMIZERS:
+    if id.startswith("update/") and id not in DEFINITIONS:
         return step(id, arguments, **parameters), {}
     return ask(id, find(id, DEFINITIONS), SLOPES.get(id), differentiate, arguments, cotangent, parameters)
 

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from oracles.calls import Array, Definition, arrays, check_step, installed_version
+from oracles.calls import Array, Definition, arrays, check_step, installed_version, rule
 from oracles.jax_grad.programs import precision
 
 NAME = "optax"
@@ -126,8 +126,9 @@ def trajectory(
 
     Raises LookupError where Optax has no such rule or setting, saying which.
     """
+    optimizer = rule(id, OPTIMIZERS, "optax")
     with installed_version():
-        return run(lambda: OPTIMIZERS[id](**hyperparameters), parameters, gradient, steps)
+        return run(lambda: optimizer(**hyperparameters), parameters, gradient, steps)
 
 
 def native_steps(
@@ -142,14 +143,13 @@ def native_steps(
 
     `rates` are learning rates step by step. Raises LookupError where Optax has no such rule or argument.
     """
-    if id not in NATIVE:
-        raise LookupError(f"optax has no {id.split('/')[1]}")
+    native = rule(id, NATIVE, "optax")
     renamed = {NAMES.get(k, k): v for k, v in given.items()}
-    for name in renamed.keys() - inspect.signature(NATIVE[id]).parameters.keys():
-        raise LookupError(f"optax.{getattr(NATIVE[id], 'func', NATIVE[id]).__name__} has no {name}")
+    for name in renamed.keys() - inspect.signature(native).parameters.keys():
+        raise LookupError(f"optax.{getattr(native, 'func', native).__name__} has no {name}")
     if rates:
         renamed["learning_rate"] = lambda count: jnp.asarray(rates)[count]
-    return run(lambda: NATIVE[id](**renamed), parameters, gradient, steps)
+    return run(lambda: native(**renamed), parameters, gradient, steps)
 
 
 def defaults(id: str) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
     dtype = given["w"].dtype
     with precision(given.values()), installed_version():
         w, dC = jnp.asarray(given["w"]), jnp.asarray(given["dC"])
-        optimizer = OPTIMIZERS[id](**hyperparameters)
+        optimizer = rule(id, OPTIMIZERS, "optax")(**hyperparameters)
         state = optimizer.init(w)
         if t > 1:
             kept = {theirs: jnp.asarray(given[ours]) for ours, theirs in names.items() if ours in given}

@@ -15,7 +15,7 @@ from oracles.calls import Answer, arrays, ask, find, floats, installed_version, 
 from oracles.torch_autograd.network import network
 from oracles.torch_autograd.table import COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
 from oracles.torch_autograd.tensors import differentiate
-from oracles.torch_autograd.updates import ABSENT, OPTIMIZERS, defaults, native_steps, step, trajectory
+from oracles.torch_autograd.updates import OPTIMIZERS, defaults, native_steps, step, trajectory
 
 __all__ = [
     "DEFINITIONS",
@@ -42,7 +42,7 @@ def vjp(id: str, arguments: Mapping[str, Any], cotangent: Any = None, **paramete
     outputs alone. Raises LookupError for an id, an option or a version that has no answer, and RuntimeError or
     NotImplementedError where torch has no kernel for the dtype.
     """
-    if id in OPTIMIZERS or id in ABSENT:
+    if id.startswith("update/") and id not in DEFINITIONS:
         return step(id, arguments, **parameters), {}
     return ask(id, find(id, DEFINITIONS), SLOPES.get(id), differentiate, arguments, cotangent, parameters)
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from oracles.calls import Array, Definition, Slopes, arrays, check_step
+from oracles.calls import Array, Definition, Slopes, arrays, check_step, rule
 from oracles.torch_autograd.tensors import array, tensor
 
 NAME = "torch"
@@ -69,7 +69,6 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/radam": _radam,
     "update/adamax": lambda w, *, eta, beta1, beta2, eps: torch.optim.Adamax(w, lr=eta, betas=(beta1, beta2), eps=eps),
 }
-ABSENT = {"update/sgdw": "SGDW", "update/lion": "Lion"}
 NATIVE: dict[str, Callable[..., Any]] = {
     "update/sgd": torch.optim.SGD,
     "update/momentum": torch.optim.SGD,
@@ -103,13 +102,6 @@ def run(
     return path[1:]
 
 
-def _rule(id: str) -> Callable[..., Any]:
-    """What builds the optimizer of a rule. Raises LookupError where torch.optim has none."""
-    if name := ABSENT.get(id):
-        raise LookupError(f"torch.optim has {'a new, unmapped' if hasattr(torch.optim, name) else 'no'} {name}")
-    return OPTIMIZERS[id]
-
-
 def trajectory(
     id: str, parameters: Sequence[Array], gradient: Gradient, steps: int, **hyperparameters: Any
 ) -> list[list[Array]]:
@@ -117,7 +109,8 @@ def trajectory(
 
     Raises LookupError where torch.optim has no such rule or setting, saying which.
     """
-    return run(lambda w: _rule(id)(w, **hyperparameters), parameters, gradient, steps)
+    optimizer = rule(id, OPTIMIZERS, "torch.optim")
+    return run(lambda w: optimizer(w, **hyperparameters), parameters, gradient, steps)
 
 
 def native_steps(
@@ -132,17 +125,16 @@ def native_steps(
 
     `rates` are learning rates step by step. Raises LookupError where torch.optim has no such rule or argument.
     """
-    if id not in NATIVE:
-        raise LookupError(f"torch.optim has no {id.split('/')[1]}")
+    native = rule(id, NATIVE, "torch.optim")
     renamed = {NAMES.get(k, k): v for k, v in given.items()}
     if "beta1" in renamed:
         renamed["betas"] = (renamed.pop("beta1"), 0.999)
-    for name in renamed.keys() - inspect.signature(NATIVE[id]).parameters.keys():
-        raise LookupError(f"{_title(NATIVE[id])} has no {name}")
+    for name in renamed.keys() - inspect.signature(native).parameters.keys():
+        raise LookupError(f"{_title(native)} has no {name}")
     made: list[Any] = []
 
     def build(w: list[Tensor]) -> Any:
-        made.append(NATIVE[id](w, **renamed))
+        made.append(native(w, **renamed))
         return made[0]
 
     def scheduled(t: int, w: list[Array]) -> Sequence[Array]:
@@ -193,7 +185,7 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
     names = STATES.get(id, {})
     check_step(id, given, names, t, hyperparameters.get("mu"))
     w = tensor(given["w"])
-    optimizer = _rule(id)([w], **hyperparameters)
+    optimizer = rule(id, OPTIMIZERS, "torch.optim")([w], **hyperparameters)
     w.grad = tensor(given["dC"])
     if t > 1:
         kept = {theirs: tensor(given[ours]) for ours, theirs in names.items() if ours in given}

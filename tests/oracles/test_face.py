@@ -22,7 +22,9 @@ from oracle_cases import (
     where_there_is_one,
 )
 
+from gradproof import cases
 from oracles import finite_difference as fd
+from oracles.finite_difference.costs import REDUCTION, reduced
 from reference import CATALOGUE
 
 FRAMEWORKS = ("torch", "jax")
@@ -177,6 +179,12 @@ def test_another_definition_is_noticed(monkeypatch, side, id):
             close(got, wanted)
 
 
+def test_a_new_formula_is_tried_on_what_the_audit_draws(monkeypatch):
+    monkeypatch.setitem(CATALOGUE, "cost/toy", CATALOGUE["cost/l1"])
+    monkeypatch.setitem(cases.DRAWS, "cost/toy", cases.DRAWS["cost/l1"])
+    assert [set(draw("cost/toy", seed)[0]) for seed in (0, 1)] == [{"a", "y"}, {"a", "y", "weight"}]
+
+
 # ---------------------------------------------------------------- what there is
 
 
@@ -193,6 +201,16 @@ def test_parameters_have_the_names_and_defaults_of_the_record(id):
     taken = signature(fd, id)
     for name, default in CATALOGUE[id].parameters.items():
         assert taken[name] == default
+    assert taken.get("reduction", "") == CATALOGUE[id].reduction
+
+
+def test_a_cost_may_be_a_sum_unless_told_otherwise(monkeypatch):
+    arguments, _ = draw("cost/l1")
+    monkeypatch.setitem(REDUCTION, "cost/l1", "sum")
+    monkeypatch.setitem(fd.DEFINITIONS, "cost/l1", reduced("cost/l1"))
+    assert signature(fd, "cost/l1")["reduction"] == "sum"
+    found, told = fd.vjp("cost/l1", arguments), fd.vjp("cost/l1", arguments, reduction="sum")
+    assert found[0]["value"] == told[0]["value"] > fd.vjp("cost/l1", arguments, reduction="mean")[0]["value"]
 
 
 @over_sides

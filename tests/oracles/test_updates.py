@@ -101,8 +101,10 @@ def test_a_step_of_the_face_is_the_step_of_a_trajectory(side, name):
 @pytest.mark.parametrize(
     ("side", "id", "given", "says"),
     [
-        ("torch", "update/lion", RULES["lion"], "torch.optim has no Lion"),
-        ("torch", "update/sgdw", RULES["sgdw"], "no SGDW"),
+        ("torch", "update/lion", RULES["lion"], r"^torch\.optim has no lion$"),
+        ("torch", "update/sgdw", RULES["sgdw"], "no sgdw"),
+        ("torch", "update/unheard_of", {}, r"^torch\.optim has no unheard_of$"),
+        ("jax", "update/unheard_of", {}, r"^optax has no unheard_of$"),
         ("torch", "update/amsgrad", {**ADAM, "bias_correction": False}, "always corrects the bias"),
         ("torch", "update/radam", {**ADAM, "threshold": 4.0}, "ρ > 5, not 4.0"),
         ("jax", "update/momentum", {"eta": 0.1, "mu": 0.9, "dampening": 0.5}, "no dampening"),

@@ -13,7 +13,9 @@ from gradproof.answers.answer import Answer
 from gradproof.answers.ours import ours
 from gradproof.cases.kinks import places
 from gradproof.checks.kinks import SPECIAL, kink, measure, special, tasks
+from gradproof.commands.at import number
 from gradproof.evidence.explain import failure
+from gradproof.evidence.finding import Finding
 from gradproof.lookup import Missing
 from gradproof.tasks import Plan
 from reference import CATALOGUE
@@ -104,3 +106,12 @@ def test_a_nan_where_there_is_a_limit_is_wrong(monkeypatch):
 def test_there_is_a_task_for_what_has_a_kink_or_special_inputs():
     assert {t.name for t in tasks(Plan())} == {*ELEMENTWISE, *(p.case.formula for p in PLACES)}
     assert [t.name for t in tasks(Plan(formulas=frozenset({RELU, "cost/dice"})))] == [RELU]
+    assert [*tasks(Plan(dtypes=("float32",)))] == []
+
+
+@pytest.mark.parametrize(("label", "x"), SPECIAL)
+def test_a_special_input_is_shown_again_at_that_input(label, x):
+    words = Finding("special", RELU, label, "slope", "float64", "ours").again().split()
+    assert words[:3] == ["gradproof", *(["audit", "--only"] if math.isnan(x) else ["at", RELU])]
+    if not math.isnan(x):
+        assert number(words[3]).hex() == x.hex()

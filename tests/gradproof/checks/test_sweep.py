@@ -65,6 +65,28 @@ def test_a_planted_error_is_seen_in_its_part(monkeypatch, change, expected):
     assert list(verdicts(TANH.id).values()) == expected
 
 
+@pytest.mark.parametrize(
+    ("there", "unit"),
+    [
+        (lambda y: y > 1e20, "strict ULP"),  # half an ULP of the input does forty to eˣ, which conditioned ULP forgive
+        (lambda y: (y > 0) & (y < 2.0**-126), "ULP of a subnormal result"),
+    ],
+)
+def test_a_failure_is_shown_where_the_bound_was_broken(monkeypatch, there, unit):
+    def step(o, g, _):
+        with np.errstate(over="ignore", under="ignore"):
+            return {"value": np.where(there(o["value"]), np.nextafter(o["value"], np.inf), o["value"])}, g
+
+    plant(monkeypatch, "activation/exp", step)
+    (found,) = (f for f in swept("activation/exp", "float32", 1000) if f.kind == "sweep" and f.quantity == "value")
+    got, truth = float.fromhex(found.got), float.fromhex(found.truth)
+    assert (found.verdict, there(truth)) == ("wrong", True)
+    assert got > truth
+    assert found.max <= found.more["allowed"] < found.more["broken"]["error"]
+    assert f"off by {found.more['broken']['error']:.4g} {unit}, allowed 0.501" in failure(found)
+    assert found.again() == f"gradproof at activation/exp {found.at} --dtype float32"
+
+
 def test_a_slope_that_is_lost_is_lost_in_a_range(monkeypatch):
     plant(monkeypatch, TANH.id, lambda o, g, _: (o, {"z": np.where(abs(o["value"]) > 0.99, 0.0, g["z"])}))
     (found,) = (f for f in swept(TANH.id, n=400) if f.kind == "sweep" and f.quantity == "slope")

@@ -55,8 +55,9 @@ def test_who_has_no_answer_says_why(monkeypatch, name):
     ("given", "message"),
     [
         (("cost/kl", "near", 0), "no formula 'cost/kl'; did you mean"),
-        (("activation/tanh", "near", 0), "activation/tanh has no cases of its own"),
-        (("update/adam", "near", 0), "update/adam has no cases of its own"),
+        (("activation/tanh", "near", 0), "tanh has no cases of its own; .*'gradproof at activation/tanh 0.5'"),
+        (("update/adam", "near", 0), "adam has no cases of its own; .*optimizers.md.*--only update/adam'"),
+        (("network/bp1", "near", 0), "bp1 has no cases of its own; .*--only networks'"),
         (("cost/kl_div", "nearly", 0), "no regime 'nearly'; there are plain, wide, near"),
         (("cost/kl_div", "near", 0, "float8"), f"no cases in 'float8'; there are in {', '.join(DTYPES)}"),
     ],
@@ -64,6 +65,12 @@ def test_who_has_no_answer_says_why(monkeypatch, name):
 def test_what_has_no_cases_is_refused(given, message):
     with pytest.raises(UsageError, match=message):
         replay(*given)
+
+
+def test_a_formula_that_nobody_draws_is_sent_to_the_doctor(monkeypatch):
+    monkeypatch.delitem(cases.DRAWS, "cost/l1")
+    with pytest.raises(UsageError, match="cost/l1 has no cases of its own; 'gradproof doctor cost/l1' says"):
+        replay("cost/l1", "near", 0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from gradproof.cli import main
 from gradproof.commands.show import describe
 from gradproof.evidence.files import write_evidence
 from gradproof.evidence.finding import Finding
@@ -82,6 +83,29 @@ def test_missing_and_damaged_evidence_is_said_with_the_reason(tmp_path):
     assert re.search(
         r"no verdicts: .*networks\.jsonl, line \d: not JSON .*; run the audit again", describe(GELU, tmp_path)
     )
+
+
+@pytest.mark.parametrize("area", ["proofs", "accuracy", "networks"])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            '{"header":{}}\n{"rows":0}\n',
+            "made by an older gradproof; run 'gradproof audit' again",
+        ),
+        ("no JSON\n", "line 1: not JSON"),
+    ],
+)
+def test_old_and_unreadable_evidence_of_any_area_costs_the_verdicts_alone(tmp_path, capsys, area, text, why):
+    for name in {"networks", area}:
+        write_evidence(tmp_path / f"{name}.jsonl", HEADER, NETWORKS)
+    (tmp_path / f"{area}.jsonl").write_text(text)
+    assert main(["show", GELU, "--evidence", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert CATALOGUE[GELU].statement in told
+    (line,) = [line for line in told.splitlines() if "no verdicts" in line]
+    assert re.search(rf"no verdicts: .*{area}\.jsonl.*{why}", line)
+    assert ("agrees 12,345" in told) == (area != "networks")
 
 
 def test_an_unknown_id_is_refused(tmp_path):

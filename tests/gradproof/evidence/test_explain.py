@@ -31,6 +31,11 @@ off by 9 conditioned ULP, allowed 4; the sign is wrong
         ({"max": math.nan}, "off by 9", "off by not a number"),
         ({"max": 1234567.0}, "off by 9", "off by 1.235e+06"),
         ({"more": {"unit": "relative"}}, "conditioned ULP, allowed 4", "relative"),
+        (
+            {"more": {"allowed": 4.0, "broken": {"unit": "strict ULP", "error": 0.75, "allowed": 0.501}}},
+            "off by 9 conditioned ULP, allowed 4",
+            "off by 0.75 strict ULP, allowed 0.501",
+        ),
         ({"why": ""}, "; the sign is wrong", ""),
         ({"kind": "proof", "quantity": "", "at": ""}, ": ∂/∂a at near 3 [0, 1]", ""),
     ],

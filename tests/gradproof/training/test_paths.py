@@ -34,7 +34,7 @@ def against(monkeypatch):
 
             return types.SimpleNamespace(trajectory=trajectory)
 
-        monkeypatch.setattr(paths, "installed", lambda names: {name: side(rules[name]) for name in names})
+        monkeypatch.setattr(paths, "installed", lambda names, room: {name: side(rules[name]) for name in names})
         return {f.side: f for f in compare(setting, problem, dtype, tuple(rules))}
 
     return against
@@ -138,7 +138,7 @@ def test_the_digits_are_fed_our_gradients_and_bounded_without_feedback(monkeypat
         fed.extend(gradient(t, None) for t in range(steps))  # does not ask for the parameters
         return follow(lerped_adam, start, gradient, steps, **h)
 
-    monkeypatch.setattr(paths, "installed", lambda names: {"other": types.SimpleNamespace(trajectory=trajectory)})
+    monkeypatch.setattr(paths, "installed", lambda names, room: {"other": types.SimpleNamespace(trajectory=trajectory)})
     found = compare(ADAM, "digits", "float32", ("other",))
     assert len(fed) == 40
     assert [g.shape for g in fed[0]] == [(1210,)]
@@ -169,3 +169,11 @@ def test_bounds_grow_with_the_precision_lost():
     coarse, _ = bounds(step, start, gradient, 20, "float32", scalars="float32", **h)
     assert (double < 1e-7 * single).all()
     assert coarse[0].max() > 10 * single[0].max()
+
+
+def test_the_reason_on_record_is_given_where_there_is_one(against, monkeypatch):
+    found = against(ADAM, "quadratic", "float64", torch=None)["torch"]
+    assert (found.verdict, found.why) == ("", "no update/adam here")
+    record = dataclasses.replace(CATALOGUE[ADAM.id], unanswered={"torch": "torch.optim has no such thing"})
+    monkeypatch.setitem(CATALOGUE, ADAM.id, record)
+    assert against(ADAM, "quadratic", "float64", torch=None)["torch"].why == "torch.optim has no such thing"
