@@ -73,7 +73,7 @@ def test_asked(check_gradient):
         f"{file}wrong' --as slope --against activation/tanh --dtype float64",
         "pytest 'some tests/test_mine.py::test_lambda'",
         "pytest 'some tests/test_mine.py::test_names'",
-        f"{file}right' --as slope --against activation/tanh --seed 3 --dtype float32 --ulp 0.01",
+        f"{file}right' --as slope --against activation/tanh --seed 3 --ulp 0.01 --dtype float32",
     }
 
 
