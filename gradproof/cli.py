@@ -94,7 +94,10 @@ def parser() -> argparse.ArgumentParser:
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
     at.add_argument("id")
-    at.add_argument("points", nargs="+", metavar="X", help="decimal, hex float or inf; parameters as name=value")
+    at.add_argument("points", nargs="+", metavar="X", help="of an activation numbers (decimal, hex, inf, nan) and "
+                    "name=value for parameters; of all else arrays, as name=0.5,-2 or name=[[1, 2]], or a file .npy, "
+                    ".npz:NAME, .json, or - for JSON")  # fmt: skip
+    at.add_argument("--cotangent", metavar="V", help="an array of the shape of the output (default: ones)")
     at.add_argument("--dtype", default="float64", choices=DTYPES)
     at.add_argument("--json", action="store_true", help="print JSON with hex floats")
 
@@ -336,8 +339,18 @@ def _case(options: argparse.Namespace) -> int:
 
 def _at(options: argparse.Namespace) -> int:
     from gradproof.commands.at import evaluate, split, table
+    from gradproof.commands.case import as_json, asked, beside
+    from gradproof.lookup import find
 
-    points, parameters = split([word.strip() for word in options.points])
+    words = [word.strip() for word in options.points]
+    formula, _ = find(options.id)
+    if not formula.elementwise or options.cotangent is not None:
+        case = asked(options.id, words, options.dtype, options.cotangent)
+        if options.json:
+            print(json.dumps(as_json(case)))
+            return 0
+        return _print(beside(case))
+    points, parameters = split(words)
     result = evaluate(options.id, points, options.dtype, parameters)
     if options.json:
         print(json.dumps(result))

@@ -20,14 +20,11 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 def number(text: str) -> float:
-    """The number a person typed: decimal, hex float or inf. Raises UsageError for anything else, and for NaN."""
+    """The number a person typed: decimal, hex float, inf or nan. Raises UsageError for anything else."""
     try:
-        x = float.fromhex(text) if "0x" in text.lower() else float(text)
+        return float.fromhex(text) if "0x" in text.lower() else float(text)
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r} is not a number; write 38, -1e-3, 0x1.8p+1 or inf") from error
-    if math.isnan(x):
-        raise UsageError(f"{text!r}: there is nothing to compare at NaN; write a number")
-    return x
+        raise UsageError(f"{text!r} is not a number; write 38, -1e-3, 0x1.8p+1, inf or nan") from error
 
 
 def split(words: Sequence[str]) -> tuple[list[float], dict[str, float]]:

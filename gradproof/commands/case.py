@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,10 @@ import numpy as np
 from gradproof import cases
 from gradproof.answers.frameworks import sides
 from gradproof.answers.truth import truth
+from gradproof.cases.case import Case, as_dtype
 from gradproof.cases.parameters import label
 from gradproof.cases.source import REGIMES
+from gradproof.commands import given
 from gradproof.evidence.environment import ORACLES
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table, number
@@ -33,22 +35,67 @@ def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
         raise UsageError(f"no regime {regime!r}; there are {', '.join(REGIMES)}")
     if dtype not in DTYPES:
         raise UsageError(f"no cases in {dtype!r}; there are in {', '.join(DTYPES)}")
-    case = cases.draw(formula.id, dtype, regime, seed)
+    return beside(cases.draw(formula.id, dtype, regime, seed))
+
+
+def asked(id: str, words: Sequence[str], dtype: str = "float64", cotangent: str | None = None) -> Case:
+    """A case of one's own: arguments and parameters as name=value, see `gradproof.commands.given`.
+
+    The cotangent is an array for the one output, ones unless given. Raises UsageError for what the formula does not
+    take.
+    """
+    formula, stands_for = find(id)
+    arguments, parameters = given.arrays(formula, words)
+    typed = given.of_dtype(arguments, formula, dtype)
+    v = None if cotangent is None else {"value": as_dtype(given.array("--cotangent", cotangent), dtype)}
+    return Case(formula.id, dtype, "as", 0, typed, v, {**stands_for, **parameters})
+
+
+def as_json(case: Case) -> dict[str, Any]:
+    """The answers of everyone to a case, floats as hex."""
+
+    def hexed(x: Any) -> Any:
+        return [hexed(y) for y in x] if np.ndim(x) else float(x).hex()
+
+    exact, answers = _everyone(case)
+    said = {side: a if isinstance(a, str) else {q: hexed(np.asarray(y).astype(np.float64)) for q, y in a.items()}
+            for side, a in answers.items()}  # fmt: skip
+    truths = {quantity: hexed(known.truth.hi) for quantity, known in exact.items()}
+    errors = {side: {q: exact[q].error(y).tolist() for q, y in a.items() if q in exact}
+              for side, a in answers.items() if not isinstance(a, str)}  # fmt: skip
+    return {"formula": case.formula, "dtype": case.dtype, "parameters": dict(case.parameters), "truth": truths,
+            **said, "conditioned ULP": errors}  # fmt: skip
+
+
+def beside(case: Case) -> Table:
+    """Every entry of outputs and gradients of a case: the truth, and each side with its error.
+
+    Raises UsageError without python-flint, and for a case that the definition refuses.
+    """
+    exact, answers = _everyone(case)
+    lines = [line for quantity, known in exact.items() for line in _lines(quantity, known, answers)]
+    options = f", {label(case.parameters)}" if case.parameters else ""
+    name = f", {case.name}" if case.regime in REGIMES else ""
+    title = f"{case.formula} in {case.dtype}{name}{options}; in brackets: conditioned ULP from the truth"
+    return Table(title, ["quantity", "truth", *answers], lines)
+
+
+def _everyone(case: Case) -> tuple[dict[str, Any], dict[str, Mapping[str, Any] | str]]:
+    """The truth by quantity, and the answer of each side, or why it has none."""
     try:
         exact = truth(case).quantities
     except ImportError as error:
         raise UsageError("python-flint: not installed; pip install 'gradproof[oracles]'") from error
+    except (TypeError, ValueError, LookupError) as error:
+        raise UsageError(f"{case.formula}: {error}") from error
     answers: dict[str, Mapping[str, Any] | str] = dict.fromkeys(("ours", *ORACLES), "not installed")
     with np.errstate(all="ignore"):
         for name, side in sides(ORACLES).items():
             try:
                 answers[name] = side(case).quantities
-            except Missing as missing:
-                answers[name] = str(missing)
-        lines = [line for quantity, known in exact.items() for line in _lines(quantity, known, answers)]
-    given = f", {label(case.parameters)}" if case.parameters else ""
-    title = f"{formula.id} in {dtype}, {regime} {seed}{given}; in brackets: conditioned ULP from the truth"
-    return Table(title, ["quantity", "truth", *answers], lines)
+            except (Missing, TypeError, ValueError, LookupError) as refused:
+                answers[name] = str(refused)
+    return exact, answers
 
 
 def _instead(formula: Formula) -> str:

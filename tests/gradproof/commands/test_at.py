@@ -28,9 +28,9 @@ def test_a_number_is_read_from_decimal_and_hex(x):
     assert number(repr(x)) == number(x.hex()) == x
 
 
-@pytest.mark.parametrize("text", ["abc", "", "1,5", "0xg", "0x", "1e", "--1", "1 2", "0x1p99999", "nan", "NaN", "-nan"])
-def test_what_is_no_number_or_nan_is_refused(text):
-    complaint = ": there is nothing to compare at NaN" if "nan" in text.lower() else " is not a number; write 38, -1e-3"
+@pytest.mark.parametrize("text", ["abc", "", "1,5", "0xg", "0x", "1e", "--1", "1 2", "0x1p99999"])
+def test_what_is_no_number_is_refused(text):
+    complaint = " is not a number; write 38, -1e-3"
     with pytest.raises(UsageError, match=f"^{text!r}{complaint}"):
         number(text)
 
