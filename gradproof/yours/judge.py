@@ -4,7 +4,8 @@ An error is counted in conditioned ULP, E = |ŷ − y|/(ulp(y) + u·Σ|xᵢ·∂
 errors of them, so E may be FEW + n, n the numbers that went in (FEW alone for an elementwise function, or where the
 subject states that it accumulates in a wider format). Nothing else is tuned. Beyond that a gradient is
 
-    inaccurate   right to half of its digits wherever inputs are ordinary: a right formula in an unstable form
+    inaccurate   right to half of its digits wherever inputs are ordinary, or to half of those of the numbers that cancel
+                 there: a right formula in an unstable form
     wrong        else
 """
 
@@ -149,7 +150,10 @@ def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elemen
     j.seen.append((where.ravel(), y.ravel(), truth.ravel(), error.ravel()))
     if over.any():
         j.shown.append((asking, y, truth))
-        gross = over & (error > 2.0 ** (format_of(asking.case.dtype)[1].digits / 2))  # half of the digits are lost
+        half = 2.0 ** (format_of(asking.case.dtype)[1].digits / 2)
+        with np.errstate(invalid="ignore", over="ignore"):
+            beside = np.abs(y - truth) > _scale(truth, x if entrywise else None) / half  # NaN is beside everything
+        gross = over & (error > half) & (beside | ~np.isfinite(y))  # half of the digits are lost
         j.gross += int(gross.sum())
         j.worsen("wrong" if _ordinary(asking, gross, elementwise) else "inaccurate" if not strict else "wrong")
 
@@ -168,6 +172,18 @@ def _middle(x: Array) -> Array:
     """Where inputs are ordinary."""
     size = np.abs(x.astype(np.float64))
     return np.asarray((size >= MIDDLE[0]) & (size <= MIDDLE[1]))
+
+
+def _scale(truth: Array, x: Array | None) -> Array:
+    """The size of the numbers that an entry is made of: where they cancel, what is left is small beside it.
+
+    Of an array it is the largest entry; of an elementwise function max(1, |x|), or less where the function is smaller.
+    """
+    known = np.abs(truth[np.isfinite(truth) & (_middle(x) if x is not None else True)])
+    largest = np.max(known, initial=0.0)
+    if x is None:
+        return np.asarray(largest)
+    return np.asarray(np.maximum(1, np.abs(x.astype(np.float64))) * min(1.0, largest))
 
 
 def _ordinary(asking: Asking, gross: Array, elementwise: bool) -> bool:
