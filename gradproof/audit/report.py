@@ -19,6 +19,7 @@ Page = Callable[[Path, Path], None]
 PAGES: dict[str, Page] = {name: area.page for name, area in AREAS.items()} | {
     "speed": pages.speed.write,
     "drift": pages.drift.write,
+    "mutants": pages.mutants.write,
 }
 
 

@@ -1,0 +1,82 @@
+"""Command line: python -m benchmarks.mutants."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.timing import one_thread
+
+
+def arguments() -> argparse.Namespace:
+    """The parsed command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.mutants",
+        description="Plant small errors in the formulas, one at a time, and see that some check notices each.",
+        epilog="example: python -m benchmarks.mutants --quota 2 --out trial",
+    )
+    parser.add_argument("--quota", type=int, default=30, help="mutants of each module, at most (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw (default: %(default)s)")
+    parser.add_argument("--only", default="", help="part of the name of a file: modules to take, e.g. costs/margin")
+    parser.add_argument("--resume", action="store_true", help="go on where a run with the same options was stopped")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), help="folder of the reports (default: %(default)s)"
+    )
+    options = parser.parse_args()
+    if options.quota < 1:
+        parser.error("at least one mutant of each module is needed")
+    try:
+        (options.out / "raw").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"cannot write to {options.out}: {error.strerror}")
+    return options
+
+
+def main() -> None:
+    """Plant, judge, write `OUT/evidence/mutants.jsonl` and make the page from it; exit 1 if one is missed."""
+    options = arguments()
+    one_thread()  # before NumPy is imported
+
+    from benchmarks.mutants import judge, run
+    from gradproof.evidence.environment import header, source_hash
+    from gradproof.evidence.files import encode, write_evidence
+    from gradproof.evidence.finding import finding
+    from gradproof.pages import mutants as page
+
+    start = time.perf_counter()
+
+    def progress(line: str) -> None:
+        print(f"{time.perf_counter() - start:6.1f} s  {line}", file=sys.stderr, flush=True)
+
+    given = {"quota": options.quota, "seed": options.seed, **({"only": options.only} if options.only else {})}
+    ticket = {**given, "source": source_hash("reference", "oracles", "gradproof")}
+    journal = options.out / "raw" / "mutants.jsonl"
+    rows = (
+        [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
+        if options.resume and journal.exists()
+        else []
+    )
+    known = {row["what"]: finding(row) for row in rows[1:]} if rows[:1] == [ticket] else {}
+    found = []
+    with judge.memory(), journal.open("w", encoding="utf-8") as kept:
+        print(encode(ticket), file=kept)
+        bench = run.bench(progress)
+        for m, where in run.drawn(options.quota, options.seed, bench.imported):
+            if options.only not in m.file:
+                continue
+            f = known.get(run.finding(m, "").what) or run.judged(m, where, bench)
+            found.append(f)
+            print(encode(f.row), file=kept, flush=True)
+            progress(f"{f.verdict}  {f.what}" + ("" if f.verdict == "caught" else f"  ({f.why})"))
+    made_with = header(("numpy", "torch", "jax", "balls", "16 bits"), given)
+    write_evidence(options.out / "evidence" / "mutants.jsonl", made_with, found)
+    page.write(options.out / "evidence", options.out)
+    progress(f"wrote {options.out / 'mutants.md'}")
+    sys.exit(any(f.verdict == "missed" for f in found))
+
+
+if __name__ == "__main__":
+    main()
