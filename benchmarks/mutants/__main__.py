@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.timing import one_thread
 
@@ -18,7 +19,7 @@ def arguments() -> argparse.Namespace:
         description="Plant small errors in the formulas, one at a time, and see that some check notices each.",
         epilog="example: python -m benchmarks.mutants --quota 2 --out trial",
     )
-    parser.add_argument("--quota", type=int, default=30, help="mutants of each module, at most (default: %(default)s)")
+    parser.add_argument("--quota", type=int, default=22, help="mutants of each module, at most (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (default: %(default)s)")
     parser.add_argument("--only", default="", help="part of the name of a file: modules to take, e.g. costs/margin")
     parser.add_argument("--resume", action="store_true", help="go on where a run with the same options was stopped")
@@ -43,7 +44,6 @@ def main() -> None:
     from benchmarks.mutants import judge, run
     from gradproof.evidence.environment import header, source_hash
     from gradproof.evidence.files import encode, write_evidence
-    from gradproof.evidence.finding import finding
     from gradproof.pages import mutants as page
 
     start = time.perf_counter()
@@ -54,24 +54,25 @@ def main() -> None:
     given = {"quota": options.quota, "seed": options.seed, **({"only": options.only} if options.only else {})}
     ticket = {**given, "source": source_hash("reference", "oracles", "gradproof")}
     journal = options.out / "raw" / "mutants.jsonl"
-    rows = (
-        [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
-        if options.resume and journal.exists()
-        else []
-    )
-    known = {row["what"]: finding(row) for row in rows[1:]} if rows[:1] == [ticket] else {}
+    known = {f.what: f for f in run.journalled(journal, ticket)} if options.resume else {}
     found = []
-    with judge.memory(), journal.open("w", encoding="utf-8") as kept:
-        print(encode(ticket), file=kept)
-        bench = run.bench(progress)
-        for m, where in run.drawn(options.quota, options.seed, bench.imported):
-            if options.only not in m.file:
-                continue
-            f = known.get(run.finding(m, "").what) or run.judged(m, where, bench)
-            found.append(f)
-            print(encode(f.row), file=kept, flush=True)
-            progress(f"{f.verdict}  {f.what}" + ("" if f.verdict == "caught" else f"  ({f.why})"))
-    made_with = header(("numpy", "torch", "jax", "balls", "16 bits"), given)
+
+    def work(tests: Sequence[Any]) -> None:
+        with judge.memory(), journal.open("w", encoding="utf-8") as kept:
+            print(*map(encode, (ticket, *(f.row for f in known.values()))), sep="\n", file=kept, flush=True)
+            bench = run.bench(progress)
+            for m, where in run.drawn(options.quota, options.seed, bench.imported):
+                if options.only not in m.file:
+                    continue
+                f = known.get(run.finding(m, "").what)
+                if f is None:
+                    f = run.judged(m, where, bench, tests)
+                    print(encode(f.row), file=kept, flush=True)
+                    progress(f"{f.verdict}  {f.what}" + ("" if f.verdict == "caught" else f"  ({f.why})"))
+                found.append(f)
+
+    run.with_tests(work)
+    made_with = header(("numpy", "torch", "balls", "16 bits"), given)
     write_evidence(options.out / "evidence" / "mutants.jsonl", made_with, found)
     page.write(options.out / "evidence", options.out)
     progress(f"wrote {options.out / 'mutants.md'}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -16,6 +16,8 @@ import numpy as np
 
 from gradproof import cases
 from gradproof.answers.ours import ours
+from gradproof.cases.kinks import places
+from gradproof.cases.parameters import settings
 from gradproof.checks import accuracy, kinks, sweep
 from gradproof.evidence.finding import Finding
 from gradproof.networks import run as networks
@@ -27,6 +29,7 @@ from oracles.arb_truth import points
 from reference import CATALOGUE
 
 Check = Callable[[], list[Finding]]
+ORACLES = ("torch",)  # JAX starts threads, and the tests run in a fork
 FAILING = ("wrong", "unknown")
 POINTS = {"float64": 400, "float32": 200}  # of a sweep
 SEEDS = {"float64": 6, "float32": 2}  # of each regime of the cases
@@ -36,7 +39,7 @@ NETWORKS = ("4-5-3/float64/tanh/sigmoid/quadratic/l2", "2-3-2/float64/relu/softm
 
 def remembered(f: Callable[..., Any]) -> Callable[..., Any]:
     """`f`, which answers again what it has answered before, or raises it."""
-    known: dict[bytes, tuple[Any, Exception | None]] = {}
+    known: dict[bytes, tuple[Any, Exception | None]] = {}  # pickled arguments: answer, or what was raised
 
     @functools.wraps(f)
     def once(*args: Any, **given: Any) -> Any:
@@ -44,8 +47,8 @@ def remembered(f: Callable[..., Any]) -> Callable[..., Any]:
         if asked not in known:
             try:
                 known[asked] = f(*args, **given), None
-            except Exception as error:
-                known[asked] = None, error
+            except Exception as raised:
+                known[asked] = None, raised
         answer, error = known[asked]
         if error is not None:
             raise error
@@ -57,22 +60,16 @@ def remembered(f: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def memory() -> Iterator[None]:
     """Exact answers, those of the frameworks and bounds of rounding errors are found once, while this lasts."""
-    from oracles.jax_grad import updates as jax_updates
-    from oracles.torch_autograd import updates as torch_updates
+    from oracles.torch_autograd import updates
 
     kept = [(accuracy, "truth"), (kinks, "places"), (points, "truths"), (points, "truth"), (arb_truth, "one_sided"),
             (cases, "draw")]  # fmt: skip
-    with mock.patch.multiple(paths, bounds=_of_rule(paths.bounds)):
-        patches = [mock.patch.object(owner, name, remembered(getattr(owner, name))) for owner, name in kept]
-        patches += [mock.patch.object(room, "trajectory", _of_problem(room.trajectory))
-                    for room in (jax_updates, torch_updates)]  # fmt: skip
-        for patch in patches:
-            patch.start()
-        try:
-            yield
-        finally:
-            for patch in reversed(patches):
-                patch.stop()
+    with ExitStack() as patches:
+        patches.enter_context(mock.patch.object(paths, "bounds", _of_rule(paths.bounds)))
+        patches.enter_context(mock.patch.object(updates, "trajectory", _of_problem(updates.trajectory)))
+        for owner, name in kept:
+            patches.enter_context(mock.patch.object(owner, name, remembered(getattr(owner, name))))
+        yield
 
 
 def _of_rule(bounds: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,8 +112,7 @@ class Quick(sweep.Sweep):
 
 
 def _sweep(id: str, dtype: str) -> list[Finding]:
-    every = sweep.settings(id)
-    asked = [Quick(CATALOGUE[id], dtype, given, {"ours": ours}).findings(POINTS[dtype]) for given in every]
+    asked = [Quick(CATALOGUE[id], dtype, given, {"ours": ours}).findings(POINTS[dtype]) for given in settings(id)]
     return [f for found in asked for f in found]
 
 
@@ -126,7 +122,7 @@ def _accuracy(id: str, dtype: str) -> list[Finding]:
 
 def _network(id: str) -> list[Finding]:
     (c,) = configurations(id, (id.split("/")[1],))
-    return networks.measure([c], 0, ("torch",))
+    return networks.measure([c], 0, ORACLES)
 
 
 def checks(id: str) -> dict[str, Check]:
@@ -138,13 +134,13 @@ def checks(id: str) -> dict[str, Check]:
             found[f"accuracy in {dtype}"] = functools.partial(_accuracy, id, dtype)
         if record.elementwise:
             found[f"sweep in {dtype}"] = functools.partial(_sweep, id, dtype)
-    if record.elementwise or any(place.case.formula == id for place in kinks.places()):
+    if record.elementwise or any(place.case.formula == id for place in places()):
         found["kinks"] = functools.partial(kinks.measure, id, ())
     if record.kind == "update" and id not in cases.DRAWS:
         for dtype in POINTS:
             for setting in (s for s in SETTINGS if s.id == id and s.quadratic is not None):
                 name = f"trajectory in {dtype}, {setting.label}"
-                found[name] = functools.partial(paths.compare, setting, "quadratic", dtype, ("torch", "jax"))
+                found[name] = functools.partial(paths.compare, setting, "quadratic", dtype, ORACLES)
     if record.kind == "network":
         found |= {f"network {name}": functools.partial(_network, name) for name in NETWORKS}
     return found

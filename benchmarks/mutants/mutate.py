@@ -116,10 +116,13 @@ def _expressions(node: ast.AST, function: str) -> Iterator[tuple[ast.AST, str, i
             inside = function
             if isinstance(child, (ast.FunctionDef, ast.Lambda)):
                 inside = ".".join(filter(None, (function, getattr(child, "name", "lambda"))))
-            elif function and isinstance(child, ast.expr) and not isinstance(child, ast.Slice):
-                if isinstance(getattr(child, "ctx", ast.Load()), ast.Load):
-                    yield node, name, k, child, function
+            elif function and isinstance(child, ast.expr) and _is_read(child):
+                yield node, name, k, child, function
             yield from _expressions(child, inside)
+
+
+def _is_read(x: ast.expr) -> bool:
+    return isinstance(getattr(x, "ctx", ast.Load()), ast.Load) and not isinstance(x, ast.Slice)
 
 
 def changes(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
@@ -202,9 +205,8 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
         yield "branch", args[1]
         yield "branch", args[2]
         yield "swapped", ast.Call(f, [args[0], args[2], args[1]], node.keywords)
-    elif len(args) >= 2 and not any(isinstance(x, ast.Starred) for x in args[:2]):
-        if ast.dump(args[0]) != ast.dump(args[1]):
-            yield "swapped", ast.Call(f, [args[1], args[0], *args[2:]], node.keywords)
+    elif len({ast.unparse(x) for x in args[:2]}) == 2 and not any(isinstance(x, ast.Starred) for x in args[:2]):
+        yield "swapped", ast.Call(f, [args[1], args[0], *args[2:]], node.keywords)
     if name in DROPPED and args and isinstance(f, ast.Attribute):
         module = isinstance(f.value, ast.Name) and f.value.id == "np"
         yield "dropped call", args[0] if module else f.value

@@ -37,7 +37,7 @@ def questions(id: str) -> Iterator[tuple[str, Case]]:
         for dtype in DTYPES:
             for case in cases.of(id, dtype, range(6)):
                 yield f"{dtype} {case.name}", case
-    drawn = [case for case in cases.of(id, "float64", range(4))] if id in cases.DRAWS else []
+    drawn = list(cases.of(id, "float64", range(4))) if id in cases.DRAWS else []
     for place in places():
         if place.case.formula == id:
             yield place.what, place.case

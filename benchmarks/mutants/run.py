@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import random
 import signal
@@ -18,13 +19,14 @@ from benchmarks.mutants import judge, probe
 from benchmarks.mutants.mutate import Mutant, mutants
 from benchmarks.mutants.plant import Functions, Key, at_import, changed, planted, running, watched
 from gradproof.evidence.finding import Finding
+from gradproof.evidence.finding import finding as read_finding
 from reference import CATALOGUE
 
 REFERENCE = Path(reference.__file__).parent
 ROOT = REFERENCE.parent
 LEFT_OUT = ("__init__.py", "formula.py")  # records, no formulas
 PATIENCE, SLOW = 20.0, 90.0  # seconds of CPU for a check of a mutant, and for the tests
-FEW = 4  # formulas that tests of all formulas are run for
+FEW, MANY = 4, 24  # formulas, of those that call the changed code, whose tests are run, and which are asked
 
 
 class Endless(BaseException):
@@ -42,13 +44,13 @@ class Bench:
     right: Mapping[str, Mapping[str, Any]]  # answers of the formulas to their probes, by id
 
 
-def bench(progress: Callable[[str], None] = lambda line: None) -> Bench:
+def bench(progress: Callable[[str], None] = lambda line: None, ids: Sequence[str] = ()) -> Bench:
     """Let every check see the right formulas, and note what they call. Raises ValueError if one is not content."""
     imported = at_import("reference", REFERENCE)
     checked: dict[Key, list[str]] = {}
     asked: dict[Key, list[str]] = {}
     right: dict[str, Mapping[str, Any]] = {}
-    for id in judge.formulas():
+    for id in ids or judge.formulas():
         progress(f"{id} itself")
         seen: set[Key] = set()
         with watched(seen, REFERENCE):
@@ -132,7 +134,7 @@ def body(id: str) -> Any:
 
 def by_checks(m: Mutant, where: Key, b: Bench) -> tuple[str, str, str]:
     """The formula, the check that notices, and what it says; empty where none does."""
-    for id in order(m, b.checked.get(where, ())):
+    for id in some(order(m, b.checked.get(where, ()))):
         for name, check in judge.checks(id).items():
             try:
                 with patience(PATIENCE):
@@ -146,15 +148,42 @@ def by_checks(m: Mutant, where: Key, b: Bench) -> tuple[str, str, str]:
     return "", "", ""
 
 
-def by_tests(m: Mutant, ids: Sequence[str]) -> str:
+def with_tests(work: Callable[[Sequence[Any]], None], *paths: str) -> None:
+    """Collect the tests of the formulas once, and let `work` have them. Raises what it raises."""
+    import pytest
+
+    loop = Loop(work)
+    where = paths or (str(ROOT / "tests" / "reference"),)
+    plain = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib", "-s"]
+    code = pytest.main(["-c", str(ROOT / "pyproject.toml"), *plain, *where], plugins=[loop])
+    if loop.raised is not None:
+        raise loop.raised
+    if not loop.ran:
+        raise RuntimeError(f"pytest cannot collect {', '.join(where)} (exit {code}); run it to see why")
+
+
+class Loop:
+    """A plugin of pytest that does other work with the tests than to run them all."""
+
+    def __init__(self, work: Callable[[Sequence[Any]], None]) -> None:
+        self.work, self.ran = work, False
+        self.raised: BaseException | None = None
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        """Work."""
+        self.ran = True
+        try:
+            self.work(session.items)
+        except BaseException as error:
+            self.raised = error
+        return True
+
+
+def by_tests(m: Mutant, ids: Sequence[str], items: Sequence[Any]) -> str:
     """The first test that fails, in a process of its own; empty where none does.
 
     Run are the tests that stand beside the module, and of those of all formulas the ones about `ids`.
     """
-    import pytest
-
-    own, general = tests_of(m.file)
-    names = " or ".join(dict.fromkeys(id.partition("/")[2] for id in ids[:FEW]))
     read, write = os.pipe()
     sys.stdout.flush()
     child = os.fork()
@@ -164,12 +193,7 @@ def by_tests(m: Mutant, ids: Sequence[str]) -> str:
         os.dup2(1, 2)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, SLOW)
-        first = First()
-        quiet = ["-x", "-q", "-p", "no:cacheprovider"]
-        for asked in ([*own], [*general, "-k", names] if names else [*general]):
-            if asked and not first.failed:
-                pytest.main([*quiet, *asked], plugins=[first])
-        os.write(write, first.failed.encode())
+        os.write(write, _first_failure(chosen(m.file, ids, items)).encode())
         os._exit(0)
     os.close(write)
     with os.fdopen(read, encoding="utf-8", errors="replace") as pipe:
@@ -178,34 +202,39 @@ def by_tests(m: Mutant, ids: Sequence[str]) -> str:
     return failed if os.waitstatus_to_exitcode(status) == 0 else "does not come to an end"
 
 
-class First:
-    """A plugin of pytest that keeps the name of the first test that fails."""
+def _first_failure(items: Sequence[Any]) -> str:
+    """The name of the first test that fails."""
+    failed: list[str] = []
 
-    failed = ""
+    class Notes:
+        def pytest_runtest_logreport(self, report: Any) -> None:
+            if report.failed:
+                failed.append(report.nodeid)
 
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        """Note a test."""
-        if report.failed and not self.failed:
-            self.failed = report.nodeid
-
-    def pytest_collectreport(self, report: Any) -> None:
-        """Note a file of tests that cannot even be read."""
-        if report.failed and not self.failed:
-            self.failed = report.nodeid
+    for item in items:
+        if not failed:
+            manager = item.config.pluginmanager
+            if not manager.has_plugin("notes of mutants"):
+                manager.register(Notes(), "notes of mutants")
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+    return failed[0] if failed else ""
 
 
-def tests_of(file: str) -> tuple[list[str], list[str]]:
-    """Test files for a module of `reference/`: its own, or where it has none those of its folder; those of all formulas.
-
-    >>> [Path(path).name for path in tests_of("reference/updates/steps.py")[0]]
-    ['test_steps.py']
-    """
-    tests = ROOT / "tests"
-    folder = tests / Path(file).parent
+def chosen(file: str, ids: Sequence[str], items: Sequence[Any]) -> list[Any]:
+    """Tests for a module of `reference/`: those in its own file or folder, then all that name one of the formulas."""
+    folder = ROOT / "tests" / Path(file).parent
     own = folder / f"test_{Path(file).name}"
-    beside = [own] if own.exists() else sorted(folder.glob("test_*.py")) if folder != tests / "reference" else []
-    general = [p for p in sorted((tests / "reference").glob("test_*.py")) if p not in beside]
-    return [str(p) for p in beside], [str(p) for p in general]
+    names = {id.partition("/")[2] for id in ids[:FEW]}
+
+    def beside(path: Path) -> bool:
+        return path == own if own.exists() else path.parent == folder != ROOT / "tests" / "reference"
+
+    def about(item: Any) -> bool:
+        words = set(item.name.replace("[", "-").replace("]", "-").replace("/", "-").split("-"))
+        return bool(words & names) or item.path.name == own.name
+
+    near = [item for item in items if beside(item.path)]
+    return near + [item for item in items if not beside(item.path) and about(item)]
 
 
 def subject(m: Mutant) -> str:
@@ -217,16 +246,16 @@ def subject(m: Mutant) -> str:
     return f"{Path(m.file).stem}.{m.top}"
 
 
-def judged(m: Mutant, where: Key, b: Bench) -> Finding:
-    """Plant a mutant and see who notices."""
+def judged(m: Mutant, where: Key, b: Bench, items: Sequence[Any] = ()) -> Finding:
+    """Plant a mutant and see who notices; the tests among `items` are asked last."""
     asked = order(m, b.asked.get(where, ()))
     with planted(m.compiled(), b.functions):
         id, by, said = by_checks(m, where, b)
         if id:
             return finding(m, "caught", by, f"{id}: {said}")
-        if test := by_tests(m, asked):
+        if test := by_tests(m, asked, items):
             return finding(m, "caught", "tests", test.removeprefix("tests/"))
-        others = {id: answers_of(id) for id in asked}
+        others = {id: answers_of(id) for id in some(asked)}
     differences = {id: probe.compare(b.right[id], said) for id, said in others.items()}
     for id, difference in differences.items():
         if difference.where:
@@ -238,6 +267,11 @@ def judged(m: Mutant, where: Key, b: Bench) -> Finding:
     return finding(m, "equivalent", why=same, entries=numbers)
 
 
+def some(ids: Sequence[str]) -> Sequence[str]:
+    """The first of the formulas that call the changed code, and evenly of the others: not more than `MANY`."""
+    return [*ids[:FEW], *ids[FEW :: max(1, len(ids) // (MANY - FEW))]][:MANY]
+
+
 def answers_of(id: str) -> Mapping[str, Any]:
     """What a mutant says to the questions about a formula; nothing where it does not come to an end."""
     try:
@@ -245,6 +279,14 @@ def answers_of(id: str) -> Mapping[str, Any]:
             return probe.answers(id)
     except Endless:
         return {}
+
+
+def journalled(path: Path, ticket: Mapping[str, Any]) -> Iterator[Finding]:
+    """The findings of a run that was stopped, if it was one with this first line."""
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []  # the last may be half written
+    rows = [json.loads(line) for line in lines]
+    if rows[:1] == [ticket]:
+        yield from map(read_finding, rows[1:])
 
 
 def finding(m: Mutant, verdict: str, by: str = "", why: str = "", entries: int = 0) -> Finding:

@@ -1,4 +1,4 @@
-"""The page on mutants, made from `mutants.jsonl` and nothing else. `python -m benchmarks.mutants` makes its evidence."""
+"""The page on mutants, made from `mutants.jsonl` and nothing else; `python -m benchmarks.mutants` makes that."""
 
 from __future__ import annotations
 
@@ -71,6 +71,8 @@ def _caught(found: Sequence[Finding]) -> Table:
 
 
 def _survivors(title: str, found: Sequence[Finding], why: str) -> Table:
-    lines = [[f.formula, f.what.partition(" ")[0].rpartition(":")[0], f"`{f.more['before']}`", f"`{f.more['after']}`", f.why]
-             for f in found]  # fmt: skip
+    lines = []
+    for f in found:
+        place = f.what.partition(" ")[0].rpartition(":")[0]
+        lines.append([f.formula, place, f"`{f.more['before']}`", f"`{f.more['after']}`", f.why])
     return Table(title, ["of", "place", "was", "became", why], lines, "" if lines else "None.")

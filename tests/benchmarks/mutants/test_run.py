@@ -1,0 +1,131 @@
+"""Caught, equivalent and missed are told apart: one of each is planted. A run that was stopped is taken up."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mutants import __main__, judge, probe, run
+from benchmarks.mutants.mutate import Mutant, mutants
+
+pytest.importorskip("flint")
+pytest.importorskip("torch")
+
+ID = "activation/squared_relu"
+FILE = "reference/activations/piecewise.py"
+
+
+@pytest.fixture(scope="module")
+def bench():
+    with judge.memory():
+        yield run.bench(ids=[ID, "activation/relu"])
+
+
+def planted(before, after, function="squared_relu"):
+    """The mutant of a piece of source, by hand, and the code that it changes."""
+    path = run.ROOT / FILE
+    source = path.read_text(encoding="utf-8")
+    assert source.count(before) == 1
+    at = source[: source.index(before)].count("\n") + 1
+    code = compile(source.replace(before, after), str(path), "exec")
+    m = Mutant(FILE, at, 0, function, "operator", before, after, lambda: code)
+    return m, run.changed(compile(source, str(path), "exec"), code)
+
+
+@pytest.fixture
+def no_tests(monkeypatch):
+    """As if no test failed."""
+    monkeypatch.setattr(run, "by_tests", lambda *given: "")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("return m * m, 2 * m", "return m * m, 3 * m"), ("return m * m, 2 * m", "return m + m, 2 * m")],
+)
+def test_a_wrong_one_is_caught_by_the_checks(bench, before, after):
+    f = run.judged(*planted(before, after), bench)
+    assert (f.verdict, f.formula) == ("caught", ID)
+    assert "sweep in float64" in f.more["by"]
+
+
+def test_a_wrong_kink_is_caught(bench):
+    f = run.judged(*planted("(z > 0.0).astype(z.dtype)", "(z >= 0.0).astype(z.dtype)", "relu"), bench)
+    assert (f.verdict, f.more["by"]) == ("caught", "kinks")
+
+
+@pytest.mark.parametrize("after", ["return m * m, m * 2", "return m**2, m + m"])
+def test_one_that_says_the_same_is_equivalent(bench, no_tests, after):
+    f = run.judged(*planted("return m * m, 2 * m", after), bench)
+    assert f.verdict == "equivalent"
+    assert f.why.startswith("the same bits in")
+    assert f.entries > 1000
+
+
+def test_one_that_nobody_notices_is_missed(bench, no_tests, monkeypatch):
+    monkeypatch.setattr(judge, "checks", lambda id: {})
+    f = run.judged(*planted("return m * m, 2 * m", "return m * m, 3 * m"), bench)
+    assert f.verdict == "missed"
+    assert "∂/∂z" in f.why
+
+
+def test_one_that_does_not_end_is_caught(bench, monkeypatch):
+    monkeypatch.setattr(run, "PATIENCE", 0.2)
+    change = "[m for _ in iter(int, 1)]"
+    f = run.judged(*planted("return m * m, 2 * m", f"{change}; return m * m, 2 * m"), bench)
+    assert f.verdict == "caught"
+    assert "does not come to an end" in f.why
+
+
+def test_a_failing_test_is_named(bench):
+    m, where = planted("return m * m, 2 * m", "return m * m, 3 * m")
+    with run.planted(m.compiled(), bench.functions):
+        assert "squared_relu" in run.by_tests(m, [ID])
+
+
+def test_the_right_formulas_must_pass(monkeypatch):
+    monkeypatch.setattr(judge, "noticed", lambda check: "wrong")
+    with pytest.raises(ValueError, match="itself does not pass"):
+        run.bench(ids=[ID])
+
+
+def test_rounding_is_no_difference_in_earnest_and_a_lost_digit_is():
+    right = {"plain 0": {"value": probe.np.array([1.0, 2.0])}}
+    assert probe.compare(right, {"plain 0": {"value": probe.np.array([1.0, 2.0 + 4e-16])}}).where == ""
+    assert "value is 2, not 2.1" in probe.compare(right, {"plain 0": {"value": probe.np.array([1.0, 2.1])}}).where
+    assert "an answer, not an error" in probe.compare(right, {"plain 0": "ValueError: no"}).where
+    assert "an answer, not an error" in probe.compare(right, {}).where
+
+
+def test_a_draw_takes_every_module_and_is_the_same_again():
+    drawn = [m for m, _ in run.drawn(2, 5, set())]
+    files = {m.file for m in drawn}
+    assert {p.parent.name for p in map(Path, files)} == {"reference", "activations", "costs", "regularizers", "updates"}
+    assert max(sum(m.file == file for m in drawn) for file in files) == 2
+    assert [run.finding(m, "").what for m in drawn] == [run.finding(m, "").what for m, _ in run.drawn(2, 5, set())]
+
+
+def test_a_mutant_has_one_name():
+    source = (run.ROOT / FILE).read_text(encoding="utf-8")
+    names = [run.finding(m, "").key for m in mutants(source, FILE)]
+    assert len(set(names)) == len(names)
+
+
+def test_a_journal_is_read_up_to_where_it_was_cut(tmp_path, bench):
+    f = run.judged(*planted("return m * m, 2 * m", "return m * m, 3 * m"), bench)
+    path = tmp_path / "mutants.jsonl"
+    path.write_text(json.dumps({"seed": 0}) + "\n" + json.dumps(f.row) + "\n" + '{"kind": "mut')
+    assert [*run.journalled(path, {"seed": 0})] == [f]
+    assert [*run.journalled(path, {"seed": 1})] == []
+    assert [*run.journalled(tmp_path / "none", {"seed": 0})] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(["--quota", "0"], "at least one"), (["--out", "/dev/null/x"], "cannot write to")]
+)
+def test_bad_options_are_refused(monkeypatch, capsys, given, said):
+    monkeypatch.setattr(sys, "argv", ["mutants", *given])
+    with pytest.raises(SystemExit) as stop:
+        __main__.arguments()
+    assert stop.value.code == 2
+    assert said in capsys.readouterr().err
