@@ -80,7 +80,7 @@ def mutants(source: str, file: str, filename: str = "") -> Iterator[Mutant]:
                 never = ast.IfExp(ast.Constant(True), new, copy.deepcopy(node))
                 _put(*at, ast.fix_missing_locations(ast.copy_location(never, node)))
                 try:
-                    return compile(tree, filename or file, "exec")
+                    return compile(tree, filename or file, "exec", dont_inherit=True)
                 finally:
                     _put(*at, node)
 

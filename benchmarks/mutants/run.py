@@ -76,7 +76,7 @@ def drawn(quota: int, seed: int, imported: Container[Key]) -> Iterator[tuple[Mut
             continue
         file = path.relative_to(ROOT).as_posix()
         source = path.read_text(encoding="utf-8")
-        before = compile(source, str(path), "exec")
+        before = compile(source, str(path), "exec", dont_inherit=True)
         every = [*mutants(source, file, str(path))]
         random.Random(f"{seed} {file}").shuffle(every)
         groups: dict[str, dict[str, list[Mutant]]] = {}
@@ -253,7 +253,7 @@ def judged(m: Mutant, where: Key, b: Bench, items: Sequence[Any] = ()) -> Findin
         id, by, said = by_checks(m, where, b)
         if id:
             return finding(m, "caught", by, f"{id}: {said}")
-        if test := by_tests(m, asked, items):
+        if test := by_tests(m, [subject(m), *asked], items):
             return finding(m, "caught", "tests", test.removeprefix("tests/"))
         others = {id: answers_of(id) for id in some(asked)}
     differences = {id: probe.compare(b.right[id], said) for id, said in others.items()}
@@ -282,11 +282,11 @@ def answers_of(id: str) -> Mapping[str, Any]:
 
 
 def journalled(path: Path, ticket: Mapping[str, Any]) -> Iterator[Finding]:
-    """The findings of a run that was stopped, if it was one with this first line."""
+    """What a run that was stopped has found, if it was one with this first line; what it missed is judged again."""
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []  # the last may be half written
     rows = [json.loads(line) for line in lines]
     if rows[:1] == [ticket]:
-        yield from map(read_finding, rows[1:])
+        yield from (f for f in map(read_finding, rows[1:]) if f.verdict != "missed")
 
 
 def finding(m: Mutant, verdict: str, by: str = "", why: str = "", entries: int = 0) -> Finding:

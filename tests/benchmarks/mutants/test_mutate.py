@@ -69,7 +69,7 @@ def test_compiling_one_mutant_does_not_touch_the_others():
     every = of(SOURCE)
     first = [m.compiled() for m in every]
     assert first == [m.compiled() for m in every]
-    assert len({code for code in first}) == len(first)
+    assert len(set(first)) == len(first)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,6 @@ def test_every_module_of_the_formulas_has_mutants_of_every_function_that_compute
         mutated = {m.top for m in mutants(source, path.name)}
         computing = {
             f.name for f in ast.parse(source).body
-            if isinstance(f, ast.FunctionDef) and any(isinstance(part, ast.BinOp) for s in f.body for part in ast.walk(s))
+            if isinstance(f, ast.FunctionDef) and any(isinstance(p, ast.BinOp) for s in f.body for p in ast.walk(s))
         }  # fmt: skip
         assert computing <= mutated, path.name

@@ -56,24 +56,21 @@ def test_the_mutant_answers_and_is_gone(small, before, after, expected):
 def test_it_is_gone_after_an_error_too(small):
     module, one = small
 
-    def fail():
-        with planted(*one("x + 1", "x")):
-            raise KeyError
-
-    pytest.raises(KeyError, fail)
+    with pytest.raises(KeyError), planted(*one("x + 1", "x")):
+        raise KeyError
     assert module.f(3) == 8
 
 
 def test_the_changed_function_is_found(small):
     _, one = small
-    before = compile(SOURCE, one("x + 1", "x")[0].co_filename, "exec")
+    before = compile(SOURCE, one("x + 1", "x")[0].co_filename, "exec", dont_inherit=True)
     assert changed(before, one("x + 1", "x")[0])[2] == "f"
     assert changed(before, one("scale * body(x)", "scale")[0])[2] == "lifted"
     assert changed(before, one("1 + 1", "1 - 1")[0])[2] == "lift"
 
 
 def test_what_no_function_runs_cannot_be_planted(small):
-    module, one = small
+    _, one = small
     code, _ = one("x + 1", "x")
     with pytest.raises(Unplantable), planted(code, {}):
         pass

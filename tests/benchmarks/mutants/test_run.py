@@ -28,9 +28,9 @@ def planted(before, after, function="squared_relu"):
     source = path.read_text(encoding="utf-8")
     assert source.count(before) == 1
     at = source[: source.index(before)].count("\n") + 1
-    code = compile(source.replace(before, after), str(path), "exec")
+    code = compile(source.replace(before, after), str(path), "exec", dont_inherit=True)
     m = Mutant(FILE, at, 0, function, "operator", before, after, lambda: code)
-    return m, run.changed(compile(source, str(path), "exec"), code)
+    return m, run.changed(compile(source, str(path), "exec", dont_inherit=True), code)
 
 
 @pytest.fixture
@@ -78,9 +78,27 @@ def test_one_that_does_not_end_is_caught(bench, monkeypatch):
 
 
 def test_a_failing_test_is_named(bench):
-    m, where = planted("return m * m, 2 * m", "return m * m, 3 * m")
-    with run.planted(m.compiled(), bench.functions):
-        assert "squared_relu" in run.by_tests(m, [ID])
+    m, _ = planted("return m * m, 2 * m", "return m * m, 3 * m")
+    failed = []
+
+    def work(tests):
+        failed.append(run.by_tests(m, [ID], tests))
+        with run.planted(m.compiled(), bench.functions):
+            failed.append(run.by_tests(m, [ID], tests))
+
+    run.with_tests(work, str(run.ROOT / "tests" / "reference" / "test_accuracy.py"))
+    assert failed[0] == ""
+    assert "squared_relu" in failed[1]
+
+
+def test_what_fails_inside_the_loop_of_pytest_is_raised():
+    def work(tests):
+        raise KeyError("inside")
+
+    with pytest.raises(KeyError, match="inside"):
+        run.with_tests(work, str(run.ROOT / "tests" / "reference" / "test_exact.py"))
+    with pytest.raises(RuntimeError, match="pytest cannot collect nowhere"):
+        run.with_tests(work, "nowhere")
 
 
 def test_the_right_formulas_must_pass(monkeypatch):
