@@ -21,6 +21,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quota", type=int, default=22, help="mutants of each module, at most (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (default: %(default)s)")
+    parser.add_argument("--tests", type=float, default=10.0, help="seconds of CPU that tests of one mutant may take "
+                        "(default: %(default)s)")  # fmt: skip
     parser.add_argument("--only", default="", help="part of the name of a file: modules to take, e.g. costs/margin")
     parser.add_argument("--resume", action="store_true", help="go on where a run with the same options was stopped")
     parser.add_argument(
@@ -64,15 +66,15 @@ def main() -> None:
             for m, where in run.drawn(options.quota, options.seed, bench.imported):
                 if options.only not in m.file:
                     continue
-                f = known.get(run.finding(m, "").what)
+                f = known.get(run.name(m))
                 if f is None:
-                    f = run.judged(m, where, bench, tests)
+                    f = run.judged(m, where, bench, tests, options.tests)
                     print(encode(f.row), file=kept, flush=True)
                     progress(f"{f.verdict}  {f.what}" + ("" if f.verdict == "caught" else f"  ({f.why})"))
                 found.append(f)
 
     run.with_tests(work)
-    made_with = header(("numpy", "torch", "balls", "16 bits"), given)
+    made_with = header(("numpy", "torch", "balls", "16 bits"), {**given, "tests": options.tests})
     write_evidence(options.out / "evidence" / "mutants.jsonl", made_with, found)
     page.write(options.out / "evidence", options.out)
     progress(f"wrote {options.out / 'mutants.md'}")

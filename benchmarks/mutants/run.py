@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ REFERENCE = Path(reference.__file__).parent
 ROOT = REFERENCE.parent
 LEFT_OUT = ("__init__.py", "formula.py")  # records, no formulas
 PATIENCE, SLOW = 20.0, 90.0  # seconds of CPU for a check of a mutant, and for the tests
-FEW, MANY = 4, 24  # formulas, of those that call the changed code, whose tests are run, and which are asked
+FEW, MANY = 3, 10  # formulas, of those that call the changed code, whose tests are run, and which are asked
 
 
 class Endless(BaseException):
@@ -82,11 +84,13 @@ def drawn(quota: int, seed: int, imported: Container[Key]) -> Iterator[tuple[Mut
         groups: dict[str, dict[str, list[Mutant]]] = {}
         for m in every:
             groups.setdefault(m.top, {}).setdefault(m.kind, []).append(m)
-        left = quota
+        taken: set[str] = set()  # two changes may come to the same, as where(c, 0, 0) → 0
         for m in in_turns([in_turns([*kinds.values()]) for kinds in groups.values()]):
+            if len(taken) == quota:
+                break
             where = changed(before, m.compiled())
-            if left and where[2] != "<module>" and where not in imported:
-                left -= 1
+            if where[2] != "<module>" and where not in imported and name(m) not in taken:
+                taken.add(name(m))
                 yield m, where
 
 
@@ -179,10 +183,11 @@ class Loop:
         return True
 
 
-def by_tests(m: Mutant, ids: Sequence[str], items: Sequence[Any]) -> str:
+def by_tests(m: Mutant, ids: Sequence[str], items: Sequence[Any], seconds: float = math.inf) -> str:
     """The first test that fails, in a process of its own; empty where none does.
 
-    Run are the tests that stand beside the module, and of those of all formulas the ones about `ids`.
+    Run are the tests that stand beside the module, and of those of all formulas the ones about `ids`, in this order and
+    as many as begin within so many seconds of CPU.
     """
     read, write = os.pipe()
     sys.stdout.flush()
@@ -192,8 +197,8 @@ def by_tests(m: Mutant, ids: Sequence[str], items: Sequence[Any]) -> str:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.dup2(1, 2)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_PROF, SLOW)
-        os.write(write, _first_failure(chosen(m.file, ids, items)).encode())
+        signal.setitimer(signal.ITIMER_PROF, min(SLOW, 20 + seconds))
+        os.write(write, _first_failure(chosen(m.file, ids, items), seconds).encode())
         os._exit(0)
     os.close(write)
     with os.fdopen(read, encoding="utf-8", errors="replace") as pipe:
@@ -202,8 +207,9 @@ def by_tests(m: Mutant, ids: Sequence[str], items: Sequence[Any]) -> str:
     return failed if os.waitstatus_to_exitcode(status) == 0 else "does not come to an end"
 
 
-def _first_failure(items: Sequence[Any]) -> str:
+def _first_failure(items: Sequence[Any], seconds: float) -> str:
     """The name of the first test that fails."""
+    end = time.process_time() + seconds
     failed: list[str] = []
 
     class Notes:
@@ -212,7 +218,7 @@ def _first_failure(items: Sequence[Any]) -> str:
                 failed.append(report.nodeid)
 
     for item in items:
-        if not failed:
+        if not failed and time.process_time() < end:
             manager = item.config.pluginmanager
             if not manager.has_plugin("notes of mutants"):
                 manager.register(Notes(), "notes of mutants")
@@ -246,14 +252,14 @@ def subject(m: Mutant) -> str:
     return f"{Path(m.file).stem}.{m.top}"
 
 
-def judged(m: Mutant, where: Key, b: Bench, items: Sequence[Any] = ()) -> Finding:
-    """Plant a mutant and see who notices; the tests among `items` are asked last."""
+def judged(m: Mutant, where: Key, b: Bench, items: Sequence[Any] = (), seconds: float = 10.0) -> Finding:
+    """Plant a mutant and see who notices; the tests among `items` are asked last, for so many seconds of CPU."""
     asked = order(m, b.asked.get(where, ()))
     with planted(m.compiled(), b.functions):
         id, by, said = by_checks(m, where, b)
         if id:
             return finding(m, "caught", by, f"{id}: {said}")
-        if test := by_tests(m, [subject(m), *asked], items):
+        if test := by_tests(m, [subject(m), *asked], items, seconds):
             return finding(m, "caught", "tests", test.removeprefix("tests/"))
         others = {id: answers_of(id) for id in some(asked)}
     differences = {id: probe.compare(b.right[id], said) for id, said in others.items()}
@@ -289,8 +295,13 @@ def journalled(path: Path, ticket: Mapping[str, Any]) -> Iterator[Finding]:
         yield from (f for f in map(read_finding, rows[1:]) if f.verdict != "missed")
 
 
+def name(m: Mutant) -> str:
+    """Place and change, by which a mutant is known."""
+    return f"{m.place}:{m.column} {m.change}"
+
+
 def finding(m: Mutant, verdict: str, by: str = "", why: str = "", entries: int = 0) -> Finding:
     """The finding on one mutant: by whom it was caught and what was said, or why nobody can."""
     more = {"function": m.function, "before": m.before, "after": m.after, "by": by}
-    return Finding("mutant", subject(m), f"{m.place}:{m.column} {m.change}", m.kind, verdict=verdict, entries=entries,
+    return Finding("mutant", subject(m), name(m), m.kind, verdict=verdict, entries=entries,
                    why=why, more={name: said for name, said in more.items() if said})  # fmt: skip
