@@ -5,7 +5,7 @@ Asked are the cases in every dtype, and the same with numbers at the ends of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +41,7 @@ def questions(id: str) -> Iterator[tuple[str, Case]]:
     for place in places():
         if place.case.formula == id:
             yield place.what, place.case
+    yield from _shapes(drawn)
     if CATALOGUE[id].elementwise:
         rng = np.random.default_rng(0)
         z = np.concatenate(
@@ -62,6 +63,21 @@ def questions(id: str) -> Iterator[tuple[str, Case]]:
                 moved = np.array(x)
                 moved.flat[rng.integers(x.size)] = extreme
                 yield f"{case.name}, {name} with {extreme}", replace(case, arguments={**case.arguments, name: moved})
+
+
+def _shapes(drawn: Sequence[Case]) -> Iterator[tuple[str, Case]]:
+    """Cases of other shapes, which a formula takes or refuses: nothing on an axis, an axis more, an axis less."""
+    changes: dict[str, Any] = {"nothing": np.s_[:0,], "no entries": np.s_[..., :0], "one entry": np.s_[..., :1],
+               "none on the second": np.s_[:, :0], "one more axis": (None,), "the first": (0,)}  # fmt: skip
+    for case in drawn[:2]:
+        for words, part in changes.items():
+            for names in (*((name,) for name in case.arguments), tuple(case.arguments)):
+                try:
+                    moved = {name: np.asarray(case.arguments[name][part]) for name in names}
+                except IndexError:  # too few axes
+                    continue
+                arguments = {**case.arguments, **moved}
+                yield f"{case.name}, {words} of {', '.join(names)}", replace(case, arguments=arguments, cotangent=None)
 
 
 def _dtype(name: str) -> Any:
