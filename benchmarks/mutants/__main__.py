@@ -44,6 +44,7 @@ def main() -> None:
     one_thread()  # before NumPy is imported
 
     from benchmarks.mutants import judge, run
+    from benchmarks.mutants.read import explained
     from gradproof.evidence.environment import header, source_hash
     from gradproof.evidence.files import encode, write_evidence
     from gradproof.pages import mutants as page
@@ -63,15 +64,13 @@ def main() -> None:
         with judge.memory(), journal.open("w", encoding="utf-8") as kept:
             print(*map(encode, (ticket, *(f.row for f in known.values()))), sep="\n", file=kept, flush=True)
             bench = run.bench(progress)
-            for m, where in run.drawn(options.quota, options.seed, bench.imported):
-                if options.only not in m.file:
-                    continue
+            for m, where in run.drawn(options.quota, options.seed, bench.imported, options.only):
                 f = known.get(run.name(m))
                 if f is None:
                     f = run.judged(m, where, bench, tests, options.tests)
                     print(encode(f.row), file=kept, flush=True)
                     progress(f"{f.verdict}  {f.what}" + ("" if f.verdict == "caught" else f"  ({f.why})"))
-                found.append(f)
+                found.append(explained(f))
 
     run.with_tests(work)
     made_with = header(("numpy", "torch", "balls", "16 bits"), {**given, "tests": options.tests})

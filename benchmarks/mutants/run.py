@@ -68,15 +68,15 @@ def bench(progress: Callable[[str], None] = lambda line: None, ids: Sequence[str
     return Bench(running(REFERENCE), checked, asked, imported - asked.keys(), right)
 
 
-def drawn(quota: int, seed: int, imported: Container[Key]) -> Iterator[tuple[Mutant, Key]]:
+def drawn(quota: int, seed: int, imported: Container[Key], only: str = "") -> Iterator[tuple[Mutant, Key]]:
     """Mutants of every module, at most `quota` of each: in turns from its functions, and of these from each kind.
 
-    With each comes the code that it changes, which is none of `imported`.
+    With each comes the code that it changes, which is none of `imported`. `only` is a part of the names of files.
     """
     for path in sorted(REFERENCE.rglob("*.py")):
-        if path.name in LEFT_OUT:
-            continue
         file = path.relative_to(ROOT).as_posix()
+        if path.name in LEFT_OUT or only not in file:
+            continue
         source = path.read_text(encoding="utf-8")
         before = compile(source, str(path), "exec", dont_inherit=True)
         every = [*mutants(source, file, str(path))]
@@ -186,8 +186,8 @@ class Loop:
 def by_tests(m: Mutant, ids: Sequence[str], items: Sequence[Any], seconds: float = math.inf) -> str:
     """The first test that fails, in a process of its own; empty where none does.
 
-    Run are the tests that stand beside the module, and of those of all formulas the ones about `ids`, in this order and
-    as many as begin within so many seconds of CPU.
+    Run are the tests about the formulas `ids`, and those that stand beside the module, in this order and as many as
+    begin within so many seconds of CPU.
     """
     read, write = os.pipe()
     sys.stdout.flush()
@@ -227,7 +227,7 @@ def _first_failure(items: Sequence[Any], seconds: float) -> str:
 
 
 def chosen(file: str, ids: Sequence[str], items: Sequence[Any]) -> list[Any]:
-    """Tests for a module of `reference/`: those in its own file or folder, then all that name one of the formulas."""
+    """Tests for a module of `reference/`: all that name one of the formulas, then those in its own file or folder."""
     folder = ROOT / "tests" / Path(file).parent
     own = folder / f"test_{Path(file).name}"
     names = {id.partition("/")[2] for id in ids[:FEW]}
@@ -237,10 +237,10 @@ def chosen(file: str, ids: Sequence[str], items: Sequence[Any]) -> list[Any]:
 
     def about(item: Any) -> bool:
         words = set(item.name.replace("[", "-").replace("]", "-").replace("/", "-").split("-"))
-        return bool(words & names) or item.path.name == own.name
+        return bool(words & names)
 
-    near = [item for item in items if beside(item.path)]
-    return near + [item for item in items if not beside(item.path) and about(item)]
+    named = [item for item in items if about(item)]
+    return named + [item for item in items if beside(item.path) and not about(item)]
 
 
 def subject(m: Mutant) -> str:

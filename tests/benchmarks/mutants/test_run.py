@@ -2,12 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.mutants import __main__, judge, probe, run
-from benchmarks.mutants.mutate import Mutant
+from benchmarks.mutants import __main__, judge, probe, read, run
+from benchmarks.mutants.mutate import Mutant, mutants
+from gradproof.evidence.finding import Finding
 
 pytest.importorskip("flint")
 pytest.importorskip("torch")
@@ -123,9 +125,28 @@ def test_a_draw_takes_every_module_and_is_the_same_again():
     assert [run.name(m) for m in drawn] == [run.name(m) for m, _ in run.drawn(2, 5, set())]
 
 
+def test_every_reason_is_about_a_mutant_that_there_is():
+    every = {
+        f"{run.subject(m)} {m.change}"
+        for path in run.REFERENCE.rglob("*.py")
+        for m in mutants(path.read_text(encoding="utf-8"), path.relative_to(run.ROOT).as_posix())
+    }
+    assert read.REASONS.keys() <= every
+
+
+def test_a_reason_stands_beside_what_was_asked():
+    what = next(iter(read.REASONS))
+    subject, _, change = what.partition(" ")
+    before, _, after = change.partition(" → ")
+    f = Finding("mutant", subject, verdict="equivalent", why="asked", more={"before": before, "after": after})
+    assert read.explained(f).why == f"{read.REASONS[what]} (asked)"
+    assert read.explained(replace(f, verdict="missed")).why == "asked"
+    assert read.explained(replace(f, formula="cost/other")).why == "asked"
+
+
 def test_no_mutant_is_drawn_twice():
-    names = [run.name(m) for m, _ in run.drawn(10**6, 0, set()) if m.file == FILE]
-    assert len(set(names)) == len(names) > 600
+    names = [run.name(m) for m, _ in run.drawn(10**6, 0, set(), "updates/clipping")]
+    assert len(set(names)) == len(names) > 100
 
 
 def test_a_journal_is_read_up_to_where_it_was_cut(tmp_path, bench):
