@@ -23,6 +23,7 @@ from gradproof.evidence.finding import Finding
 from gradproof.networks import run as networks
 from gradproof.networks.configurations import configurations
 from gradproof.training import paths
+from gradproof.training.paths import bounds
 from gradproof.training.settings import SETTINGS
 from oracles import arb_truth
 from oracles.arb_truth import points
@@ -125,6 +126,13 @@ def _network(id: str) -> list[Finding]:
     return networks.measure([c], 0, ORACLES)
 
 
+def _rounding(id: str) -> list[Finding]:
+    """The bound of the rounding error of a rule can be found: numbers that carry their errors pass through it."""
+    start, gradient = paths.quadratic("float64")
+    bounds(CATALOGUE[id].function, start, gradient, 3, "float64", eta=0.01)
+    return []
+
+
 def checks(id: str) -> dict[str, Check]:
     """The checks of one formula by their names, the quickest first."""
     record = CATALOGUE[id]
@@ -137,6 +145,7 @@ def checks(id: str) -> dict[str, Check]:
     if record.elementwise or any(place.case.formula == id for place in places()):
         found["kinks"] = functools.partial(kinks.measure, id, ())
     if record.kind == "update" and id not in cases.DRAWS:
+        found["rounding error"] = functools.partial(_rounding, id)
         for dtype in POINTS:
             for setting in (s for s in SETTINGS if s.id == id and s.quadratic is not None):
                 name = f"trajectory in {dtype}, {setting.label}"

@@ -5,7 +5,7 @@ Asked are the cases in every dtype, and the same with numbers at the ends of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,12 +93,34 @@ def answers(id: str) -> dict[str, Any]:
     said: dict[str, Any] = {}
     with np.errstate(all="ignore"):
         for what, case in questions(id):
-            try:
-                outputs, gradients = vjp(case.formula, case.arguments, case.cotangent, **case.parameters)
-                said[what] = {**outputs, **{f"∂/∂{name}": g for name, g in gradients.items()}}
-            except Exception as error:
-                said[what] = f"{type(error).__name__}: {error}"
+            said[what] = _said_by(_gradients, case)
+            if CATALOGUE[id].prediction and case.dtype in DTYPES[:2]:
+                said[f"{what}, at the end of a network"] = _said_by(_at_end, case)
     return said
+
+
+def _said_by(side: Callable[[Case], dict[str, Any]], case: Case) -> dict[str, Any] | str:
+    try:
+        return side(case)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _gradients(case: Case) -> dict[str, Any]:
+    outputs, gradients = vjp(case.formula, case.arguments, case.cotangent, **case.parameters)
+    return {**outputs, **{f"∂/∂{name}": g for name, g in gradients.items()}}
+
+
+def _at_end(case: Case) -> dict[str, Any]:
+    """A cost as a network asks for it: the targets in float64 too where they are floats."""
+    record = CATALOGUE[case.formula]
+    cost: Any = record.function
+    a, y = (case.arguments[name] for name in (record.prediction, record.target))
+    found: dict[str, Any] = {}
+    for said, targets in (("", y), (" of targets in float64", y.astype(np.float64) if y.dtype.kind == "f" else y)):
+        value, gradient = cost.end(a, targets, 0, {})
+        found |= {f"value{said}": np.asarray(value), f"∂/∂{record.prediction}{said}": gradient}
+    return found
 
 
 def compare(right: Mapping[str, Any], other: Mapping[str, Any]) -> Difference:

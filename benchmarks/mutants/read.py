@@ -49,6 +49,8 @@ REASONS = {
     "reduction._end y if y.dtype.char == 'd' else y.astype(np.float64) → y": "NumPy widens it with the outputs",
     "steps.root_of 0 → -1": "√0 = hypot(0, 0)",
     "steps.root_of np.hypot(np.sqrt(old), share ** 0.5 * g) → np.hypot(share ** 0.5 * g, np.sqrt(old))": ORDER,
+    "steps._array hasattr(x, 'shape') and hasattr(x, 'dtype') → hasattr(x, 'shape') or hasattr(x, 'dtype')":
+        "what has a shape has a dtype",
     "steps._check_arrays True → False": STRICT,
     "steps.each_parameter 0 → -1": "a list of one: its first is its last",
 }  # fmt: skip

@@ -131,6 +131,14 @@ def test_the_scale_of_the_weights_of_a_mean_does_not_matter(scale):
     np.testing.assert_allclose(again[1]["z"], once[1]["z"], rtol=2**-46)
 
 
+def test_weights_below_the_normal_numbers_cost_no_digits():
+    a, y, w = np.array([1 / 3, 20 / 7, 5 / 9]), np.zeros(3), np.array([0.25, 1.0, 0.5])
+    C, gradients = costs.squared_error(a, y, w)
+    D, scaled = costs.squared_error(a, y, w * 2.0**-1060)
+    np.testing.assert_allclose(D, C, rtol=2**-50)
+    np.testing.assert_allclose(scaled["a"], gradients["a"], rtol=2**-50)
+
+
 def test_weights_that_sum_to_zero():
     zero = np.zeros(2)
     for call in (
