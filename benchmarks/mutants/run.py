@@ -239,8 +239,11 @@ def chosen(file: str, ids: Sequence[str], items: Sequence[Any]) -> list[Any]:
         words = set(item.name.replace("[", "-").replace("]", "-").replace("/", "-").split("-"))
         return bool(words & names)
 
-    named = [item for item in items if about(item)]
-    return named + [item for item in items if beside(item.path) and not about(item)]
+    named, near = ([item for item in items if wanted(item)] for wanted in (about, lambda item: beside(item.path)))
+    found = (
+        [*named, *near] if ids[:1] == [*CATALOGUE.keys() & ids[:1]] else [*near, *named]
+    )  # near first if it is shared
+    return [*dict.fromkeys(found)]
 
 
 def subject(m: Mutant) -> str:

@@ -32,7 +32,8 @@ nobody noticed is *missed*.
 def write(evidence: Path, folder: Path) -> None:
     """Write mutants.md from evidence/mutants.jsonl."""
     header, found = read_evidence(evidence / "mutants.jsonl")
-    said = {"n": f"{len(found):,}", "seed": header["seed"], "made": header["made"][:10], "source": header["source"]}
+    said = {"n": f"{len(found):,}", "seed": header.get("seed", 0)}
+    said |= {"made": header["made"][:10], "source": header["source"]}
     tables = [
         _scores("By module", "module", found, module),
         _scores("By kind of change", "kind", found, lambda f: f.quantity),

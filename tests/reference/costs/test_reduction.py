@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference import costs
+from gradproof import cases
+from reference import CATALOGUE, costs
 from reference.costs.arguments import CLASS, LABEL, ROW, one_hot
 from reference.costs.reduction import others, reduced
 
@@ -253,3 +254,13 @@ def test_many_short_floats_are_summed_in_float64(dtype):
     C, gradients = costs.l1(np.full((65536, 1), 0.5, dtype), np.zeros((65536, 1)))
     assert C == 0.5
     np.testing.assert_allclose(gradients["a"].astype(float), 2.0**-16, rtol=1e-3)
+
+
+@pytest.mark.parametrize("id", [f.id for f in CATALOGUE.values() if f.kind == "cost" and f.prediction])
+def test_at_the_end_of_a_network_a_cost_of_float32_is_evaluated_in_float64_too(id):
+    case, record = cases.draw(id, "float32", "near", 0), CATALOGUE[id]
+    a, y = case.arguments[record.prediction], case.arguments[record.target]
+    C, gradients = record.function(a, y)
+    at_end, slope = record.function.end(a, y, 0, {})
+    np.testing.assert_allclose(at_end, C, rtol=2**-23)
+    np.testing.assert_allclose(slope, gradients[record.prediction], rtol=2**-23)
