@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import re
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from gradproof.audit.run import Progress
+from gradproof.console import print_table, progress
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -181,66 +178,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _console() -> Any:
-    """A rich console, or None where rich is missing or the output is not a terminal."""
-    if not sys.stdout.isatty():
-        return None
-    try:
-        from rich.console import Console
-    except ImportError:
-        return None
-    return Console()
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table: by rich on a terminal, else columns padded with spaces."""
-    if console := _console():
-        from rich.markup import escape
-        from rich.table import Table
-
-        table = Table(*columns, box=None, header_style="bold")
-        for row in rows:
-            table.add_row(*map(escape, row))  # z[i, j] is no markup
-        console.print(table)
-        return
-    widths = [max(len(line[k]) for line in [columns, *rows]) for k in range(len(columns))]
-    for line in [columns, *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar with count and time left on a terminal; else a line for every tenth of an area."""
-    try:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-    except ImportError:
-        Progress = None  # type: ignore[assignment,misc]
-    if Progress is not None and sys.stderr.isatty():
-        from rich.console import Console
-
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            tasks: dict[str, Any] = {}
-
-            def show(area: str, done: int, total: int) -> None:
-                if area not in tasks:
-                    tasks[area] = bar.add_task(area, total=total)
-                bar.update(tasks[area], completed=done, total=total)
-
-            yield show
-        return
-    shown: dict[str, int] = {}
-    start = time.monotonic()
-
-    def say(area: str, done: int, total: int) -> None:
-        tenth = 10 * done // max(total, 1)
-        if shown.get(area) != tenth:
-            shown[area] = tenth
-            print(f"{area}: {done:,} of {total:,} ({time.monotonic() - start:.0f} s)", file=sys.stderr, flush=True)
-
-    yield say
-
-
 def _audit(options: argparse.Namespace) -> int:
     from gradproof.audit.run import run
     from gradproof.audit.select import Options
@@ -258,8 +195,8 @@ def _audit(options: argparse.Namespace) -> int:
     out = options.out or Path("reports" if chosen.whole and not options.against else "out")
     if options.against is not None:
         check_comparable(options.against, out)
-    with _progress() as progress:
-        outcome = run(out, chosen, progress)
+    with progress() as show:
+        outcome = run(out, chosen, show)
     for message in outcome.failures:
         print(f"FAIL {message}")
     if outcome.incomplete:
@@ -292,7 +229,7 @@ def _say(comparison: Any, as_json: bool) -> bool:
     print(summary(comparison))
     changes = table(comparison)
     if changes.rows:
-        _print_table(changes.columns, changes.rows)
+        print_table(changes.columns, changes.rows)
     if changes.note:
         print(changes.note)
     return bool(comparison.worse)
@@ -320,7 +257,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.kind and options.kind not in kinds:
         raise UsageError(f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}")
     chosen = [f for f in CATALOGUE.values() if not options.kind or f.kind == options.kind]
-    _print_table(["id", "statement"], [[f.id, f.statement] for f in chosen])
+    print_table(["id", "statement"], [[f.id, f.statement] for f in chosen])
     return 0
 
 
@@ -366,7 +303,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _print(table: Any) -> int:
     print(table.title)
-    _print_table(table.columns, [[str(text) for text in row] for row in table.rows])
+    print_table(table.columns, [[str(text) for text in row] for row in table.rows])
     return 0
 
 
@@ -380,7 +317,7 @@ def _cite(options: argparse.Namespace) -> int:
 def _vectors(options: argparse.Namespace) -> int:
     from gradproof.commands.vectors import run
 
-    return run(options, _print_table)
+    return run(options, print_table)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -37,7 +37,8 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "answers": {"cases", "evidence", "lookup"},
     "audit": {*WINGS, *COMMON, "pages", "workers"},
     "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: settings of updates
-    "cli": {"audit", "commands", *COMMON},
+    "console": {"audit"},  # for a type
+    "cli": {"audit", "commands", "console", *COMMON},
     "__main__": {"cli"},
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
 }

@@ -20,6 +20,7 @@ PAGES: dict[str, Page] = {name: area.page for name, area in AREAS.items()} | {
     "speed": pages.speed.write,
     "drift": pages.drift.write,
     "checkers": pages.checkers.write,
+    "mutants": pages.mutants.write,
 }
 
 

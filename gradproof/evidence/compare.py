@@ -15,7 +15,7 @@ from gradproof.evidence.verdicts import FAILING, got_worse
 # A largest error counts as another one where it leaves [½, 2] times the old one and a whole unit with it. Within these,
 # the functions of another processor or compiler differ from each other.
 FACTOR, UNITS = 2.0, 1.0
-NOT_COMPARED = ("speed", "drift", "checkers")  # evidence of other things than gradients
+NOT_COMPARED = ("speed", "drift", "checkers", "mutants")  # evidence of other things than gradients
 PART = frozenset({"only", "dtype", "oracle"})  # what stands in the header of evidence of a part
 
 

@@ -11,6 +11,7 @@ from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import Evidence, read_evidence, write_whole
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
+from gradproof.pages import mutants
 from gradproof.pages.networks import disagreements
 from gradproof.pages.tables import Table, markdown, name, number
 
@@ -130,6 +131,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
         "who tells wrong gradients from right ones: frameworks' checkers, and rules for kernels", "checkers", _checkers
     ),
     "speed": ("time of one gradient, and of the audit, beside the alternatives", "speed", None),
+    "mutants": ("small errors planted in the formulas, and who caught each", "mutants", mutants.score),
 }  # fmt: skip
 
 

@@ -4,8 +4,8 @@ An error is counted in conditioned ULP, E = |ŷ − y|/(ulp(y) + u·Σ|xᵢ·∂
 errors of them, so E may be FEW + n, n the numbers that went in (FEW alone for an elementwise function, or where the
 subject states that it accumulates in a wider format). Nothing else is tuned. Beyond that a gradient is
 
-    inaccurate   right to half of its digits wherever inputs are ordinary, or to half of those of the numbers that cancel
-                 there: a right formula in an unstable form
+    inaccurate   right to half of its digits wherever inputs are ordinary, or to half of those of the numbers that
+                 cancel there: a right formula in an unstable form
     wrong        else
 """
 

@@ -138,7 +138,7 @@ def test_an_oracle_that_raises_is_a_finding_and_nothing_of_the_other_is_lost(mon
         raise RuntimeError("out of memory")
 
     failing.network = network
-    monkeypatch.setattr(run, "installed", lambda names: {"torch": load(complex_step), "jax": failing})
+    monkeypatch.setattr(run, "installed", lambda names, having: {"torch": load(complex_step), "jax": failing})
     for id, f in cases(measure(SMALL, 0, ["torch", "jax"])).items():
         sides, before = f.more["sides"], sound[id].more["sides"]["complex_step"]
         assert set(sides["jax"]["verdicts"]) == {"unknown"}

@@ -108,6 +108,14 @@ def speed():
         yield row("checking", "network/gradient", "4-5-3", side=side, more=more)
 
 
+def mutants():
+    more = {"function": "hinge", "before": "a", "after": "-a", "by": "kinks"}
+    for line, verdict in enumerate(("caught", "caught", "equivalent"), 1):
+        yield row(
+            "mutant", "cost/hinge", f"reference/costs/margin.py:{line}:0 a → -a", "sign", verdict=verdict, more=more
+        )
+
+
 def drift():
     more = {"same": 3, "bits": 2, "made_with": {"torch": ["2.8", "2.9"]}}
     yield row("comparison", "torch 2.9", entries=6, more=more)
@@ -198,6 +206,10 @@ EXPECTED = {
                   # 80 cases in 0.8 and 1.6 s; gradcheck takes 2 s for one, 200 and 100 times as long
                   "| 4-5-3 | 43 | 66.7 | 32.0 | 0.50 | 10.0 | 1.0 | 150 (125–175) |",
                   "gradcheck/audit ≥ 150: met; check_grads/audit ≥ 300: **missed** |"],
+    },
+    mutants: {
+        "mutants": ["| reference/costs/margin.py | 3 | 2 | 1 | 0 |"],
+        "README": ["2 caught, 1 equivalent, 0 missed"],
     },
     drift: {"drift": ["torch 2.8 → 2.9. 3 findings are the same to the last digit, 2 differ in bits alone, 0 changed"]},
     checkers: {

@@ -152,6 +152,15 @@ def test_no_frames(batch):
     assert not gradients["a"][[0, 2]].any()
 
 
+def test_an_array_without_frames_is_taken_and_one_without_symbols_refused():
+    for labels, cost in ((np.zeros((2, 0), int), 0), ([[1], [2]], math.inf)):
+        value, gradients = ctc(np.zeros((2, 0, 3)), labels, reduction="none")
+        assert value.tolist() == [cost, cost]
+        assert gradients["a"].shape == (2, 0, 3)
+    with pytest.raises(ValueError, match=r"a has shape \(2, 5, 0\); expected .* d symbols"):
+        ctc(np.zeros((2, 5, 0)), np.zeros((2, 1), int))
+
+
 def test_impossible_targets(batch):
     a, labels, _, lengths = batch
     terms, slopes = ctc(a, labels, [3, 4, 5], lengths, reduction="none")  # 1, 1, 2 needs four frames

@@ -205,6 +205,13 @@ def test_a_learned_row_of_poly_cross_entropy_keeps_its_digits():
         assert beyond_linear(np.array(x), np.array(-math.log1p(-x))) == pytest.approx(exact, rel=2**-48, abs=1e-300)
 
 
+def test_a_positive_weight_of_zero_takes_an_infinite_cost_out():
+    z, y = [[-np.inf, -np.inf]], [[1.0, 1.0]]
+    value, gradients = binary_cross_entropy_logits(z, y, pos_weight=[0.0, 2.0], reduction="none")
+    assert value.tolist() == [[0, np.inf]]
+    assert gradients["z"].tolist() == [[0, -2]]
+
+
 @pytest.mark.parametrize(("z", "y_slope"), [(np.inf, -np.inf), (-np.inf, np.inf)])
 def test_the_focal_cost_of_an_infinite_logit(z, y_slope):
     right, wrong = float(z > 0), float(z < 0)

@@ -61,6 +61,13 @@ def test_binary_cross_entropy_is_not_clamped():
     assert gradients["a"].tolist() == [[-1e60, -math.inf, 1.0]]
 
 
+@pytest.mark.parametrize("y", [0.0, 1.0])
+def test_a_certain_and_right_output_costs_nothing_and_keeps_its_slope(y):
+    value, gradients = binary_cross_entropy([[y]], [[y]], reduction="none")
+    assert value == 0
+    assert gradients["a"] == 1 - 2 * y
+
+
 def test_weights_of_labels():
     a = np.log([[0.5, 0.5], [0.75, 0.25]])
     value, gradients = nll_labels(a, [0, 1], [1.0, 3.0])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference import costs
+from gradproof import cases
+from reference import CATALOGUE, costs
 from reference.costs.arguments import CLASS, LABEL, ROW, one_hot
 from reference.costs.reduction import others, reduced
 
@@ -131,6 +132,14 @@ def test_the_scale_of_the_weights_of_a_mean_does_not_matter(scale):
     np.testing.assert_allclose(again[1]["z"], once[1]["z"], rtol=2**-46)
 
 
+def test_weights_below_the_normal_numbers_cost_no_digits():
+    a, y, w = np.array([1 / 3, 20 / 7, 5 / 9]), np.zeros(3), np.array([0.25, 1.0, 0.5])
+    C, gradients = costs.squared_error(a, y, w)
+    D, scaled = costs.squared_error(a, y, w * 2.0**-1060)
+    np.testing.assert_allclose(D, C, rtol=2**-50)
+    np.testing.assert_allclose(scaled["a"], gradients["a"], rtol=2**-50)
+
+
 def test_weights_that_sum_to_zero():
     zero = np.zeros(2)
     for call in (
@@ -245,3 +254,13 @@ def test_many_short_floats_are_summed_in_float64(dtype):
     C, gradients = costs.l1(np.full((65536, 1), 0.5, dtype), np.zeros((65536, 1)))
     assert C == 0.5
     np.testing.assert_allclose(gradients["a"].astype(float), 2.0**-16, rtol=1e-3)
+
+
+@pytest.mark.parametrize("id", [f.id for f in CATALOGUE.values() if f.kind == "cost" and f.prediction])
+def test_at_the_end_of_a_network_a_cost_of_float32_is_evaluated_in_float64_too(id):
+    case, record = cases.draw(id, "float32", "near", 0), CATALOGUE[id]
+    a, y = case.arguments[record.prediction], case.arguments[record.target]
+    C, gradients = record.function(a, y)
+    at_end, slope = record.function.end(a, y, 0, {})
+    np.testing.assert_allclose(at_end, C, rtol=2**-23)
+    np.testing.assert_allclose(slope, gradients[record.prediction], rtol=2**-23)

@@ -35,7 +35,14 @@ def test_dtype_leading_axes_and_mean_over_examples(name):
 
 @on_arrays
 @pytest.mark.parametrize(
-    ("bad", "error"), [(np.ones(3), ValueError), (np.ones((0, 3)), ValueError), (np.ones((2, 3), int), TypeError)]
+    ("bad", "error"),
+    [
+        (np.ones(3), ValueError),
+        (np.ones((0, 3)), ValueError),
+        (np.ones((2, 3, 0)), ValueError),
+        (np.ones((2, 0, 3)), ValueError),
+        (np.ones((2, 3), int), TypeError),
+    ],
 )
 def test_bad_arrays_are_named(name, bad, error):
     with pytest.raises(error, match=r"(shape|dtype)"):
