@@ -145,9 +145,23 @@ def _protect_negative_points(arguments: Sequence[str]) -> list[str]:
     return [f" {a}" if _NEGATIVE.match(a) else a for a in arguments]
 
 
+def _parameters_first(arguments: Sequence[str]) -> list[str]:
+    """`check`: NAME=VALUE may stand anywhere, which argparse takes beside the target alone."""
+    if len(arguments) < 2 or arguments[0] != "check":
+        return list(arguments)
+    free = [
+        k
+        for k in range(2, len(arguments))
+        if re.match(r"[A-Za-z_]\w*=", arguments[k]) and arguments[k - 1] != "--inputs"
+    ]
+    rest = [a for k, a in enumerate(arguments) if k not in free]
+    return [*rest[:2], *(arguments[k] for k in free), *rest[2:]]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 a gradient fails, 2 bad input."""
-    options = parser().parse_args(_protect_negative_points(sys.argv[1:] if arguments is None else arguments))
+    words = _parameters_first(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(_protect_negative_points(words))
     if options.version:
         from gradproof import __version__
 

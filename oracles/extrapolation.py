@@ -50,9 +50,12 @@ def pullback_of(
     def paired(name: str, x: Array) -> Any:
         # Less what they are at the middle: outputs that do not move must not hide in their roundoff those that do.
         total: Any = 0.0
-        for key, y in evaluate(name, x).items():
-            moved = y - values[key]
-            size[0] = max(size[0], float(np.abs(v[key] * values[key])[moved != 0].sum()))
+        found = {key: y - values[key] for key, y in evaluate(name, x).items()}
+        elsewhere = not np.array_equal(x, given[name])
+        still = elsewhere and not any(moved.any() for moved in found.values())  # a sum in which a small term is lost
+        for key, moved in found.items():
+            sizes = np.abs(v[key] * values[key])
+            size[0] = max(size[0], float(np.max(sizes, initial=0.0) if still else sizes[moved != 0].sum()))
             total = total + (v[key] * moved).sum()
         return total
 
@@ -74,7 +77,7 @@ def _by(loss: Callable[[Array], Any], x: Array, wanted: Array, size: list[float]
         # Only where differences confirm it: what drops the imaginary part, as abs and comparisons do, is not analytic.
         if analytic is None or not abs(analytic - slopes[i]) <= errors[i] + 1e-7 * abs(analytic):
             continue
-        if errors[i] <= CONFIRMS * abs(analytic) or slopes[i] == 0 == analytic:
+        if errors[i] <= CONFIRMS * abs(analytic):  # of 0 both may know nothing: the imaginary part may be dropped
             slopes[i], errors[i] = analytic, 0.0
     return slopes, errors
 

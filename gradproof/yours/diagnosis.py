@@ -282,8 +282,9 @@ def _unstable(every: Sequence[Seen]) -> list[str]:
         lost = "overflows" if any((~np.isfinite(s.got) & np.isfinite(s.truth)).any() for s in every) else "cancels"
         return [f"right elsewhere, but it {lost} {where}: a right formula in an unstable form"]
     overflow = any((~np.isfinite(s.got) & np.isfinite(s.truth)).any() for s in every)
-    where = ", ".join(dict.fromkeys(s.case.regime for s in every))
-    return [f"{'it overflows' if overflow else 'digits cancel'} in cases of the regime {where}: an unstable form"]
+    regimes = dict.fromkeys(s.case.regime.split(",")[0] for s in every)
+    where = "where inputs are extreme" if "points" in regimes else f"in cases of the regime {', '.join(regimes)}"
+    return [f"{'it overflows' if overflow else 'digits cancel'} {where}: an unstable form"]
 
 
 def _whose(judged: Sequence[Judged]) -> str:

@@ -42,10 +42,11 @@ class Law:
 def laws(subject: Subject, asked: Sequence[tuple[Asking, Truth]], elementwise: bool) -> list[Law]:
     """Every law, asked of up to three cases of one dtype."""
     found: dict[str, Law] = {}
-    for asking, truth in asked[:3]:
-        for law in _answered(_of(subject, asking, truth, elementwise)):
-            if law.name not in found or found[law.name].holds is None or law.holds is False:
-                found[law.name] = law
+    with np.errstate(all="ignore"):
+        for asking, truth in asked[:3]:
+            for law in _answered(_of(subject, asking, truth, elementwise)):
+                if law.name not in found or found[law.name].holds is None or law.holds is False:
+                    found[law.name] = law
     return list(found.values())
 
 
@@ -56,6 +57,9 @@ def _answered(held: Iterator[Law]) -> Iterator[Law]:
     except Broken as broken:
         yield Law("answers whatever it is asked", False, str(broken))
     except Exception as error:
+        if "read-only" in str(error):
+            yield Law("inputs are not overwritten", False, f"it writes into what it is given, here read-only: {error}")
+            return
         yield Law("answers whatever it is asked", False, f"raised {type(error).__name__}: {error}")
 
 
@@ -202,10 +206,14 @@ def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
     for factor, said in (-0.5, "−v/2"), (2.0**-10, "v/1024"), (2.0**10, "1024·v"):
         if narrow and factor != -0.5:
             continue  # these may leave the range
-        scaled = call(given, {n: x * np.asarray(factor, x.dtype) for n, x in v.items()})
-        for name, g in scaled.gradients.items():
+        found = call(given, {n: x * np.asarray(factor, x.dtype) for n, x in v.items()})
+        for name, g in found.gradients.items():
             by = np.asarray(first.gradients[name]).astype(np.float64)
-            back = np.where(_ordinary(g, by, v), np.asarray(g).astype(np.float64) / factor, by)
+            scaled = np.asarray(g).astype(np.float64)
+            inside = _ordinary(by, factor, v) & (
+                np.isfinite(scaled) | (factor == -0.5)
+            )  # an input times v may overflow
+            back = np.where(inside, scaled / factor, by)
             if not near(name, back, by):
                 message = f"∂/∂{name} under {said} is not {factor:g} times that under v"
                 yield Law("linear in the cotangent", False, message)
@@ -221,11 +229,12 @@ def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
     yield Law("linear in the cotangent", True)
 
 
-def _ordinary(g: Any, by: Array, v: Mapping[str, Any]) -> Array:
-    """Where a scaled gradient has not left the range: neither below the normal numbers nor beyond the greatest."""
-    digits, least, _ = format_of(next(iter(v.values())).dtype)[1]
-    sizes = np.abs(np.asarray(g).astype(np.float64)), np.abs(by)
-    fine = [np.isfinite(size) & ((size == 0) | (size >= 2.0 ** (least + digits))) for size in sizes]
+def _ordinary(by: Array, factor: float, v: Mapping[str, Any]) -> Array:
+    """Where a gradient scaled so stays well within the range, of what it is made of too: flushed is not nonlinear."""
+    digits, least, greatest = format_of(next(iter(v.values())).dtype)[1]
+    sizes = np.abs(by), np.abs(by) * abs(factor)
+    low, high = 2.0 ** (least + 2 * digits), 2.0 ** (greatest - digits)
+    fine = [(size >= low) & (size < high) for size in sizes]
     return np.asarray(fine[0] & fine[1])
 
 

@@ -87,7 +87,7 @@ def standard_of(against: Any, subject: Subject, parameters: Mapping[str, Any]) -
     if not callable(against):
         raise UsageError(f"against={against!r}: not an id, a forward function or a gradproof.torch_function(…)")
     if next(iter(_parameters(against)), "") == "xp":
-        return _array_api(against)
+        return _array_api(against, curved)
     try:
         other = subject_of(against)
     except UsageError:
@@ -154,14 +154,18 @@ def _scaled(y: Rounded, v: Array) -> Rounded:
     return Rounded(hi, residual, y.undecided | lost, y.dtype)
 
 
-def _array_api(function: Any) -> Standard:
+def _array_api(function: Any, curved: bool) -> Standard:
     from oracles.arb_truth import namespace
 
     def truth(case: Case) -> Truth:
         found = namespace.pullback_of(function, case.arguments, case.cotangent, dtype=case.dtype, **case.parameters)
         return Truth(*found)
 
-    return Standard(f"{function.__name__}, over balls", "exact", truth)
+    def estimate(case: Case) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+        found = truth(case)
+        return tuple({n: q.truth.hi for n, q in part.items()} for part in (found.outputs, found.gradients, {}))  # type: ignore[return-value]
+
+    return Standard(f"{function.__name__}, over balls", "exact", _with_curvature(truth, estimate) if curved else truth)
 
 
 def _autodiff(subject: Subject, curved: bool) -> Standard:

@@ -214,9 +214,7 @@ def jax_function(function: Any, outputs: Sequence[str] = ("value",), arguments: 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         import jax
 
-        from oracles import jax_grad  # which lets JAX have 64 bits
-
-        del jax_grad
+        jax.config.update("jax_enable_x64", True)
         by = [name for name, x in given.items() if is_float(x)]
         alike = {name: next(n for n in by if given[n] is given[name]) for name in by}  # an array may be given twice
         once = list(dict.fromkeys(alike.values()))
@@ -258,7 +256,7 @@ def compiled(function: Any, roles: Sequence[str], dtype: str = "float64") -> Sub
         arrays = {name: np.ascontiguousarray(x) for name, x in given.items()}
         if strangers := [f"{name} is {x.dtype}" for name, x in arrays.items() if is_float(x) and x.dtype != dtype]:
             raise Broken(f"{strangers[0]}, the pointers are of {dtype}")
-        shape = next(iter(arrays.values())).shape
+        shape = np.shape(next(iter(given.values())))  # of a 0-d array a contiguous one has an axis
         places = [role for role in roles if role in ("value", "slope") or role[0] == "∂"]
         written = {role: np.full(shape, np.nan, dtype) for role in places}
         passed = {**arrays, **written, "v": np.ascontiguousarray(v.get("value", np.ones(shape)), dtype)}
@@ -288,8 +286,13 @@ def subject_of(thing: Any) -> Subject:
         return thing
     bases = (thing if isinstance(thing, type) else type(thing)).__mro__
     kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in bases]
-    if any(kind == "torch.autograd.function.Function" for kind in kinds) or "torch.nn.modules.module.Module" in kinds:
+    owner = getattr(thing, "__self__", None)
+    if isinstance(owner, type) and getattr(thing, "__name__", "") == "apply":  # of a torch.autograd.Function
+        return subject_of(owner)
+    if any(kind == "torch.autograd.function.Function" for kind in kinds):
         return torch_function(thing)
+    if "torch.nn.modules.module.Module" in kinds:
+        return torch_function(thing, arguments=_arguments(thing.forward))
     if any(kind.startswith(("jax.", "jaxlib.")) for kind in kinds):
         return jax_function(thing)
     raise UsageError(
