@@ -55,6 +55,8 @@ def load(path: Path) -> Any:
         raise UsageError(f"{path}: not UTF-8 ({error.reason})") from error
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from error
+    except RecursionError as error:
+        raise UsageError(f"{path}: not a results file: too many brackets in one another") from error
     except ValueError as error:
         raise UsageError(f'{path}: not JSON ({error}); write "nan", "inf" and "-inf" as strings') from error
 

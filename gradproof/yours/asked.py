@@ -6,14 +6,15 @@ No draw stands at a fixed point: no weight is 1, no scale, no cotangent, and siz
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from gradproof import cases
 from gradproof.cases.case import Case, as_dtype, generator, random_cotangent
+from gradproof.cases.parameters import setting, settings
 from gradproof.cases.source import REGIMES, Source
 from gradproof.lookup import UsageError
 from gradproof.yours.subject import Subject
@@ -30,11 +31,12 @@ Inputs = Mapping[str, Any] | Callable[[np.random.Generator], Mapping[str, Any]]
 class Asking:
     """A case twice: as the standard is asked, and as the subject is, which may call its arguments otherwise.
 
-    `names` are the subject's names by those of the standard.
+    `names` are the subject's names by those of the standard, `keywords` what it takes by keyword of the arrays.
     """
 
     case: Case
     names: Mapping[str, str]
+    keywords: Mapping[str, Any] = field(default_factory=dict)
 
     def given(self, subject: Subject) -> dict[str, Any]:
         """The arguments of the subject, in its order."""
@@ -52,6 +54,9 @@ def of_formula(
     """
     if formula.elementwise:
         yield _points(subject, formula, dtype, parameters)
+        for other in settings(formula.id):
+            if other and other.keys() <= _keywords(subject) and not other.keys() & parameters.keys():
+                yield _points(subject, formula, dtype, {**parameters, **other})
         return
     if formula.id not in cases.DRAWS:
         raise UsageError(f"{formula.id} has no cases of arrays: it cannot be a standard")
@@ -67,7 +72,8 @@ def of_formula(
             except ValueError as error:  # drawn for options that the subject does not take
                 said = said or str(error)
                 continue
-            asking = Asking(case, named(subject, formula, case, names))
+            by_keyword = {n: case.arguments[n] for n in optional & _keywords(subject) if n in case.arguments}
+            asking = Asking(case, named(subject, formula, case, names, by_keyword), by_keyword)
             if len(asking.names) < len(subject.arguments):  # what is optional is not there in every case
                 continue
             yield asking
@@ -114,7 +120,9 @@ def _points(subject: Subject, formula: Formula, dtype: str, parameters: Mapping[
     from oracles import points
 
     numbers = {name: float(p) for name, p in parameters.items()}
-    x = points.every(dtype) if dtype in ("float16", "bfloat16") else points.dense(formula.id, dtype, POINTS, **numbers)
+    usual = all(formula.parameters.get(name) == p for name, p in numbers.items())
+    narrow = usual and dtype in ("float16", "bfloat16")  # every float, at the defaults
+    x = points.every(dtype) if narrow else points.dense(formula.id, dtype, POINTS, **numbers)
     z = as_dtype(x, dtype)
     v = np.ones(z.shape)
     if subject.linear:  # powers of two, so that the truth times them is exact; no two neighbours need be equal
@@ -142,7 +150,8 @@ def _drawn(
     subject: Subject, formula: Formula, dtype: str, regime: str, seed: int, parameters: Mapping[str, Any],
     optional: set[str], names: Mapping[str, str],
 ) -> Case:  # fmt: skip
-    settled = {**formula.parameters, **parameters}
+    chosen = {name: p for name, p in setting(formula.id, seed).items() if name in _keywords(subject)}
+    settled = {**formula.parameters, **chosen, **parameters}
     drawn = cases.DRAWS[formula.id](Source(generator(formula.id, dtype, regime, seed), regime, seed, settled))
     taken = len(subject.arguments)
     given = {name: x for name, x in drawn.arguments.items() if x is not None and name not in formula.parameters}
@@ -150,7 +159,8 @@ def _drawn(
     if not names:
         # Optional arguments, such as weights, are asked for where the subject has a place for them.
         wanted = [*needed, *(name for name in given if name in optional)][:taken]
-        given = {name: x for name, x in given.items() if name in wanted or name in subject.arguments}
+        taken_by_name = {*wanted, *subject.arguments, *_keywords(subject)}
+        given = {name: x for name, x in given.items() if name in taken_by_name}
     else:
         given = {name: x for name, x in given.items() if name in names}
     if missing := [name for name in needed if name not in given]:
@@ -166,7 +176,7 @@ def _drawn(
         given = _examples(given)
     typed = {name: as_dtype(x, dtype) if x.dtype.kind == "f" else x for name, x in given.items()}
     options = {name: p for name, p in drawn.parameters.items() if name in _keywords(subject) or name == "activations"}
-    options |= parameters
+    options |= {**chosen, **parameters}
     if subject.form == "objective" and formula.reduction:
         options["reduction"] = "sum"
     outputs, _ = vjp(formula.id, wide_arrays(given), None, **options)  # whose shapes are those of the cotangents
@@ -183,14 +193,17 @@ def _examples(given: Mapping[str, Array]) -> dict[str, Array]:
     return {name: x.ravel() for name, x in given.items()} if len(shapes) == 1 else dict(given)
 
 
-def named(subject: Subject, formula: Formula, case: Case, names: Mapping[str, str]) -> dict[str, str]:
-    """The subject's name of every argument of the formula: as given, else by name, else in order."""
+def named(
+    subject: Subject, formula: Formula, case: Case, names: Mapping[str, str], but: Collection[str] = ()
+) -> dict[str, str]:
+    """The subject's name of every argument of the formula, `but` some: as given, else by name, else in order."""
     mine = dict(names)
-    for name in case.arguments:
+    asked = [name for name in case.arguments if name not in but]
+    for name in asked:
         if name not in mine and name in subject.arguments:
             mine[name] = name
     rest = [name for name in subject.arguments if name not in mine.values()]
-    for name in case.arguments:
+    for name in asked:
         if name not in mine:
             if not rest:
                 unnamed = f"{subject.name} has no argument for {name} of {formula.id}"

@@ -123,7 +123,9 @@ def check(
         verdict = "wrong"
     if verdict != "wrong" and (not judged or not planted or _blind(missed, judged)):
         verdict = "cannot tell"
-    why = causes(mine, standard, judged) if found else []
+    why: list[str] = []
+    with contextlib.suppress(Exception):  # a diagnosis is worth nothing beside the verdict
+        why = causes(mine, standard, judged) if found else []
     return Report(**said, verdict=verdict, judged=judged, laws=held, edges=met, missed=missed, planted=planted,
                   skipped=skipped, causes=why, again=_again(how))  # fmt: skip
 
@@ -209,7 +211,7 @@ class _How:
 
     def answer(self, asking: Asking) -> Answer:
         """The subject's answer. Raises Broken for whatever it raises."""
-        options = options_of(self.subject, asking.case.parameters)
+        options = {**options_of(self.subject, asking.case.parameters), **asking.keywords}
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")

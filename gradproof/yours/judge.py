@@ -25,7 +25,6 @@ from reference.formula import Array
 
 FEW = 8.0  # conditioned ULP of a formula of a few operations
 MIDDLE = (2.0**-4, 8.0)  # |x| of ordinary inputs of an elementwise function
-SHARE = 0.02  # of these: so many may be off beside a kink or a zero of the slope
 WORSE = ("right", "undecided", "inaccurate", "wrong")
 
 
@@ -152,10 +151,16 @@ def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elemen
         j.shown.append((asking, y, truth))
         half = 2.0 ** (format_of(asking.case.dtype)[1].digits / 2)
         with np.errstate(invalid="ignore", over="ignore"):
-            beside = np.abs(y - truth) > _scale(truth, x if entrywise else None) / half  # NaN is beside everything
+            scale = _scale(truth, x if entrywise else None)
+            if not entrywise and not asking.case.regime.startswith("plain"):  # saturated: what is left may be small
+                seeds = [
+                    np.max(np.abs(v.astype(np.float64)), initial=0.0) for v in (asking.case.cotangent or {}).values()
+                ]
+                scale = np.maximum(scale, max(seeds, default=0.0))
+            beside = np.abs(y - truth) > scale / half
         gross = over & (error > half) & (beside | ~np.isfinite(y))  # half of the digits are lost
         j.gross += int(gross.sum())
-        j.worsen("wrong" if _ordinary(asking, gross, elementwise) else "inaccurate" if not strict else "wrong")
+        j.worsen("wrong" if _ordinary(asking, gross, y, elementwise) else "inaccurate" if not strict else "wrong")
 
 
 def _worst(error: Array, y: Array, truth: Array, x: Array | None, asking: Asking) -> Worst:
@@ -186,14 +191,20 @@ def _scale(truth: Array, x: Array | None) -> Array:
     return np.asarray(np.maximum(1, np.abs(x.astype(np.float64))) * min(1.0, largest))
 
 
-def _ordinary(asking: Asking, gross: Array, elementwise: bool) -> bool:
-    """Whether half of the digits are lost at ordinary inputs."""
+def _ordinary(asking: Asking, gross: Array, y: Array, elementwise: bool) -> bool:
+    """Whether half of the digits are lost where no intermediate number need leave the range.
+
+    Of an elementwise function that is so where x⁴ does not overflow, and of what is not finite where |x| is ordinary;
+    of arrays in cases that are not made to cancel.
+    """
     if not gross.any():
         return False
     if not elementwise:
-        return asking.case.regime == "plain"
-    middle = _middle(np.asarray(next(iter(asking.case.arguments.values()))))
-    return bool(gross[middle].mean() > SHARE) if middle.any() else False
+        regime = asking.case.regime.split(",")[0]
+        return regime == "plain" or (regime == "wide" and bool(np.isfinite(y[gross]).any()))
+    size = np.abs(np.asarray(next(iter(asking.case.arguments.values()))).astype(np.float64))
+    reach = 2.0 ** (format_of(asking.case.dtype)[1].greatest / 4)
+    return bool((gross & (size <= np.where(np.isfinite(y), reach, MIDDLE[1]))).any())
 
 
 # ---------------------------------------------------------------- could it have failed?

@@ -66,7 +66,7 @@ def _answered(held: Iterator[Law]) -> Iterator[Law]:
 def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> Iterator[Law]:
     case = asking.case
     given, v = asking.given(subject), dict(case.cotangent or {})
-    options = options_of(subject, case.parameters)
+    options = {**options_of(subject, case.parameters), **asking.keywords}
 
     def call(arguments: Mapping[str, Any], cotangent: Mapping[str, Any]) -> Answer:
         with np.errstate(all="ignore"), warnings.catch_warnings():

@@ -303,7 +303,8 @@ def _estimated(y: Array, moved: list[Array], slack: Array | None, step: float, d
 
 def _spread(y: Array, others: list[Array]) -> Array:
     """The root mean square of their distance from y."""
-    return np.asarray(np.sqrt(np.mean([(np.asarray(m, np.float64) - y) ** 2 for m in others], axis=0)))
+    with np.errstate(all="ignore"):
+        return np.asarray(np.sqrt(np.mean([(np.asarray(m, np.float64) - y) ** 2 for m in others], axis=0)))
 
 
 def _wide(case: Case) -> Case:

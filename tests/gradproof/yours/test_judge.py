@@ -67,9 +67,10 @@ def test_the_worst_ordinary_input_is_told_before_an_extreme_one():
     assert judged(ONES * np.where(X == 1e3, np.inf, 1)).told.x == 1e3
 
 
-def test_extreme_inputs_alone_make_it_inaccurate():
-    assert judged(ONES * np.where(X == 1e3, 2, 1)).verdict == "inaccurate"
-    assert judged(ONES * np.where(X == 2, 2, 1)).verdict == "wrong"
+def test_what_overflows_at_extreme_inputs_alone_is_inaccurate_and_what_is_another_number_there_is_wrong():
+    assert judged(ONES * np.where(X == 1e3, np.inf, 1)).verdict == "inaccurate"
+    assert judged(ONES * np.where(X == 1e3, 2, 1)).verdict == "wrong"
+    assert judged(ONES * np.where(X == 2, np.inf, 1)).verdict == "wrong"
 
 
 @pytest.mark.parametrize("got", [np.full(X.shape, np.nan), np.full(X.shape, np.inf), -ONES])
