@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import importlib.util
+import json
 import multiprocessing
 import os
 import shlex
@@ -36,17 +37,15 @@ def run(options: argparse.Namespace) -> int:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(there, options))
-    process.start()
-    there.close()
     try:
+        process.start()
+        there.close()
         if not here.poll(options.timeout):
-            print(f"{options.target}: BROKEN\n  did not return within {options.timeout:g} s and was ended")
-            return 1
+            return _broken(options, f"did not return within {options.timeout:g} s and was ended")
         code, out, error = here.recv()
     except EOFError:
         process.join()
-        print(f"{options.target}: BROKEN\n  ended the process that called it (exit code {process.exitcode})")
-        return 1
+        return _broken(options, f"ended the process that called it (exit code {process.exitcode})")
     finally:
         _end(process)
     if out:
@@ -56,9 +55,18 @@ def run(options: argparse.Namespace) -> int:
     return int(code)
 
 
+def _broken(options: argparse.Namespace, why: str) -> int:
+    """Say what became of a subject that gave no report."""
+    said = {"subject": options.target, "verdict": "broken", "broken": why}
+    print(json.dumps(said, ensure_ascii=False) if options.json else f"{options.target}: BROKEN\n  {why}")
+    return 1
+
+
 def _end(process: BaseProcess) -> None:
     """End the process and all that it has started."""
-    if hasattr(os, "killpg") and process.pid is not None:
+    if process.pid is None:
+        return  # interrupted before it was there
+    if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or not yet a group of its own
             os.killpg(process.pid, signal.SIGKILL)
     process.kill()

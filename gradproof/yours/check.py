@@ -81,6 +81,8 @@ def check(
     if standard.formula is None and inputs is None:
         shapes = ", ".join(f"{name!r}: (4, 3)" for name in mine.arguments)
         raise UsageError(f"say what {mine.name} takes: inputs={{{shapes}}}")
+    if not (inputs is None or callable(inputs) or isinstance(inputs, Mapping)):
+        raise UsageError(f"inputs={inputs!r}: a mapping of shapes or arrays by argument, or a function of a generator")
     how = _How(mine, standard, inputs, parameters, dict(names or {}), tuple(constant), ulp, accumulate, seed)
     said: dict[str, Any] = {
         "subject": mine.name,

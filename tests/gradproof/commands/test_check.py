@@ -123,6 +123,8 @@ def test_what_never_returns_is_ended_with_all_that_it_has_started(tmp_path, caps
     )
     assert check(f"{tmp_path}/mine.py:f", "--as", "slope", *VALUES, "--timeout", "3") == 1
     assert "did not return within 3 s and was ended" in capsys.readouterr().out
+    assert check(f"{tmp_path}/mine.py:f", "--as", "slope", *VALUES, "--timeout", "3", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["verdict"] == "broken"
     if (tmp_path / "pid").exists():  # the machine was not too busy to come that far
         assert gone(int((tmp_path / "pid").read_text()))
 

@@ -102,3 +102,9 @@ def test_what_a_subject_does_is_reported_and_never_raised(function):
     report = gradproof.check(gradproof.slope(function), np.tanh, inputs={"x": (3,)})
     assert report.verdict == "broken"
     assert "BROKEN" in str(report)
+
+
+@pytest.mark.parametrize("inputs", [5, "x=3", [2, 3]])
+def test_inputs_that_are_no_mapping_are_refused(inputs):
+    with pytest.raises(UsageError, match=r"a mapping of shapes or arrays by argument"):
+        gradproof.check(gradproof.pullback(lambda x: (x, lambda v: v)), inputs=inputs)
