@@ -5,6 +5,8 @@ from wrong import arrays, behaviours, entries, norms, threads
 
 import gradproof
 
+pytest.importorskip("flint")
+
 CATALOGUE = [*entries.MADE, *arrays.MADE, *behaviours.MADE, *norms.MADE, *threads.MADE]
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("flint")
+pytest.importorskip("torch")
+
 from benchmarks.mutants import __main__, judge, probe, read, run
 from benchmarks.mutants.mutate import Mutant, mutants
 from gradproof.evidence.finding import Finding
-
-pytest.importorskip("flint")
-pytest.importorskip("torch")
 
 ID = "activation/squared_relu"
 FILE = "reference/activations/piecewise.py"

@@ -136,7 +136,10 @@ def test_a_signal_leaves_no_process_behind(tmp_path, number):
         f"import os, time\ndef f(x):\n    open({str(place)!r}, 'w').write(str(os.getpid()))\n    time.sleep(60)\n"
     )
     command = [sys.executable, "-m", "gradproof", "check", f"{tmp_path}/mine.py:f", "--as", "slope", *VALUES]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a run in the background ignores it
+    ) as process:  # fmt: skip
         deadline = time.monotonic() + 30
         while not (place.exists() and place.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -78,6 +78,7 @@ def test_more_draws_follow_the_cases_of_one(complex_step):
 
 
 def test_a_disagreement_has_its_cause(complex_step):
+    pytest.importorskip("flint")
     found = measure([by_id("4-5-3/float64/relu/identity/squared_error/none")], 0, [complex_step])
     (cause,) = [f for f in found if f.kind == "disagreement"]
     assert (cause.formula, cause.side, cause.verdict) == ("slope of relu", "complex_step", "convention")

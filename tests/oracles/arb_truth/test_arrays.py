@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from arb_cases import CASES, floats
 
 pytest.importorskip("flint")
 
+from arb_cases import CASES, floats
 from flint import arb, ctx
 
 from oracles.arb_truth import arrays, pullback, tape, vjp

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from arb_cases import CASES, floats
 
 pytest.importorskip("flint")
+
+from arb_cases import CASES, floats
 
 from oracles.arb_truth import one_sided, truth, vjp
 from oracles.arb_truth.activations import ELEMENTWISE, bind
