@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
-import time
-from pathlib import Path
 
+from benchmarks.command import add_out, make, require, stopwatch
 from benchmarks.timing import one_thread
 
 NEEDED = ("torch", "jax", "optax", "autograd", "flint", "sklearn")
@@ -23,19 +21,12 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=21, help="rounds over all contenders (default: %(default)s)")
     parser.add_argument("--check-rounds", type=int, default=3, help="the same for the checkers (default: %(default)s)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("reports"), help="folder of the reports (default: %(default)s)"
-    )
+    add_out(parser)
     options = parser.parse_args()
     if min(options.rounds, options.check_rounds) < 1:
         parser.error("at least one round is needed")
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        parser.error(f"{', '.join(missing)}: not installed; python -m pip install '.[oracles,bench]'")
-    try:
-        (options.out / "evidence").mkdir(parents=True, exist_ok=True)  # not after minutes of measuring
-    except OSError as error:
-        parser.error(f"cannot write to {options.out}: {error.strerror}")
+    require(parser, NEEDED, "oracles,bench")
+    make(parser, options.out, "evidence")
     return options
 
 
@@ -51,11 +42,7 @@ def main() -> None:
     from gradproof.evidence.files import write_evidence
     from gradproof.pages import speed
 
-    start = time.perf_counter()
-
-    def progress(line: str) -> None:
-        print(f"{time.perf_counter() - start:6.1f} s  {line}", file=sys.stderr, flush=True)
-
+    progress = stopwatch()
     try:
         found = [
             *gradients.measure(options.rounds, BLOCK, progress=progress),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
-import time
 from pathlib import Path
 
+from benchmarks.command import add_out, make, require, stopwatch
 from benchmarks.timing import one_thread
 
 NEEDED = ("torch", "jax", "autograd", "scipy", "flint", "ml_dtypes")
@@ -21,19 +20,12 @@ def arguments() -> argparse.Namespace:
         description="Ask gradproof.check and others' checks of gradients which of the known ones are wrong.",
         epilog="example: python -m benchmarks.acceptance --out trial",
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path("reports"), help="folder of the reports (default: %(default)s)"
-    )
+    add_out(parser)
     options = parser.parse_args()
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        parser.error(f"{', '.join(missing)}: not installed; python -m pip install '.[oracles,bench,test]'")
+    require(parser, NEEDED, "oracles,bench,test")
     if not (TESTS / "wrong").is_dir():
         parser.error(f"{TESTS / 'wrong'}: the catalogue of wrong gradients is missing; run this in the source tree")
-    try:
-        (options.out / "evidence").mkdir(parents=True, exist_ok=True)  # not after minutes
-    except OSError as error:
-        parser.error(f"cannot write to {options.out}: {error.strerror}")
+    make(parser, options.out, "evidence")
     return options
 
 
@@ -52,11 +44,7 @@ def main() -> None:
     from gradproof.evidence.files import write_evidence
     from gradproof.pages import checkers
 
-    start = time.perf_counter()
-
-    def progress(line: str) -> None:
-        print(f"{time.perf_counter() - start:6.1f} s  {line}", file=sys.stderr, flush=True)
-
+    progress = stopwatch()
     found = list(measure(progress=progress))
     made_with = header(
         ("numpy", "torch", "jax", "balls", "16 bits", "special functions"), {"points": SHAPE, "spread": SPREAD}

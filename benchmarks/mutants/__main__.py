@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from benchmarks.command import add_out, make, stopwatch
 from benchmarks.timing import one_thread
 
 
@@ -25,16 +24,11 @@ def arguments() -> argparse.Namespace:
                         "(default: %(default)s)")  # fmt: skip
     parser.add_argument("--only", default="", help="part of the name of a file: modules to take, e.g. costs/margin")
     parser.add_argument("--resume", action="store_true", help="go on where a run with the same options was stopped")
-    parser.add_argument(
-        "--out", type=Path, default=Path("reports"), help="folder of the reports (default: %(default)s)"
-    )
+    add_out(parser)
     options = parser.parse_args()
     if options.quota < 1:
         parser.error("at least one mutant of each module is needed")
-    try:
-        (options.out / "raw").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        parser.error(f"cannot write to {options.out}: {error.strerror}")
+    make(parser, options.out, "raw")
     return options
 
 
@@ -49,11 +43,7 @@ def main() -> None:
     from gradproof.evidence.files import encode, write_evidence
     from gradproof.pages import mutants as page
 
-    start = time.perf_counter()
-
-    def progress(line: str) -> None:
-        print(f"{time.perf_counter() - start:6.1f} s  {line}", file=sys.stderr, flush=True)
-
+    progress = stopwatch()
     given = {"quota": options.quota, "seed": options.seed, **({"only": options.only} if options.only else {})}
     ticket = {**given, "source": source_hash("reference", "oracles", "gradproof")}
     journal = options.out / "raw" / "mutants.jsonl"

@@ -14,9 +14,10 @@ from gradproof.evidence.environment import ORACLES, load
 from gradproof.evidence.verdicts import WORSE, Verdict
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table
+from oracles.floats import FORMATS
 from reference.formula import Array, Formula
 
-DTYPES = ("float16", "bfloat16", "float32", "float64")
+DTYPES = tuple(FORMATS)
 
 
 def number(text: str) -> float:

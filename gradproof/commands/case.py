@@ -17,9 +17,10 @@ from gradproof.commands import given
 from gradproof.evidence.environment import ORACLES
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table, number
+from oracles.floats import FORMATS
 from reference.formula import Formula
 
-DTYPES = ("float16", "bfloat16", "float32", "float64")
+DTYPES = tuple(FORMATS)
 
 
 def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:

@@ -139,11 +139,16 @@ def _optional(formula: Formula) -> set[str]:
 
 def _keywords(subject: Subject) -> set[str]:
     """Options that the function takes by keyword."""
+    return {p.name for p in _signature(subject) if p.default is not p.empty}
+
+
+def _signature(subject: Subject) -> list[inspect.Parameter]:
+    """The parameters of the function, of a pair those of its forward; none where it does not say."""
     function = subject.wrapped[0] if isinstance(subject.wrapped, tuple) else subject.wrapped
     try:
-        return {p.name for p in inspect.signature(function).parameters.values() if p.default is not p.empty}
+        return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        return set()
+        return []
 
 
 def _drawn(
@@ -174,7 +179,7 @@ def _drawn(
         given = {name: np.where(x == usual, blank, x) if name == "labels" else x for name, x in given.items()}
     if subject.form == "objective":
         given = _examples(given)
-    typed = {name: as_dtype(x, dtype) if x.dtype.kind == "f" else x for name, x in given.items()}
+    typed = {name: _typed(x, dtype) for name, x in given.items()}
     options = {name: p for name, p in drawn.parameters.items() if name in _keywords(subject) or name == "activations"}
     options |= {**chosen, **parameters}
     if subject.form == "objective" and formula.reduction:
@@ -266,11 +271,7 @@ def sizes(given: Sequence[Any]) -> int:
 
 def options_of(subject: Subject, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that the subject takes by keyword: it has the others built in."""
-    function = subject.wrapped[0] if isinstance(subject.wrapped, tuple) else subject.wrapped
-    try:
-        taken = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return {}
+    taken = _signature(subject)
     if any(p.kind is p.VAR_KEYWORD for p in taken):
         return dict(parameters)
     return {p.name: parameters[p.name] for p in taken if p.name in parameters}

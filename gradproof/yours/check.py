@@ -20,7 +20,7 @@ from gradproof.yours.asked import Asking, Inputs, options_of, wide_arrays
 from gradproof.yours.diagnosis import causes
 from gradproof.yours.edges import Edge
 from gradproof.yours.judge import PLANTS, WORSE, Judged, allowed, controls, judge
-from gradproof.yours.laws import Law, laws
+from gradproof.yours.laws import Law, copied, laws
 from gradproof.yours.report import Report, WrongGradient
 from gradproof.yours.returned import Broken
 from gradproof.yours.standard import Standard, standard_of
@@ -218,8 +218,8 @@ class _How:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 # Of its own each: what it overwrites, a law says, and everyone else still has the case.
-                given = {n: _own(x) for n, x in asking.given(self.subject).items()}
-                seeds = {n: _own(v) for n, v in (asking.case.cotangent or {}).items()}
+                given = {n: copied(x) for n, x in asking.given(self.subject).items()}
+                seeds = {n: copied(v) for n, v in (asking.case.cotangent or {}).items()}
                 found = self.subject.answer(given, seeds, options)
                 return Answer({n: _array(y, n) for n, y in found.outputs.items()},
                               {n: _array(g, f"∂/∂{n}") for n, g in found.gradients.items()})  # fmt: skip
@@ -313,10 +313,6 @@ def _along(how: _How, asked: Sequence[tuple[Asking, Truth]], answers: Sequence[A
             return [Law("all entries together, along a random direction", False, message)]
         found = [Law("all entries together, along a random direction", True)]
     return found
-
-
-def _own(x: Any) -> Any:
-    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def _array(x: Any, what: str) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 
 from gradproof.answers.factors import NEAR, close
 from gradproof.cases.case import Case
+from gradproof.yours.asked import wide_arrays
 from gradproof.yours.returned import Broken
 from gradproof.yours.standard import Standard
 from oracles.calls import floating
@@ -103,8 +104,7 @@ Hypothesis = tuple[str, Predict]
 
 def right(standard: Standard, case: Case, **options: Any) -> dict[str, Array]:
     """Outputs and gradients by quantity in float64; empty for a question that is refused."""
-    wide = {n: x.astype(np.float64) if isinstance(x, np.ndarray) and floating(x) else x
-            for n, x in case.arguments.items()}  # fmt: skip
+    wide = wide_arrays(case.arguments)
     seeds = {n: np.asarray(v).astype(np.float64) for n, v in (case.cotangent or {}).items()}
     parameters = {**standard.parameters, **case.parameters, **options}
     try:

@@ -149,14 +149,14 @@ def _quiet(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Iterat
 
 def _untouched(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer) -> Iterator[Law]:
     """Inputs and cotangents are as they were, and what was returned before stays as it was."""
-    copies = {name: _copy(x) for name, x in given.items()}
-    seeds = {name: _copy(x) for name, x in v.items()}
+    copies = {name: copied(x) for name, x in given.items()}
+    seeds = {name: copied(x) for name, x in v.items()}
     kept = call(copies, seeds)
     before = {name: np.array(g) for name, g in kept.gradients.items()}
     changed = [name for name, x in copies.items() if not _equal(x, given[name])]
     changed += [f"the cotangent of {name}" for name, x in seeds.items() if not _equal(x, v[name])]
     yield Law("inputs are not overwritten", not changed, f"{', '.join(changed)} changed" if changed else "")
-    call({n: _copy(x) for n, x in given.items()}, {n: np.asarray(-x) for n, x in seeds.items()})
+    call({n: copied(x) for n, x in given.items()}, {n: np.asarray(-x) for n, x in seeds.items()})
     lost = [name for name, g in kept.gradients.items() if not _equal(g, before[name])]
     yield Law("earlier results stay", not lost, f"∂/∂{lost[0]} of one call was changed by the next" if lost else "")
     shared = [
@@ -210,10 +210,8 @@ def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
         for name, g in found.gradients.items():
             by = np.asarray(first.gradients[name]).astype(np.float64)
             scaled = np.asarray(g).astype(np.float64)
-            inside = _ordinary(by, factor, v) & (
-                np.isfinite(scaled) | (factor == -0.5)
-            )  # an input times v may overflow
-            back = np.where(inside, scaled / factor, by)
+            overflowed = ~np.isfinite(scaled) & (factor != -0.5)  # as an input times v may
+            back = np.where(_ordinary(by, factor, v) & ~overflowed, scaled / factor, by)
             if not near(name, back, by):
                 message = f"∂/∂{name} under {said} is not {factor:g} times that under v"
                 yield Law("linear in the cotangent", False, message)
@@ -373,7 +371,8 @@ def _off(got: Answer, expected: Answer, near: Near) -> str:
     return ""
 
 
-def _copy(x: Any) -> Any:
+def copied(x: Any) -> Any:
+    """An array of its own; anything else as it is."""
     return np.array(x) if isinstance(x, np.ndarray) else x
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from gradproof.answers.truth import Truth
 from gradproof.cases.case import Case
 from gradproof.lookup import UsageError, find
+from gradproof.yours.asked import wide_arrays
 from gradproof.yours.returned import Broken, named_outputs
 from gradproof.yours.subject import Subject, subject_of
 from oracles.calls import floating
@@ -308,12 +309,9 @@ def _spread(y: Array, others: list[Array]) -> Array:
 
 
 def _wide(case: Case) -> Case:
-    def wide(x: Any) -> Any:
-        return x.astype(np.float64) if isinstance(x, np.ndarray) and floating(x) else x
-
-    given = {name: wide(x) for name, x in case.arguments.items()}
-    seeds = {name: wide(v) for name, v in (case.cotangent or {}).items()}
-    return Case(case.formula, "float64", case.regime, case.seed, given, seeds, case.parameters)
+    """The case in float64."""
+    given, seeds = wide_arrays(case.arguments), wide_arrays(case.cotangent or {})
+    return replace(case, dtype="float64", arguments=given, cotangent=seeds)
 
 
 def _moved(case: Case, step: float, seed: int) -> Case:
