@@ -73,10 +73,11 @@ def _slopes(cost: Formula, a: Array, y: Array) -> Array:
     return np.stack([gradients[cost.prediction], gradients.get(cost.target, np.zeros_like(a))])
 
 
-def sizes(cost: Formula, a: Array, y: Array) -> Array:
-    """What few ULP of a cost refer to: its terms and what the outputs and targets bring in.  (..., n, d) -> (...).
+def slope_and_size(cost: Formula, a: Array, y: Array) -> tuple[Array, Array]:
+    """∂C/∂a, and what few ULP of C refer to: its terms, and what the outputs and targets bring in.
 
-    Σ|terms| over the divisor of their mean, and Σ|a·∂C/∂a| + Σ|y·∂C/∂y|.
+    (..., n, d) -> (..., n, d), (...), both in float64. Σ|terms| over the divisor of their mean, and
+    Σ|a·∂C/∂a| + Σ|y·∂C/∂y|.
     """
     given = PARAMETERS.get(cost.id, {})
     targets = y.argmax(-1) if cost.target == "labels" else y
@@ -84,13 +85,14 @@ def sizes(cost: Formula, a: Array, y: Array) -> Array:
     C, gradients = cost.function(**arguments, leading=a.ndim - 2, **given)
     try:
         terms = cost.function(**arguments, leading=a.ndim - 2, **{**given, "reduction": "none"})[0]
-        total = cost.function(**arguments, leading=a.ndim - 2, **{**given, "reduction": "sum"})[0]
     except TypeError:  # a mean by definition
-        terms, total = C[..., None], C
-    each = np.abs(terms).reshape(*C.shape, -1).sum(-1)
-    share = np.divide(np.abs(C), np.abs(total), out=np.ones(C.shape), where=total != 0)  # 1 over the divisor
+        terms = C[..., None]
+    terms = terms.reshape(*C.shape, -1).astype(np.float64)
+    total = np.abs(terms.sum(-1))
+    share = np.divide(np.abs(C), total, out=np.ones(C.shape), where=total != 0)  # 1 over the divisor
     brought = sum(_products(x, gradients[name], C.ndim) for name, x in arguments.items() if name in gradients)
-    return np.asarray(each * share + brought, np.float64)
+    size = np.abs(terms).sum(-1) * share + brought
+    return np.asarray(gradients[cost.prediction], np.float64), np.asarray(size, np.float64)
 
 
 def _products(x: Array, slope: Array, leading: int) -> Array:

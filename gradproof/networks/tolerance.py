@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradproof.networks.conditioning import response, sizes
+from gradproof.networks.conditioning import response, slope_and_size
 from gradproof.networks.configurations import IDENTITY
 from gradproof.networks.draws import Cases
 from gradproof.networks.errors import (
@@ -35,7 +35,7 @@ from gradproof.networks.errors import (
     softmax_error,
     softmax_pullback_error,
 )
-from gradproof.networks.gradients import Flat, bound, flat
+from gradproof.networks.gradients import Flat, flat
 from reference.formula import Array, Formula
 from reference.network import Backward
 
@@ -143,11 +143,11 @@ def _cost(
     several = errors.several(a)
     reach = several * np.maximum(errors.root(np.where(dead, 0, e_a)), lost)
     change, sway, jumps = response(cost, a, np.asarray(y, np.float64), reach)
-    v = np.asarray(bound(cost)(g.a[-1], y)[1], np.float64)
+    v, size = slope_and_size(cost, g.a[-1], y)
     e_v = errors.P(change / several).sum(0) + errors.few_ulps(v) + errors.few_ulps(sway)
     n, d = a.shape[-2:]
-    size = errors.few_ulps(sizes(cost, g.a[-1], y)) * (1 + d * n / 2)
-    return v, e_v, (errors.P(v) * e_a).sum((-2, -1)) + size, jumps
+    e_C = (errors.P(v) * e_a).sum((-2, -1)) + errors.few_ulps(size) * (1 + d * n / 2)
+    return v, e_v, e_C, jumps
 
 
 def _lost(z: Array) -> Array:
