@@ -18,7 +18,6 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType
 from typing import Any, overload
 
 import numpy as np
@@ -105,11 +104,11 @@ def checked(function: Any, known: Mapping[str, Any], given: Mapping[str, Any]) -
         else:
             out[name] = value
     for condition in valid.values():
-        code, names = _condition(condition)
+        holds, names = _condition(condition)
         if any(name in given for name in names):
-            numbers = {name: out.get(name, known.get(name)) for name in names}
-            if not eval(code, {"__builtins__": {}}, {**numbers, "oo": math.inf}):
-                said = ", ".join(f"{name} = {given.get(name, numbers[name])}" for name in names)
+            numbers = [out.get(name, known.get(name)) for name in names]
+            if not holds(*numbers):
+                said = ", ".join(f"{name} = {given.get(name, x)}" for name, x in zip(names, numbers, strict=True))
                 raise ValueError(f"{said}; need {_printed(condition)}")
     return out
 
@@ -131,10 +130,10 @@ def _number(name: str, value: Any, default: Any, finite: bool) -> float:
 
 
 @functools.cache
-def _condition(condition: str) -> tuple[CodeType, tuple[str, ...]]:
-    """A condition to evaluate, and the parameters that it speaks of."""
-    code = compile(condition, "<condition>", "eval")
-    return code, tuple(name for name in code.co_names if name != "oo")
+def _condition(condition: str) -> tuple[Callable[..., bool], tuple[str, ...]]:
+    """A condition as a function of the parameters that it speaks of, and their names."""
+    names = tuple(name for name in compile(condition, "<condition>", "eval").co_names if name != "oo")
+    return eval(f"lambda {', '.join(names)}: {condition}", {"__builtins__": {}, "oo": math.inf}), names
 
 
 def _printed(condition: str) -> str:
