@@ -42,7 +42,7 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
         a, move = a / a.sum(-1, keepdims=True), move - np.roll(move, 1, -1)
         h, near = (np.minimum(step, np.roll(step, -1, -1)) for step in (h, near))
     h, near, size = (np.moveaxis(q, -1, 0)[..., None] for q in (h, near, np.abs(a)))  # (d, ..., n, 1)
-    moved = np.stack([a + move * step for step in (0 * h, -h, h, -near, near)])  # (5, d, ..., n, d)
+    moved = np.array([a + move * step for step in (0 * h, -h, h, -near, near)])  # (5, d, ..., n, d)
     slopes = _slopes(cost, moved, np.broadcast_to(certain(cost, y), moved.shape))
     here = slopes[0, 0, 0]
     by_a, by_y = np.abs(slopes[:, 1:] - slopes[:, :1])
@@ -70,7 +70,7 @@ def _slopes(cost: Formula, a: Array, y: Array) -> Array:
     targets = y.argmax(-1) if cost.target == "labels" else y
     given = {cost.prediction: a, cost.target: targets, **PARAMETERS.get(cost.id, {})}
     gradients = cost.function(**given, leading=a.ndim - 2)[1]
-    return np.stack([gradients[cost.prediction], gradients.get(cost.target, np.zeros_like(a))])
+    return np.array([gradients[cost.prediction], gradients.get(cost.target, np.zeros_like(a))])
 
 
 def slope_and_size(cost: Formula, a: Array, y: Array) -> tuple[Array, Array]:

@@ -197,7 +197,7 @@ class _Products:
         ]
 
     def pull(self) -> None:
-        """Add to the cotangents of W, b and A, term by term from the last row on, and mark what is behind a kink."""
+        """Add to the cotangents of W, b and A, once, term by term from the last row on; mark what is behind a kink."""
         V = [[z.cotangent for z in row] for row in self.Z]
         behind_A = _columns(self.below)
         for row, bias, v in zip(self.W, self.b, _columns(V), strict=True):
@@ -217,6 +217,7 @@ class _Products:
                 if self.variable:
                     for q, w in zip(self.A[i], self.weights[j], strict=True):
                         q.hull = q.hull or not w.is_zero()
+        self.Z = []  # entries hold what holds them: a circle, which only the garbage collector would find
 
 
 class _Entry(Node):

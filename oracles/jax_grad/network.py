@@ -6,6 +6,7 @@ compiles a handful of programs.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -122,7 +123,8 @@ def network(
     choice = (hidden, output, cost)
     families = tuple(tuple(f) for f in among) if among else tuple((id,) for id in choice)
     regularizers = (regularizer,) if isinstance(regularizer, str) else tuple(regularizer)
-    given = tuple(sorted((id, constants(p)) for id, p in (parameters or {}).items()))
+    taken = {*regularizers, *itertools.chain(*families)}
+    given = tuple(sorted((id, constants(p)) for id, p in (parameters or {}).items() if id in taken))
     costs = tuple((id, end_of(id, ends)) for id in families[2])
     indices = [family.index(id) for family, id in zip(families, choice, strict=True)]
     (dW, db), C = _program(families[0], families[1], costs, regularizers, given)((list(W), list(b)), x, y, *indices)
