@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradproof.networks.conditioning import response, slope_and_size
+from gradproof.networks.conditioning import response, size
 from gradproof.networks.configurations import IDENTITY
 from gradproof.networks.draws import Cases
 from gradproof.networks.errors import (
@@ -35,7 +35,7 @@ from gradproof.networks.errors import (
     softmax_error,
     softmax_pullback_error,
 )
-from gradproof.networks.gradients import Flat, flat
+from gradproof.networks.gradients import Flat, bound, flat
 from reference.formula import Array, Formula
 from reference.network import Backward
 
@@ -142,12 +142,12 @@ def _cost(
     lost = _lost(g.z[-1]) if output.id != IDENTITY else 0
     several = errors.several(a)
     reach = several * np.maximum(errors.root(np.where(dead, 0, e_a)), lost)
-    change, sway, jumps = response(cost, a, np.asarray(y, np.float64), reach)
-    v, size = slope_and_size(cost, g.a[-1], y)
+    change, sway, brought, jumps = response(cost, a, np.asarray(y, np.float64), reach)
+    v = np.asarray(bound(cost)(g.a[-1], y)[1], np.float64)
     e_v = errors.P(change / several).sum(0) + errors.few_ulps(v) + errors.few_ulps(sway)
     n, d = a.shape[-2:]
-    e_C = (errors.P(v) * e_a).sum((-2, -1)) + errors.few_ulps(size) * (1 + d * n / 2)
-    return v, e_v, e_C, jumps
+    own = errors.few_ulps(size(cost, g.a[-1], y, g.cost) + brought) * (1 + d * n / 2)
+    return v, e_v, (errors.P(v) * e_a).sum((-2, -1)) + own, jumps
 
 
 def _lost(z: Array) -> Array:
