@@ -173,14 +173,9 @@ def _causes(
 
 
 def _tolerance(
-    stack: Sequence[Configuration],
-    cases: Cases,
-    W: Sequence[Array],
-    plain: Backward,
-    g: Backward,
-    penalty: Penalty,
+    stack: Sequence[Configuration], cases: Cases, W: Sequence[Array], plain: Backward, g: Backward, penalty: Penalty,
     symmetric: Array,
-) -> Tolerance:
+) -> Tolerance:  # fmt: skip
     """Errors of the gradients `g` with `penalty` at weights `W`, a block of cases for each configuration of the stack.
 
     `plain` are the gradients without regularizer, of one block.

@@ -6,7 +6,6 @@ compiles a handful of programs.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -123,7 +122,7 @@ def network(
     choice = (hidden, output, cost)
     families = tuple(tuple(f) for f in among) if among else tuple((id,) for id in choice)
     regularizers = (regularizer,) if isinstance(regularizer, str) else tuple(regularizer)
-    taken = {*regularizers, *itertools.chain(*families)}
+    taken = {*regularizers, *families[0], *families[1], *families[2]}
     given = tuple(sorted((id, constants(p)) for id, p in (parameters or {}).items() if id in taken))
     costs = tuple((id, end_of(id, ends)) for id in families[2])
     indices = [family.index(id) for family, id in zip(families, choice, strict=True)]
