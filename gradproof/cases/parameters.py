@@ -19,6 +19,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "activation/elu": ({"alpha": 2.0}, {"alpha": 0.3}),
     "activation/celu": ({"alpha": 2.0}, {"alpha": 0.3}),
     "activation/softplus": ({"beta": 2.0}, {"beta": 0.3}),
+    "activation/softplus_threshold": ({"beta": 2.0, "threshold": 0.5}, {"beta": 0.5, "threshold": -1.25}),
     "activation/hardtanh": ({"min_val": -0.375, "max_val": 2.0}, {"min_val": 0.0, "max_val": 6.0}),
     "activation/hardshrink": ({"lambd": 0.0}, {"lambd": 1.375}),
     "activation/softshrink": ({"lambd": 0.0}, {"lambd": 1.375}),
