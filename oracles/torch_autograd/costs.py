@@ -129,8 +129,8 @@ OWN: dict[str, Definition] = {
     "cost/poisson_nll_rate": lambda a, y, eps=0.0, full=False, reduction="mean": F.poisson_nll_loss(
         a, y, log_input=False, full=full, eps=eps, reduction=reduction
     ),
-    "cost/gaussian_nll": lambda a, y, v, full=False, reduction="mean": F.gaussian_nll_loss(
-        a, y, v, full=full, eps=torch.finfo(v.dtype).tiny, reduction=reduction
+    "cost/gaussian_nll": lambda a, y, v, full=False, eps=0.0, reduction="mean": F.gaussian_nll_loss(
+        a, y, v, full=full, eps=eps or torch.finfo(v.dtype).tiny, reduction=reduction
     ),
     "cost/kl_div": lambda a, y, reduction="batchmean": _kl_div(a, y, reduction=reduction),
     "cost/kl_div_log_target": lambda a, y, reduction="batchmean": _kl_div(a, y, reduction=reduction, log_target=True),
@@ -165,8 +165,8 @@ OWN: dict[str, Definition] = {
     "cost/cosine_embedding": lambda a, b, y, margin=0.0, reduction="mean": F.cosine_embedding_loss(
         a, b, y, margin=margin, reduction=reduction
     ),
-    "cost/triplet_margin": lambda a, b, c, margin=1.0, eps=0.0, reduction="mean": F.triplet_margin_loss(
-        a, b, c, margin=margin, eps=eps, reduction=reduction
+    "cost/triplet_margin": lambda a, b, c, margin=1.0, eps=0.0, swap=False, reduction="mean": F.triplet_margin_loss(
+        a, b, c, margin=margin, eps=eps, swap=swap, reduction=reduction
     ),
     "cost/ctc": _ctc,
 }
