@@ -61,6 +61,9 @@ def _angle(a: Array, b: Array) -> _Angle:
     ∂cos/∂a = (b‖a‖² − a⟨a, b⟩)/(‖a‖³‖b‖) and likewise for b. With s = ±1 the sign of cos and w the difference of the
     directions sb/‖b‖ and a/‖a‖, 1 − s·cos = ½‖w‖².
     """
+    if a.shape[-1] == 1:  # a direction is a sign, and does not turn
+        cos = np.sign(a) * np.sign(b)
+        return _Angle(cos, 1 - cos, 0 * cos, 0 * cos)
     A, B, D = dot(a, a), dot(b, b), dot(a, b)
     norm_a, norm_b = np.sqrt(A[0]), np.sqrt(B[0])
     cos = D[0] / (norm_a * norm_b)

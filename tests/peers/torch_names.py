@@ -15,12 +15,25 @@ from torch import Tensor
 
 
 class Asked(NamedTuple):
-    """What is asked of ours, and how torch's output is laid out as ours."""
+    """What is asked of ours, and how torch's output and gradients are compared with it.
+
+    `output` lays torch's output out as ours. With `apart` the first axis of all arrays counts problems of their own,
+    which are asked one by one. `along` is applied to gradients of both sides before they are compared, and `slack` is
+    what torch's roundings on the way add up to, where its way is longer than that of a sum.
+    """
 
     id: str
     arguments: Mapping[str, Tensor | None]
     parameters: Mapping[str, Any] = {}
     output: Callable[[Tensor], Tensor] = lambda out: out
+    apart: bool = False
+    along: Callable[[Tensor], Tensor] = lambda gradient: gradient
+    slack: float = 0.0
+
+
+def _as_row(x: Tensor) -> Tensor:
+    """Torch takes a number for a row of one."""
+    return x if x.ndim else x.reshape(1)
 
 
 def _plain(name: str, *parameters: str, **defaults: Any) -> Callable[..., Asked]:
@@ -37,15 +50,21 @@ def _plain(name: str, *parameters: str, **defaults: Any) -> Callable[..., Asked]
 
 def _rows(name: str) -> Callable[..., Asked]:
     """An activation of rows along `dim`."""
-    return lambda input, dim=-1, dtype=None: Asked(f"activation/{name}", {"z": input}, {"axis": dim})
+    return lambda input, dim=-1, dtype=None: Asked(
+        f"activation/{name}",
+        {"z": _as_row(input)},
+        {"axis": dim},
+        lambda out: out.reshape(_as_row(input).shape) if name != "glu" else out,
+    )
 
 
 def _logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Asked:
     """Torch takes several axes for one row."""
-    axes = (dim,) if isinstance(dim, int) else tuple(dim)
-    kept = [k for k in range(input.ndim) if k not in {axis % input.ndim for axis in axes}] if input.ndim else []
-    shape = [input.shape[k] for k in kept]
-    z = input if not input.ndim else input.permute(*kept, *axes).reshape(*shape, -1)
+    x = _as_row(input)
+    axes = {axis % x.ndim for axis in ((dim,) if isinstance(dim, int) else dim)}
+    kept = [k for k in range(x.ndim) if k not in axes]
+    shape = [x.shape[k] for k in kept]
+    z = x.permute(*kept, *sorted(axes)).reshape(*shape, -1)
     return Asked("activation/logsumexp", {"z": z}, {}, lambda out: out.reshape(shape))
 
 
@@ -109,19 +128,29 @@ def _by_target(labels: str, rows: str) -> Callable[..., Asked]:
     return ask
 
 
+def _multi_margin(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Asked:
+    z = _as_row(input)
+    labels = target.reshape(z.shape[:-1]) if z.ndim == 1 and target.numel() == 1 else target
+    options = {"p": p, "margin": margin, "reduction": reduction}
+    return Asked("cost/multi_margin", {"z": z, "labels": labels, "weight": weight}, options)
+
+
 def _multilabel_margin(input: Tensor, target: Tensor, reduction: str = "mean") -> Asked:
-    """Torch lists the labels of a row, up to the first −1; ours marks them."""
-    listed = (target >= 0).cumprod(-1).bool() if target.ndim else target >= 0
-    if torch.where(listed, target, 0).max() >= (input.shape[-1] if input.ndim else 1):
-        raise ValueError("a label is no index of the scores")
-    y = torch.zeros_like(input, requires_grad=False)
-    y = y.scatter(-1, torch.where(listed, target, 0), 1.0) * 0 + _marked(input, target, listed)
-    return Asked("cost/multilabel_margin", {"z": input, "y": y}, {"reduction": reduction})
-
-
-def _marked(input: Tensor, target: Tensor, listed: Tensor) -> Tensor:
-    rows = torch.nn.functional.one_hot(torch.where(listed, target, 0), input.shape[-1]) * listed[..., None]
-    return rows.sum(-2).to(input.dtype)  # how often each is listed
+    """Torch lists the labels of a row, up to the first −1; ours marks them, and 2 says that one is listed twice."""
+    if target.is_floating_point():
+        raise TypeError("labels are integers")
+    z, labels = _as_row(input), _as_row(target)
+    listed = (labels >= 0).long().cumprod(-1)
+    marks = torch.zeros(*labels.shape[:-1], z.shape[-1], dtype=z.dtype)
+    y = marks.scatter_add(-1, labels.clamp(min=0), listed.to(z.dtype))
+    return Asked("cost/multilabel_margin", {"z": z, "y": y}, {"reduction": reduction})
 
 
 def _ctc(
@@ -133,12 +162,14 @@ def _ctc(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Asked:
-    """Torch has frames before examples."""
+    """Torch has frames before examples, and gives the slopes in logits: gradients are compared along these."""
     lengths = {"input_lengths": torch.as_tensor(input_lengths), "target_lengths": torch.as_tensor(target_lengths)}
     return Asked(
         "cost/ctc",
         {"a": log_probs.transpose(0, 1), "labels": targets, **lengths},
         {"blank": blank, "reduction": reduction, "zero_infinity": zero_infinity},
+        slack=3 * len(log_probs) ** 2 * float(log_probs.detach().abs().max()) * 2.0**-53,  # of T sums of |log α|
+        along=lambda g: g - torch.exp(log_probs.detach()) * g.sum(-1, keepdim=True),  # back through log-softmax
     )
 
 
@@ -152,7 +183,9 @@ def _triplet(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Asked:
-    options = {"margin": margin, "p": p, "eps": eps, "swap": swap, "reduction": reduction}
+    if p != 2:
+        raise TypeError(f"distances are Euclidean, not those of p = {p}")
+    options = {"margin": margin, "eps": eps, "swap": swap, "reduction": reduction}
     return Asked("cost/triplet_margin", {"a": anchor, "b": positive, "c": negative}, options)
 
 
@@ -166,16 +199,10 @@ def _triplet_of_distance(
 
 def _cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Asked:
     """Ours is one minus it, along the last axis; ε is a floor under the lengths, which here are longer."""
-    if x1.ndim == 0:
-        raise ValueError("a number has no direction")
-    a, b = (x.transpose(dim, -1) for x in torch.broadcast_tensors(x1, x2))
-    k = dim % a.ndim
-    return Asked(
-        "cost/cosine_distance",
-        {"a": a, "b": b},
-        {"reduction": "none"},
-        lambda out: 1 - (out if k == a.ndim - 1 else out.unsqueeze(k).transpose(k, -1).squeeze(k)),
-    )
+    a, b = (x.movedim(dim, -1) for x in torch.broadcast_tensors(_as_row(x1), _as_row(x2)))
+    if min(x.norm(dim=-1).min() for x in (a, b)) <= eps:
+        raise ValueError("a row is shorter than the floor")
+    return Asked("cost/cosine_distance", {"a": a, "b": b}, {"reduction": "none"}, lambda out: 1 - out)
 
 
 def _normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Asked:
@@ -186,9 +213,11 @@ def _normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) 
 
 
 def _prelu(input: Tensor, weight: Tensor) -> Asked:
-    if weight.numel() != 1:
-        raise TypeError("one slope for each channel")
-    return Asked("activation/prelu", {"z": input, "weight": weight.reshape(())})
+    """A slope for each channel is a problem of its own for each."""
+    if weight.ndim == 0 or weight.numel() == 1:
+        return Asked("activation/prelu", {"z": input, "weight": weight.reshape(())})
+    arguments = {"z": input.movedim(1, 0), "weight": weight}
+    return Asked("activation/prelu", arguments, {}, lambda out: out.movedim(1, 0), apart=True)
 
 
 def _rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Asked:
@@ -255,11 +284,7 @@ TABLE: dict[str, Callable[..., Asked]] = {
     F + "margin_ranking_loss": lambda input1, input2, target, margin=0.0, reduction="mean": Asked(
         "cost/margin_ranking", {"a": input1, "b": input2, "y": target}, {"margin": margin, "reduction": reduction}
     ),
-    F + "multi_margin_loss": lambda input, target, p=1, margin=1.0, weight=None, reduction="mean": Asked(
-        "cost/multi_margin",
-        {"z": input, "labels": target, "weight": weight},
-        {"p": p, "margin": margin, "reduction": reduction},
-    ),
+    F + "multi_margin_loss": _multi_margin,
     F + "multilabel_margin_loss": _multilabel_margin,
     F + "multilabel_soft_margin_loss": lambda input, target, weight=None, reduction="mean": Asked(
         "cost/multilabel_soft_margin", {"z": input, "y": target, "weight": weight}, {"reduction": reduction}
