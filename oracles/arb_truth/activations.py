@@ -249,7 +249,7 @@ def l2_normalize(z: Row) -> list[Scalar]:
 def row_by_row(function: Callable[..., Any], requires: str = "True", **parameters: Any) -> Forward:
     """A vector activation as a function of an array z, with its rows along `axis`."""
 
-    def activation(z: Array, axis: int, **given: Any) -> Array:
+    def activation(z: Array, axis: int = -1, **given: Any) -> Array:
         value = by_row(functools.partial(function, **given), np.moveaxis(z, axis, -1))
         return np.moveaxis(value, -1, axis) if value.ndim == z.ndim else value
 

@@ -177,8 +177,9 @@ def test_gradients_there_are_true(example):
         pytest.skip("a slope at infinity is a limit")
     exact, (_, gradients) = truth(asked), vjp(asked.formula, asked.arguments, asked.cotangent, **asked.parameters)
     for name, g in gradients.items():
-        error = exact.gradients[name].error(g)
-        assert np.nanmax(error, initial=0) <= CATALOGUE[example.id].conditioned_ulp, name
+        known = ~np.isnan(exact.gradients[name].truth.hi)
+        assert known.any(), name
+        assert np.all(exact.gradients[name].error(g)[known] <= CATALOGUE[example.id].conditioned_ulp), name
 
 
 @pytest.mark.parametrize(("example", "message", "reason"), REFUSED, ids=[named(r[0]) for r in REFUSED])
