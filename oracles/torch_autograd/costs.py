@@ -172,7 +172,7 @@ OWN: dict[str, Definition] = {
         a, b, y, margin=margin, reduction=reduction
     ),
     "cost/triplet_margin": lambda a, b, c, margin=1.0, eps=0.0, swap=False, reduction="mean": F.triplet_margin_loss(
-        a, b, c, margin=margin, eps=eps, swap=swap, reduction=reduction
+        a, b, c, margin=margin, eps=eps, swap=bool(swap), reduction=reduction
     ),
     "cost/ctc": _ctc,
 }
