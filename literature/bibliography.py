@@ -42,6 +42,11 @@ WORKS: dict[str, Work] = {
         "Backprop Chapter Summary",
         "misc", "2019", note="dated 20 October 2019, anonymous",
     ),
+    "balntas-2016": Work(
+        "Balntas, Vassileios and Riba, Edgar and Ponsa, Daniel and Mikolajczyk, Krystian",
+        "Learning Local Feature Descriptors with Triplets and Shallow Convolutional Neural Networks",
+        "inproceedings", "2016", venue="British Machine Vision Conference", doi="10.5244/C.30.119",
+    ),
     "valchanov-365": Work(
         "Valchanov, Iliya",
         "Backpropagation Algorithm: Course Notes",

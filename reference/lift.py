@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
@@ -74,6 +75,14 @@ def named(function: Any, arguments: Mapping[str, Any], names: Sequence[str], nee
         if name not in given:
             raise TypeError(f"{function.__name__} needs the argument {name!r}")
     return given
+
+
+def index(name: str, value: Any) -> int:
+    """An integer. Raises TypeError naming it."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} = {value!r} is not an integer") from None
 
 
 def defaults(body: Callable[..., Any], skip: int = 0) -> dict[str, Any]:
@@ -296,31 +305,40 @@ def parameter_slope(owner: Any, name: str) -> Callable[[Callable[..., Array]], C
 def rowwise(body: Callable[..., tuple[Array, Pullback]]) -> Callable[..., tuple[Array, Pullback]]:
     """Lift `body`, which maps float64 rows z (..., d) to their value and its pullback, to any floating dtype.
 
-    The lifted function returns (value, pullback) in the dtype of z, and raises ValueError where there is no last axis,
-    or nothing on it. Its vjp is the pullback of the cotangent.
+    The rows of the lifted function are along `axis`, the last one unless told otherwise. It returns (value, pullback)
+    in the dtype of z, and raises ValueError where there is no such axis, or nothing on it, and TypeError for an axis
+    that is no integer. Its vjp is the pullback of the cotangent.
     """
     known = defaults(body, 1)
 
-    def wide(z: Array, parameters: dict[str, Any]) -> tuple[Array, Pullback]:
+    def wide(z: Array, parameters: dict[str, Any], axis: Any) -> tuple[Array, Pullback]:
         """Value and pullback in float64. A row whose cotangent is 0 does not enter, whatever stands in it."""
-        if z.ndim == 0 or z.shape[-1] == 0:
+        axis = index("axis", axis)
+        if z.ndim == 0:
             raise ValueError(f"z has shape {z.shape}; expected (..., d) with d ≥ 1")
-        value, pull = body(z.astype(np.float64, order="C"), **parameters)  # a copy, which a pullback may keep
+        if not -z.ndim <= axis < z.ndim:
+            raise ValueError(f"axis = {axis}, but z has shape {z.shape}: {z.ndim} axes")
+        if z.shape[axis] == 0:
+            raise ValueError(f"z has shape {z.shape}; expected (..., d) with d ≥ 1")
+        rows = np.moveaxis(z, axis, -1)
+        value, pull = body(rows.astype(np.float64, order="C"), **parameters)  # a copy, which a pullback may keep
+        whole = value.ndim == z.ndim  # else it is one number a row
 
         def pullback(v: Array) -> Array:
-            enters = (v if v.ndim == z.ndim else v[..., None]) != 0
-            return np.where(enters.any(-1, keepdims=True), pull(v), 0)
+            v = np.moveaxis(v, axis, -1) if whole else v
+            enters = (v if whole else v[..., None]) != 0
+            return np.moveaxis(np.where(enters.any(-1, keepdims=True), pull(v), 0), -1, axis)
 
-        return value, pullback
+        return np.moveaxis(value, -1, axis) if whole else value, pullback
 
     @functools.wraps(body)
     @QUIET
-    def lifted(z: npt.ArrayLike, *positional: float, **parameters: float) -> tuple[Array, Pullback]:
+    def lifted(z: npt.ArrayLike, *positional: float, axis: int = -1, **parameters: float) -> tuple[Array, Pullback]:
         z = floating(z)
         dtype = z.dtype
         if positional or parameters:
             parameters = checked(lifted, known, {**dict(zip(known, positional, strict=False)), **parameters})
-        value, pull = wide(z, parameters)
+        value, pull = wide(z, parameters, axis)
 
         @QUIET
         def pullback(v: Array) -> Array:
@@ -332,12 +350,15 @@ def rowwise(body: Callable[..., tuple[Array, Pullback]]) -> Callable[..., tuple[
         return rounded(value, dtype), pullback
 
     @QUIET
-    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: float) -> Answer:
+    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, *, axis: int = -1, **parameters: float) -> Answer:
         z = floating(named(lifted, arguments, ("z",), 1)["z"])
-        value, pull = wide(z, checked(lifted, known, parameters))
+        value, pull = wide(z, checked(lifted, known, parameters), axis)
         v = cotangent_of(cotangent, value.shape)
         gradient = pull(np.ones(value.shape) if v is None else v)
         return {"value": rounded(value, z.dtype)}, {"z": rounded(gradient, z.dtype)}
 
+    along = inspect.Parameter("axis", inspect.Parameter.KEYWORD_ONLY, default=-1)
+    signature = inspect.signature(body)
+    lifted.__signature__ = signature.replace(parameters=[*signature.parameters.values(), along])  # type: ignore[attr-defined]
     lifted.vjp = vjp  # type: ignore[attr-defined]
     return lifted

@@ -82,6 +82,9 @@ def _costs() -> list[Place]:
         _cost("triplet_margin", "‖a − c‖ − ‖a − b‖ = margin", "b", a=[[0.0]], b=[[1.0]], c=[[2.0]]),
         _cost("triplet_margin", "‖a − c‖ − ‖a − b‖ = margin", "b", a=[[0.0]], b=[[1.0]], c=[[3.0]],
               given={"margin": 2.0}),
+        _cost("triplet_margin", "‖a − c‖ = ‖b − c‖, with swap", "c", a=[[0.0]], b=[[1.0]], c=[[0.5]],
+              given={"swap": True}),
+        _cost("gaussian_nll", "v = ε", "v", a=[[2.0]], y=[[0.5]], v=[[0.25]], given={"eps": 0.25}),
         _cost("triplet_margin", "a = b", "b", a=[[0.5]], b=[[0.5]], c=[[0.75]]),
     ]  # fmt: skip
 

@@ -112,7 +112,9 @@ def _truth(
         left, right = (points.truth(formula.id, z, 1, side=side, **given) for side in ("left", "right"))
         found.update(left=_hex(left), right=_hex(right))
         low, high = sorted((float(left.hi[0]), float(right.hi[0])))
-        slope = Verdict.convention if low <= float.fromhex(ours["slope"]) <= high else Verdict.wrong
+        chosen = float.fromhex(ours["slope"])
+        slack = formula.conditioned_ulp * math.ulp(chosen)  # the slope of a branch may be no float
+        slope = Verdict.convention if low - slack <= chosen <= high + slack else Verdict.wrong
     elif math.isnan(truths[1].hi[0]):
         slope = Verdict.undefined
     else:

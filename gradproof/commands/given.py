@@ -35,7 +35,7 @@ def arrays(formula: Formula, words: Sequence[str]) -> tuple[dict[str, Array], di
             raise UsageError(f"{word!r}: {formula.id} takes arrays by name, as in 'gradproof at {formula.id} "
                              f"{' '.join(f'{n}=0.5,-2' for n in names)}'")  # fmt: skip
         numbered = NUMBERED.fullmatch(name)
-        if name in formula.parameters or name in ("reduction", "ignore_index", "activations", "k"):
+        if name in formula.parameters or name in ("activations", "k") or name in _options(formula):
             parameters[name] = _option(text)
         elif name in names or name in taken or (numbered and "*" in taken):
             arguments[name] = array(name, text)
@@ -43,6 +43,14 @@ def arrays(formula: Formula, words: Sequence[str]) -> tuple[dict[str, Array], di
             known = ", ".join(sorted({*names, *taken, *formula.parameters} - {"*", "leading"}))
             raise UsageError(f"{formula.id} has no argument or parameter {name!r}; it has {known}")
     return arguments, parameters
+
+
+def _options(formula: Formula) -> set[str]:
+    """What the function takes by keyword alone: reduction, axis, flags."""
+    import inspect
+
+    found = inspect.signature(formula.function).parameters.values()
+    return {p.name for p in found if p.kind is p.KEYWORD_ONLY and p.name != "leading"}
 
 
 def _signature(formula: Formula) -> list[str]:
@@ -98,9 +106,13 @@ def _json(text: str) -> Any:
 
 
 def _option(text: str) -> Any:
-    """A parameter: a number where it reads as one, else a word."""
+    """A parameter: a number where it reads as one, true or false, else a word.
+
+    >>> _option("0x1p-1"), _option("True"), _option("sum")
+    (0.5, True, 'sum')
+    """
     try:
-        found = json.loads(text)
+        found = json.loads(text.lower() if text in ("True", "False") else text)
     except ValueError:
         try:
             return float.fromhex(text) if "0x" in text.lower() else float(text)

@@ -7,14 +7,13 @@ classes on the axis after that of the examples: (C,), (n, C) or (n, C, d₁, …
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from reference.lift import Array, floating, is_floating, real
+from reference.lift import Array, floating, index, is_floating, real
 
 # What an argument is beside the terms
 ENTRY = "entry"  # broadcasts to the shape of the terms
@@ -79,14 +78,6 @@ CHECKS: dict[str, Callable[[str, Array, int], None]] = {
     "variance": _must(lambda x: x > 0, "is not a variance: must be > 0"),
 }
 DIGITS = {"e": 10, "E": 7, "f": 23, "d": 52}  # behind the point, by the character of a dtype (E: bfloat16)
-
-
-def index(name: str, value: Any) -> int:
-    """An integer. Raises TypeError naming it."""
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} = {value!r} is not an integer") from None
 
 
 def class_labels(

@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from reference.costs.arguments import LABEL, OWN, index, require
+from reference.costs.arguments import LABEL, OWN, require
 from reference.costs.reduction import Terms, reduced
 from reference.exact import total
 from reference.formula import Array, formula
+from reference.lift import index
 
 
 @dataclass(frozen=True)

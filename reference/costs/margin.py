@@ -15,7 +15,7 @@ from reference.costs.arguments import CLASS, IN_ROW, LABEL, OWN, ROW, class_labe
 from reference.costs.logit import sigmoids
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
-from reference.exact import dot, total
+from reference.exact import dot, product, total
 from reference.formula import Array, Kink, formula
 from reference.lift import times
 
@@ -147,18 +147,21 @@ RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
         "b[i, j]": f"Piecewise((y[i, j], {RANK} > 0), (0, True))/(n*d)",
         "y[i, j]": f"Piecewise((b[i, j] - a[i, j], {RANK} > 0), (0, True))/(n*d)",
     },
-    entries={"y": "sign"},
     kinks=(Kink(of="margin - y*(a - b)", at="0", left="0", right="1", chosen="0", why=MET),),
-    assumptions=(MEAN,),
+    assumptions=(MEAN, "y is +1 or −1, or any number: its sign says which should win, its size by how much it counts"),
     sources=("pytorch-margin-ranking-loss",),
 )
 @reduced()
 def margin_ranking(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Terms:
     """Margin ranking cost max(0, margin − y(a − b)): a should outrank b where y = +1, b should where y = −1.
 
-    Where the margin is missed, −y in a, y in b and b − a in y; else 0.
+    Where the margin is missed, −y in a, y in b and b − a in y; else 0. What is lost of the products ya and yb is
+    added to the slack, so that its sign is right for any y.
     """
-    slack = exact_sum(-y * a, y * b, margin)
+    (lead, lead_low), (chase, chase_low) = product(-y, a), product(y, b)
+    lost = lead_low + chase_low
+    slack = exact_sum(lead, chase, margin)
+    slack = slack + np.where(np.isfinite(lost), lost, 0)
     short = ~(slack <= 0)
     slopes = {"a": np.where(short, -y, 0), "b": np.where(short, y, 0), "y": np.where(short, b - a, 0)}
     return np.where(short, slack, 0), slopes

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, index, laid_out, taken
-from reference.lift import QUIET, Answer, Array, checked, cotangent_of, named, rounded, times
+from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, laid_out, taken
+from reference.lift import QUIET, Answer, Array, checked, cotangent_of, index, named, rounded, times
 
 Gradients = dict[str, Array]
 Slopes = Mapping[str, Any]  # by argument: an array, or a function of nothing that works it out when it is asked for

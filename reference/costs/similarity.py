@@ -61,6 +61,9 @@ def _angle(a: Array, b: Array) -> _Angle:
     ∂cos/∂a = (b‖a‖² − a⟨a, b⟩)/(‖a‖³‖b‖) and likewise for b. With s = ±1 the sign of cos and w the difference of the
     directions sb/‖b‖ and a/‖a‖, 1 − s·cos = ½‖w‖².
     """
+    if a.shape[-1] == 1:  # a direction is a sign, and does not turn
+        cos = np.sign(a) * np.sign(b)
+        return _Angle(cos, 1 - cos, 0 * cos, 0 * cos)
     A, B, D = dot(a, a), dot(b, b), dot(a, b)
     norm_a, norm_b = np.sqrt(A[0]), np.sqrt(B[0])
     cos = D[0] / (norm_a * norm_b)
@@ -140,26 +143,43 @@ SLACK = f"margin + {D_AB} - {D_AC}"
     kinks=(
         Kink(of="margin + norm(a - b) - norm(a - c)", at="0", left="0", right="1", chosen="0", why=LEAST),
         Kink(of="a distance between two rows", at="0", left="-1", right="1", chosen="0", why=LEAST),
+        Kink(
+            of="with swap, the difference of the two distances of c",
+            at="0",
+            left="0",
+            right="1",
+            chosen="1/2",
+            why="equal shares of those that tie (minimum norm)",
+        ),
     ),
     valid={"margin": "margin > 0"},
     assumptions=(
         ROWS,
         "anchor a, positive b, negative c; Euclidean distances",
         "eps is added to every difference",
+        "swap: the distance of c is that from a or that from b, whichever is smaller; printed without",
     ),
-    sources=("schroff-2015", "pytorch-triplet-margin-loss"),
+    sources=("schroff-2015", "balntas-2016", "pytorch-triplet-margin-loss"),
 )
 @reduced(a=ROW, b=ROW, c=ROW)
-def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: float = 0.0) -> Terms:
+def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: float = 0.0, swap: bool = False) -> Terms:
     """Triplet margin cost max(0, margin + ‖a − b + ε‖ − ‖a − c + ε‖) of anchor a, positive b, negative c.  (n, d).
 
     The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
+    With `swap` (Balntas et al., 2016) the negative counts with ‖b − c + ε‖ where that is smaller than ‖a − c + ε‖.
     """
     (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
-    longer, turn = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
+    longer, by_a = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
+    by_b, by_c = -to_b, to_c
+    if swap:
+        from_b, b_to_c, _ = _distance(b - c + eps)
+        share = np.where(from_b < far, 1.0, np.where(from_b == far, 0.5, 0))  # of ‖b − c‖ in the distance of c
+        longer = np.where(share == 1, near - from_b, longer)
+        by_a = np.where(share == 0, by_a, to_b - (1 - share) * to_c)
+        by_b, by_c = by_b - share * b_to_c, (1 - share) * to_c + share * b_to_c
     slack = margin + longer
     short = ~(slack <= 0)
-    slopes = {"a": np.where(short, turn, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
+    slopes = {"a": np.where(short, by_a, 0), "b": np.where(short, by_b, 0), "c": np.where(short, by_c, 0)}
     return np.where(short, slack, 0)[..., 0], slopes
 
 

@@ -64,3 +64,20 @@ def test_what_a_formula_refuses_is_said_in_a_line(capsys, words, message):
     assert error.startswith("gradproof: ")
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("cost/triplet_margin a=[[0]] b=[[1]] c=[[0.75]] swap=true", {"swap": True}),
+        ("cost/triplet_margin a=[[0]] b=[[1]] c=[[0.75]] swap=True", {"swap": True}),
+        ("cost/gaussian_nll a=1,2 y=0,0 v=0.1,3 full=true eps=0.5", {"full": True, "eps": 0.5}),
+        ("cost/ctc a=[[[0,0]]] labels=[[1]] zero_infinity=false", {"zero_infinity": False}),
+        ("activation/softmax z=[[0.5,1],[2,-1]] axis=0", {"axis": 0}),
+    ],
+)
+def test_flags_and_layouts_are_options_and_no_arrays(words, option):
+    id, *rest = words.split()
+    arguments, parameters = given.arrays(CATALOGUE[id], rest)
+    assert parameters == option
+    assert not set(arguments) & set(option)
