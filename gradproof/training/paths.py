@@ -11,7 +11,7 @@ operation (a scalar to the dtype of the arrays, then the product; or a fused for
 by the bound B for two roundings per operation, and two sides by 2B. The statistical tolerance that serves gradients
 would be wrong here: a parameter that moves by less than half its last place is rounded the same way at every step.
 
-Where a side leaves the bound, our rule with that side's choice put in (`gradproof.training.variants`) must stay
+Where a side leaves the bound, our rule with that side's choice put in (`gradproof.answers.variants`) must stay
 inside, else the difference is unexplained and the verdict `unknown`.
 """
 
@@ -26,12 +26,13 @@ from typing import Any
 
 import numpy as np
 
+from gradproof.answers.variants import VARIANTS
 from gradproof.cases.data import dataset
 from gradproof.evidence.environment import installed
 from gradproof.evidence.finding import Finding, short
 from gradproof.evidence.verdicts import Verdict
 from gradproof.training.roundoff import Rounded, Roundoff
-from gradproof.training.settings import VARIANTS, Setting
+from gradproof.training.settings import Setting
 from reference import CATALOGUE
 from reference.activations import identity, tanh
 from reference.costs import cross_entropy_probabilities

@@ -239,9 +239,7 @@ def adamax(
 
 
 @rule(eta=0.0001, beta1=0.9, beta2=0.99, lam=0.0)
-def lion(
-    w: Array, dC: Array, m: Array | int = 0, *, eta: Ball, beta1: Ball, beta2: Ball, lam: Ball, t: int
-) -> Step:
+def lion(w: Array, dC: Array, m: Array | int = 0, *, eta: Ball, beta1: Ball, beta2: Ball, lam: Ball, t: int) -> Step:
     """The sign of one average of the gradients, while another is kept; and decay."""
     step = sign(average(beta1, m, dC)) + lam * w
     return {"w": w - eta * step, "m": average(beta2, m, dC)}

@@ -228,9 +228,10 @@ def adadelta(
     g/√(c + (1 − ρ)g²) with c = ρv + ε has the derivative c/(c + (1 − ρ)g²)^(3/2).
     """
     old, v = v, rho * v + (1 - rho) * g * g
-    delta = np.sqrt(d + eps) * (g / root_of(v + eps, rho, old, 1 - rho, g, eps))
-    d = rho * d + (1 - rho) * delta * delta
-    return w - eta * delta, v, d
+    scaled = g / root_of(v + eps, rho, old, 1 - rho, g, eps)
+    step = eta * (np.sqrt(d + eps) * scaled)
+    d = rho * d + (1 - rho) * ((d + eps) * scaled * scaled)
+    return w - step, v, d
 
 
 @formula(

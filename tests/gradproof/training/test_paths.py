@@ -1,14 +1,16 @@
 """The comparison of trajectories: it accepts what only rounds differently and finds every planted error."""
 
 import dataclasses
+import functools
 import types
 
 import numpy as np
 import pytest
 
+from gradproof.answers.variants import VARIANTS
 from gradproof.training import paths
 from gradproof.training.paths import apart, bounds, compare, follow, quadratic
-from gradproof.training.settings import SETTINGS, VARIANTS, Setting
+from gradproof.training.settings import SETTINGS, Setting
 from reference import CATALOGUE
 from reference.updates.steps import each_parameter
 
@@ -21,6 +23,10 @@ def short(monkeypatch):
     monkeypatch.setattr(paths, "STEPS", 40)
 
 
+def theirs(rule, id, *run, **h):
+    return follow(rule, *run, **h)
+
+
 @pytest.fixture
 def against(monkeypatch):
     """Findings of a setting on a problem where each side follows a rule of its own, or offers none."""
@@ -30,7 +36,8 @@ def against(monkeypatch):
             def trajectory(id, start, gradient, steps, **h):
                 if rule is None:
                     raise LookupError(f"no {id} here")
-                return follow(rule, start, gradient, steps, **h)
+                take = in_its_dtype(rule) if rule is lerped_adam else functools.partial(theirs, rule)
+                return take(id, start, gradient, steps, **h)
 
             return types.SimpleNamespace(trajectory=trajectory)
 
@@ -38,6 +45,20 @@ def against(monkeypatch):
         return {f.side: f for f in compare(setting, problem, dtype, tuple(rules))}
 
     return against
+
+
+def in_its_dtype(step):
+    """A trajectory of one array whose steps are taken in the dtype of the parameter, as frameworks take them."""
+
+    def trajectory(id, start, gradient, steps, **h):
+        (w,), path = start, []
+        m = v = np.zeros_like(w)
+        for t in range(steps):
+            w, m, v = step.__wrapped__(w, gradient(t, [w])[0], t + 1, m, v, **h)
+            path.append([w])
+        return path
+
+    return trajectory
 
 
 @each_parameter("m", "v")
@@ -136,7 +157,7 @@ def test_the_digits_are_fed_our_gradients_and_bounded_without_feedback(monkeypat
 
     def trajectory(id, start, gradient, steps, **h):
         fed.extend(gradient(t, None) for t in range(steps))  # does not ask for the parameters
-        return follow(lerped_adam, start, gradient, steps, **h)
+        return in_its_dtype(lerped_adam)(id, start, gradient, steps, **h)
 
     monkeypatch.setattr(paths, "installed", lambda names, room: {"other": types.SimpleNamespace(trajectory=trajectory)})
     found = compare(ADAM, "digits", "float32", ("other",))
