@@ -17,13 +17,15 @@ from reference.formula import Array
 
 SHAPE = (2, 3)
 TIMES = (1, 1, 2, 3, 5, 30, 1000, 1_000_000)  # which step it is
+LEAST = 1e-290  # of an entry: its products with 1 − β and η are normal numbers of float64
 SMALLEST, LARGEST = 1e-6, 3e4  # of what is a square, or a size: no format overflows or underflows
 
 Accumulators = Callable[[Source, Array], Mapping[str, Any]]  # as they are before a step with this gradient
 
 
 def _numbers(s: Source) -> Array:
-    return s.real(*SHAPE)
+    x = s.real(*SHAPE)
+    return np.copysign(np.maximum(np.abs(x), LEAST), x)
 
 
 def _sizes(s: Source) -> Array:

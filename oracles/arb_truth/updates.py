@@ -69,6 +69,12 @@ def larger(p: Scalar, q: Scalar) -> Scalar:
 
 
 @entrywise
+def over(p: Scalar, q: Scalar) -> Scalar:
+    """p/q, which is no number where q is 0."""
+    return arb.nan() if ball(q).is_zero() else p / q
+
+
+@entrywise
 def sign(u: Scalar) -> Scalar:
     """−1, 0 or 1: constant around every u but 0, where it jumps."""
     x = ball(u)
@@ -235,7 +241,7 @@ def adamax(
 ) -> Step:  # fmt: skip
     """The first moment over the decayed largest |∂C/∂w| + ε."""
     m, u = average(beta1, m, dC), larger(beta2 * u, absolute(dC) + eps)
-    return {"w": w - eta * unbiased(beta1, m, t) / u, "m": m, "u": u}
+    return {"w": w - eta * over(unbiased(beta1, m, t), u), "m": m, "u": u}
 
 
 @rule(eta=0.0001, beta1=0.9, beta2=0.99, lam=0.0)

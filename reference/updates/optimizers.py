@@ -6,7 +6,7 @@
 Nothing is changed in place. Parameters keep their dtype; a step is evaluated in float64 and rounded once, and the state
 stays in float64. Hyperparameters are keywords and exact float64 numbers: a scalar such as 1 − β₁ᵗ is that of the exact
 β₁, rounded once (`reference.updates.steps.exactly`). An average of squares may leave the range of float64; the step that
-made it is right all the same (`reference.updates.steps.root_of`).
+made it is right all the same (`reference.updates.steps.over_root`).
 
 In the records w is the parameter, dC its gradient, t the step (1, 2, …), and an accumulator's name stands for its
 value before the step. The derivative is that of the new parameter by the gradient: how the step answers to it.
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array, formula
-from reference.updates.steps import each_parameter, exactly, root_of, sign_of, weight
+from reference.updates.steps import each_parameter, exactly, over_root, sign_of, weight
 
 # The moments after the step and what divides them, as the records print them.
 M = "(beta1*m + (1 - beta1)*dC)"
@@ -153,7 +153,7 @@ def adagrad(
     """
     old = G + initial if t == 1 else G
     G = old + g * g
-    return w - eta * (g / (root_of(G, 1.0, old, 1.0, g) + eps)), G
+    return w - eta * over_root(g, G, (1.0, old, 1.0, g), eps), G
 
 
 @formula(
@@ -175,7 +175,7 @@ def rmsprop(
     With r = √v, r' = (1 − ρ)g/r: the quotient rule gives (r + ε − (1 − ρ)g²/r)/(r + ε)², over r: (ρv + εr).
     """
     old, v = v, rho * v + (1 - rho) * g * g
-    b = mu * b + g / (root_of(v, rho, old, 1 - rho, g) + eps)
+    b = mu * b + over_root(g, v, (rho, old, 1 - rho, g), eps)
     return w - eta * b, v, b
 
 
@@ -207,7 +207,7 @@ def rmsprop_centered(
     old, off = s, g - m
     s = rho * old + rho * (1 - rho) * off * off
     m = rho * m + (1 - rho) * g
-    b = mu * b + g / (root_of(s, rho, old, rho * (1 - rho), off) + eps)
+    b = mu * b + over_root(g, s, (rho, old, rho * (1 - rho), off), eps)
     return w - eta * b, s, m, b
 
 
@@ -228,7 +228,7 @@ def adadelta(
     g/√(c + (1 − ρ)g²) with c = ρv + ε has the derivative c/(c + (1 − ρ)g²)^(3/2).
     """
     old, v = v, rho * v + (1 - rho) * g * g
-    scaled = g / root_of(v + eps, rho, old, 1 - rho, g, eps)
+    scaled = over_root(g, v + eps, (rho, old, 1 - rho, g), 0.0, inside=eps)
     step = eta * (np.sqrt(d + eps) * scaled)
     d = rho * d + (1 - rho) * ((d + eps) * scaled * scaled)
     return w - step, v, d
@@ -255,9 +255,7 @@ def adam(
     m = beta1 * m + (1 - beta1) * g
     old, v = v, beta2 * v + (1 - beta2) * g * g
     A, B = weight(beta1, t), weight(beta2, t)
-    m_hat = m / A
-    root = root_of(v, beta2, old, 1 - beta2, g) / B**0.5  # √v̂; v̂ itself would overflow sooner
-    return w - eta * (m_hat / (root + eps)), m, v
+    return w - eta * over_root(m / A, v, (beta2, old, 1 - beta2, g), eps, B), m, v
 
 
 @formula(
@@ -285,9 +283,7 @@ def adamw(
     m = beta1 * m + (1 - beta1) * g
     old, v = v, beta2 * v + (1 - beta2) * g * g
     A, B = weight(beta1, t), weight(beta2, t)
-    m_hat = m / A
-    root = root_of(v, beta2, old, 1 - beta2, g) / B**0.5
-    return w - eta * (m_hat / (root + eps) + lam * w), m, v
+    return w - eta * (over_root(m / A, v, (beta2, old, 1 - beta2, g), eps, B) + lam * w), m, v
 
 
 @formula(
@@ -316,12 +312,9 @@ def amsgrad(
     """
     m = beta1 * m + (1 - beta1) * g
     old, v = v, beta2 * v + (1 - beta2) * g * g
-    length = np.maximum(np.sqrt(v_max), root_of(v, beta2, old, 1 - beta2, g))
-    v_max = np.maximum(v_max, v)
-    if bias_correction:
-        A, B = weight(beta1, t), weight(beta2, t)
-        return w - eta * (m / A / (length / B**0.5 + eps)), m, v, v_max
-    return w - eta * (m / (length + eps)), m, v, v_max
+    A, B = (weight(beta1, t), weight(beta2, t)) if bias_correction else (1.0, 1.0)
+    step = over_root(m / A, v, (beta2, old, 1 - beta2, g), eps, B, least=v_max)
+    return w - eta * step, m, v, np.maximum(v_max, v)
 
 
 MU_T = "beta1*(1 - (24/25)**(t*momentum_decay)/2)"
@@ -362,8 +355,7 @@ def nadam(
     m = beta1 * m + (1 - beta1) * g
     old, v = v, beta2 * v + (1 - beta2) * g * g
     m_hat = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)
-    root = root_of(v, beta2, old, 1 - beta2, g) / weight(beta2, t) ** 0.5
-    return w - eta * (m_hat / (root + eps)), m, v, P
+    return w - eta * over_root(m_hat, v, (beta2, old, 1 - beta2, g), eps, weight(beta2, t)), m, v, P
 
 
 RHO_INF = "(2/(1 - beta2) - 1)"
@@ -411,7 +403,7 @@ def radam(
     m_hat = m / A
     if exactly(lambda beta: _length(beta, t), beta2) > threshold:
         r = exactly(lambda beta: _rectifier(beta, t), beta2) ** 0.5
-        return w - eta * r * (m_hat / (root_of(v, beta2, old, 1 - beta2, g) / B**0.5 + eps)), m, v
+        return w - eta * r * over_root(m_hat, v, (beta2, old, 1 - beta2, g), eps, B), m, v
     return w - eta * m_hat, m, v
 
 

@@ -196,13 +196,28 @@ def weight(beta: Any, t: int) -> Any:
     return exactly(lambda beta: 1 - beta**t, beta)
 
 
-def root_of(new: Array, kept: Any, old: Any, share: Any, g: Any, more: Any = 0.0) -> Any:
-    """√(kept·old + share·g² + more) for `new`, that sum: by hypot where squares overflow or underflow."""
-    length = np.sqrt(new)
-    if isinstance(new, (np.ndarray, np.generic)) and np.any(lost := np.isinf(new) | ((new < SMALL) & (new >= 0))):
-        apart = np.hypot(kept**0.5 * np.sqrt(old), share**0.5 * g)
-        return np.where(lost, np.hypot(apart, more**0.5) if more else apart, length)
-    return length
+Parts = tuple[Any, Any, Any, Any]  # (κ, old, σ, g) of a mean square κ·old + σ·g²
+
+
+def over_root(
+    x: Array, new: Array, parts: Parts, eps: Any, B: Any = 1.0, least: Any = None, inside: float = 0.0
+) -> Any:
+    """x/(√(v/B) + ε) for a mean square v of these parts, `new` as far as the range of floats goes; 0/0 is NaN.
+
+    `inside` has been added to v, and where `least` is larger that is taken. Where squares overflow or underflow the
+    root is taken by hypot, of numbers that are scaled by S where they are small.
+    """
+    root = np.sqrt(new) if least is None else np.maximum(np.sqrt(least), np.sqrt(new))
+    ratio = x / (root / B**0.5 + eps)
+    if not isinstance(new, (np.ndarray, np.generic)):
+        return ratio
+    if not np.any(lost := np.isinf(new) | ((new >= 0) & (new < SMALL))):
+        return ratio
+    (kept, old, share, g), least = parts, 0.0 if least is None else least
+    S = np.where(np.isinf(new) | (np.abs(x) > 1) | (least > 1), 1.0, 2.0**600)
+    root = np.hypot(kept**0.5 * (np.sqrt(old) * S), share**0.5 * (g * S))
+    root = np.maximum(np.hypot(root, inside**0.5 * S), np.sqrt(least) * S)
+    return np.where(lost, (x * S) / (root / B**0.5 + eps * S), ratio)
 
 
 def sign_of(average: Array, beta: Any, m: Array, g: Array) -> Any:
