@@ -26,7 +26,8 @@ def arrays(formula: Formula, words: Sequence[str]) -> tuple[dict[str, Array], di
     what is no array.
     """
     names = dict.fromkeys(name.split("[")[0] for name in formula.arguments)
-    taken: set[str] = set(_signature(formula))
+    taken: set[str] = set() if formula.is_step else set(_signature(formula))
+    options = {"t", "bias_correction"} & {"t", *_signature(formula)} if formula.is_step else set()
     arguments: dict[str, Array] = {}
     parameters: dict[str, Any] = {}
     for word in words:
@@ -35,12 +36,12 @@ def arrays(formula: Formula, words: Sequence[str]) -> tuple[dict[str, Array], di
             raise UsageError(f"{word!r}: {formula.id} takes arrays by name, as in 'gradproof at {formula.id} "
                              f"{' '.join(f'{n}=0.5,-2' for n in names)}'")  # fmt: skip
         numbered = NUMBERED.fullmatch(name)
-        if name in formula.parameters or name in ("reduction", "ignore_index", "activations", "k"):
+        if name in formula.parameters or name in ("reduction", "ignore_index", "activations", "k") or name in options:
             parameters[name] = _option(text)
         elif name in names or name in taken or (numbered and "*" in taken):
             arguments[name] = array(name, text)
         else:
-            known = ", ".join(sorted({*names, *taken, *formula.parameters} - {"*", "leading"}))
+            known = ", ".join(sorted({*names, *taken, *options, *formula.parameters} - {"*", "leading"}))
             raise UsageError(f"{formula.id} has no argument or parameter {name!r}; it has {known}")
     return arguments, parameters
 
@@ -100,7 +101,7 @@ def _json(text: str) -> Any:
 def _option(text: str) -> Any:
     """A parameter: a number where it reads as one, else a word."""
     try:
-        found = json.loads(text)
+        found = json.loads({"True": "true", "False": "false"}.get(text, text))
     except ValueError:
         try:
             return float.fromhex(text) if "0x" in text.lower() else float(text)

@@ -28,7 +28,7 @@ from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, Undecided,
 from oracles.arb_truth.regularizers import REGULARIZERS
 from oracles.arb_truth.rounding import MAXIMUM, START, settle
 from oracles.arb_truth.tape import Node, backward, obstacle
-from oracles.arb_truth.updates import UPDATES
+from oracles.arb_truth.updates import UPDATES, check_step
 from oracles.floats import Truth, conditioned_error, format_of, ulp
 
 DEFINITIONS: dict[str, Forward] = {**ACTIVATIONS, **COSTS, **REGULARIZERS, **CLIPPING}
@@ -111,7 +111,9 @@ def pullback(
     if id in UPDATES and id not in definitions:
         if cotangent is not None:
             raise ValueError(f"{id} is a step, which has no gradient here: it takes no cotangent")
-        return Pullback(_outputs(program(id, arguments, parameters, UPDATES), name), {}, math.nan)
+        f = program(id, arguments, parameters, UPDATES)
+        check_step(id, f.shapes, parameters.get("t", 1))
+        return Pullback(_outputs(f, name), {}, math.nan)
     f = program(id, arguments, parameters, definitions)
     with working(START, TERMS):
         first = _decided(lambda: reverse(f, cotangent))

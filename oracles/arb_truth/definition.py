@@ -154,9 +154,10 @@ def check_parameters(
         values[name] = given if carries else arb(_number(id, name, given, infinite=f"{name} <= oo" in requires))
     if requires != "True":
         plain = {**{name: _plain(v) for name, v in values.items()}, "oo": math.inf}
-        if not eval(_compiled(requires), {"__builtins__": {}}, plain):
-            shown = ", ".join(f"{name} = {plain[name]!r}" for name in values if name in _names(requires))
-            raise ValueError(f"{id}: {shown}, but {requires} is required")
+        for condition in requires.split(" and "):
+            if not eval(_compiled(condition), {"__builtins__": {}}, plain):
+                shown = ", ".join(f"{name} = {plain[name]!r}" for name in values if name in _names(condition))
+                raise ValueError(f"{id}: {shown}, but {condition} is required")
     return values
 
 

@@ -7,9 +7,10 @@ their start unless given. It returns what they are after it, under the same name
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from flint import arb
 
 from oracles.arb_truth.definition import Forward
@@ -21,6 +22,7 @@ Definition = Callable[..., Step]
 
 UPDATES: dict[str, Forward] = {}
 POSITIVE = ("eta", "lam", "eps", "initial")
+SCALARS = ("P",)  # accumulators that are one number
 SHARES = ("mu", "rho", "beta1", "beta2")
 
 
@@ -36,6 +38,19 @@ def rule(requires: str = "", **hyperparameters: Any) -> Callable[[Definition], D
         return function
 
     return enter
+
+
+def check_step(id: str, shapes: Mapping[str, tuple[int, ...]], t: Any) -> None:
+    """Raise TypeError where w, dC or an integer t is lacking, ValueError where an array has not the shape of w."""
+    for name in ("w", "dC"):
+        if name not in shapes:
+            raise TypeError(f"{id} needs {name}, a float array")
+    if isinstance(t, bool) or not isinstance(t, (int, np.integer)):
+        raise TypeError(f"{id}: t = {t!r}; need the number of the step, an integer from 1 on")
+    for name, shape in shapes.items():
+        right = () if name in SCALARS else shapes["w"]
+        if shape != right:
+            raise ValueError(f"{id}: {name} has shape {shape}, not {right}{'' if name in SCALARS else ' as w'}")
 
 
 # ---------------------------------------------------------------- what steps are made of

@@ -20,7 +20,7 @@ def rows(id, **given):
     return {name: cells for name, *cells in replay(id, "plain", 1, **given).rows}
 
 
-@pytest.mark.parametrize("id", cases.DRAWS)
+@pytest.mark.parametrize("id", [*cases.DRAWS, *cases.STEPS])
 def test_every_entry_of_outputs_and_gradients_is_shown(id):
     pytest.importorskip("flint")
     case, found = cases.draw(id, "float64", "plain", 1), rows(id)
@@ -56,7 +56,6 @@ def test_who_has_no_answer_says_why(monkeypatch, name):
     [
         (("cost/kl", "near", 0), "no formula 'cost/kl'; did you mean"),
         (("activation/tanh", "near", 0), "tanh has no cases of its own; .*'gradproof at activation/tanh 0.5'"),
-        (("update/adam", "near", 0), "adam has no cases of its own; .*optimizers.md.*--only update/adam'"),
         (("network/bp1", "near", 0), "bp1 has no cases of its own; .*--only networks'"),
         (("cost/kl_div", "nearly", 0), "no regime 'nearly'; there are plain, wide, near"),
         (("cost/kl_div", "near", 0, "float8"), f"no cases in 'float8'; there are in {', '.join(DTYPES)}"),
