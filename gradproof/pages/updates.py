@@ -55,7 +55,7 @@ ONE = (
 
 
 def _largest(found: Iterable[Finding]) -> str:
-    worst = {}
+    worst: dict[str, float] = {}
     for f in found:
         if f.side == "ours":
             worst[f.dtype] = max(worst.get(f.dtype, 0.0), f.max or 0.0)

@@ -18,6 +18,7 @@ from oracles.arb_truth.functions import absolute, entrywise, largest
 from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, ball, shown
 
 Step = dict[str, Any]  # outputs by name
+Kept = Any  # an accumulator: an array, or its start
 Definition = Callable[..., Step]
 
 UPDATES: dict[str, Forward] = {}
@@ -26,7 +27,7 @@ SCALARS = ("P",)  # accumulators that are one number
 SHARES = ("mu", "rho", "beta1", "beta2")
 
 
-def rule(requires: str = "", **hyperparameters: Any) -> Callable[[Definition], Definition]:
+def rule(requires: Any = "", **hyperparameters: Any) -> Callable[[Definition], Definition]:
     """Enter a definition as update/NAME: its hyperparameters with their defaults, and a further condition on them."""
     signs = [f"{name} >= 0" for name in hyperparameters if name in POSITIVE]
     shares = [f"0 <= {name} < 1" for name in hyperparameters if name in SHARES]
@@ -114,14 +115,14 @@ def sgd_l2(w: Array, dC: Array, *, eta: Ball, lam: Ball, n: Ball, t: int) -> Ste
 
 
 @rule(eta=0.01, mu=0.9, dampening=0.0)
-def momentum(w: Array, dC: Array, b: Array | int = 0, *, eta: Ball, mu: Ball, dampening: Ball, t: int) -> Step:
+def momentum(w: Array, dC: Array, b: Kept = 0, *, eta: Ball, mu: Ball, dampening: Ball, t: int) -> Step:
     """The velocity is the first gradient, and then μb + (1 − τ)∂C/∂w."""
     velocity = dC if t == 1 else mu * b + (1 - dampening) * dC
     return {"w": w - eta * velocity, "b": velocity}
 
 
 @rule(eta=0.01, mu=0.9)
-def nesterov(w: Array, dC: Array, b: Array | int = 0, *, eta: Ball, mu: Ball, t: int) -> Step:
+def nesterov(w: Array, dC: Array, b: Kept = 0, *, eta: Ball, mu: Ball, t: int) -> Step:
     """θ moves by −ηb, and the gradient is taken at w = θ − ημb, where θ is expected next."""
     theta = w + eta * mu * b
     velocity = mu * b + dC
@@ -130,7 +131,7 @@ def nesterov(w: Array, dC: Array, b: Array | int = 0, *, eta: Ball, mu: Ball, t:
 
 
 @rule(eta=0.01, mu=0.9, lam=0.01)
-def sgdw(w: Array, dC: Array, b: Array | int = 0, *, eta: Ball, mu: Ball, lam: Ball, t: int) -> Step:
+def sgdw(w: Array, dC: Array, b: Kept = 0, *, eta: Ball, mu: Ball, lam: Ball, t: int) -> Step:
     """A step of momentum, and beside it the decay of w by ηλw."""
     velocity = mu * b + dC
     return {"w": w - eta * velocity - eta * lam * w, "b": velocity}
@@ -140,7 +141,7 @@ def sgdw(w: Array, dC: Array, b: Array | int = 0, *, eta: Ball, mu: Ball, lam: B
 
 
 @rule(eta=0.01, eps=1e-10, initial=0.0)
-def adagrad(w: Array, dC: Array, G: Array | int = 0, *, eta: Ball, eps: Ball, initial: Ball, t: int) -> Step:
+def adagrad(w: Array, dC: Array, G: Kept = 0, *, eta: Ball, eps: Ball, initial: Ball, t: int) -> Step:
     """G is `initial` and the sum of all squares of gradients."""
     G = (G + initial if t == 1 else G) + dC * dC
     return {"w": w - eta * dC / (root(G) + eps), "G": G}
@@ -148,7 +149,7 @@ def adagrad(w: Array, dC: Array, G: Array | int = 0, *, eta: Ball, eps: Ball, in
 
 @rule(eta=0.001, rho=0.9, mu=0.0, eps=1e-8)
 def rmsprop(
-    w: Array, dC: Array, v: Array | int = 0, b: Array | int = 0,
+    w: Array, dC: Array, v: Kept = 0, b: Kept = 0,
     *, eta: Ball, rho: Ball, mu: Ball, eps: Ball, t: int,
 ) -> Step:  # fmt: skip
     """The gradient over the root of the mean square, with momentum."""
@@ -159,7 +160,7 @@ def rmsprop(
 
 @rule(eta=0.001, rho=0.9, mu=0.0, eps=1e-8)
 def rmsprop_centered(
-    w: Array, dC: Array, s: Array | int = 0, m: Array | int = 0, b: Array | int = 0,
+    w: Array, dC: Array, s: Kept = 0, m: Kept = 0, b: Kept = 0,
     *, eta: Ball, rho: Ball, mu: Ball, eps: Ball, t: int,
 ) -> Step:  # fmt: skip
     """The gradient over its standard deviation: s is the mean square less the square of the mean m."""
@@ -171,9 +172,7 @@ def rmsprop_centered(
 
 
 @rule(eta=1.0, rho=0.9, eps=1e-6)
-def adadelta(
-    w: Array, dC: Array, v: Array | int = 0, d: Array | int = 0, *, eta: Ball, rho: Ball, eps: Ball, t: int
-) -> Step:
+def adadelta(w: Array, dC: Array, v: Kept = 0, d: Kept = 0, *, eta: Ball, rho: Ball, eps: Ball, t: int) -> Step:
     """Steps of the size of the steps so far: RMS[Δ]/RMS[g]·g, where RMS[x] = √(E[x²] + ε)."""
     v = average(rho, v, dC * dC)
     delta = root(d + eps) / root(v + eps) * dC
@@ -187,7 +186,7 @@ ADAM = {"eta": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
 @rule(**ADAM)
 def adam(
-    w: Array, dC: Array, m: Array | int = 0, v: Array | int = 0,
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0,
     *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, t: int,
 ) -> Step:  # fmt: skip
     """η·m̂/(√v̂ + ε) of the first two moments, each corrected for its start at 0."""
@@ -197,7 +196,7 @@ def adam(
 
 
 @rule(**ADAM, lam=0.01)
-def adamw(w: Array, dC: Array, m: Array | int = 0, v: Array | int = 0, *, eta: Ball, lam: Ball, **given: Any) -> Step:
+def adamw(w: Array, dC: Array, m: Kept = 0, v: Kept = 0, *, eta: Ball, lam: Ball, **given: Any) -> Step:
     """Adam's step from w, and beside it the decay of w by ηλw."""
     after = adam(w, dC, m, v, eta=eta, **given)
     return {**after, "w": after["w"] - eta * lam * w}
@@ -205,7 +204,7 @@ def adamw(w: Array, dC: Array, m: Array | int = 0, v: Array | int = 0, *, eta: B
 
 @rule(**ADAM, bias_correction=False)
 def amsgrad(
-    w: Array, dC: Array, m: Array | int = 0, v: Array | int = 0, v_max: Array | int = 0,
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0, v_max: Kept = 0,
     *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, bias_correction: bool, t: int,
 ) -> Step:  # fmt: skip
     """Adam's step with the largest second moment so far; the paper corrects no bias."""
@@ -217,7 +216,7 @@ def amsgrad(
 
 @rule("0 <= momentum_decay <= oo", **{**ADAM, "eta": 0.002}, momentum_decay=0.004)
 def nadam(
-    w: Array, dC: Array, m: Array | int = 0, v: Array | int = 0, P: Scalar = 1,
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0, P: Kept = 1,
     *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, momentum_decay: Ball, t: int,
 ) -> Step:  # fmt: skip
     """Adam's step looking ahead by μₜ = β₁(1 − 0.96^(tψ)/2); P is the product of all μ before this step."""
@@ -233,7 +232,7 @@ def nadam(
 
 @rule("threshold >= 4", **ADAM, threshold=4.0)
 def radam(
-    w: Array, dC: Array, m: Array | int = 0, v: Array | int = 0,
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0,
     *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, threshold: Ball, t: int,
 ) -> Step:  # fmt: skip
     """Adam's step, rectified for the variance of v̂, from the step on at which that is known; before, m̂ alone."""
@@ -251,7 +250,7 @@ def radam(
 
 @rule(**{**ADAM, "eta": 0.002})
 def adamax(
-    w: Array, dC: Array, m: Array | int = 0, u: Array | int = 0,
+    w: Array, dC: Array, m: Kept = 0, u: Kept = 0,
     *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, t: int,
 ) -> Step:  # fmt: skip
     """The first moment over the decayed largest |∂C/∂w| + ε."""
@@ -260,7 +259,7 @@ def adamax(
 
 
 @rule(eta=0.0001, beta1=0.9, beta2=0.99, lam=0.0)
-def lion(w: Array, dC: Array, m: Array | int = 0, *, eta: Ball, beta1: Ball, beta2: Ball, lam: Ball, t: int) -> Step:
+def lion(w: Array, dC: Array, m: Kept = 0, *, eta: Ball, beta1: Ball, beta2: Ball, lam: Ball, t: int) -> Step:
     """The sign of one average of the gradients, while another is kept; and decay."""
     step = sign(average(beta1, m, dC)) + lam * w
     return {"w": w - eta * step, "m": average(beta2, m, dC)}
