@@ -33,7 +33,9 @@ def failure(found: Finding, given: str = "", cause: str = "") -> str:
     if given:
         said.append(f"input {given}")
     if found.got or found.truth:
-        said.append(f"got {shown(found.got)}, truth {shown(found.truth)}")
+        sides = [shown(found.more[side]) for side in ("left", "right") if side in found.more]
+        right = shown(found.truth) if found.truth or not sides else f"between {' and '.join(sides)}"
+        said.append(f"got {shown(found.got)}, truth {right}")
     measured = {"unit": "conditioned ULP", **found.more, "error": found.max, **found.more.get("broken", {})}
     if (error := measured["error"]) is not None:
         limit, unit = measured.get("allowed"), measured["unit"]
