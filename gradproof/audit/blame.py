@@ -83,7 +83,10 @@ def _cause(found: Finding) -> str:
         asked = [named, *(c for c in plain if c.name != named.name)]
     seen: list[Asked] = []
     for case in asked:
-        truth = standard.truth(case).quantities[quantity].truth.hi
+        known = standard.truth(case).quantities
+        if quantity not in known:
+            continue
+        truth = known[quantity].truth.hi
         got = np.asarray(ours(case).quantities[quantity]).astype(np.float64)
         if not np.allclose(got, truth, rtol=1e-9, atol=0, equal_nan=True):
             seen.append((case, got, truth))

@@ -323,9 +323,10 @@ NADAM_G = f"(1 - {MU_T})/(1 - P*{MU_T})"  # what multiplies the gradient
 NADAM_M = f"{MU_NEXT}/(1 - P*{MU_T}*{MU_NEXT})"  # and the first moment
 
 
-def _mu(beta: Any, psi: Any, t: Any, c: Any) -> Any:
-    """μₜ, with c = 24 = 25·0.96, of which 60 digits are right."""
-    return beta * (1 - (c / 25) ** (t * psi) / 2)
+def _look_ahead(beta: Any, psi: Any, P: Any, t: Any, c: Any) -> tuple[Any, Any, Any]:
+    """Π of all μ with this step's, and what multiplies gradient and moment; c = 24 = 25·0.96, of which all is right."""
+    mu, mu_next = (beta * (1 - (c / 25) ** (k * psi) / 2) for k in (t, t + 1))
+    return P * mu, (1 - mu) / (1 - P * mu), mu_next / (1 - P * mu * mu_next)
 
 
 @formula(
@@ -352,11 +353,10 @@ def nadam(
 
     The gradient enters m̂ directly and through m; the denominator is Adam's, and so is its derivative.
     """
-    mu, mu_next = (exactly(_mu, beta1, momentum_decay, k, 24) for k in (t, t + 1))
-    P = P * mu
+    P, of_g, of_m = exactly(_look_ahead, beta1, momentum_decay, P, t, 24)
     m = beta1 * m + (1 - beta1) * g
     old, v = v, beta2 * v + (1 - beta2) * g * g
-    m_hat = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)
+    m_hat = of_m * m + of_g * g
     return w - eta * over_root(m_hat, v, (beta2, old, 1 - beta2, g), eps, weight(beta2, t)), m, v, P
 
 

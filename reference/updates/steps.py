@@ -180,7 +180,7 @@ def _check_state(
 
 
 def exactly(formula: Callable[..., Any], *numbers: Any) -> Any:
-    """A scalar such as 1 − βᵗ, `formula` of hyperparameters: in 60 digits, and rounded once, for it may cancel.
+    """A scalar such as 1 − βᵗ, or several, `formula` of numbers: in 60 digits, and rounded once, for it may cancel.
 
     >>> exactly(lambda beta: 1 - beta**2, 1 - 2.0**-40) == 2.0**-39 - 2.0**-80
     True
@@ -188,7 +188,8 @@ def exactly(formula: Callable[..., Any], *numbers: Any) -> Any:
     if any(map(_is_foreign, numbers)):
         return formula(*numbers)
     with localcontext(DIGITS):
-        return float(formula(*map(Decimal, numbers)))
+        found = formula(*map(Decimal, numbers))
+        return tuple(map(float, found)) if isinstance(found, tuple) else float(found)
 
 
 def weight(beta: Any, t: int) -> Any:
