@@ -45,7 +45,7 @@ def _given(found: Finding) -> str:
     if case is None:
         return ""
     index = tuple(json.loads(found.at[found.at.index("[") :])) if "[" in found.at else ()
-    quantity = np.asarray(ours(case).quantities[found.quantity]) if found.kind == "accuracy" else None
+    quantity = np.asarray(ours(case).quantities[found.quantity]) if found.kind == "accuracy" else None  # of its shape
     there = [
         f"{name}{list(index) or ''} = {float(x[index])!r}" for name, x in case.arguments.items()
         if quantity is not None and x.shape == quantity.shape
@@ -76,11 +76,12 @@ def _cause(found: Finding) -> str:
         return _at_a_kink(found)
     if formula.elementwise:
         asked: Sequence[Case] = [_points(found)]
-    else:
-        named = _case(found)
-        assert named is not None
+    elif found.kind in ("accuracy", "trajectory"):
+        named, quantity = _case(found), quantity or "w"
         plain = [cases.draw(found.formula, found.dtype, "plain", seed) for seed in range(SEEDS)]
-        asked = [named, *(c for c in plain if c.name != named.name)]
+        asked = [*([named] if named else []), *(c for c in plain if named is None or c.name != named.name)]
+    else:
+        return ""
     seen: list[Asked] = []
     for case in asked:
         known = standard.truth(case).quantities

@@ -59,10 +59,9 @@ def test_squares_out_of_range_eps_0_and_betas_close_to_1_cost_no_digits(id, size
         assert found.verdict == "agrees", failure(found)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_a_step_of_a_narrow_dtype_is_that_of_float64_rounded_once(dtype):
-    """Moments too: the same rule in the dtype itself rounds them before they are used."""
-    off, rule = [], CATALOGUE["update/adam"].function.__wrapped__
+def test_a_step_of_float32_is_that_of_float64_rounded_once():
+    """Moments too: the same rule in float32 itself rounds them before they are used."""
+    dtype, off, rule = "float32", [], CATALOGUE["update/adam"].function.__wrapped__
     for case in cases.of("update/adam", dtype, range(4)):
         exact, x = truth(case).outputs["w"], case.arguments
         assert (exact.error(np.asarray(ours(case).outputs["w"]).astype(float)) <= 0.501).all()

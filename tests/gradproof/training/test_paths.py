@@ -74,7 +74,7 @@ def adam_with(late=0, factor=1.0, m_hat=True, v_hat=True, root=lambda v, eps: np
     """Adam with something changed."""
 
     @each_parameter("m", "v")
-    def rule(w, g, t, m, v, *, eta, beta1, beta2, eps):
+    def rule(w, g, t, m, v, *, eta=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * g * g
         first = m / (1 - beta1**t) if m_hat else m
@@ -198,3 +198,18 @@ def test_the_reason_on_record_is_given_where_there_is_one(against, monkeypatch):
     record = dataclasses.replace(CATALOGUE[ADAM.id], unanswered={"torch": "torch.optim has no such thing"})
     monkeypatch.setitem(CATALOGUE, ADAM.id, record)
     assert against(ADAM, "quadratic", "float64", torch=None)["torch"].why == "torch.optim has no such thing"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["m not corrected", "v not corrected", "uphill", "no root"])
+def test_where_a_step_of_ours_is_not_the_exact_one_ours_is_wrong(against, monkeypatch, name, dtype):
+    pytest.importorskip("flint")
+    right, wrong = CATALOGUE["update/adam"], adam_with(**PLANTS[name])
+    monkeypatch.setitem(CATALOGUE, "update/adam", dataclasses.replace(right, function=wrong))
+    with np.errstate(all="ignore"):
+        found = against(ADAM, "quadratic", dtype, other=right.function)
+    assert (found["ours"].verdict, found["other"].verdict) == ("wrong", "undefined")
+    assert found["other"].why == "a step of ours is not the exact one"
+    assert found["ours"].at.startswith("step ")
+    assert float.fromhex(found["ours"].got) != float.fromhex(found["ours"].truth)
+    assert found["ours"].again() == "gradproof audit --only update/adam"
