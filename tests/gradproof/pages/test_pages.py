@@ -59,6 +59,9 @@ def accuracy():
         for formula in ("cost/dice", "regularizer/entropy", "update/clip_by_norm"):
             at = {"at": "wide 3 [0, 1]", "more": {"allowed": 8.0, **({"composed": True} if side == "torch" else {})}}
             yield row("accuracy", formula, "", "a", side=side, entries=30, max=worst, mean=0.5, **numbers, **at)
+    step = {"entries": 36, "mean": 0.125, "at": "wide 3 [0, 1]", "more": {"allowed": 4.0}}
+    yield row("accuracy", "update/adam", "", "w", max=1.25, **step)
+    yield row("accuracy", "update/adam", "", "w", side="torch", verdict="convention", max=2.75, **step)
 
 
 def kinks():
