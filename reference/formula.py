@@ -127,6 +127,11 @@ class Formula:
         return self.id.split("/")[0]
 
     @property
+    def is_step(self) -> bool:
+        """Whether it is the step of an optimizer: it has outputs, and no gradients here."""
+        return self.kind == "update" and "dC" in self.arguments
+
+    @property
     def name(self) -> str:
         """The part of the id after the slash."""
         return self.id.split("/")[1]

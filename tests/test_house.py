@@ -35,7 +35,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
     **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "answers": {"cases", "evidence", "lookup"},
-    "audit": {*WINGS, *COMMON, "pages", "workers"},
+    "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "workers"},
     "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: settings of updates
     "console": {"audit"},  # for a type
     "cli": {"audit", "commands", "console", *COMMON},
@@ -43,6 +43,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
 }
 IDS = {  # the places of gradproof where ids of the catalogue may be written out, and which: * for all
+    "answers/variants.py": "update/adagrad update/amsgrad update/nadam update/radam",  # what frameworks do differently
     "cases/": "*",
     "conventions/": "*",
     "networks/configurations.py": "*",

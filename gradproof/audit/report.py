@@ -46,7 +46,7 @@ def write_area(name: str, out: Path, evidence: Path | None = None) -> None:
 
 
 def write_overview(out: Path, evidence: Path | None = None) -> None:
-    """Write the pages that look at the evidence of every area: defects of the frameworks, and the front page.
+    """Write the pages that look at the evidence of several areas: defects of the frameworks, optimizers, the front.
 
     Raises EvidenceError where they do not follow.
     """
@@ -54,6 +54,8 @@ def write_overview(out: Path, evidence: Path | None = None) -> None:
     with _made_of(evidence):
         if (evidence / "accuracy.jsonl").exists():
             pages.frameworks.write(evidence, out)
+        if (evidence / "updates.jsonl").exists():
+            pages.updates.write(evidence, out)
         pages.front.write(evidence, out)
 
 

@@ -21,9 +21,9 @@ from typing import Any
 
 from gradproof.audit import report
 from gradproof.audit.areas import Area
+from gradproof.audit.blame import message
 from gradproof.audit.select import Options, select
 from gradproof.evidence.environment import ORACLES, PACKAGES, cpu, header, source_hash, versions
-from gradproof.evidence.explain import failure
 from gradproof.evidence.files import EvidenceError, encode, read_evidence, write_evidence, write_whole
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import FAILING
@@ -221,4 +221,4 @@ def _count(findings: Sequence[Finding], outcome: Outcome) -> None:
         counts = found.more.get("verdicts") or ({found.verdict: 1} if found.verdict else {})
         outcome.verdicts.update(counts)
         if not FAILING.isdisjoint(counts):
-            outcome.failures.append(failure(found))
+            outcome.failures.append(message(found))

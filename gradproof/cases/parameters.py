@@ -5,6 +5,7 @@ A formula whose defaults are all that anybody asks for hides what its parameters
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -70,6 +71,49 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "regularizer/jacobian": ({"lam": 0.3}, {"lam": 0.0}),
     "regularizer/gradient_penalty": ({"lam": 0.3, "target": 0.5}, {"lam": 0.0, "target": 0.0}),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
+    "update/sgd": ({"eta": 0.5}, {"eta": 3.0}),
+    "update/sgd_l2": ({"eta": 0.5, "lam": 0.3, "n": 7}, {"eta": 2.0, "lam": 0.6, "n": 2}),
+    "update/momentum": ({"eta": 0.5, "mu": 0.5, "dampening": 0.3}, {"eta": 2.0, "mu": 0.99, "dampening": 0.9}),
+    "update/nesterov": ({"eta": 0.5, "mu": 0.5}, {"eta": 2.0, "mu": 0.99}),
+    "update/sgdw": ({"eta": 0.5, "mu": 0.5, "lam": 0.3}, {"eta": 2.0, "mu": 0.99, "lam": 0.001}),
+    "update/adagrad": ({"eta": 0.5, "eps": 1e-3, "initial": 0.1}, {"eta": 2.0, "eps": 0.0, "initial": 1.0}),
+    "update/rmsprop": (
+        {"eta": 0.5, "rho": 0.99, "mu": 0.9, "eps": 0.1},
+        {"eta": 2.0, "rho": 0.5, "mu": 0.5, "eps": 0.0},
+    ),
+    "update/rmsprop_centered": (
+        {"eta": 0.5, "rho": 0.99, "mu": 0.9, "eps": 0.1},
+        {"eta": 2.0, "rho": 0.5, "mu": 0.5, "eps": 0.0},
+    ),
+    "update/adadelta": ({"eta": 0.5, "rho": 0.99, "eps": 1e-3}, {"eta": 2.0, "rho": 0.5, "eps": 1e-12}),
+    "update/adam": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0},
+    ),
+    "update/adamw": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "lam": 0.001},
+    ),
+    "update/amsgrad": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "bias_correction": True},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "bias_correction": True},
+    ),
+    "update/nadam": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "momentum_decay": 0.1},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "momentum_decay": math.inf},
+    ),
+    "update/radam": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.99, "eps": 1e-3, "threshold": 5.0},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "threshold": 4.5},
+    ),
+    "update/adamax": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0},
+    ),
+    "update/lion": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.95, "beta2": 0.5, "lam": 0.01},
+    ),
 }
 
 

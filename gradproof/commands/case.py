@@ -30,7 +30,7 @@ def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
     for a formula without such cases, and without python-flint.
     """
     formula, _ = find(id)
-    if formula.id not in cases.DRAWS:
+    if formula.id not in {**cases.DRAWS, **cases.STEPS}:
         raise UsageError(f"{id} has no cases of its own; {_instead(formula)}")
     if regime not in REGIMES:
         raise UsageError(f"no regime {regime!r}; there are {', '.join(REGIMES)}")
@@ -88,7 +88,8 @@ def _everyone(case: Case) -> tuple[dict[str, Any], dict[str, Mapping[str, Any] |
     except ImportError as error:
         raise UsageError("python-flint: not installed; pip install 'gradproof[oracles]'") from error
     except (TypeError, ValueError, LookupError) as error:
-        raise UsageError(f"{case.formula}: {error}") from error
+        said = str(error)
+        raise UsageError(said if case.formula in said else f"{case.formula}: {said}") from error
     answers: dict[str, Mapping[str, Any] | str] = dict.fromkeys(("ours", *ORACLES), "not installed")
     with np.errstate(all="ignore"):
         for name, side in sides(ORACLES).items():
@@ -103,8 +104,6 @@ def _instead(formula: Formula) -> str:
     """Where a formula without cases is measured."""
     if formula.elementwise:
         return f"it acts on single numbers: 'gradproof at {formula.id} 0.5'"
-    if formula.kind == "update":
-        return f"rules are followed step by step, see optimizers.md: 'gradproof audit --only {formula.id}'"
     if formula.kind == "network":
         return "it is asked with every network: 'gradproof audit --only networks'"
     return f"'gradproof doctor {formula.id}' says what it lacks"

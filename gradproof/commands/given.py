@@ -35,7 +35,7 @@ def arrays(formula: Formula, words: Sequence[str]) -> tuple[dict[str, Array], di
             raise UsageError(f"{word!r}: {formula.id} takes arrays by name, as in 'gradproof at {formula.id} "
                              f"{' '.join(f'{n}=0.5,-2' for n in names)}'")  # fmt: skip
         numbered = NUMBERED.fullmatch(name)
-        if name in formula.parameters or name in ("activations", "k") or name in _options(formula):
+        if name in formula.parameters or name in ("activations", "k") or name in _options(formula) | options:
             parameters[name] = _option(text)
         elif name in names or name in taken or (numbered and "*" in taken):
             arguments[name] = array(name, text)

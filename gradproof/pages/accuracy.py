@@ -11,6 +11,7 @@ from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.figures import error_curves
 from gradproof.pages.tables import Table, exactly, name, number, write_page
+from reference import CATALOGUE
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 Findings = Sequence[Finding]
@@ -38,9 +39,10 @@ def _activations(found: Findings, folder: Path) -> None:
                 error_curves(curves, dtype, folder / path)
                 figures.append(f"![Error in ULP of the {part} in {dtype}, against the input]({path})")
     tables = [_sweep_table([f for f in sweeps if f.dtype == dtype], dtype) for dtype in DTYPES]
-    arrays = [f for f in found if f.kind == "accuracy" and f.formula.startswith(("activation/", "update/"))]
+    kinds = ("activation/", "update/")
+    arrays = [f for f in found if f.kind == "accuracy" and f.formula.startswith(kinds) and not is_step(f)]
     tables.append(
-        _table(arrays, "Rows, learnable parameters and clipping", "Conditioned ULP, under random cotangents.")
+        errors_table(arrays, "Rows, learnable parameters and clipping", "Conditioned ULP, under random cotangents.")
     )
     intro = (
         "# Accuracy\n\nError of value and slope of every elementwise activation against the exact truth (balls around "
@@ -129,14 +131,20 @@ def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, abo
         f"{number(worst['float64'])} in float64 and {number(worst['float32'])} in float32. {about} Slopes at kinks and "
         "ties: see [kinks.md](kinks.md)."
     )
-    tables = [_table([f for f in mine if f.dtype == dtype], dtype, STAR) for dtype in DTYPES]
+    tables = [errors_table([f for f in mine if f.dtype == dtype], dtype, STAR) for dtype in DTYPES]
     write_page(folder, page, intro, [t for t in tables if t.rows])
 
 
 STAR = "Conditioned ULP. A star marks what the framework does not have, written out in its operations."
 
 
-def _table(found: Findings, title: str, note: str) -> Table:
+def is_step(f: Finding) -> bool:
+    """Whether a finding is about the step of an update rule, which stands on optimizers.md."""
+    return f.formula in CATALOGUE and CATALOGUE[f.formula].is_step
+
+
+def errors_table(found: Findings, title: str, note: str) -> Table:
+    """A line for each formula, quantity and dtype: the largest error of every side, and where ours is."""
     by = {(f.formula, f.quantity, f.dtype, f.side): f for f in found}
     lines = []
     for formula, quantity, dtype in dict.fromkeys(key[:3] for key in by):
@@ -151,4 +159,6 @@ def _table(found: Findings, title: str, note: str) -> Table:
 def _cell(f: Finding | None) -> str:
     if f is None:
         return "not installed"
-    return f"{_errors(f)}{'*' if 'composed' in f.more else ''}" if f.entries else f.why
+    if not f.entries:
+        return f.why
+    return f"{_errors(f)}{'*' if 'composed' in f.more else ''}{'†' if f.verdict == 'convention' else ''}"

@@ -59,6 +59,9 @@ def accuracy():
         for formula in ("cost/dice", "regularizer/entropy", "update/clip_by_norm"):
             at = {"at": "wide 3 [0, 1]", "more": {"allowed": 8.0, **({"composed": True} if side == "torch" else {})}}
             yield row("accuracy", formula, "", "a", side=side, entries=30, max=worst, mean=0.5, **numbers, **at)
+    step = {"entries": 36, "mean": 0.125, "at": "wide 3 [0, 1]", "more": {"allowed": 4.0}}
+    yield row("accuracy", "update/adam", "", "w", max=1.25, **step)
+    yield row("accuracy", "update/adam", "", "w", side="torch", verdict="convention", max=2.75, **step)
 
 
 def kinks():
@@ -289,3 +292,15 @@ def test_missing_evidence_is_an_error_that_names_it(area, tmp_path):
     with pytest.raises(EvidenceError, match=rf"{area}.jsonl: cannot be read .*; run 'gradproof audit' to make it"):
         PAGES[area](tmp_path / "evidence", tmp_path)
     assert not list(tmp_path.glob("*.md"))
+
+
+def test_optimizers_shows_the_accuracy_of_a_step_and_accuracy_does_not(tmp_path):
+    for area in (accuracy, updates):
+        write_evidence(tmp_path / "evidence" / f"{area.__name__}.jsonl", HEADER, findings(area))
+    write_report(tmp_path)
+    page, other = ((tmp_path / f"{name}.md").read_text(encoding="utf-8") for name in ("optimizers", "accuracy"))
+    assert "| adam | w | float64 | 4.0 | 1.2 (0.12) | 2.8 (0.12)† | not installed | wide 3 [0, 1] |" in page
+    assert "36 numbers by us" in page
+    assert "1.2 in float64 conditioned ULP" in page
+    assert "| adam |" not in other
+    assert "clip_by_norm" in other
