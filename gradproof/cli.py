@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     at.add_argument("id")
     at.add_argument("points", nargs="+", metavar="X", help="of an activation numbers (decimal, hex, inf, nan) and "
                     "name=value for parameters; of all else arrays, as name=0.5,-2 or name=[[1, 2]], or a file .npy, "
-                    ".npz:NAME, .json, or - for JSON")  # fmt: skip
+                    ".npz:NAME, .json, or name=- for JSON; - alone for a JSON object of all of them")  # fmt: skip
     at.add_argument("--cotangent", metavar="V", help="an array of the shape of the output (default: ones)")
     at.add_argument("--dtype", default="float64", choices=DTYPES)
     at.add_argument("--json", action="store_true", help="print JSON with hex floats")
@@ -132,8 +132,8 @@ def _natural(text: str) -> int:
 
 def _positive(text: str) -> int:
     """A number 1, 2, 3, … from the command line."""
-    if _natural(text) < 1:
-        raise argparse.ArgumentTypeError("'0' is not a number 1, 2, 3, …")
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number 1, 2, 3, …")
     return int(text)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradproof import cases
 from gradproof.answers.frameworks import sides
 from gradproof.answers.truth import truth
-from gradproof.cases.case import Case, as_dtype
+from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
 from gradproof.cases.source import REGIMES
 from gradproof.commands import given
@@ -46,9 +46,13 @@ def asked(id: str, words: Sequence[str], dtype: str = "float64", cotangent: str 
     take.
     """
     formula, stands_for = find(id)
+    if formula.id not in cases.DRAWS and formula.kind in ("network", "update"):
+        raise UsageError(f"{id}: its truth is not asked for at points; {_instead(formula)}")
     arguments, parameters = given.arrays(formula, words)
     typed = given.of_dtype(arguments, formula, dtype)
-    v = None if cotangent is None else {"value": as_dtype(given.array("--cotangent", cotangent), dtype)}
+    v = None
+    if cotangent is not None:
+        v = {"value": given.rounded("--cotangent", given.array("--cotangent", cotangent), dtype)}
     return Case(formula.id, dtype, "as", 0, typed, v, {**stands_for, **parameters})
 
 
@@ -82,16 +86,24 @@ def beside(case: Case) -> Table:
 
 
 def _everyone(case: Case) -> tuple[dict[str, Any], dict[str, Mapping[str, Any] | str]]:
-    """The truth by quantity, and the answer of each side, or why it has none."""
+    """The truth by quantity, and the answer of each side, or why it has none.
+
+    Raises UsageError for what our formula refuses, in its words, and without python-flint.
+    """
+    asked = sides(ORACLES)
+    try:
+        answers: dict[str, Mapping[str, Any] | str] = dict.fromkeys(("ours", *ORACLES), "not installed")
+        answers["ours"] = asked.pop("ours")(case).quantities
+    except (TypeError, ValueError, LookupError) as error:
+        raise UsageError(f"{case.formula}: {error}") from error
     try:
         exact = truth(case).quantities
     except ImportError as error:
         raise UsageError("python-flint: not installed; pip install 'gradproof[oracles]'") from error
     except (TypeError, ValueError, LookupError) as error:
         raise UsageError(f"{case.formula}: {error}") from error
-    answers: dict[str, Mapping[str, Any] | str] = dict.fromkeys(("ours", *ORACLES), "not installed")
     with np.errstate(all="ignore"):
-        for name, side in sides(ORACLES).items():
+        for name, side in asked.items():
             try:
                 answers[name] = side(case).quantities
             except (Missing, TypeError, ValueError, LookupError) as refused:

@@ -75,6 +75,7 @@ def test_every_command_is_listed_and_has_help_with_an_example(run, command):
         ("audit --seed -1", "argument --seed: '-1' is not a number 0, 1, 2, …"),
         ("audit --seed x", "argument --seed: 'x' is not a number 0, 1, 2, …"),
         ("audit --draws 0", "argument --draws: '0' is not a number 1, 2, 3, …"),
+        ("audit --draws -1", "argument --draws: '-1' is not a number 1, 2, 3, …"),
         ("audit --jobs -1", "argument --jobs: '-1' is not a number 0, 1, 2, …"),
         ("audit --oracle tensorflow", "--oracle tensorflow: there are torch, jax\n"),
     ],
