@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any, overload
@@ -101,7 +102,9 @@ def checked(function: Any, known: Mapping[str, Any], given: Mapping[str, Any]) -
         if isinstance(default, bool):
             out[name] = _flag(name, value)
         elif isinstance(default, (int, float)) or default is inspect.Parameter.empty:
-            out[name] = _number(name, value, default, finite=record is not None and "oo" not in valid.get(name, ""))
+            out[name] = _number(
+                name, value, default, finite=record is not None and not _INFINITY.search(valid.get(name, ""))
+            )
         else:
             out[name] = value
     for condition in valid.values():
@@ -137,10 +140,13 @@ def _condition(condition: str) -> tuple[CodeType, tuple[str, ...]]:
     return code, tuple(name for name in code.co_names if name != "oo")
 
 
+_INFINITY = re.compile(r"\boo\b")  # and no part of a name
+
+
 def _printed(condition: str) -> str:
-    for sign, printed in (("<=", "≤"), (">=", "≥"), ("oo", "∞"), ("==", "=")):
+    for sign, printed in (("<=", "≤"), (">=", "≥"), ("==", "=")):
         condition = condition.replace(sign, printed)
-    return condition
+    return _INFINITY.sub("∞", condition)
 
 
 # ---------------------------------------------------------------- cotangents and rounding
