@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
@@ -172,12 +171,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
 
     from gradproof.evidence.files import EvidenceError
-    from gradproof.lookup import UsageError
+    from gradproof.lookup import OPTIONAL, UsageError, not_installed
 
     try:
         return COMMANDS[options.command](options)
     except (UsageError, EvidenceError) as error:
         print(f"gradproof: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except ImportError as error:
+        if (error.name or "").split(".")[0] not in OPTIONAL:
+            raise  # a mistake in the program
+        print(f"gradproof: {not_installed(error)}", file=sys.stderr)
         return EXIT_USAGE
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -236,9 +240,10 @@ def _diff(options: argparse.Namespace) -> int:
 def _say(comparison: Any, as_json: bool) -> bool:
     """Print what changed; True if a verdict became worse."""
     from gradproof.commands.diff import summary, table
+    from gradproof.evidence.files import encode
 
     if as_json:
-        print(json.dumps(comparison.as_json, ensure_ascii=False))
+        print(encode(comparison.as_json))
         return bool(comparison.worse)
     print(summary(comparison))
     changes = table(comparison)
@@ -291,6 +296,7 @@ def _case(options: argparse.Namespace) -> int:
 def _at(options: argparse.Namespace) -> int:
     from gradproof.commands.at import evaluate, split, table
     from gradproof.commands.case import as_json, asked, beside
+    from gradproof.evidence.files import encode
     from gradproof.lookup import find
 
     words = [word.strip() for word in options.points]
@@ -298,13 +304,13 @@ def _at(options: argparse.Namespace) -> int:
     if not formula.elementwise or options.cotangent is not None:
         case = asked(options.id, words, options.dtype, options.cotangent)
         if options.json:
-            print(json.dumps(as_json(case)))
+            print(encode(as_json(case)))
             return 0
         return _print(beside(case))
     points, parameters = split(words)
     result = evaluate(options.id, points, options.dtype, parameters)
     if options.json:
-        print(json.dumps(result))
+        print(encode(result))
         return 0
     return _print(table(result))
 

@@ -25,7 +25,8 @@ class Area:
     """One area: what it measures, what it takes, and what becomes of it.
 
     `uses` names what its evidence depends on (see `evidence.environment.PACKAGES`), `options` those that enter,
-    `needs` what it cannot do without: any one of these. `fold` makes evidence of what the tasks found.
+    `needs` what it cannot do without: any one of these. `fold` makes evidence of what the tasks found. Where its page
+    has `figures`, matplotlib is needed.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Area:
     needs: tuple[str, ...] = ()
     fold: Callable[[Findings], Findings] = list
     constants: Mapping[str, Any] = field(default_factory=dict)  # for the header: what its pages say of it
+    figures: bool = False
 
 
 AREAS = {
@@ -45,11 +47,12 @@ AREAS = {
         Area(
             "networks", "gradients of whole networks, every combination", networks.tasks, pages.networks.write,
             ("numpy", "torch", "jax", "balls", "data"), ("seed", "draws", "dtype", "oracle"), ("torch", "jax"),
-            summary.fold,
+            summary.fold, figures=True,
         ),
         Area(
             "accuracy", "values and gradients of every formula against the truth", accuracy.tasks, pages.accuracy.write,
             ("numpy", "torch", "jax", "balls", "16 bits"), ("seed", "dtype", "oracle"), ("balls",),
+            figures=True,
         ),
         Area(
             "proofs", "every statement and derivative by computer algebra", proofs.tasks, pages.proofs.write,
@@ -69,12 +72,12 @@ AREAS = {
         ),
         Area(
             "training", "500 steps from one start", parity.tasks, pages.training.write,
-            ("numpy", "torch", "jax", "data"), ("seed", "dtype", "oracle"), ("torch", "jax"),
+            ("numpy", "torch", "jax", "data"), ("seed", "dtype", "oracle"), ("torch", "jax"), figures=True,
         ),
         Area(
             "scaling", "differences against depth and width", scaling.tasks, pages.scaling.write,
             ("numpy", "torch", "jax"), ("seed", "dtype", "oracle"), ("torch", "jax"),
-            constants=scaling.CONSTANTS,
+            constants=scaling.CONSTANTS, figures=True,
         ),
         Area(
             "literature", "published equations as printed", literature.tasks, pages.literature.write,

@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from gradproof.commands.given import option, pairs
-from gradproof.lookup import UsageError
+from gradproof.lookup import UsageError, not_installed
 from gradproof.yours.subject import ADAPTERS, Subject, subject_of
 
 
@@ -85,7 +85,7 @@ def _child(pipe: Connection, options: argparse.Namespace) -> None:
     except UsageError as error:
         pipe.send((2, "", f"gradproof: {error}"))
     except ImportError as error:
-        pipe.send((2, "", f"gradproof: {error}; pip install 'gradproof[oracles]'"))
+        pipe.send((2, "", f"gradproof: {not_installed(error)}"))
     except Exception:
         pipe.send((2, "", traceback.format_exc()))
     os._exit(0)  # whatever threads the subject has left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import math
 from collections.abc import Sequence
@@ -10,13 +11,21 @@ from typing import Any
 
 from gradproof.evidence.files import write_whole
 from gradproof.evidence.finding import Finding
+from gradproof.lookup import UsageError
 
 COLOURS = {"ours": "#1b7837", "torch": "#d95f02", "jax": "#2166ac",
            "ours-torch": "#d95f02", "ours-jax": "#2166ac", "torch-jax": "#7f7f7f"}  # fmt: skip
 OTHER = "#6a3d9a"  # of a side or pair without a colour of its own
 
 
+def check_installed() -> None:
+    """Raises UsageError without matplotlib."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("figures need matplotlib: not installed; pip install 'gradproof[oracles]'")
+
+
 def _pyplot() -> Any:
+    check_installed()
     import matplotlib
 
     matplotlib.use("svg")

@@ -104,7 +104,7 @@ def test_the_tasks_of_an_area_leave_a_file_each(area, tmp_path):
         pytest.importorskip("flint")
     tasks = list(area.tasks(Plan()))
     assert tasks
-    assert len({running.path for running in _start(area, tasks, tmp_path, Nowhere())}) == len(tasks)
+    assert len({running.path for running in _start(area, tasks, tmp_path, "this", Nowhere())}) == len(tasks)
     assert len(list(area.tasks(Plan(formulas=frozenset())))) == 0, "it takes formulas"
     assert {*area.uses, *area.needs} <= PACKAGES.keys()
     assert PAGES[area.name] is area.page
