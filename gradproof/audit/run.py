@@ -60,8 +60,8 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
 
     Raises UsageError for options that mean nothing or leave nothing to measure, for an oracle that was named and is not
     installed, for an area without any of the oracles it needs, and where another audit is writing to `out`;
-    EvidenceError where `resume` finds a run made otherwise, or `out` has evidence of other areas that cannot be read;
-    OSError where `out` cannot be written.
+    ImportError without matplotlib, where a page has figures; EvidenceError where `resume` finds a run made otherwise,
+    or `out` has evidence of other areas that cannot be read; OSError where `out` cannot be written.
     """
     areas, plan = select(options)
     outcome = Outcome()

@@ -11,7 +11,6 @@ from typing import Any
 
 from gradproof.evidence.files import write_whole
 from gradproof.evidence.finding import Finding
-from gradproof.lookup import UsageError
 
 COLOURS = {"ours": "#1b7837", "torch": "#d95f02", "jax": "#2166ac",
            "ours-torch": "#d95f02", "ours-jax": "#2166ac", "torch-jax": "#7f7f7f"}  # fmt: skip
@@ -19,9 +18,9 @@ OTHER = "#6a3d9a"  # of a side or pair without a colour of its own
 
 
 def check_installed() -> None:
-    """Raises UsageError without matplotlib."""
+    """Raises ImportError without matplotlib."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("figures need matplotlib: not installed; pip install 'gradproof[oracles]'")
+        raise ModuleNotFoundError("figures need matplotlib", name="matplotlib")
 
 
 def _pyplot() -> Any:
