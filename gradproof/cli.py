@@ -80,12 +80,14 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("--keep", metavar="TITLE", help="keep the comparison on drift.md of the report in --out")
     diff.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
 
-    command("list", "List every formula.", "gradproof list").add_argument("kind", nargs="?", help="activation, cost, …")
+    command("list", "List every formula, or published claims.", "gradproof list claim").add_argument(
+        "kind", nargs="?", help="activation, cost, …; claim, or the document of one, such as nielsen-2015"
+    )
 
     show = command(
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
-    show.add_argument("id")
+    show.add_argument("id", help="of a formula or a published claim")
     show.add_argument("--evidence", type=Path, default=Path("reports/evidence"), metavar="DIR")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
@@ -270,11 +272,19 @@ def _report(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     from gradproof.lookup import UsageError
+    from literature import CLAIMS
     from reference import CATALOGUE
 
-    kinds = sorted({f.kind for f in CATALOGUE.values()})
+    kinds, documents = sorted({f.kind for f in CATALOGUE.values()}), {c.source for c in CLAIMS.values()}
+    if options.kind == "claim" or options.kind in documents:
+        claims = [c for c in CLAIMS.values() if options.kind in ("claim", c.source)]
+        print_table(["id", "place", "as printed"], [[c.id, c.place, c.latex["printed"]] for c in claims])
+        return 0
     if options.kind and options.kind not in kinds:
-        raise UsageError(f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}")
+        raise UsageError(
+            f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}, and published equations: claim, "
+            f"{', '.join(sorted(documents))}"
+        )
     chosen = [f for f in CATALOGUE.values() if not options.kind or f.kind == options.kind]
     print_table(["id", "statement"], [[f.id, f.statement] for f in chosen])
     return 0

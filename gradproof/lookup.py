@@ -44,6 +44,16 @@ def find(id: str) -> tuple[Formula, Mapping[str, Any]]:
     raise UsageError(f"no formula {id!r}; {suggestion(id, [*CATALOGUE, *ALIASES])}")
 
 
+def named(word: str, known: Iterable[str]) -> str:
+    """The one id whose name behind the slash is `word`, in whatever case; `word` itself where that is not one.
+
+    >>> named("BP2", ["network/bp1", "network/bp2"]), named("l1", ["cost/l1", "regularizer/l1"])
+    ('network/bp2', 'l1')
+    """
+    found = [id for id in known if id.split("/")[-1] == word.lower()]
+    return found[0] if len(found) == 1 else word
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The nearest known words as a question, or where to see them all."""
     known = list(known)
