@@ -69,6 +69,14 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print JSON")
     check.add_argument("--picture", type=Path, metavar="FILE", help="draw errors and ratios (.svg, .png or .pdf)")
 
+    lock = command("lock", "Keep verdicts and largest errors of chosen formulas in a file, or check them against it.",
+                   "gradproof lock gradients.lock activation/gelu")  # fmt: skip
+    lock.add_argument("file", type=Path)
+    lock.add_argument("id", nargs="*", help="ids or patterns of formulas; with --check those of the file")
+    lock.add_argument("--check", action="store_true", help="measure again; exit 1 if something became worse")
+    lock.add_argument("--dtype", action="append", choices=DTYPES, help="default: all")
+    lock.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
+
     report = command("report", "Make the tables again from committed evidence alone.", "gradproof report --check")
     report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     report.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page or evidence is stale")
@@ -229,6 +237,17 @@ def _audit(options: argparse.Namespace) -> int:
     return EXIT_FAILED if outcome.failed or worse else 0
 
 
+def _lock(options: argparse.Namespace) -> int:
+    from gradproof.audit import lock
+
+    with progress() as show:
+        said, changed, worse = lock.run(options.file, options.id, options.check, options.dtype, options.jobs, show)
+    print(said)
+    if changed:
+        print_table(["finding", "before", "now", ""], changed)
+    return EXIT_FAILED if worse else 0
+
+
 def _diff(options: argparse.Namespace) -> int:
     from gradproof.commands.diff import keep
     from gradproof.evidence.compare import compare
@@ -365,8 +384,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "audit": _audit, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case, "at": _at,
-    "cite": _cite, "vectors": _vectors, "doctor": _doctor, "check": _check,
+    "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case,
+    "at": _at, "cite": _cite, "vectors": _vectors, "doctor": _doctor, "check": _check,
 }  # fmt: skip
 
 
