@@ -301,8 +301,8 @@ def _list(options: argparse.Namespace) -> int:
         return 0
     if options.kind and options.kind not in kinds:
         raise UsageError(
-            f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}, and published equations: claim, "
-            f"{', '.join(sorted(documents))}"
+            f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}, and published equations: claim, or "
+            "the document of one, as 'gradproof list claim' has them"
         )
     chosen = [f for f in CATALOGUE.values() if not options.kind or f.kind == options.kind]
     print_table(["id", "statement"], [[f.id, f.statement] for f in chosen])

@@ -54,7 +54,10 @@ def test_every_command_is_listed_and_has_help_with_an_example(run, command):
     ("command", "complaint"),
     [
         ("audti", "invalid choice: 'audti'"),
-        ("list kost", f"gradproof: no formulas of kind 'kost'; there are {', '.join(KINDS)}\n"),
+        (
+            "list kost",
+            f"gradproof: no formulas of kind 'kost'; there are {', '.join(KINDS)}, and published equations: claim, ",
+        ),
         ("show cost/huberr", "no formula 'cost/huberr'; did you mean cost/huber"),
         ("cite cost/huberr", "no formula or claim 'cost/huberr'; did you mean cost/huber"),
         ("doctor cost/huberr", "no formula 'cost/huberr'; did you mean cost/huber"),
