@@ -19,6 +19,7 @@ from oracles.floats import FORMATS
 from reference.formula import Array, Formula
 
 DTYPES = tuple(FORMATS)
+NO_SLOPE = "no single slope"  # where left and right differ
 
 
 def number(text: str) -> float:
@@ -137,7 +138,8 @@ def table(result: Mapping[str, Any]) -> Table:
             for part in ("value", "slope"):
                 known = point[side] is not base and base[part] != "nan"
                 off = f"{ulps(base[part], point[side][part], dtype):.3g}" if known else ""
-                cells += [repr(float.fromhex(point[side][part])), off]
+                torn = side == "truth" and part == "slope" and "left" in point
+                cells += [NO_SLOPE if torn else repr(float.fromhex(point[side][part])), off]
             lines.append([x, side, *cells, point.get("verdict", "") if side == "ours" else ""])
         for side in ("left", "right"):
             if side in point:

@@ -14,6 +14,7 @@ from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
 from gradproof.cases.source import REGIMES
 from gradproof.commands import given
+from gradproof.commands.at import NO_SLOPE
 from gradproof.evidence.environment import ORACLES
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table, number
@@ -78,7 +79,8 @@ def beside(case: Case) -> Table:
     Raises UsageError without python-flint, and for a case that the definition refuses.
     """
     exact, answers = _everyone(case)
-    lines = [line for quantity, known in exact.items() for line in _lines(quantity, known, answers)]
+    numbers = not any(np.isnan(np.asarray(x).astype(np.float64)).any() for x in case.arguments.values())
+    lines = [line for quantity, known in exact.items() for line in _lines(quantity, known, answers, numbers)]
     options = f", {label(case.parameters)}" if case.parameters else ""
     name = f", {case.name}" if case.regime in REGIMES else ""
     title = f"{case.formula} in {case.dtype}{name}{options}; in brackets: conditioned ULP from the truth"
@@ -122,8 +124,9 @@ def _instead(formula: Formula) -> str:
     return f"'gradproof doctor {formula.id}' says what it lacks"
 
 
-def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | str]) -> list[list[str]]:
-    """One line for each entry of a quantity."""
+def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | str], numbers: bool) -> list[list[str]]:
+    """One line for each entry of a quantity. A gradient of `numbers` that has no exact one is at a kink."""
+    kink = numbers and quantity.startswith("∂/∂")
     exact = known.truth.hi
     columns = []
     for answer in answers.values():
@@ -132,6 +135,11 @@ def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | 
             columns.append([answer if isinstance(answer, str) else "–"] * exact.size)
             continue
         y = np.asarray(got).astype(np.float64).reshape(exact.shape)
-        columns.append([f"{float(p)!r} ({number(float(e))})" for p, e in zip(y.flat, known.error(y).flat, strict=True)])
+        errors = known.error(y).flat
+        columns.append([
+            f"{float(p)!r}" + ("" if np.isnan(e) else f" ({number(float(e))})")
+            for p, e in zip(y.flat, errors, strict=True)
+        ])  # fmt: skip
+    truths = [NO_SLOPE if kink and np.isnan(x) else repr(x) for x in exact.ravel().tolist()]
     places = [f"{quantity}{list(index) or ''}" for index in np.ndindex(exact.shape)]
-    return [list(line) for line in zip(places, map(repr, exact.ravel().tolist()), *columns, strict=True)]
+    return [list(line) for line in zip(places, truths, *columns, strict=True)]

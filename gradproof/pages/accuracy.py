@@ -47,9 +47,9 @@ def _activations(found: Findings, folder: Path) -> None:
         "# Accuracy\n\nError of value and slope of every elementwise activation against the exact truth (balls around "
         "the definition, precision doubled until they round to one float), in units in the last place. *Strict*: "
         "|ŷ − y|/ulp(y), and the largest where |x| ≤ 10 beside it; × where the exact slope crosses zero, next to which "
-        "strict ULP have no bound. *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of the input would "
-        "do. float16 and bfloat16: every input, neighbours by one Taylor polynomial in balls and its remainder. "
-        "Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); the evidence "
+        "strict ULP have no bound. *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of "
+        "the input would do. float16 and bfloat16: every input, neighbours by one Taylor polynomial in balls and its "
+        "remainder. Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); the evidence "
         "has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page again.\n\n"
         + "\n".join(figures)
     )

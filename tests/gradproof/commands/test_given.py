@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -109,3 +110,18 @@ def test_what_a_formula_refuses_is_said_in_a_line(capsys, words, message):
     assert error.startswith("gradproof: ")
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ((HUBER.id, "a=1,2", "y=1,1"), r"∂/∂a\[1\] +0\.5 +0\.5 \(0\)"),
+        (("cost/l1", "a=1", "y=1"), r"∂/∂a +no single slope +0\.0  "),
+        (("cost/l1", "a=nan", "y=1"), r"∂/∂a +nan +nan"),
+        (("activation/relu", "0"), r"0\.0  truth +0\.0 +no single slope"),
+    ],
+)
+def test_where_left_and_right_differ_there_is_no_single_slope(capsys, words, line):
+    pytest.importorskip("flint")
+    assert main(["at", *words]) == 0
+    assert re.search(line, capsys.readouterr().out)
