@@ -37,7 +37,9 @@ LARGEST = float(np.finfo(np.float64).max)
 
 
 def interval(id, name):
-    return INTERVALS.get(f"{id} {name}") or INTERVALS[name]
+    found = INTERVALS.get(f"{id} {name}", INTERVALS.get(name))
+    assert found, f"{id}: say in INTERVALS what {name} may be"
+    return found
 
 
 def inside_and_outside(id, name):
