@@ -49,8 +49,9 @@ def _activations(found: Findings, folder: Path) -> None:
         "|ŷ − y|/ulp(y), and the largest where |x| ≤ 10 beside it; × where the exact slope crosses zero, next to which "
         "strict ULP have no bound. *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of "
         "the input would do. float16 and bfloat16: every input, neighbours by one Taylor polynomial in balls and its "
-        "remainder. Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); the "
-        "evidence has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page again.\n\n"
+        "remainder. Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); "
+        "the evidence has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page "
+        "again.\n\n"
         + "\n".join(figures)
     )
     write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows])
