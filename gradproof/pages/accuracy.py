@@ -51,8 +51,7 @@ def _activations(found: Findings, folder: Path) -> None:
         "the input would do. float16 and bfloat16: every input, neighbours by one Taylor polynomial in balls and its "
         "remainder. Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); "
         "the evidence has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page "
-        "again.\n\n"
-        + "\n".join(figures)
+        "again.\n\n" + "\n".join(figures)
     )
     write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows])
 
