@@ -18,6 +18,7 @@ import functools
 import inspect
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
@@ -109,7 +110,9 @@ def checked(function: Any, known: Mapping[str, Any], given: Mapping[str, Any]) -
         if isinstance(default, bool):
             out[name] = _flag(name, value)
         elif isinstance(default, (int, float)) or default is inspect.Parameter.empty:
-            out[name] = _number(name, value, default, finite=record is not None and "oo" not in valid.get(name, ""))
+            out[name] = _number(
+                name, value, default, finite=record is not None and not _INFINITY.search(valid.get(name, ""))
+            )
         else:
             out[name] = value
     for condition in valid.values():
@@ -145,10 +148,13 @@ def _condition(condition: str) -> tuple[Callable[..., bool], tuple[str, ...]]:
     return eval(f"lambda {', '.join(names)}: {condition}", {"__builtins__": {}, "oo": math.inf}), names
 
 
+_INFINITY = re.compile(r"\boo\b")  # and no part of a name
+
+
 def _printed(condition: str) -> str:
-    for sign, printed in (("<=", "≤"), (">=", "≥"), ("oo", "∞"), ("==", "=")):
+    for sign, printed in (("<=", "≤"), (">=", "≥"), ("==", "=")):
         condition = condition.replace(sign, printed)
-    return condition
+    return _INFINITY.sub("∞", condition)
 
 
 # ---------------------------------------------------------------- cotangents and rounding

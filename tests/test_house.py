@@ -34,6 +34,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "__init__": {"yours"},  # when it is first asked for
     **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
+    "claims": {"answers", "cases", *COMMON, "workers"},  # whose processes end with their parents
     "answers": {"cases", "evidence", "lookup"},
     "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "workers"},
     "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: settings of updates

@@ -47,12 +47,12 @@ def _activations(found: Findings, folder: Path) -> None:
     intro = (
         "# Accuracy\n\nError of value and slope of every elementwise activation against the exact truth (balls around "
         "the definition, precision doubled until they round to one float), in units in the last place. *Strict*: "
-        "|ŷ − y|/ulp(y), and the largest where |x| ≤ 10 beside it: larger ones stand next to a zero of the slope or "
-        "far out. *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of the input would "
-        "do. float16 and bfloat16: every input, neighbours by one Taylor polynomial in balls and its remainder. "
-        "Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); the evidence "
-        "has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page again.\n\n"
-        + "\n".join(figures)
+        "|ŷ − y|/ulp(y), and the largest where |x| ≤ 10 beside it; × where the exact slope crosses zero, next to which "
+        "strict ULP have no bound. *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of "
+        "the input would do. float16 and bfloat16: every input, neighbours by one Taylor polynomial in balls and its "
+        "remainder. Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); "
+        "the evidence has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page "
+        "again.\n\n" + "\n".join(figures)
     )
     write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows])
 
@@ -81,7 +81,9 @@ def _errors(f: Finding) -> str:
 
 
 def _strict(f: Finding) -> str:
-    return f"{number(f.more.get('strict', 0.0))}, {number(f.more.get('ordinary', 0.0))}"
+    crosses = f.quantity == "slope" and f.formula in CATALOGUE and CATALOGUE[f.formula].slope_zeros
+    mark = " ×" if crosses else ""
+    return f"{number(f.more.get('strict', 0.0))}, {number(f.more.get('ordinary', 0.0))}{mark}"
 
 
 def _lost_table(found: Findings) -> Table:

@@ -33,6 +33,11 @@ def exact_sum(a: Any, b: Any, c: Any) -> Array:
     return s + np.where(np.isfinite(rest), rest, 0)
 
 
+def step(slack: Array) -> Array:
+    """The slope of max(0, slack): 1 where it is positive, 0 elsewhere, NaN where the slack is."""
+    return np.where(np.isnan(slack), np.nan, np.where(slack > 0, 1.0, 0.0))
+
+
 @formula(
     "cost/hinge",
     statement=f"Sum(Max(0, 1 - y[i, j]*z[i, j]), {OVER})/(n*d)",
@@ -50,8 +55,8 @@ def exact_sum(a: Any, b: Any, c: Any) -> Array:
 def hinge(z: Array, y: Array) -> Terms:
     """Hinge cost max(0, 1 − yz): where yz < 1 the slope is −y in z and −z in y, else 0."""
     slack = 1 - y * z
-    short = ~(slack <= 0)
-    return np.where(short, slack, 0), {"z": np.where(short, -y, 0), "y": np.where(short, -z, 0)}
+    short = step(slack)
+    return np.maximum(slack, 0), {"z": times(short, -y), "y": times(short, -z)}
 
 
 @formula(
@@ -89,8 +94,9 @@ def squared_hinge(z: Array, y: Array) -> Terms:
 @reduced()
 def perceptron(z: Array, y: Array) -> Terms:
     """Perceptron cost max(0, −yz): where the sign is wrong the slope is −y in z and −z in y, else 0."""
-    short = ~(y * z >= 0)
-    return np.where(short, np.abs(z), 0), {"z": np.where(short, -y, 0), "y": np.where(short, -z, 0)}
+    slack = -y * z
+    short = step(slack)
+    return np.maximum(slack, 0), {"z": times(short, -y), "y": times(short, -z)}
 
 
 @formula(
@@ -131,8 +137,8 @@ def hinge_embedding(z: Array, y: Array, *, margin: float = 1.0) -> Terms:
 
     Slopes 1 and −1, and 0 from the margin on. y is a switch: there is no slope in it.
     """
-    terms = np.where(y > 0, z, np.maximum(0, margin - z))
-    return terms, {"z": np.where(y > 0, 1.0, np.where(z >= margin, 0.0, -1.0))}
+    slack = margin - z
+    return np.where(y > 0, z, np.maximum(0, slack)), {"z": np.where(y > 0, 1.0, -step(slack))}
 
 
 RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
@@ -162,9 +168,8 @@ def margin_ranking(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Term
     lost = lead_low + chase_low
     slack = exact_sum(lead, chase, margin)
     slack = slack + np.where(np.isfinite(lost), lost, 0)
-    short = ~(slack <= 0)
-    slopes = {"a": np.where(short, -y, 0), "b": np.where(short, y, 0), "y": np.where(short, b - a, 0)}
-    return np.where(short, slack, 0), slopes
+    short = step(slack)
+    return np.maximum(slack, 0), {"a": times(short, -y), "b": times(short, y), "y": times(short, b - a)}
 
 
 SHORT = "margin - b[i] + z[i, j]"  # by how much class j comes too close to the label
@@ -202,7 +207,7 @@ def multi_margin(z: Array, labels: Array, weight: Array | None = None, *, p: int
     """
     y, slack = _slack(z, labels, margin)
     slack, d = np.maximum(slack, 0), z.shape[-1]
-    pull = 2 * slack if p == 2 else np.where(slack == 0, 0.0, np.where(np.isnan(slack), np.nan, 1.0))
+    pull = 2 * slack if p == 2 else step(slack)
     per_label = (slack**p).sum(-1) / d
     w = np.ones(y.shape) if weight is None else weight[y]
     slope = (pull - picked(pull.sum(-1), y, z)) / d  # the label itself does not pull
@@ -360,7 +365,7 @@ def _worst_offender(z: Array, labels: Array, margin: float) -> Terms:
     rivals = np.where(hot == 1, -np.inf, z)  # the margin is the same for all: which is the largest, z itself tells
     worst = rivals == rivals.max(-1, keepdims=True)
     share = worst / worst.sum(-1, keepdims=True)
-    return terms, {"z": np.where(terms[..., None] == 0, 0, share - hot)}
+    return terms, {"z": times(step(terms)[..., None], share - hot)}
 
 
 @formula(

@@ -255,12 +255,12 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
         raise ValueError("labels are all different: the mean over no pairs is undefined")
     u, exponent = _scaled("z", z)
     length = np.sqrt(dot(u, u)[0])  # (n, 1)
-    c = dots(u)[0] / (length * length.T) / temperature
+    c = dots(u)[0] / (length * length.T)
     other = np.where(labels[:, None] != labels, c, -np.inf)
     largest = other.max(-1, keepdims=True)  # (n, 1)
-    e = np.exp(other - np.where(np.isinf(largest), 0, largest))
+    e = np.exp((other - np.where(np.isinf(largest), 0, largest)) / temperature)
     rest = e.sum(-1, keepdims=True)
-    gap = largest - c  # how far the nearest other is ahead of j
+    gap = (largest - c) / temperature  # how far the nearest other is ahead of j
     own = np.exp(-np.abs(gap))  # e^(c_ij) and the others, over the larger of the two: 1 and rest·own, or own and rest
     ahead = gap > 0
     terms = np.where(ahead, gap + np.log(rest + own), np.log1p(rest * own))[same]  # (pairs,), row by row

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reference.formula import Array, Kink, formula
-from reference.lift import QUIET, Answer, checked, cotangent_of, defaults, floating, rounded
+from reference.lift import QUIET, Answer, checked, cotangent_of, defaults, floating, rounded, times
 
 Pullback = Callable[[Sequence[Array]], list[Array]]
 Clip = Callable[..., tuple[list[Array], Pullback]]
@@ -84,11 +84,11 @@ def jointly(body: Clip) -> Clip:
 )
 @jointly
 def clip_by_value(gradients: Sequence[Array], max_value: float = 1.0) -> tuple[list[Array], Pullback]:
-    """Every entry clipped to [−c, c]: slope 1 inside, 0 outside and at ±c.  NaN stays NaN."""
+    """Every entry clipped to [−c, c]: slope 1 inside, 0 outside and at ±c.  NaN stays NaN, and so does its slope."""
     c = max_value
-    inside = [np.abs(g) < c for g in gradients]
+    inside = [np.where(np.isnan(g), np.nan, np.abs(g) < c) for g in gradients]
     clipped = [np.clip(g, -c, c) for g in gradients]
-    return clipped, lambda v: [np.where(here, x, 0) for here, x in zip(inside, v, strict=True)]
+    return clipped, lambda v: [times(here, x) for here, x in zip(inside, v, strict=True)]
 
 
 def global_norm(gradients: Sequence[npt.ArrayLike]) -> float:

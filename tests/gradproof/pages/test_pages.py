@@ -174,7 +174,7 @@ EXPECTED = {
         ],
     },
     accuracy: {
-        "accuracy": ["| gelu | defaults | slope | 1.5 (0.25) | 3.0e9 (0.25) | no such function | 7.0, 2.0 |",
+        "accuracy": ["| gelu | defaults | slope | 1.5 (0.25) | 3.0e9 (0.25) | no such function | 7.0, 2.0 × |",
                      "| gelu | slope | float64 | torch | [8, 16] | 0 |"],
         "costs-accuracy": ["| dice | a | float64 | 8.0 | 1.5 (0.50) | 3.0e9 (0.50)* | not installed | wide 3 [0, 1] |"],
         "penalties": ["| entropy | a | float64 |"],
