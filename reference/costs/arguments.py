@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reference.lift import Array, floating, is_floating, real
+from reference.lift import Array, array, floating, integers, is_floating, real
 
 # What an argument is beside the terms
 ENTRY = "entry"  # broadcasts to the shape of the terms
@@ -96,9 +96,7 @@ def class_labels(
 
     Raises TypeError for labels that are not integers, ValueError for a wrong shape or a label outside 0 … d − 1.
     """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels have dtype {labels.dtype}; pass integers")
+    labels = integers(labels, "labels")
     if labels.shape != shape:
         raise ValueError(f"labels have shape {labels.shape}; expected {shape}: one for each example")
     counts = np.ones(shape, bool) if ignored is None else labels != index("ignore_index", ignored)
@@ -136,16 +134,13 @@ def taken(
     for name in names:
         if name not in given:
             continue
-        if not x:
-            array = floating(given[name], name)
-        elif shapes[name] == LABEL:
-            x[name] = np.asarray(given[name])
+        if shapes[name] == LABEL:
+            x[name] = array(given[name], name)
             continue
-        else:
-            array = real(given[name], name)
-        x[name] = np.asarray(array, np.float64, order="C")  # one order of summation, however it lies in memory
-        if is_floating(array.dtype):
-            dtypes[name] = array.dtype
+        q = real(given[name], name) if x else floating(given[name], name)
+        x[name] = np.asarray(q, np.float64, order="C")  # one order of summation, however it lies in memory
+        if is_floating(q.dtype):
+            dtypes[name] = q.dtype
     return x, dtypes
 
 

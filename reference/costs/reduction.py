@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, index, laid_out, taken
-from reference.lift import QUIET, Answer, Array, checked, cotangent_of, named, rounded, times
+from reference.lift import QUIET, Answer, Array, checked, cotangent_of, is_plain, named, rounded, times
 
 Gradients = dict[str, Array]
 Slopes = Mapping[str, Any]  # by argument: an array, or a function of nothing that works it out when it is asked for
@@ -220,7 +220,7 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
     outputs, targets = form.names[:2]
     reduction = keywords.get("reduction", form.default) if keywords else form.default
     usual = form.plain and type(y) is np.ndarray and y.shape == a.shape and y.flags.c_contiguous and a.size
-    usual = usual and a.dtype.char in "fd" and y.dtype.char in "fd"
+    usual = usual and is_plain(a) and is_plain(y)
     if not usual or (keywords and [*keywords] != ["reduction"]) or reduction not in ("sum", "mean", "batchmean"):
         given = {outputs: a, targets: y}
         value, gradients = _evaluate(form, function, given, None, {**keywords, "leading": lead}, (outputs,))

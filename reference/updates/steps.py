@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from reference.formula import Array
-from reference.lift import QUIET, Answer, checked, named, rounded
+from reference.lift import QUIET, Answer, array, checked, named, rounded
 
 State = dict[str, Any]
 
@@ -78,7 +78,8 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
         def step(
             parameters: Sequence[Array], gradients: Sequence[Array], state: State | None = None, **given: Any
         ) -> tuple[list[Array], State]:
-            parameters, gradients = [*map(_array, parameters)], [*map(_array, gradients)]
+            parameters = [_array(w, f"parameters[{k}]") for k, w in enumerate(parameters)]
+            gradients = [_array(g, f"gradients[{k}]") for k, g in enumerate(gradients)]
             _check_arrays(name, parameters, gradients)
             state = start(parameters) if state is None else state
             _check_state(name, state, slots, arrays, parameters)
@@ -100,10 +101,10 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
             if cotangent is not None:
                 raise ValueError(f"{name} has no gradients here, so it takes no cotangent")
             x = named(step, arguments, ("w", "dC", *slots), 2)
-            w = _array(x["w"])
+            w = _array(x["w"], "w")
             state = start([w]) | {"t": t - 1}
-            state |= {s: [np.asarray(x[s], _wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
-            (new,), after = step([w], [_array(x["dC"])], state, **given)
+            state |= {s: [array(x[s], s).astype(_wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
+            (new,), after = step([w], [_array(x["dC"], "dC")], state, **given)
             return {"w": np.asarray(new)} | {s: np.asarray(after[s][0]) for s in slots}, {}
 
         step.__signature__ = _lifted_signature(rule)  # type: ignore[attr-defined]
@@ -123,9 +124,10 @@ def _lifted_signature(rule: Callable[..., Any]) -> inspect.Signature:
     return inspect.Signature([*lists, state, *hyper])
 
 
-def _array(x: Any) -> Any:
-    """Lists and numbers as arrays; arrays, and what behaves like one, as they are."""
-    return x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+def _array(x: Any, name: str) -> Any:
+    """What `reference.lift.array` takes, and what behaves like an array as it is."""
+    foreign = hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, np.ndarray)
+    return x if foreign else array(x, name)
 
 
 def _wide(w: Array) -> np.dtype[Any]:
