@@ -103,7 +103,8 @@ Near = Callable[[str, Array, Array], bool]
 
 def _nearness(dtype: str, asking: Asking, truth: Truth, limit: float) -> Near:
     """Whether two gradients by an argument are the same but for rounding."""
-    u = 2.0 ** -format_of(dtype)[1].digits
+    format = format_of(dtype)[1]
+    u, least = 2.0**-format.digits, max(2.0**-1000, 4 * 2.0**format.least)  # what is flushed is not another number
     by = {mine: truth.gradients.get(name) for name, mine in asking.names.items()}
 
     def near(name: str, one: Array, other: Array) -> bool:
@@ -111,7 +112,7 @@ def _nearness(dtype: str, asking: Asking, truth: Truth, limit: float) -> Near:
         known = by.get(name)
         sway = np.abs(q) if known is None or known.sway.shape != q.shape else np.abs(q) + np.nan_to_num(known.sway)
         with np.errstate(invalid="ignore"):
-            fine = (np.abs(p - q) <= 4 * limit * u * sway + 2.0**-1000) | (p == q) | (np.isnan(p) & np.isnan(q))
+            fine = (np.abs(p - q) <= 4 * limit * u * sway + least) | (p == q) | (np.isnan(p) & np.isnan(q))
         return bool(p.shape == q.shape and fine.all())
 
     return near
@@ -153,11 +154,11 @@ def _untouched(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first
     seeds = {name: copied(x) for name, x in v.items()}
     kept = call(copies, seeds)
     before = {name: np.array(g) for name, g in kept.gradients.items()}
-    changed = [name for name, x in copies.items() if not _equal(x, given[name])]
-    changed += [f"the cotangent of {name}" for name, x in seeds.items() if not _equal(x, v[name])]
+    changed = [name for name, x in copies.items() if not equal(x, given[name])]
+    changed += [f"the cotangent of {name}" for name, x in seeds.items() if not equal(x, v[name])]
     yield Law("inputs are not overwritten", not changed, f"{', '.join(changed)} changed" if changed else "")
     call({n: copied(x) for n, x in given.items()}, {n: np.asarray(-x) for n, x in seeds.items()})
-    lost = [name for name, g in kept.gradients.items() if not _equal(g, before[name])]
+    lost = [name for name, g in kept.gradients.items() if not equal(g, before[name])]
     yield Law("earlier results stay", not lost, f"∂/∂{lost[0]} of one call was changed by the next" if lost else "")
     shared = [
         f"∂/∂{name} shares its memory with {other}"
@@ -172,10 +173,10 @@ def _same_again(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], firs
     for k in range(TIMES):
         again = call(given, v)
         for name, g in first.gradients.items():
-            if not _equal(again.gradients.get(name), g):
+            if not equal(again.gradients.get(name), g):
                 return Law("the same again", False, f"∂/∂{name} differs in call {k + 2}")
         for name, y in first.outputs.items():
-            if not _equal(again.outputs.get(name), y):
+            if not equal(again.outputs.get(name), y):
                 return Law("the same again", False, f"{name} differs in call {k + 2}")
     return Law("the same again", True)
 
@@ -186,6 +187,7 @@ def _layouts(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: 
         "every second entry of an array": lambda x: np.repeat(x, 2, -1)[..., ::2],
         "negative strides": lambda x: np.flip(np.flip(x).copy()),
         "Fortran's order": lambda x: np.asfortranarray(x) if x.ndim else x,  # which makes one axis of none
+        "arrays that are read-only": _frozen,
     }
     for what, arrange in arrangements.items():
         moved = {n: arrange(x) if isinstance(x, np.ndarray) and x.ndim else x for n, x in given.items()}
@@ -195,6 +197,25 @@ def _layouts(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: 
     ones = {n: np.asarray(np.broadcast_to(np.asarray(1, x.dtype), np.shape(x))) for n, x in v.items()}
     off = _off(call(given, ones), call(given, {n: np.array(x) for n, x in ones.items()}), near)
     yield Law("memory layout does not matter", not off, f"{off} for an expanded cotangent (stride 0)" if off else "")
+    yield _expanded(call, given, v, near)
+
+
+def _expanded(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], near: Near) -> Law:
+    """The first row of every array again and again, without a copy: strides of 0."""
+    law = "memory layout does not matter"
+    rows = {n: np.broadcast_to(x[:1], x.shape) for n, x in given.items() if np.ndim(x) > 1 and len(x)}
+    try:
+        expected = call({n: np.array(rows[n]) if n in rows else x for n, x in given.items()}, v)
+    except Exception:  # equal rows may be none that it takes
+        return Law(law, None)
+    off = _off(call({**given, **rows}, v), expected, near)
+    return Law(law, not off, f"{off} for expanded arrays (stride 0)" if off else "")
+
+
+def _frozen(x: Array) -> Array:
+    y = np.array(x)
+    y.setflags(write=False)
+    return y
 
 
 def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Iterator[Law]:
@@ -329,13 +350,13 @@ def _empty(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Law:
     """A batch of no rows: gradients of that shape, unless it is refused."""
     rows = {len(x) for x in given.values() if np.ndim(x) > 1}
     if len(rows) != 1:
-        return Law("an empty batch", None)
+        return Law("an empty batch", None, "there is no axis of examples that all arrays have")
     (n,) = rows
     none = {name: x[:0] if np.ndim(x) and len(x) == n else x for name, x in given.items()}
     try:
         found = call(none, {name: x[:0] if np.ndim(x) and len(x) == n else x for name, x in v.items()})
-    except Exception:  # a mean of nothing, say, may be refused
-        return Law("an empty batch", None)
+    except Exception as error:  # a mean of nothing, say, may be refused
+        return Law("an empty batch", None, f"refused: {error}")
     off = [name for name, g in found.gradients.items() if np.shape(g) != np.shape(none[name])]
     return Law("an empty batch", not off, f"the shape of ∂/∂{off[0]} is {np.shape(found.gradients[off[0]])}, that of "
                f"{off[0]} {np.shape(none[off[0]])}" if off else "")  # fmt: skip
@@ -376,7 +397,7 @@ def copied(x: Any) -> Any:
     return np.array(x) if isinstance(x, np.ndarray) else x
 
 
-def _equal(one: Any, other: Any) -> bool:
+def equal(one: Any, other: Any) -> bool:
     if not isinstance(other, np.ndarray) and not np.isscalar(other) and not hasattr(other, "dtype"):
         return bool(one is other or one == other)
     p, q = (np.asarray(x) for x in (one, other))

@@ -192,6 +192,7 @@ def _evaluate(
     elif reduction == "mean":
         divisor = _divisor(form.mean if of_terms is None else form.weighted, shape, lead, weight, counts)
     value = _value(factors, of_terms, divisor, lead, reduction)
+    lost = _lost(factors, value)
     v = None if cotangent is None else cotangent_of(cotangent, value.shape)
     if callable(slopes):
         slopes, v = slopes(np.ones(shape) if v is None else _behind(v, factors[0])), None
@@ -205,7 +206,7 @@ def _evaluate(
         elif name == "weight" and form.weighted:
             gradient = _contracted(_product(factors), None, v, divisor, into)
         elif name in slopes:
-            gradient = _contracted(_asked(slopes, name), of_terms, v, divisor, into)
+            gradient = _contracted(_spoilt(_asked(slopes, name), lost), of_terms, v, divisor, into)
         else:
             continue  # a switch
         gradients[name] = rounded(gradient, dtype)
@@ -237,7 +238,8 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
     if reduction == "mean":
         divisor = float(math.prod(factors[0].shape[lead:]))
     value = _value(factors, None, divisor, lead, reduction)
-    return rounded(value, a.dtype), rounded(slopes[outputs] / divisor, a.dtype)
+    slope = _spoilt(slopes[outputs], _lost(factors, value))
+    return rounded(value, a.dtype), rounded(slope / divisor, a.dtype)
 
 
 # ---------------------------------------------------------------- the chain rule
@@ -251,6 +253,16 @@ def _behind(x: Array, like: Array) -> Array:
 def _asked(slopes: Slopes, name: str) -> Array:
     slope: Array = slopes[name]() if callable(slopes[name]) else slopes[name]
     return slope
+
+
+def _lost(factors: Sequence[Array], value: Array) -> Array | None:
+    """Which terms are NaN; None where the cost shows that none is that counts."""
+    return np.isnan(_product(factors)) if np.isnan(value).any() else None
+
+
+def _spoilt(slope: Array, lost: Array | None) -> Array:
+    """NaN where the term is: a branch that a comparison with NaN has chosen says nothing. What is 0 does not enter."""
+    return slope if lost is None else np.where(_behind(lost, slope) & (slope != 0), np.nan, slope)
 
 
 def _contracted(

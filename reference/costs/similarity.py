@@ -15,6 +15,7 @@ from reference.costs.arguments import LABEL, ROW, TERM, class_labels
 from reference.costs.reduction import Terms, others, reduced
 from reference.exact import dot, dots, product, total
 from reference.formula import Array, Kink, formula
+from reference.lift import integers
 
 DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
 AA, BB = "Sum(a[i, k]**2, (k, 1, d))", "Sum(b[i, k]**2, (k, 1, d))"
@@ -228,6 +229,7 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     if z.ndim != 2:
         raise ValueError(f"z has shape {z.shape}; expected (n examples, d)")
     n = len(z)
+    labels = integers(labels, "labels")
     labels, _ = class_labels(labels, (n,), int(np.max(labels, initial=0)) + 1)
     same = labels[:, None] == labels  # (n, n)
     np.fill_diagonal(same, False)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reference.formula import Array, Kink, formula
-from reference.lift import QUIET, Answer, checked, cotangent_of, defaults, floating, rounded
+from reference.lift import QUIET, Answer, checked, cotangent_of, defaults, floating, rounded, times
 
 Pullback = Callable[[Sequence[Array]], list[Array]]
 Clip = Callable[..., tuple[list[Array], Pullback]]
@@ -91,11 +91,11 @@ def _wide(cotangents: Sequence[Any], arrays: Sequence[Array]) -> list[Array]:
 )
 @jointly
 def clip_by_value(gradients: Sequence[Array], max_value: float = 1.0) -> tuple[list[Array], Pullback]:
-    """Every entry clipped to [−c, c]: slope 1 inside, 0 outside and at ±c.  NaN stays NaN."""
+    """Every entry clipped to [−c, c]: slope 1 inside, 0 outside and at ±c.  NaN stays NaN, in the slope too."""
     c = max_value
-    inside = [np.abs(g) < c for g in gradients]
+    slopes = [np.where(np.isnan(g), g, np.abs(g) < c) for g in gradients]
     clipped = [np.clip(g, -c, c) for g in gradients]
-    return clipped, lambda v: [np.where(here, x, 0) for here, x in zip(inside, v, strict=True)]
+    return clipped, lambda v: [times(x, slope) for slope, x in zip(slopes, v, strict=True)]
 
 
 def global_norm(gradients: Sequence[npt.ArrayLike]) -> float:
