@@ -24,16 +24,15 @@ from gradproof.tasks import Plan, Task
 from gradproof.yours.asked import Asking
 from gradproof.yours.check import How, report_of
 from gradproof.yours.conduct import conduct
-from gradproof.yours.laws import Law, laws
+from gradproof.yours.laws import laws
+from gradproof.yours.memory import Law
 from gradproof.yours.report import Report
-from gradproof.yours.returned import Broken
 from gradproof.yours.standard import standard_of
 from gradproof.yours.subject import Subject, gradients, pullback, slope
 from reference import CATALOGUE, vjp
 from reference.formula import Formula
 
 SIZES = {"64 and 32 bits": ("float64", "float32"), "16 bits": ("float16", "bfloat16")}
-WAYS = ("function", "vjp")
 
 
 @dataclass
@@ -107,7 +106,7 @@ def _spelled(
     places = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     given = inspect.signature(formula.function).parameters.values()
     keywords = [p.replace(kind=p.KEYWORD_ONLY) for p in given
-                if p.default not in (p.empty, None) and p.name not in names or p.name == "activations"]  # fmt: skip
+                if (p.default not in (p.empty, None) and p.name not in names) or p.name == "activations"]  # fmt: skip
     spelled.__signature__ = inspect.Signature([*places, *keywords])  # type: ignore[attr-defined]
     spelled.__name__ = formula.name
     return spelled
@@ -166,13 +165,12 @@ def _of(formula: Formula, dtypes: Sequence[str], seed: int) -> Iterator[tuple[st
             constant = [n for n in subject.arguments if way != "vjp" and formula.kind == "regularizer"
                         and n in ("x", "y")]  # fmt: skip  # by which the function gives no gradient
             how = How(subject, standard_of(formula.id, subject, {}), None, {}, {}, constant, None, None, seed, few=True)
-            for law in of_report(report_of(how, dtypes)):
-                yield way, law
+            yield from ((way, law) for law in of_report(report_of(how, dtypes)))
             for dtype in dtypes:
                 asking = next(iter(how.asked(dtype)))
                 asking = replace(asking, case=_small(asking.case)) if formula.elementwise else asking
-                for law in answered(conduct(subject, formula, asking)):
-                    yield f"{way} in {dtype}", law
+                held = answered(conduct(subject, formula, asking))
+                yield from ((f"{way} in {dtype}", law) for law in held)
 
 
 def _small(case: Case) -> Case:
@@ -198,16 +196,18 @@ def of_report(report: Report) -> Iterator[Law]:
         yield Law("answers whatever it is asked", False, report.broken)
         return
     yield Law("answers whatever it is asked", True)
-    off = [f"{j.quantity} in {j.dtype} is {j.verdict}{j.why and ' ' + j.why}: {j.largest:.3g} ULP" for j in report.judged
-           if j.verdict != "right"]  # fmt: skip
-    blind = not off and report.verdict == "cannot tell"
-    yield Law("right beside the truth", None if blind else not off,
-              "no planted error would be seen: the gradient is 0" if blind else off[0] if off else "")  # fmt: skip
-    for kind, law, bad in (("kink", "between left and right at kinks", ("wrong",)),
-                           ("special", "the limit at ±0, ±∞ and NaN", ("wrong", "inaccurate", "convention"))):  # fmt: skip
-        met = [e for e in report.edges if e.kind == kind]
+    if off := [j for j in report.judged if j.verdict != "right"]:
+        said = f"{off[0].quantity} in {off[0].dtype} is {off[0].verdict}: {off[0].why or f'{off[0].largest:.3g} ULP'}"
+        yield Law("right beside the truth", False, said)
+    elif report.verdict == "cannot tell":
+        yield Law("right beside the truth", None, "no planted error would be seen: the gradient is 0")
+    else:
+        yield Law("right beside the truth", True)
+    for kind, law in (("kink", "between left and right at kinks"), ("special", "the limit at ±0, ±∞ and NaN")):
+        met = [edge for edge in report.edges if edge.kind == kind]
+        fine = ("agrees", "convention") if kind == "kink" else ("agrees",)
+        wrong = [f"{edge} ({edge.dtype})" for edge in met if edge.verdict not in fine]
         if met:
-            wrong = [f"{e} ({e.dtype})" for e in met if e.verdict in bad]
             yield Law(law, not wrong, wrong[0] if wrong else "")
     yield from report.laws
 
@@ -218,26 +218,30 @@ def of_report(report: Report) -> Iterator[Law]:
 def _of_step(formula: Formula, dtypes: Sequence[str], seed: int) -> Iterator[tuple[str, Law]]:
     """A step has no gradient: its results are held against the laws in the place of one."""
     for dtype in dtypes:
-        rng = generator(formula.id, dtype, "plain", seed)
-        slots = [n for n in vjp(formula.id, {"w": np.ones(2), "dC": np.ones(2)})[0] if n != "w"]
-        given = {n: as_dtype(rng.standard_normal((3, 2)), dtype) for n in ("w", "dC")}
-        names = tuple(given)
-
-        def answer(
-            given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any], wide: bool = dtype[-2:] != "16"
-        ) -> Answer:
-            found, _ = vjp(formula.id, given, t=3)
-            return Answer({}, {n: found[n] for n in ("w", "dC", *slots) if n in found and (n == "w" or n in given)})
-
-        if dtype in ("float64", "float32"):  # of 16 bits the state is one of float64
-            state = {n: np.abs(as_dtype(rng.standard_normal((3, 2)), dtype)) for n in slots}
-            scalars = [n for n, y in vjp(formula.id, given, t=3)[0].items() if n != "w" and not np.ndim(y)]
-            given |= {n: x for n, x in state.items() if n not in scalars}
-            names = tuple(given)
-        subject = Subject(formula.name, "step", names, ("w",), answer, formula.function, linear=False)
-        case = Case(formula.id, dtype, "plain", seed, given, {}, {})
-        for law in laws(subject, [(Asking(case, {n: n for n in names}), Truth({}, {}, np.nan))], False):
+        subject, case = step(formula, dtype, seed)
+        asking = Asking(case, {name: name for name in case.arguments})
+        for law in laws(subject, [(asking, Truth({}, {}, np.nan))], False):
             yield f"vjp in {dtype}", law
+
+
+def step(formula: Formula, dtype: str, seed: int) -> tuple[Subject, Case]:
+    """A step from w, dC and the accumulators of the rule, as a subject whose gradients are what it returns.
+
+    In 16 bits the accumulators are left at their start: they are float64 there.
+    """
+    rng = generator(formula.id, dtype, "plain", seed)
+    given = {name: as_dtype(rng.standard_normal((3, 2)), dtype) for name in ("w", "dC")}
+    kept = {
+        name: y for name, y in vjp(formula.id, given, t=3)[0].items() if name != "w" and y.dtype == given["w"].dtype
+    }
+    given |= {name: as_dtype(np.abs(rng.standard_normal(y.shape)), dtype) for name, y in kept.items() if y.ndim}
+
+    def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
+        found, _ = vjp(formula.id, given, t=3)
+        return Answer({}, {name: y for name, y in found.items() if name in given})
+
+    subject = Subject(formula.name, "step", tuple(given), ("w",), answer, formula.function, linear=False)
+    return subject, Case(formula.id, dtype, "plain", seed, given, {}, {})
 
 
 def tasks(plan: Plan) -> Iterator[Task]:

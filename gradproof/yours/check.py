@@ -20,7 +20,8 @@ from gradproof.yours.asked import Asking, Inputs, options_of, wide_arrays
 from gradproof.yours.diagnosis import causes
 from gradproof.yours.edges import Edge
 from gradproof.yours.judge import PLANTS, WORSE, Judged, allowed, controls, judge
-from gradproof.yours.laws import Law, copied, laws
+from gradproof.yours.laws import laws
+from gradproof.yours.memory import Law, copied
 from gradproof.yours.report import Report, WrongGradient
 from gradproof.yours.returned import Broken
 from gradproof.yours.standard import Standard, standard_of
@@ -172,7 +173,7 @@ def assert_detects(wrong: Any, against: Any = None, **how: Any) -> Report:
 
 
 class How:
-    """The call, settled. With `few` it asks a formula of the catalogue few cases, for what has been judged elsewhere."""
+    """The call, settled. With `few` it asks few cases: those of our own formulas are judged elsewhere."""
 
     def __init__(
         self, subject: Subject, standard: Standard, inputs: Inputs | None, parameters: Mapping[str, Any],

@@ -17,7 +17,7 @@ import numpy as np
 
 from gradproof.answers.answer import Answer
 from gradproof.yours.asked import Asking, options_of
-from gradproof.yours.laws import Law, equal
+from gradproof.yours.memory import Law, equal
 from gradproof.yours.subject import Subject
 from oracles.calls import floating
 from oracles.floats import format_of
@@ -36,7 +36,12 @@ REFUSED: Mapping[str, Callable[[Array], Any]] = {
     "long doubles": lambda x: x.astype(np.longdouble),
     "a masked array": lambda x: np.ma.masked_array(x.astype(np.float64) if floating(x) else x),
 }
-MOVES = (lambda x: -x, lambda x: x / 2, lambda x: x + 2, lambda x: np.roll(x, 1, -1) if x.ndim else x)  # of a row
+MOVES: tuple[Callable[[Array], Array], ...] = (  # of a row
+    lambda x: -x,
+    lambda x: x / 2,
+    lambda x: x + 2,
+    lambda x: np.roll(x, 1, -1) if x.ndim else x,
+)
 MAY = {"integers", "bools", "floats"}  # be taken where not the first argument is meant
 
 
@@ -65,10 +70,10 @@ def first_of(given: Given) -> str:
     return next(n for n, x in given.items() if isinstance(x, np.ndarray) and floating(x))
 
 
-def refused(call: Callable[[], Any]) -> Exception | None:
-    """What was raised, where that is a refusal: a ValueError or a TypeError."""
+def refused(call: Callable[..., Any], *given: Any, **options: Any) -> Exception | None:
+    """What a call raises, where that is a refusal: a ValueError or a TypeError."""
     try:
-        call()
+        call(*given, **options)
     except (ValueError, TypeError) as error:
         return error
     return None
@@ -114,7 +119,9 @@ def byte_order(call: Call, given: Given, v: Given) -> Law:
         return Law(law, None, "bfloat16 has one byte order")
     got = call({n: swapped(x) for n, x in given.items()}, {n: swapped(x) for n, x in v.items()})
     foreign = [n for n, y in got.quantities.items() if not y.dtype.isnative]
-    return _same(law, got, call(given)) if not foreign else Law(law, False, f"{foreign[0]} has the other byte order too")
+    return (
+        _same(law, got, call(given)) if not foreign else Law(law, False, f"{foreign[0]} has the other byte order too")
+    )
 
 
 def refusals(call: Call, given: Given) -> Law:
@@ -129,7 +136,7 @@ def refusals(call: Call, given: Given) -> Law:
             odd = made(x)
             if what == "long doubles" and odd.dtype == np.float64:
                 continue  # on this platform they are the same
-            error = refused(lambda odd=odd, name=name: call({**given, name: odd}))
+            error = refused(call, {**given, name: odd})
             said = str(error)
             if not isinstance(error, TypeError):
                 return Law(law, False, f"{name} of {what}: {said or 'taken'}")
@@ -157,7 +164,7 @@ def nan(call: Call, given: Given) -> Law:
         y[k] = number
         return call({**given, name: y})
 
-    if error := refused(lambda: at(np.nan)):
+    if error := refused(at, np.nan):
         said = str(error)
         return Law(law, "nan" in said or None, "" if "nan" in said else f"NaN is refused: {said}")
     answer = at(np.nan)
@@ -173,11 +180,8 @@ def nan(call: Call, given: Given) -> Law:
 
 def _answers(at: Callable[[float], Answer], seen: Callable[[Answer], Any]) -> set[Any]:
     """What is seen of the answers at some numbers, as far as they are taken."""
-    found = []
-    for number in (-50.0, -1.5, -0.25, 0.25, 0.75, 1.5, 50.0):
-        if refused(lambda number=number: found.append(seen(at(number)))):
-            continue
-    return {str(one) for one in found}
+    numbers = (-50.0, -1.5, -0.25, 0.25, 0.75, 1.5, 50.0)
+    return {str(seen(at(number))) for number in numbers if not refused(at, number)}
 
 
 def aside(call: Call, formula: Formula, given: Given, v: Given, usual: Given) -> Iterator[Law]:
@@ -194,7 +198,7 @@ def aside(call: Call, formula: Formula, given: Given, v: Given, usual: Given) ->
     if "weight" in given and smooth == 0 and (labels := given.get("labels")) is not None:
         weight = np.where(np.arange(len(given["weight"])) == labels.ravel()[0], 0, given["weight"])
         where = np.unravel_index(0, labels.shape)
-        yield _out("a weight of 0", call, {**given, "weight": weight.astype(x.dtype)}, name, where[0])
+        yield _out("a weight of 0", call, {**given, "weight": weight.astype(x.dtype)}, name, int(where[0]))
     elif "weight" in given and smooth == 0 and len(given["weight"]) == len(x) and given["weight"].ndim:
         weight = np.array(given["weight"])
         weight[i] = 0
@@ -218,7 +222,8 @@ def _unseen(call: Call, given: Given, v: Given, name: str, i: int) -> Law:
     for move in MOVES:
         x = np.array(given[name])
         x[i] = move(x[i])
-        refused(lambda x=x: answers.append(call({**given, name: x})))
+        if not refused(call, {**given, name: x}):
+            answers.append(call({**given, name: x}))
     if not answers:
         return Law(law, None, "a row cannot be moved")
     stays = {n: np.all([a.outputs[n] == before.outputs[n] for a in answers], axis=0) for n in v}
@@ -229,13 +234,13 @@ def _unseen(call: Call, given: Given, v: Given, name: str, i: int) -> Law:
 def _out(what: str, call: Call, given: Given, name: str, i: int, **options: Any) -> Law:
     """Row i of an argument is out: with NaN or ∞ there the answer is the one without."""
     law = f"{what} takes out what is not finite"
-    if error := refused(lambda: call(given, **options)):
+    if error := refused(call, given, **options):
         return Law(law, None, f"refused: {error}")
     expected = call(given, **options)
     for number in (np.nan, np.inf, -np.inf):
         x = np.array(given[name])
         x[i] = number
-        if error := refused(lambda x=x: call({**given, name: x}, **options)):
+        if error := refused(call, {**given, name: x}, **options):
             return Law(law, None, f"{number} is no entry of {name}: {error}")
         got = call({**given, name: x}, **options)
         for quantity, y in expected.gradients.items():
@@ -290,7 +295,7 @@ def examples(call: Call, formula: Formula, given: Given, v: Given) -> Law:
         return Law(law, None, "it is one number for all examples")
     x = np.array(given[name])
     x[1:] = x[:-1]
-    if not refused(lambda: call({**given, name: x}, ones, **options)):
+    if not refused(call, {**given, name: x}, ones, **options):
         moved = call({**given, name: x}, ones, **options)
         if any(not equal(y[0], together.outputs[q][0]) for q, y in moved.outputs.items()):
             return Law(law, None, "examples answer to each other")
@@ -309,7 +314,9 @@ def examples(call: Call, formula: Formula, given: Given, v: Given) -> Law:
 def _same(law: str, got: Answer, expected: Answer) -> Law:
     """To the last bit, as far as both say something."""
     for n, y in got.quantities.items():
-        if n in expected.quantities and not (y.dtype == expected.quantities[n].dtype and equal(y, expected.quantities[n])):
+        if n in expected.quantities and not (
+            y.dtype == expected.quantities[n].dtype and equal(y, expected.quantities[n])
+        ):
             return Law(law, False, f"{n} is another one")
     return Law(law, True)
 
