@@ -139,7 +139,7 @@ def measure(id: str, dtypes: Sequence[str], seed: int) -> list[Finding]:
     """One finding a law and size of floats. Needs python-flint."""
     formula = CATALOGUE[id]
     if getattr(formula.function, "vjp", None) is None:
-        return [Finding("law", id, "any", side="ours", verdict="undefined", why="is no function of arrays by itself")]
+        return [Finding("law", id, "any", verdict="undefined", why="is no function of arrays by itself")]
     found = []
     for size, those in SIZES.items():
         asked = [dtype for dtype in those if dtype in dtypes]
@@ -153,7 +153,7 @@ def measure(id: str, dtypes: Sequence[str], seed: int) -> list[Finding]:
 def _finding(id: str, law: str, size: str, held: Held) -> Finding:
     verdict = "wrong" if held.failed else "holds" if held.asked else "undefined"
     why = held.failed or ("" if held.asked else held.why)
-    return Finding("law", id, law, dtype=size, side="ours", verdict=verdict, entries=held.asked, why=why)
+    return Finding("law", id, law, dtype=size, verdict=verdict, entries=held.asked, why=why)
 
 
 def _of(formula: Formula, dtypes: Sequence[str], seed: int) -> Iterator[tuple[str, Law]]:

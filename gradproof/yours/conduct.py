@@ -7,6 +7,7 @@ by themselves. A law is asked of one case, and holds, fails with a message, or c
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import warnings
@@ -56,12 +57,15 @@ def conduct(subject: Subject, formula: Formula, asking: Asking) -> Iterator[Law]
                       {n: np.asarray(g) for n, g in found.gradients.items()})  # fmt: skip
 
     yield quiet(call, given)
-    yield lists(call, given, asking.case.dtype)
+    if asking.case.dtype == "float64":  # which a list is one of
+        yield lists(call, given)
     yield byte_order(call, given, v)
     yield refusals(call, given)
     yield nan(call, given)
     yield from aside(call, formula, given, v if subject.linear else {}, usual)
     yield problems(call, formula, given, v)
+    if formula.reduction:
+        yield nothing(call, given)
     yield examples(call, formula, given, v)
 
 
@@ -100,11 +104,9 @@ def quiet(call: Call, given: Given) -> Law:
     return Law(law, True)
 
 
-def lists(call: Call, given: Given, dtype: str) -> Law:
+def lists(call: Call, given: Given) -> Law:
     """Lists of numbers in the place of arrays."""
     law = "lists are taken"
-    if dtype != "float64":
-        return Law(law, None, "a list is one of float64")
     return _same(law, call({n: x.tolist() if isinstance(x, np.ndarray) else x for n, x in given.items()}), call(given))
 
 
@@ -152,30 +154,38 @@ def refusals(call: Call, given: Given) -> Law:
 
 
 def nan(call: Call, given: Given) -> Law:
-    """A NaN in the first argument is one in an output and, where the gradient answers to it at all, there."""
-    law, name = "NaN goes through", first_of(given)
-    x = given[name]
-    if not x.size:
-        return Law(law, None, "there is no entry")
-    k = tuple(n // 2 for n in x.shape)
+    """A NaN in an argument is one in an output and, where the gradient answers to it at all, there."""
+    found = [_nan(call, given, name) for name, x in given.items() if isinstance(x, np.ndarray) and floating(x)]
+    return next((law for holds in (False, True) for law in found if law.holds is holds), found[0])
 
-    def at(number: float) -> Answer:
+
+def _nan(call: Call, given: Given, name: str) -> Law:
+    """It is put at one entry of this argument after another, until an output answers."""
+    law, x = "NaN goes through", given[name]
+
+    def at(number: float, k: tuple[int, ...]) -> Answer:
         y = np.array(x)
         y[k] = number
         return call({**given, name: y})
 
-    if error := refused(at, np.nan):
-        said = str(error)
-        return Law(law, "nan" in said or None, "" if "nan" in said else f"NaN is refused: {said}")
-    answer = at(np.nan)
-    if not any(np.isnan(y.astype(np.float64)).any() for y in answer.outputs.values()):
-        moved = _answers(at, lambda found: [y.tobytes() for y in found.outputs.values()])
-        return Law(law, False if len(moved) > 1 else None, f"no output is NaN for a NaN in {name}")
-    if name in answer.gradients and not np.isnan(float(answer.gradients[name][k])):
-        if len(_answers(at, lambda found: found.gradients[name][k].tobytes())) > 1:
-            return Law(law, False, f"∂/∂{name} is {answer.gradients[name][k]} where {name} is NaN")
-        return Law(law, None, f"∂/∂{name} does not depend on {name}")
-    return Law(law, True)
+    ignored = f"no output depends on {name}"
+    for k in np.ndindex(x.shape):
+        here = functools.partial(at, k=k)
+        if error := refused(here, np.nan):
+            return Law(
+                law, "nan" in str(error), "" if "nan" in str(error) else f"NaN is refused by another word: {error}"
+            )
+        answer = here(np.nan)
+        if not any(np.isnan(y.astype(np.float64)).any() for y in answer.outputs.values()):
+            if len(_answers(here, lambda found: [y.tobytes() for y in found.outputs.values()])) > 1:
+                return Law(law, False, f"no output is NaN for a NaN in {name}, at {k}")
+            continue
+        if name not in answer.gradients or np.isnan(float(answer.gradients[name][k])):
+            return Law(law, True)
+        if len(_answers(here, lambda found, k=k: found.gradients[name][k].tobytes())) > 1:  # type: ignore[misc]
+            return Law(law, False, f"∂/∂{name} is {answer.gradients[name][k]} where {name} is NaN, at {k}")
+        ignored = f"∂/∂{name} does not depend on {name}"
+    return Law(law, None, ignored)
 
 
 def _answers(at: Callable[[float], Answer], seen: Callable[[Answer], Any]) -> set[Any]:
@@ -265,7 +275,7 @@ def problems(call: Call, formula: Formula, given: Given, v: Given) -> Law:
         options = {"leading": 1}
     if formula.kind == "update":
         return Law(law, None, "one norm or limit is over all arrays")
-    shared = {n for n, x in given.items() if formula.kind == "cost" and "weight" in n and np.ndim(x) < 2}
+    shared = {n for n, x in given.items() if formula.kind == "cost" and _of_classes(n, x)}
     other = {n: x if n in shared or not np.ndim(x) else np.flip(x, 0) for n, x in given.items()}
     both = {n: x if n in shared or not isinstance(x, np.ndarray) else np.stack([x, other[n]]) for n, x in given.items()}
     seeds = {n: np.stack([w, np.asarray(-0.5 * w, w.dtype)]) for n, w in v.items()}
@@ -281,6 +291,23 @@ def problems(call: Call, formula: Formula, given: Given, v: Given) -> Law:
     return Law(law, True)
 
 
+def nothing(call: Call, given: Given) -> Law:
+    """No example: no term, and gradients without rows."""
+    law, n = "an empty batch", len(given[first_of(given)])
+    none = {q: x[:0] if np.ndim(x) and len(x) == n and not _of_classes(q, x) else x for q, x in given.items()}
+    if error := refused(call, none, {}, reduction="none"):
+        return Law(law, None, f"refused: {error}")
+    found = call(none, {}, reduction="none")
+    off = [q for q, g in found.gradients.items() if g.shape != none[q].shape]
+    off += [q for q, y in found.outputs.items() if y.size]
+    return Law(law, not off, f"{off[0]} has another shape" if off else "")
+
+
+def _of_classes(name: str, x: Any) -> bool:
+    """Whether these are weights of classes, which all examples share."""
+    return name.endswith("weight") and np.ndim(x) == 1
+
+
 def examples(call: Call, formula: Formula, given: Given, v: Given) -> Law:
     """The examples of a batch answer as they do one by one."""
     law, name = "a batch answers as its examples do", first_of(given)
@@ -289,7 +316,7 @@ def examples(call: Call, formula: Formula, given: Given, v: Given) -> Law:
         return Law(law, None, "there are no examples that do not meet" if n > 1 else "there is one example")
     options = {"reduction": "none"} if formula.reduction else {}
     ones = {q: np.ones_like(y) for q, y in call(given, v if not options else {}, **options).outputs.items()}
-    per = {q: x for q, x in given.items() if np.ndim(x) and len(x) == n and not (q.endswith("weight") and x.ndim == 1)}
+    per = {q: x for q, x in given.items() if np.ndim(x) and len(x) == n and not _of_classes(q, x)}
     together = call(given, ones, **options)
     if any(not y.ndim or len(y) != n for y in together.outputs.values()):
         return Law(law, None, "it is one number for all examples")

@@ -144,15 +144,19 @@ def taken(
     return x, dtypes
 
 
-def check_entries(x: Mapping[str, Array], entries: Mapping[str, str], dtypes: Mapping[str, np.dtype[Any]]) -> None:
-    """Raise ValueError for entries that are not what the record says.
+def check_entries(
+    x: Mapping[str, Array], entries: Mapping[str, str], dtypes: Mapping[str, np.dtype[Any]], weight: Array | None = None
+) -> None:
+    """Raise ValueError for entries that are not what the record says; those whose weight is 0 may be anything.
 
     Rows are to sum to one as far as the coarser of their own dtype and that of the first argument goes.
     """
     for name, kind in entries.items():
         if name in x and kind in CHECKS:
             first = DIGITS[next(iter(dtypes.values())).char]
-            CHECKS[kind](name, x[name], min(first, DIGITS[dtypes[name].char]) if name in dtypes else first)
+            weighted = weight is not None and weight.shape == x[name].shape and "distribution" not in kind
+            counted = np.where(weight == 0, 1.0, x[name]) if weighted else x[name]  # 1 is of every kind
+            CHECKS[kind](name, counted, min(first, DIGITS[dtypes[name].char]) if name in dtypes else first)
 
 
 def _same(name: str, x: Array, first: str, shape: tuple[int, ...]) -> None:

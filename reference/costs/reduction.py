@@ -167,7 +167,7 @@ def _evaluate(
         raise ValueError(f"leading = {lead}, but {name} has shape {first.shape}")
     laid = laid_out(x, form.shapes, axis)
     if (record := getattr(function, "formula", None)) is not None:
-        check_entries(laid, record.entries, dtypes)
+        check_entries(laid, record.entries, dtypes, laid.get("weight") if form.weighted else None)
     parameters = checked(function, form.known, keywords) if keywords else {}
     if form.sees_leading:
         parameters["leading"] = lead
