@@ -11,7 +11,7 @@ import functools
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,17 +56,22 @@ def conduct(subject: Subject, formula: Formula, asking: Asking) -> Iterator[Law]
         return Answer({n: np.asarray(y) for n, y in found.outputs.items()},
                       {n: np.asarray(g) for n, g in found.gradients.items()})  # fmt: skip
 
-    yield quiet(call, given)
-    if asking.case.dtype == "float64":  # which a list is one of
-        yield lists(call, given)
-    yield byte_order(call, given, v)
-    yield refusals(call, given)
+    yield from of_arrays(call, given, v)
     yield nan(call, given)
     yield from aside(call, formula, given, v if subject.linear else {}, usual)
     yield problems(call, formula, given, v)
     if formula.reduction:
         yield nothing(call, given)
     yield examples(call, formula, given, v)
+
+
+def of_arrays(call: Call, given: Given, v: Given, but: Collection[str] = ()) -> Iterator[Law]:
+    """What is taken in the place of an array, and what is refused, `but` some."""
+    yield quiet(call, given)
+    if given[first_of(given)].dtype == np.float64:  # which a list is one of
+        yield lists(call, given)
+    yield byte_order(call, given, v)
+    yield refusals(call, given, but)
 
 
 def first_of(given: Given) -> str:
@@ -126,14 +131,14 @@ def byte_order(call: Call, given: Given, v: Given) -> Law:
     )
 
 
-def refusals(call: Call, given: Given) -> Law:
+def refusals(call: Call, given: Given, but: Collection[str] = ()) -> Law:
     """What is no float (of the first argument), no real number (of others): a TypeError with its name and value."""
     law = "what is no number of its kind is refused by name and value"
     for name, x in given.items():
         if not isinstance(x, np.ndarray) or not x.size:
             continue
         for what, made in REFUSED.items():
-            if (what in MAY and name != first_of(given)) or (what == "floats" and floating(x)):
+            if what in but or (what in MAY and name != first_of(given)) or (what == "floats" and floating(x)):
                 continue
             odd = made(x)
             if what == "long doubles" and odd.dtype == np.float64:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from reference.formula import Array
-from reference.lift import QUIET, Answer, array, checked, named, rounded
+from reference.lift import QUIET, Answer, array, checked, floating, named, rounded
 
 State = dict[str, Any]
 
@@ -83,6 +83,7 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
             _check_arrays(name, parameters, gradients)
             state = start(parameters) if state is None else state
             _check_state(name, state, slots, arrays, parameters)
+            state = state | {s: [_array(a, f"state['{s}'][{k}]") for k, a in enumerate(state[s])] for s in arrays}
             foreign = {key: value for key, value in given.items() if key in known and _is_foreign(value)}
             own = {key: value for key, value in given.items() if key not in foreign}
             hyperparameters = {**checked(step, known, own), **foreign}
@@ -101,10 +102,10 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
             if cotangent is not None:
                 raise ValueError(f"{name} has no gradients here, so it takes no cotangent")
             x = named(step, arguments, ("w", "dC", *slots), 2)
-            w = _array(x["w"], "w")
+            w, dC = _array(x["w"], "w"), _array(x["dC"], "dC")
             state = start([w]) | {"t": t - 1}
-            state |= {s: [array(x[s], s).astype(_wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
-            (new,), after = step([w], [_array(x["dC"], "dC")], state, **given)
+            state |= {s: [_array(x[s], s).astype(_wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
+            (new,), after = step([w], [dC], state, **given)
             return {"w": np.asarray(new)} | {s: np.asarray(after[s][0]) for s in slots}, {}
 
         step.__signature__ = _lifted_signature(rule)  # type: ignore[attr-defined]
@@ -125,9 +126,14 @@ def _lifted_signature(rule: Callable[..., Any]) -> inspect.Signature:
 
 
 def _array(x: Any, name: str) -> Any:
-    """What `reference.lift.array` takes, and what behaves like an array as it is."""
-    foreign = hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, np.ndarray)
-    return x if foreign else array(x, name)
+    """Floats as an array, long doubles among them, for exact paths; what behaves like an array as it is.
+
+    Raises as `reference.lift.floating`.
+    """
+    if hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, np.ndarray):
+        return x
+    x = array(x, name)
+    return x if x.dtype == np.longdouble else floating(x, name)
 
 
 def _wide(w: Array) -> np.dtype[Any]:
@@ -146,11 +152,8 @@ def _check_arrays(rule: str, parameters: Sequence[Array], gradients: Sequence[Ar
     for k, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
         if w.shape != g.shape:
             raise ValueError(f"{rule}: gradient {k} has shape {g.shape}, its parameter has shape {w.shape}")
-        if isinstance(w, np.ndarray) and isinstance(g, np.ndarray):
-            if w.dtype.kind != "f" and w.dtype.name != "bfloat16":
-                raise TypeError(f"{rule}: parameters[{k}] has dtype {w.dtype}; pass floats")
-            if g.dtype != w.dtype:
-                raise TypeError(f"{rule}: gradient {k} has dtype {g.dtype}, its parameter has dtype {w.dtype}")
+        if isinstance(w, np.ndarray) and isinstance(g, np.ndarray) and g.dtype != w.dtype:
+            raise TypeError(f"{rule}: gradient {k} has dtype {g.dtype}, its parameter has dtype {w.dtype}")
 
 
 def _check_state(
