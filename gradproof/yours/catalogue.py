@@ -19,6 +19,7 @@ from gradproof import cases
 from gradproof.answers.answer import Answer
 from gradproof.answers.truth import Truth
 from gradproof.cases.case import Case, as_dtype, generator
+from gradproof.cases.parameters import settings
 from gradproof.evidence.finding import Finding
 from gradproof.tasks import Plan, Task
 from gradproof.yours.asked import Asking
@@ -169,9 +170,17 @@ def _of(formula: Formula, dtypes: Sequence[str], seed: int) -> Iterator[tuple[st
             yield from ((way, law) for law in of_report(report_of(how, dtypes)))
             for dtype in dtypes:
                 asking = next(iter(how.asked(dtype)))
-                asking = replace(asking, case=_small(asking.case)) if formula.elementwise else asking
-                held = answered(conduct(subject, formula, asking))
-                yield from ((f"{way} in {dtype}", law) for law in held)
+                for case in _cases(asking.case):
+                    held = answered(conduct(subject, formula, replace(asking, case=case)))
+                    yield from ((f"{way} in {dtype}", law) for law in held)
+
+
+def _cases(case: Case) -> list[Case]:
+    """A case of few numbers; with parameters off their defaults, the same one at the defaults too."""
+    case = _small(case) if CATALOGUE[case.formula].elementwise else case
+    moved = {name for setting in settings(case.formula) for name in setting}
+    fixed = {name: p for name, p in case.parameters.items() if name not in moved}
+    return [case, replace(case, parameters=fixed)] if len(fixed) < len(case.parameters) else [case]
 
 
 def _small(case: Case) -> Case:

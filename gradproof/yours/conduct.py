@@ -144,7 +144,7 @@ def refusals(call: Call, given: Given, but: Collection[str] = ()) -> Law:
             if what == "long doubles" and odd.dtype == np.float64:
                 continue  # on this platform they are the same
             error = refused(call, {**given, name: odd})
-            said = str(error)
+            said = str(error or "")
             if not isinstance(error, TypeError):
                 return Law(law, False, f"{name} of {what}: {said or 'taken'}")
             stem = name.rstrip("0123456789")
@@ -320,20 +320,21 @@ def examples(call: Call, formula: Formula, given: Given, v: Given) -> Law:
     if n < 2 or formula.kind not in ("activation", "cost"):
         return Law(law, None, "there are no examples that do not meet" if n > 1 else "there is one example")
     options = {"reduction": "none"} if formula.reduction else {}
-    ones = {q: np.ones_like(y) for q, y in call(given, v if not options else {}, **options).outputs.items()}
+    shapes = call(given, v if not options else {}, **options).outputs
+    seeds = {q: np.resize([0.5, -1.0, 0.25, 2.0, -0.75], y.shape).astype(y.dtype) for q, y in shapes.items()}
     per = {q: x for q, x in given.items() if np.ndim(x) and len(x) == n and not _of_classes(q, x)}
-    together = call(given, ones, **options)
+    together = call(given, seeds, **options)
     if any(not y.ndim or len(y) != n for y in together.outputs.values()):
         return Law(law, None, "it is one number for all examples")
     x = np.array(given[name])
     x[1:] = x[:-1]
-    if not refused(call, {**given, name: x}, ones, **options):
-        moved = call({**given, name: x}, ones, **options)
+    if not refused(call, {**given, name: x}, seeds, **options):
+        moved = call({**given, name: x}, seeds, **options)
         if any(not equal(y[0], together.outputs[q][0]) for q, y in moved.outputs.items()):
             return Law(law, None, "examples answer to each other")
     for i in range(n):
-        alone = call({**given, **{q: y[i : i + 1] for q, y in per.items()}}, {q: y[i : i + 1] for q, y in ones.items()},
-                     **options)  # fmt: skip
+        row = {q: y[i : i + 1] for q, y in per.items()}
+        alone = call({**given, **row}, {q: y[i : i + 1] for q, y in seeds.items()}, **options)
         for q, y in alone.outputs.items():
             if not _close(y, together.outputs[q][i : i + 1]):
                 return Law(law, False, f"{q} of example {i} is another one")

@@ -18,7 +18,7 @@ from gradproof.answers.answer import Answer
 from gradproof.answers.truth import Truth
 from gradproof.yours.asked import Asking, options_of
 from gradproof.yours.judge import allowed
-from gradproof.yours.memory import Call, Law, Near, layouts, same_again, untouched
+from gradproof.yours.memory import Call, Law, Near, copied, layouts, same_again, untouched
 from gradproof.yours.returned import Broken
 from gradproof.yours.subject import Subject
 from oracles.calls import floating
@@ -53,7 +53,8 @@ def _answered(held: Iterator[Law]) -> Iterator[Law]:
 
 def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> Iterator[Law]:
     case = asking.case
-    given, v = asking.given(subject), dict(case.cotangent or {})
+    given = {name: copied(x) for name, x in asking.given(subject).items()}
+    v = {name: copied(x) for name, x in (case.cotangent or {}).items()}
     options = {**options_of(subject, case.parameters), **asking.keywords}
 
     def call(arguments: Mapping[str, Any], cotangent: Mapping[str, Any]) -> Answer:
@@ -63,12 +64,12 @@ def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> It
             return Answer({n: np.asarray(y) for n, y in found.outputs.items()},
                           {n: np.asarray(g) for n, g in found.gradients.items()})  # fmt: skip
 
-    first = call(given, v)
+    first = call({n: copied(x) for n, x in given.items()}, {n: copied(x) for n, x in v.items()})
     limit = allowed(asking, elementwise, False)
     near = _nearness(case.dtype, asking, truth, limit)
     yield _dtype(first, given, case.dtype)
+    yield from untouched(call, given, v)  # the first to ask: what is written twice is the same the second time
     yield from _quiet(call, given, v)
-    yield from untouched(call, given, v, first)
     yield same_again(call, given, v, first)
     yield from layouts(call, given, v, first, near)
     if subject.linear:

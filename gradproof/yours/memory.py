@@ -28,7 +28,7 @@ class Law:
     message: str = ""
 
 
-def untouched(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer) -> Iterator[Law]:
+def untouched(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Iterator[Law]:
     """Inputs and cotangents are as they were, and what was returned before stays as it was."""
     copies = {name: copied(x) for name, x in given.items()}
     seeds = {name: copied(x) for name, x in v.items()}
