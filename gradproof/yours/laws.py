@@ -33,7 +33,8 @@ def laws(subject: Subject, asked: Sequence[tuple[Asking, Truth]], elementwise: b
     with np.errstate(all="ignore"):
         for asking, truth in asked[:3]:
             for law in _answered(_of(subject, asking, truth, elementwise)):
-                if law.name not in found or found[law.name].holds is None or law.holds is False:
+                before = found[law.name].holds if law.name in found else None
+                if before is None or (before and law.holds is False):
                     found[law.name] = law
     return list(found.values())
 
