@@ -1,5 +1,7 @@
 """Each law is broken by a planted error that breaks no other, and the numbers of the gradient are right throughout."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -153,6 +155,4 @@ def test_read_only_and_expanded_arrays_are_arrays(wrong, said):
         return x * x, lambda v: 2 * x * v * (1 if wrong(x) else 3)
 
     report = gradproof.check(gradproof.pullback(square), inputs={"x": (3, 4)}, dtypes=["float64"])
-    assert f"memory layout does not matter: ∂/∂x is another one with {said}" in str(report).replace(
-        "one for", "one with"
-    )
+    assert re.search(rf"memory layout does not matter: ∂/∂x is another one (for|with) {re.escape(said)}", str(report))
