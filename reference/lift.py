@@ -20,7 +20,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, TypeGuard, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -46,22 +46,58 @@ def is_floating(dtype: np.dtype[Any]) -> bool:
     return (dtype.kind == "f" and dtype.itemsize <= 8) or dtype.name == "bfloat16"
 
 
+def array(x: npt.ArrayLike, name: str) -> Array:
+    """`x` as an array in the byte order of this machine; what it may hold, `floating`, `real` and `integers` say.
+
+    Raises TypeError for a masked array, whose mask would be lost, and ValueError for rows of different lengths, naming
+    `name`.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost; pass {name}.filled(…): {_shown(x)}")
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from error
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+
+
 def floating(x: npt.ArrayLike, name: str = "z") -> Array:
     """`x` as an array of one of the four floating dtypes. Raises TypeError for any other, naming `name`."""
-    if type(x) is np.ndarray and x.dtype.char in "fd":
+    if is_plain(x):
         return x
-    x = np.asarray(x)
+    x = array(x, name)
     if not is_floating(x.dtype):
-        raise TypeError(f"{name} has dtype {x.dtype}; pass floats, e.g. {name}.astype(np.float64)")
+        raise TypeError(f"{name} has dtype {x.dtype}; pass floats, e.g. {name}.astype(np.float64): {_shown(x)}")
     return x
 
 
 def real(x: npt.ArrayLike, name: str) -> Array:
     """`x` as an array of floats, integers or bools. Raises TypeError for any other dtype, naming `name`."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "fiub" and x.dtype.name != "bfloat16":
-        raise TypeError(f"{name} has dtype {x.dtype}; pass real numbers")
+    if is_plain(x):
+        return x
+    x = array(x, name)
+    if x.dtype.kind not in "iub" and not is_floating(x.dtype):
+        raise TypeError(f"{name} has dtype {x.dtype}; pass real numbers of up to 64 bits: {_shown(x)}")
     return x
+
+
+def integers(x: npt.ArrayLike, name: str) -> Array:
+    """`x` as an array of integers. Raises TypeError for any other dtype, naming `name`, a plural."""
+    x = array(x, name)
+    if x.dtype.kind not in "iu":
+        raise TypeError(f"{name} have dtype {x.dtype}; pass integers: {_shown(x)}")
+    return x
+
+
+def is_plain(x: Any) -> TypeGuard[Array]:
+    """Whether it is an array of float32 or float64 in the byte order of this machine, which is taken as it is."""
+    return type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative
+
+
+def _shown(x: Array) -> str:
+    """The first entries of an array, for a message."""
+    first = ", ".join(str(entry) for entry in x.ravel()[:3])
+    return f"it is [{first}{', …' if x.size > 3 else ''}]" if x.ndim else f"it is {first}"
 
 
 def named(function: Any, arguments: Mapping[str, Any], names: Sequence[str], needed: int) -> dict[str, Any]:
@@ -348,7 +384,7 @@ def rowwise(body: Callable[..., tuple[Array, Pullback]]) -> Callable[..., tuple[
 
         @QUIET
         def pullback(v: Array) -> Array:
-            w = np.asarray(v, np.float64)
+            w = real(v, "cotangent").astype(np.float64)
             if w.shape != value.shape:
                 raise ValueError(f"cotangent has shape {w.shape}, the output has shape {value.shape}; must be equal")
             return rounded(pull(w), dtype)

@@ -16,6 +16,7 @@ from gradproof.networks import run as networks
 from gradproof.networks import scaling, summary
 from gradproof.tasks import Plan, Task
 from gradproof.training import parity, updates
+from gradproof.yours import catalogue
 
 Findings = list[Finding]
 
@@ -77,6 +78,10 @@ AREAS = {
             "kinks", "slopes where left and right differ, and at special inputs", kinks.tasks, pages.kinks.write,
             ("numpy", "torch", "jax", "balls"), ("oracle",), ("balls",),
             kinds=("kink", "special"),
+        ),
+        Area(
+            "laws", "what our formulas keep besides their numbers, asked as a user's function is", catalogue.tasks,
+            pages.laws.write, ("numpy", "balls", "16 bits"), ("seed", "dtype"), ("balls",),
         ),
         Area(
             "training", "500 steps from one start", parity.tasks, pages.training.write,

@@ -15,6 +15,7 @@ from reference.costs.arguments import LABEL, ROW, TERM, class_labels
 from reference.costs.reduction import Terms, others, reduced
 from reference.exact import dot, dots, product, total
 from reference.formula import Array, Kink, formula
+from reference.lift import integers, times
 
 DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
 AA, BB = "Sum(a[i, k]**2, (k, 1, d))", "Sum(b[i, k]**2, (k, 1, d))"
@@ -248,6 +249,7 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     if z.ndim != 2:
         raise ValueError(f"z has shape {z.shape}; expected (n examples, d)")
     n = len(z)
+    labels = integers(labels, "labels")
     labels, _ = class_labels(labels, (n,), int(np.max(labels, initial=0)) + 1)
     same = labels[:, None] == labels  # (n, n)
     np.fill_diagonal(same, False)
@@ -270,11 +272,12 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     def pullback(v: Array) -> dict[str, Array]:
         of_pair = np.zeros((n, n))
         of_pair[same] = v
-        to_others = of_pair * np.where(ahead, 1, own) / whole
-        slope = e * to_others.sum(-1, keepdims=True) - of_pair * share  # ∂C/∂(c/T)
-        unit = u / length
-        toward = (slope + slope.T) @ unit
+        to_others = times(of_pair, np.where(ahead, 1, own) / whole)
+        slope = times(to_others.sum(-1, keepdims=True), e) - times(of_pair, share)  # ∂C/∂(c/T)
+        both = slope + slope.T
+        unit = np.where((both != 0).any(-1, keepdims=True), u / length, 0)  # a row that meets none does not enter
+        toward = both @ unit
         across = toward * others(unit * unit) - unit * others(toward * unit)  # toward − û⟨toward, û⟩
-        return {"z": np.ldexp(across / length / temperature, -exponent)}
+        return {"z": np.ldexp(np.where(across == 0, 0, across / length) / temperature, -exponent)}
 
     return terms, pullback

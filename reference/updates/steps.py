@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from reference.formula import Array
-from reference.lift import QUIET, Answer, checked, named, rounded
+from reference.lift import QUIET, Answer, array, checked, floating, named, rounded
 
 State = dict[str, Any]
 
@@ -83,10 +83,12 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
         def step(
             parameters: Sequence[Array], gradients: Sequence[Array], state: State | None = None, **given: Any
         ) -> tuple[list[Array], State]:
-            parameters, gradients = [*map(_array, parameters)], [*map(_array, gradients)]
+            parameters = [_array(w, f"parameters[{k}]") for k, w in enumerate(parameters)]
+            gradients = [_array(g, f"gradients[{k}]") for k, g in enumerate(gradients)]
             _check_arrays(name, parameters, gradients)
             state = start(parameters) if state is None else state
             _check_state(name, state, slots, arrays, parameters)
+            state = state | {s: [_array(a, f"state['{s}'][{k}]") for k, a in enumerate(state[s])] for s in arrays}
             foreign = {key: value for key, value in given.items() if key in known and _is_foreign(value)}
             own = {key: value for key, value in given.items() if key not in foreign}
             hyperparameters = {**checked(step, known, own), **foreign}
@@ -105,10 +107,10 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
             if cotangent is not None:
                 raise ValueError(f"{name} has no gradients here, so it takes no cotangent")
             x = named(step, arguments, ("w", "dC", *slots), 2)
-            w = _array(x["w"])
+            w, dC = _array(x["w"], "w"), _array(x["dC"], "dC")
             state = start([w]) | {"t": t - 1}
-            state |= {s: [np.asarray(x[s], _wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
-            (new,), after = step([w], [_array(x["dC"])], state, **given)
+            state |= {s: [_array(x[s], s).astype(_wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
+            (new,), after = step([w], [dC], state, **given)
             return {"w": np.asarray(new)} | {s: _shortened(after[s][0], w.dtype) for s in slots}, {}
 
         step.__signature__ = _lifted_signature(rule)  # type: ignore[attr-defined]
@@ -128,9 +130,15 @@ def _lifted_signature(rule: Callable[..., Any]) -> inspect.Signature:
     return inspect.Signature([*lists, state, *hyper])
 
 
-def _array(x: Any) -> Any:
-    """Lists and numbers as arrays; arrays, and what behaves like one, as they are."""
-    return x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+def _array(x: Any, name: str) -> Any:
+    """Floats as an array, long doubles among them, for exact paths; what behaves like an array as it is.
+
+    Raises as `reference.lift.floating`.
+    """
+    if hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, np.ndarray):
+        return x
+    x = array(x, name)
+    return x if x.dtype == np.longdouble else floating(x, name)
 
 
 def _wide(w: Array) -> np.dtype[Any]:
@@ -154,11 +162,8 @@ def _check_arrays(rule: str, parameters: Sequence[Array], gradients: Sequence[Ar
     for k, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
         if w.shape != g.shape:
             raise ValueError(f"{rule}: gradient {k} has shape {g.shape}, its parameter has shape {w.shape}")
-        if isinstance(w, np.ndarray) and isinstance(g, np.ndarray):
-            if w.dtype.kind != "f" and w.dtype.name != "bfloat16":
-                raise TypeError(f"{rule}: parameters[{k}] has dtype {w.dtype}; pass floats")
-            if g.dtype != w.dtype:
-                raise TypeError(f"{rule}: gradient {k} has dtype {g.dtype}, its parameter has dtype {w.dtype}")
+        if isinstance(w, np.ndarray) and isinstance(g, np.ndarray) and g.dtype != w.dtype:
+            raise TypeError(f"{rule}: gradient {k} has dtype {g.dtype}, its parameter has dtype {w.dtype}")
 
 
 def _check_state(

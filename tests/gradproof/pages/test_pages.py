@@ -75,6 +75,17 @@ def kinks():
     yield row("special", "activation/exp", "-inf", "value", got="0x0p+0", truth="0x0p+0")
 
 
+def laws():
+    yield row("law", "cost/l1", "dtypes are kept", dtype="16 bits", side="", verdict="holds", entries=4)
+    yield row(
+        "law", "cost/hinge", "dtypes are kept", dtype="16 bits", side="", verdict="wrong", why="by vjp: ∂/∂z is float64"
+    )
+    yield row("law", "cost/hinge", "of another day", dtype="16 bits", side="", verdict="holds", entries=1)
+    for id in ("cost/l1", "cost/hinge"):
+        why = f"refused: {'a' if id == 'cost/l1' else 'z'} has shape (0, 4): the mean over an empty batch is undefined"
+        yield row("law", id, "an empty batch", dtype="16 bits", side="", verdict="undefined", why=why)
+
+
 def updates():
     path = {"verdict": "agrees", "max": 0.5, "more": {"bound": 1e-3, "difference": 1e-9}}
     yield row("trajectory", "update/adam", "defaults; digits", **{**path, "verdict": "exact", "max": 0.0})
@@ -187,6 +198,16 @@ EXPECTED = {
         "kinks": ["| relu | z = 0 | slope | 0 | 1 | 0 | 2 (outside) | not installed | least norm |",
                   "| exp | value | inf | ∞ | ∞ | NaN | – |"],
         "README": ["3 slopes and values at kinks and special inputs; different from ours: torch 2 |"],
+    },
+    laws: {
+        "laws": [
+            "2 formulas of ours before the battery",
+            "| dtypes are kept | results have the dtype and the shape of their argument | 2 | 1 | 1 |",
+            "| of another day |  | 1 | 1 | 0 |",
+            "| `cost/hinge` | dtypes are kept | 16 bits | by vjp: ∂/∂z is float64 |",
+            "| an empty batch | refused: the mean over an empty batch is undefined | hinge, l1 |",
+        ],
+        "README": ["2 undefined, 2 holds, 1 wrong |"],
     },
     updates: {
         "optimizers": [

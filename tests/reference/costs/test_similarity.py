@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference import vjp
 from reference.costs import cosine_distance, cosine_embedding, nt_xent, triplet_margin
 
 
@@ -144,3 +145,16 @@ def test_rows_of_one_number_do_not_turn():
     assert value.tolist() == [0, 2]
     assert not gradients["a"].any()
     assert not gradients["b"].any()
+
+
+@pytest.mark.parametrize("labels", [["a", "a", "b"], [1.0, 1.0, 2.0], [1j, 1j, 2.0], [None, None, 1]])
+def test_labels_of_nt_xent_are_integers(labels):
+    with pytest.raises(TypeError, match=r"labels have dtype .*; pass integers"):
+        nt_xent(np.eye(3), labels)
+
+
+def test_no_cotangent_no_gradient_of_nt_xent_whatever_a_row_is():
+    z = np.eye(4)
+    z[1] = math.nan
+    _, gradients = vjp("cost/nt_xent", {"z": z, "labels": [0, 0, 1, 1]}, 0.0)
+    assert not gradients["z"].any()
