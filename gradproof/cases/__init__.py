@@ -11,7 +11,7 @@ import numpy as np
 
 from gradproof.cases import activations, clipping, costs, regularizers, rows
 from gradproof.cases.case import Case, Cotangent, as_dtype, generator, random_cotangent
-from gradproof.cases.parameters import setting
+from gradproof.cases.parameters import extreme, setting
 from gradproof.cases.source import REGIMES, Draw, Drawn, Source
 from reference import CATALOGUE
 from reference.formula import Array
@@ -23,16 +23,21 @@ def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
     """The case of this formula, dtype, regime and seed. Raises KeyError for a formula that has no draws."""
     chosen = setting(id, seed)
     parameters = {**CATALOGUE[id].parameters, **chosen}
-    given = DRAWS[id](Source(generator(id, dtype, regime, seed), regime, seed, parameters))
-    arguments = {name: _typed(x, dtype) for name, x in given.arguments.items() if x is not None}
+    source = Source(generator(id, dtype, regime, seed), regime, seed, parameters, dtype)
+    chosen = {**chosen, **extreme(CATALOGUE[id], source)}
+    source.parameters = {**parameters, **chosen}
+    given = DRAWS[id](source)
+    arguments = {name: _typed(x, dtype, source.top) for name, x in given.arguments.items() if x is not None}
     cotangent = _cotangent(given, id, dtype, regime, seed)
     options = {name: x for name, x in {**chosen, **given.parameters}.items() if name not in arguments}  # or learned
     return Case(id, dtype, regime, seed, arguments, cotangent, options)
 
 
-def _typed(x: Array, dtype: str) -> Array:
-    """Floats in the dtype of the case; labels, masks and lengths are integers and stay so."""
-    return as_dtype(x, dtype) if x.dtype.kind == "f" else x
+def _typed(x: Array, dtype: str, top: float) -> Array:
+    """Floats in the dtype of the case, finite ones as far as it goes; labels, masks and lengths stay integers."""
+    if x.dtype.kind != "f":
+        return x
+    return as_dtype(np.where(np.isfinite(x), np.clip(x, -top, top), x), dtype)
 
 
 def _cotangent(given: Drawn, id: str, dtype: str, regime: str, seed: int) -> Cotangent:

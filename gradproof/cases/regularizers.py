@@ -17,7 +17,7 @@ LAYERS = ("activation/softplus", "activation/tanh", "activation/sigmoid")
 
 
 def _shape(s: Source) -> tuple[int, int]:
-    return SHAPES[s.seed % len(SHAPES)]
+    return SHAPES[s.seed % len(SHAPES)] if s.style != "single" else (1, 1)
 
 
 def _entries(s: Source) -> Array:
@@ -50,6 +50,8 @@ def _by_singular_values(values: Callable[[int], Array], off: float = 0.0) -> Cal
 
 
 def _logits(s: Source) -> Array:
+    if s.style:
+        return s.logits(*_shape(s))
     scale = {"plain": 2.0, "wide": float(s.rng.uniform(1, 60)), "near": 1e-3}[s.regime]
     return np.asarray(scale * s.rng.standard_normal(_shape(s)))
 
@@ -66,6 +68,8 @@ def _dropout(s: Source) -> Drawn:
 def _network(outputs: int) -> Draw:
     def draw(s: Source) -> Drawn:
         sizes = [2, 3, 2, outputs]
+        if s.style:
+            return _extreme_network(s, sizes)
         arguments: dict[str, Any] = {"x": s.rng.standard_normal((2, sizes[0]))}
         for k, (below, above) in enumerate(itertools.pairwise(sizes), 1):
             arguments[f"W{k}"] = s.rng.standard_normal((above, below)) * (3 if s.regime == "wide" else 1)
@@ -73,6 +77,14 @@ def _network(outputs: int) -> Draw:
         return Drawn(arguments, parameters={"activations": LAYERS})
 
     return draw
+
+
+def _extreme_network(s: Source, sizes: Sequence[int]) -> Drawn:
+    n, *sizes = (2, *sizes) if s.style != "single" else (1, 1, 1, 1, 1)
+    arguments: dict[str, Any] = {"x": s.real(n, sizes[0])}
+    for k, (below, above) in enumerate(itertools.pairwise(sizes), 1):
+        arguments |= {f"W{k}": s.real(above, below), f"b{k}": s.real(above)}
+    return Drawn(arguments, parameters={"activations": LAYERS})
 
 
 def _gradient_penalty(s: Source) -> Drawn:
