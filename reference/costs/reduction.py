@@ -29,7 +29,7 @@ from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_en
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, named, rounded, times
 
 Gradients = dict[str, Array]
-Slopes = Mapping[str, Any]  # by argument: an array, or a function of nothing that works it out when it is asked for
+Slopes = Mapping[str, Any]  # by argument: factors, or a function of nothing that works them out when they are asked for
 Terms = tuple[Any, ...]  # (terms, slopes), or (terms, slopes, what each term counts in the mean)
 Cost = Callable[..., tuple[Array, Gradients]]
 REDUCTIONS = ("none", "sum", "mean", "batchmean")
@@ -76,9 +76,9 @@ def reduced(
     terms. `default` is the reduction unless told otherwise; where it is empty, the terms are the cost. With
     `classes`, rows are along the axis after that of the examples. `leading` is false for a body of a single problem.
 
-    Terms may be given as two factors, which weights and divisors then meet one after the other: neither the square
-    of a residual nor its weight overflows where the cost does not. Where a term depends on other examples the slopes
-    are one function, from the cotangent of the terms to the gradients by argument.
+    Terms and slopes may be given as factors, which weights and divisors then meet one after the other: neither the
+    square of a residual nor its weight overflows where the cost does not. Where a term depends on other examples the
+    slopes are one function, from the cotangent of the terms to the gradients by argument.
     """
 
     def lift(body: Callable[..., Terms]) -> Cost:
@@ -173,14 +173,15 @@ def _evaluate(
         parameters["leading"] = lead
     shift: Any = 0
     by_weights = reduction == "mean" and "weight" in laid and (form.weighted == "weights" or form.mean == "labels")
-    if by_weights:
+    linear = "weight" in laid and not form.weighted and not by_weights  # what the body makes of weights is linear
+    if by_weights or linear:
         laid["weight"], shift = _scaled(laid["weight"], lead if form.weighted else 0)
     weight = laid.get("weight")
     of_terms = laid.pop("weight", None) if form.weighted else None  # what the body does not see
 
     terms, slopes, *counts = form.body(**laid, **parameters)
 
-    factors = terms if isinstance(terms, tuple) else (terms,)
+    factors = _factors(terms)
     shape = factors[0].shape
     if lead > len(shape):
         raise ValueError(f"leading = {lead}, but {name} has shape {first.shape}: there are terms of shape {shape}")
@@ -192,6 +193,8 @@ def _evaluate(
     elif reduction == "mean":
         divisor = _divisor(form.mean if of_terms is None else form.weighted, shape, lead, weight, counts)
     value = _value(factors, of_terms, divisor, lead, reduction)
+    if linear:
+        value = np.ldexp(value, shift.item())
     v = None if cotangent is None else cotangent_of(cotangent, value.shape)
     if callable(slopes):
         slopes, v = slopes(np.ones(shape) if v is None else _behind(v, factors[0])), None
@@ -200,12 +203,15 @@ def _evaluate(
     for name in dtypes if wanted is None else wanted:
         into = functools.partial(gathered, x=x[name], kind=form.shapes[name], axis=axis)
         if name == "weight" and by_weights:
-            each, counted = (_product(factors), None) if form.weighted else (_asked(slopes, name), counts[0])
-            gradient = into(np.ldexp(_by_weight(weight, each, counted, divisor, lead, v), -shift))
+            each, counted = (factors, None) if form.weighted else (_asked(slopes, name), counts[0])
+            each, exponent = _near_one(each)
+            gradient = into(np.ldexp(_by_weight(weight, each, counted, divisor, lead, v), exponent - shift))
         elif name == "weight" and form.weighted:
-            gradient = _contracted(_product(factors), None, v, divisor, into)
+            gradient = _contracted(factors, None, v, divisor, into)
         elif name in slopes:
             gradient = _contracted(_asked(slopes, name), of_terms, v, divisor, into)
+            if linear and name != "weight":
+                gradient = np.ldexp(gradient, shift.item())
         else:
             continue  # a switch
         gradients[name] = rounded(gradient, dtype)
@@ -232,12 +238,12 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
         for name, kind in entries.items():
             CHECKS[kind](name, x if name == outputs else w, digits)
     terms, slopes = form.body(x, w)
-    factors = terms if isinstance(terms, tuple) else (terms,)
+    factors = _factors(terms)
     divisor = 1.0 if reduction == "sum" else float(a.shape[lead])
     if reduction == "mean":
         divisor = float(math.prod(factors[0].shape[lead:]))
     value = _value(factors, None, divisor, lead, reduction)
-    return rounded(value, a.dtype), rounded(slopes[outputs] / divisor, a.dtype)
+    return rounded(value, a.dtype), rounded(_contracted(_factors(slopes[outputs]), None, None, divisor), a.dtype)
 
 
 # ---------------------------------------------------------------- the chain rule
@@ -248,45 +254,70 @@ def _behind(x: Array, like: Array) -> Array:
     return x.reshape(x.shape + (1,) * (like.ndim - x.ndim))
 
 
-def _asked(slopes: Slopes, name: str) -> Array:
-    slope: Array = slopes[name]() if callable(slopes[name]) else slopes[name]
-    return slope
+def _factors(x: Any) -> tuple[Any, ...]:
+    return x if isinstance(x, tuple) else (x,)
+
+
+def _asked(slopes: Slopes, name: str) -> tuple[Any, ...]:
+    return _factors(slopes[name]() if callable(slopes[name]) else slopes[name])
 
 
 def _contracted(
-    slope: Array, weight: Array | None, v: Array | None, divisor: Any, into: Callable[[Array], Array]
+    factors: Sequence[Any],
+    weight: Array | None,
+    v: Array | None,
+    divisor: Any,
+    into: Callable[[Array], Array] = np.asarray,
 ) -> Array:
     """Σ v·w·slope/divisor, in the shape of the argument, into which what belongs to several terms is summed."""
-    for factor in (weight, v):
-        if factor is not None:
-            slope = times(_behind(factor, slope), slope)
-    if isinstance(divisor, np.ndarray) and divisor.ndim:  # one for each problem, or for each term
-        return into(slope / _behind(divisor, slope))
-    return into(slope) if divisor == 1 else into(slope) / divisor  # not slope·(1/N): that would round twice
+
+    def contracted(factors: Sequence[Any]) -> Array:
+        slope = _terms(factors, *(_behind(x, factors[0]) for x in (weight, v) if x is not None))
+        if isinstance(divisor, np.ndarray) and divisor.ndim:  # one for each problem, or for each term
+            return into(slope / _behind(divisor, slope))
+        return into(slope) if divisor == 1 else into(slope) / divisor  # not slope·(1/N): that would round twice
+
+    return _within_range(contracted, factors)
 
 
-def _product(factors: Sequence[Array]) -> Array:
-    return factors[0] if len(factors) == 1 else factors[0] * factors[1]
+def _within_range(linear: Callable[[Sequence[Any]], Array], factors: Sequence[Any]) -> Array:
+    """What is linear in each factor, without an overflow on the way where there is none in the result."""
+    x = linear(factors)
+    if not math.isfinite(np.vdot(x, x)):
+        small = linear([np.ldexp(f, -512) for f in factors])
+        x = np.where(np.isfinite(x), x, np.ldexp(small, 512 * len(factors)))
+    return x
 
 
-def _value(factors: Sequence[Array], weight: Array | None, divisor: Any, lead: int, reduction: str) -> Array:
+def _value(factors: Sequence[Any], weight: Array | None, divisor: Any, lead: int, reduction: str) -> Array:
     """The terms times their weights, or their sum over the divisor."""
-    if reduction == "none":
-        return _terms(factors, weight)
-    value = _quotient(_terms(factors, weight), divisor, lead)
-    if not math.isfinite(
-        np.vdot(value, value) if lead else value
-    ):  # perhaps a sum has overflowed, and its mean has not
-        small = _quotient(_terms([np.ldexp(f, -512) for f in factors], weight), divisor, lead)
-        value = np.where(np.isfinite(value), value, np.ldexp(small, 512 * len(factors)))
-    return value
+
+    def value(factors: Sequence[Any]) -> Array:
+        terms = _terms(factors) if weight is None else _terms(factors, weight)
+        return terms if reduction == "none" else _quotient(terms, divisor, lead)
+
+    return _within_range(value, factors)
 
 
-def _terms(factors: Sequence[Array], weight: Array | None) -> Array:
-    if weight is None:
-        return _product(factors)
-    terms = times(weight, factors[0])
-    return terms if len(factors) == 1 else np.where(weight == 0, 0.0, terms * factors[1])
+def _terms(factors: Sequence[Any], *weights: Array) -> Array:
+    """The product of all. A weight of 0 takes it out, whatever the factors are."""
+    x: Array = factors[0]
+    for w in weights:
+        x = times(w, x)
+    for factor in factors[1:]:
+        x = x * factor
+    for w in weights if len(factors) > 1 else ():
+        x = np.where(w == 0, 0.0, x)
+    return x
+
+
+def _near_one(factors: Sequence[Any]) -> tuple[Array, int]:
+    """The product of factors over a power of two that brings its largest entry near 1, and that power."""
+    pairs = [np.frexp(f) for f in factors]
+    product = _terms([m for m, _ in pairs])
+    exponent = np.broadcast_to(sum(e for _, e in pairs), product.shape)
+    top = int(exponent.max(initial=-5000, where=np.isfinite(product) & (product != 0)))
+    return np.ldexp(product, exponent - top), top
 
 
 def _quotient(terms: Array, divisor: Any, lead: int) -> Array:
