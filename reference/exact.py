@@ -42,6 +42,17 @@ def quotient(a: Any, b: Any) -> tuple[Any, Any]:
     return q, ((a - p) - error) / b
 
 
+def ratio(x: Array, y: Array) -> tuple[Any, ...]:
+    """x/y as factors, none of which overflows where x and y are numbers and y is not 0."""
+    q = x / y
+    if not (np.isinf(q) & np.isfinite(x) & (y != 0)).any():
+        return (q,)
+    (above, high), (below, low) = np.frexp(x), np.frexp(y)
+    exponent = high - low
+    first = np.clip(exponent, -1000, 1000)
+    return np.ldexp(above / below, first), np.ldexp(1.0, exponent - first - (exponent - first) // 2), np.ldexp(1.0, (exponent - first) // 2)
+
+
 def dot(a: Array, b: Array) -> tuple[Array, Array]:
     """⟨a, b⟩ of rows as the unevaluated sum of two floats, to twice the precision.  (..., d) -> (..., 1) each."""
     high, low = product(a, b)

@@ -15,6 +15,7 @@ from reference.costs.arguments import CLASS, IN_ROW, LABEL, OWN, ROW, class_labe
 from reference.costs.logit import sigmoids
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
+from reference.costs.regression import residual
 from reference.exact import dot, total
 from reference.formula import Array, Kink, formula
 from reference.lift import times
@@ -70,7 +71,7 @@ def hinge(z: Array, y: Array) -> Terms:
 def squared_hinge(z: Array, y: Array) -> Terms:
     """Squared hinge max(0, 1 − yz)²: by the chain rule −2y·max(0, 1 − yz) in z, without a kink."""
     slack = np.maximum(0, 1 - y * z)
-    return (slack, slack), {"z": -2 * y * slack, "y": np.where(slack == 0, 0, -2 * (z * slack))}
+    return (slack, slack), {"z": (-y * slack, 2.0), "y": (slack, np.where(slack == 0, 0, -z), 2.0)}
 
 
 @formula(
@@ -158,10 +159,11 @@ def margin_ranking(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Term
 
     Where the margin is missed, −y in a, y in b and b − a in y; else 0.
     """
-    slack = exact_sum(-y * a, y * b, margin)
+    difference, scale = residual(b, a)
+    slack = exact_sum(-y * (a / scale), y * (b / scale), margin / scale)
     short = ~(slack <= 0)
-    slopes = {"a": np.where(short, -y, 0), "b": np.where(short, y, 0), "y": np.where(short, b - a, 0)}
-    return np.where(short, slack, 0), slopes
+    by_y = np.where(short, difference, 0), scale
+    return (np.where(short, slack, 0), scale), {"a": np.where(short, -y, 0), "b": np.where(short, y, 0), "y": by_y}
 
 
 SHORT = "margin - b[i] + z[i, j]"  # by how much class j comes too close to the label

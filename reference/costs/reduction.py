@@ -171,13 +171,17 @@ def _evaluate(
     parameters = checked(function, form.known, keywords) if keywords else {}
     if form.sees_leading:
         parameters["leading"] = lead
-    shift: Any = 0
-    by_weights = reduction == "mean" and "weight" in laid and (form.weighted == "weights" or form.mean == "labels")
-    linear = "weight" in laid and not form.weighted and not by_weights  # what the body makes of weights is linear
-    if by_weights or linear:
-        laid["weight"], shift = _scaled(laid["weight"], lead if form.weighted else 0)
     weight = laid.get("weight")
-    of_terms = laid.pop("weight", None) if form.weighted else None  # what the body does not see
+    of_terms, over, power = None, np.zeros((), int), np.zeros((), int)  # terms and slopes are to be times 2^power
+    by_weights = reduction == "mean" and weight is not None and (form.weighted == "weights" or form.mean == "labels")
+    if by_weights:
+        weight, over = _scaled(laid["weight"], lead if form.weighted else 0)
+    if form.weighted:
+        of_terms = laid.pop("weight", None)  # which the body does not see
+    elif weight is not None:  # of which the body makes what is linear in it
+        laid["weight"], power = _scaled(laid["weight"], 0)
+        power = power.reshape(())
+    power = power - over
 
     terms, slopes, *counts = form.body(**laid, **parameters)
 
@@ -192,9 +196,7 @@ def _evaluate(
         divisor = first.shape[lead] if len(shape) > lead else 1
     elif reduction == "mean":
         divisor = _divisor(form.mean if of_terms is None else form.weighted, shape, lead, weight, counts)
-    value = _value(factors, of_terms, divisor, lead, reduction)
-    if linear:
-        value = np.ldexp(value, shift.item())
+    value = _value(factors, of_terms, power, divisor, lead, reduction)
     v = None if cotangent is None else cotangent_of(cotangent, value.shape)
     if callable(slopes):
         slopes, v = slopes(np.ones(shape) if v is None else _behind(v, factors[0])), None
@@ -205,13 +207,12 @@ def _evaluate(
         if name == "weight" and by_weights:
             each, counted = (factors, None) if form.weighted else (_asked(slopes, name), counts[0])
             each, exponent = _near_one(each)
-            gradient = into(np.ldexp(_by_weight(weight, each, counted, divisor, lead, v), exponent - shift))
+            gradient = into(np.ldexp(_by_weight(weight, each, counted, divisor, lead, v), exponent - over))
         elif name == "weight" and form.weighted:
-            gradient = _contracted(factors, None, v, divisor, into)
+            gradient = _contracted(factors, None, v, 0 * power, divisor, into)
         elif name in slopes:
-            gradient = _contracted(_asked(slopes, name), of_terms, v, divisor, into)
-            if linear and name != "weight":
-                gradient = np.ldexp(gradient, shift.item())
+            beyond = 0 * power if name == "weight" else power
+            gradient = _contracted(_asked(slopes, name), of_terms, v, beyond, divisor, into)
         else:
             continue  # a switch
         gradients[name] = rounded(gradient, dtype)
@@ -242,8 +243,8 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
     divisor = 1.0 if reduction == "sum" else float(a.shape[lead])
     if reduction == "mean":
         divisor = float(math.prod(factors[0].shape[lead:]))
-    value = _value(factors, None, divisor, lead, reduction)
-    return rounded(value, a.dtype), rounded(_contracted(_factors(slopes[outputs]), None, None, divisor), a.dtype)
+    value = _value(factors, None, 0, divisor, lead, reduction)
+    return rounded(value, a.dtype), rounded(_contracted(_factors(slopes[outputs]), None, None, np.zeros(()), divisor), a.dtype)
 
 
 # ---------------------------------------------------------------- the chain rule
@@ -266,40 +267,53 @@ def _contracted(
     factors: Sequence[Any],
     weight: Array | None,
     v: Array | None,
+    power: Any,
     divisor: Any,
     into: Callable[[Array], Array] = np.asarray,
 ) -> Array:
-    """Σ v·w·slope/divisor, in the shape of the argument, into which what belongs to several terms is summed."""
+    """Σ v·w·slope·2^power/divisor, in the shape of the argument, into which what belongs to several terms is summed."""
 
-    def contracted(factors: Sequence[Any]) -> Array:
-        slope = _terms(factors, *(_behind(x, factors[0]) for x in (weight, v) if x is not None))
+    def contracted(slope: Array) -> Array:
         if isinstance(divisor, np.ndarray) and divisor.ndim:  # one for each problem, or for each term
             return into(slope / _behind(divisor, slope))
         return into(slope) if divisor == 1 else into(slope) / divisor  # not slope·(1/N): that would round twice
 
-    return _within_range(contracted, factors)
+    weights = [_behind(x, factors[0]) for x in (weight, v) if x is not None]
+    return _within_range(contracted, factors, weights, _behind(power, factors[0]))
 
 
-def _within_range(linear: Callable[[Sequence[Any]], Array], factors: Sequence[Any]) -> Array:
-    """What is linear in each factor, without an overflow on the way where there is none in the result."""
-    x = linear(factors)
-    if not math.isfinite(np.vdot(x, x)):
-        small = linear([np.ldexp(f, -512) for f in factors])
-        x = np.where(np.isfinite(x), x, np.ldexp(small, 512 * len(factors)))
-    return x
+def _value(factors: Sequence[Any], weight: Array | None, power: Any, divisor: Any, lead: int, reduction: str) -> Array:
+    """The terms times their weights and 2^power, or their sum over the divisor."""
 
-
-def _value(factors: Sequence[Any], weight: Array | None, divisor: Any, lead: int, reduction: str) -> Array:
-    """The terms times their weights, or their sum over the divisor."""
-
-    def value(factors: Sequence[Any]) -> Array:
-        terms = _terms(factors) if weight is None else _terms(factors, weight)
+    def value(terms: Array) -> Array:
         return terms if reduction == "none" else _quotient(terms, divisor, lead)
 
-    return _within_range(value, factors)
+    return _within_range(value, factors, () if weight is None else (weight,), power)
 
 
-def _terms(factors: Sequence[Any], *weights: Array) -> Array:
+TINY = 2.0**-960  # a product below it may have lost digits
+FAR = 60  # powers of two from 1 beyond which weights are scaled
+
+
+def _within_range(
+    linear: Callable[[Array], Array], factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0
+) -> Array:
+    """What is linear in the product of all. On the way nothing overflows or vanishes that does not do so itself."""
+    x = _product(factors, weights)
+    lost = np.abs(x) < TINY if len(factors) + len(weights) > 1 else np.zeros((), bool)
+    for factor in (*factors, *weights) if lost.any() else ():
+        lost = lost & (factor != 0)
+    if lost.any() or np.any(power):
+        x = np.ldexp(*_exactly(factors, weights, power))
+    y = linear(x)
+    if not math.isfinite(np.vdot(y, y)):
+        small, top = _near_one(factors, weights, power)
+        small = linear(small)  # where it vanishes, y is beside something far larger
+        y = np.where(np.isfinite(y) | (small == 0), y, np.ldexp(small, top))
+    return y
+
+
+def _product(factors: Sequence[Any], weights: Sequence[Array] = ()) -> Array:
     """The product of all. A weight of 0 takes it out, whatever the factors are."""
     x: Array = factors[0]
     for w in weights:
@@ -311,13 +325,18 @@ def _terms(factors: Sequence[Any], *weights: Array) -> Array:
     return x
 
 
-def _near_one(factors: Sequence[Any]) -> tuple[Array, int]:
-    """The product of factors over a power of two that brings its largest entry near 1, and that power."""
-    pairs = [np.frexp(f) for f in factors]
-    product = _terms([m for m, _ in pairs])
-    exponent = np.broadcast_to(sum(e for _, e in pairs), product.shape)
-    top = int(exponent.max(initial=-5000, where=np.isfinite(product) & (product != 0)))
-    return np.ldexp(product, exponent - top), top
+def _exactly(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0) -> tuple[Array, Array]:
+    """The product of all and of 2^power as mantissas, near 1, and exponents."""
+    own, by_weight = [np.frexp(f) for f in factors], [np.frexp(w) for w in weights]
+    mantissa = _product([m for m, _ in own], [m for m, _ in by_weight])
+    return mantissa, np.broadcast_to(power + sum(e for _, e in (*own, *by_weight)), mantissa.shape)
+
+
+def _near_one(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0) -> tuple[Array, int]:
+    """The product of all over a power of two that brings its largest entry near 1, and that power."""
+    mantissa, exponent = _exactly(factors, weights, power)
+    top = int(exponent.max(initial=-5000, where=np.isfinite(mantissa) & (mantissa != 0)))
+    return np.ldexp(mantissa, exponent - top), top
 
 
 def _quotient(terms: Array, divisor: Any, lead: int) -> Array:
@@ -352,12 +371,13 @@ def _divisor(mean: str, shape: tuple[int, ...], lead: int, weight: Array | None,
 
 
 def _scaled(weight: Array, lead: int) -> tuple[Array, Array]:
-    """Weights over a power of two that brings the largest of each problem near 1, and that power.
+    """Weights over a power of two that brings the largest of each problem near 1 if it is not, and that power.
 
     A weighted mean is the same for both, and neither products nor sums of such weights leave the range of floats.
     """
     largest = np.abs(weight).max(tuple(range(lead, weight.ndim)), keepdims=True, initial=0)
     exponent = np.frexp(largest)[1]
+    exponent = np.where(np.abs(exponent) > FAR, exponent, 0)  # ordinary weights stay as they are
     return np.ldexp(weight, -exponent), exponent
 
 
