@@ -36,7 +36,9 @@ def total(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def quotient(a: Any, b: Any) -> tuple[Any, Any]:
-    """a/b = q + rest, to twice the precision of float64: the remainder a − q·b is exact."""
+    """a/b = q + rest, to twice the precision of float64: the remainder a − q·b is exact, for b scaled near 1."""
+    b, exponent = np.frexp(b)
+    a = np.ldexp(a, -exponent)
     q = a / b
     p, error = product(q, b)
     return q, ((a - p) - error) / b

@@ -61,12 +61,15 @@ class Source:
         self.roundoff = 2.0**-digits
 
     def sizes(self, *shape: int) -> Array:
-        """Numbers > 0 of the sizes of the style, all of them floats of the dtype once they are rounded to it."""
+        """Numbers > 0 of the sizes of the style, all of them floats of the dtype once they are rounded to it.
+
+        Beside each other they are from the middle of the range, so that a square and its cotangent are in it.
+        """
         low, high = {
             "huge": (self.greatest - 3.0, self.greatest + 1.0),
             "tiny": (self.least, self.normal + 4.0),
             "residual": (self.least, 0.0),
-        }.get(self.style, (self.least, self.greatest + 1.0))
+        }.get(self.style, (self.least / 2, self.greatest / 2))
         x = np.minimum(2.0 ** self.rng.uniform(low, high - 1e-3, shape), self.top)
         if self.style == "ends":
             return np.asarray(self.rng.choice([2.0**self.least, 2.0**self.normal, 1.0, self.top], shape))
@@ -153,8 +156,12 @@ class Source:
             return None
         if not self.style:
             return self.rng.uniform(0.25, 4, shape)
-        x = self.counts(*shape)
-        x.flat[0] = self.rng.uniform(0.25, 4) if self.style == "ends" else x.flat[0]  # a mean over nothing is undefined
+        if self.style in ("huge", "tiny"):
+            return self.sizes(*shape)
+        x = 2.0 ** self.rng.uniform(self.least / 4, self.greatest / 4, shape)
+        if self.style == "ends":
+            x *= self.rng.integers(0, 2, shape)
+            x.flat[0] = self.rng.uniform(0.25, 4)  # a mean over nothing is undefined
         return x
 
 

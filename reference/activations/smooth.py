@@ -169,7 +169,7 @@ def softplus(z: Array, beta: float = 1.0) -> tuple[Array, Array]:
 
 
 @parameter_slope(softplus, "beta")
-def softplus_beta(z: Array, beta: float = 1.0) -> Array:
+def softplus_beta(z: Array, beta: float = 1.0) -> tuple[Array, float, float]:
     """∂/∂β of softplus is −H(σ(βz))/β², H the entropy of a coin that shows heads with probability σ(βz).
 
     By the product rule it is zσ(βz)/β − log(1 + e^(βz))/β², and with p = σ(x), x = βz, the difference
@@ -178,7 +178,7 @@ def softplus_beta(z: Array, beta: float = 1.0) -> Array:
     x = np.clip(z, -800 / beta, 800 / beta) * beta
     e = np.exp(-np.abs(x))
     rare, log_rest = e / (1 + e), np.log1p(e)  # the rarer side's probability, and −log of the other's
-    return -(log_rest + rare * np.abs(x)) / beta / beta
+    return -(log_rest + rare * np.abs(x)), beta, beta
 
 
 @formula(

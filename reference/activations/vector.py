@@ -33,7 +33,7 @@ def _exponentials(z: Array, temperature: float) -> tuple[Array, Array, Array, Ar
     shift, rest = total(z, -np.take_along_axis(z, m, -1))
     np.put_along_axis(shift, m, 0, -1)
     h, low = quotient(shift, temperature)
-    low = low + rest / temperature
+    low = low + np.where(rest == 0, 0, rest / temperature)
     low = np.where(np.isfinite(low), low, 0)  # next to h = −∞
     e = np.exp(h)
     e += e * low
