@@ -52,7 +52,11 @@ def ratio(x: Array, y: Array) -> tuple[Any, ...]:
     (above, high), (below, low) = np.frexp(x), np.frexp(y)
     exponent = high - low
     first = np.clip(exponent, -1000, 1000)
-    return np.ldexp(above / below, first), np.ldexp(1.0, exponent - first - (exponent - first) // 2), np.ldexp(1.0, (exponent - first) // 2)
+    return (
+        np.ldexp(above / below, first),
+        np.ldexp(1.0, exponent - first - (exponent - first) // 2),
+        np.ldexp(1.0, (exponent - first) // 2),
+    )
 
 
 def dot(a: Array, b: Array) -> tuple[Array, Array]:

@@ -73,7 +73,8 @@ def binary_cross_entropy_logits(z: Array, y: Array, pos_weight: Array | None = N
     s, c, plus, minus = sigmoids(z)
     by_weight = times(y, minus)
     terms = np.where(y == 1, 0, (1 - y) * plus) + times(p, by_weight)
-    slopes = {"z": (1 - y) * s - p * y * c, "y": (p - 1) * minus - z, "pos_weight": by_weight}
+    by_y = np.where((z < -1) & (p != 1), times(p, minus) - plus, times(p - 1, minus) - z)
+    slopes = {"z": (1 - y) * s - p * y * c, "y": by_y, "pos_weight": by_weight}
     return terms, slopes
 
 

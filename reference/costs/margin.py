@@ -132,8 +132,9 @@ def hinge_embedding(z: Array, y: Array, *, margin: float = 1.0) -> Terms:
 
     Slopes 1 and −1, and 0 from the margin on. y is a switch: there is no slope in it.
     """
-    terms = np.where(y > 0, z, np.maximum(0, margin - z))
-    return terms, {"z": np.where(y > 0, 1.0, np.where(z >= margin, 0.0, -1.0))}
+    slack, scale = residual(np.full_like(z, margin), z)
+    terms = np.where(y > 0, z / scale, np.maximum(0, slack))
+    return (terms, scale), {"z": np.where(y > 0, 1.0, np.where(z >= margin, 0.0, -1.0))}
 
 
 RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
@@ -199,21 +200,27 @@ def multi_margin(z: Array, labels: Array, weight: Array | None = None, *, p: int
     z: (n, d), labels: (n,), weight: (d,). Every class that comes too close pulls with p·slackᵖ⁻¹, up at its own
     score and down at the label's.
     """
-    y, slack = _slack(z, labels, margin)
+    y, slack, scale = _slack(z, labels, margin)
     slack, d = np.maximum(slack, 0), z.shape[-1]
     pull = 2 * slack if p == 2 else np.where(slack == 0, 0.0, np.where(np.isnan(slack), np.nan, 1.0))
-    per_label = (slack**p).sum(-1) / d
+    per_label = (slack**p / d).sum(-1)
     w = np.ones(y.shape) if weight is None else weight[y]
     slope = (pull - picked(pull.sum(-1), y, z)) / d  # the label itself does not pull
-    return times(w, per_label), {"z": times(w[..., None], slope), "weight": picked(per_label, y, z)}
+    of_term, of_slope = (scale, scale) if p == 2 else (1.0, 1.0)
+    slopes = {"z": (times(w[..., None], slope), of_slope), "weight": (picked(per_label, y, z), scale, of_term)}
+    return (times(w, per_label), scale, of_term), slopes
 
 
-def _slack(z: Array, labels: Array, margin: float) -> tuple[Array, Array]:
-    """Labels y, (...), and margin − z_y + z_j of the other classes j, 0 at the label itself, (..., d)."""
+def _slack(z: Array, labels: Array, margin: float) -> tuple[Array, Array, float]:
+    """Labels y, (...), and margin − z_y + z_j of the other classes j, 0 at the label itself, (..., d).
+
+    The last over a number, which is 4 where it might overflow, else 1.
+    """
     y, _ = class_labels(labels, z.shape[:-1], z.shape[-1])
-    slack = exact_sum(z, -np.take_along_axis(z, y[..., None], -1), margin)
+    scale = 4.0 if max(np.abs(z).max(initial=0), abs(margin)) > 2.0**1021 else 1.0
+    slack = exact_sum(z / scale, -np.take_along_axis(z, y[..., None], -1) / scale, margin / scale)
     np.put_along_axis(slack, y[..., None], 0, -1)
-    return y, slack
+    return y, slack, scale
 
 
 @formula(
@@ -354,12 +361,12 @@ def multiclass_perceptron(z: Array, labels: Array) -> Terms:
 
 
 def _worst_offender(z: Array, labels: Array, margin: float) -> Terms:
-    y, slack = _slack(z, labels, margin)
+    y, slack, scale = _slack(z, labels, margin)
     terms, hot = slack.max(-1), picked(np.ones(y.shape), y, z)
     rivals = np.where(hot == 1, -np.inf, z)  # the margin is the same for all: which is the largest, z itself tells
     worst = rivals == rivals.max(-1, keepdims=True)
     share = worst / worst.sum(-1, keepdims=True)
-    return terms, {"z": np.where(terms[..., None] == 0, 0, share - hot)}
+    return (terms, scale), {"z": np.where(terms[..., None] == 0, 0, share - hot)}
 
 
 @formula(
@@ -384,7 +391,8 @@ def wasserstein_critic(a: Array, b: Array, *, leading: int = 0) -> Terms:
     lead, n, m = a.shape[:leading], math.prod(a.shape[leading:]), math.prod(b.shape[leading:])
     if n == 0 or m == 0 or b.shape[:leading] != lead:
         raise ValueError(f"a has shape {a.shape}, b has shape {b.shape}: need scores of both, in the same problems")
-    cost = b.reshape(*lead, m).sum(-1) / m - a.reshape(*lead, n).sum(-1) / n
+    scale = 2.0**-64 if max(np.abs(x).max(initial=0) for x in (a, b)) > 2.0**900 else 1.0  # sums may overflow
+    cost = ((scale * b).reshape(*lead, m).sum(-1) / m - (scale * a).reshape(*lead, n).sum(-1) / n) / scale
 
     def pullback(v: Array) -> dict[str, Array]:
         return {"a": _everywhere(-v / n, a), "b": _everywhere(v / m, b)}

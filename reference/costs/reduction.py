@@ -244,7 +244,9 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
     if reduction == "mean":
         divisor = float(math.prod(factors[0].shape[lead:]))
     value = _value(factors, None, 0, divisor, lead, reduction)
-    return rounded(value, a.dtype), rounded(_contracted(_factors(slopes[outputs]), None, None, np.zeros(()), divisor), a.dtype)
+    return rounded(value, a.dtype), rounded(
+        _contracted(_factors(slopes[outputs]), None, None, np.zeros(()), divisor), a.dtype
+    )
 
 
 # ---------------------------------------------------------------- the chain rule
@@ -279,7 +281,7 @@ def _contracted(
         return into(slope) if divisor == 1 else into(slope) / divisor  # not slope·(1/N): that would round twice
 
     weights = [_behind(x, factors[0]) for x in (weight, v) if x is not None]
-    return _within_range(contracted, factors, weights, _behind(power, factors[0]))
+    return _within_range(contracted, factors, weights, _behind(np.asarray(power), factors[0]))
 
 
 def _value(factors: Sequence[Any], weight: Array | None, power: Any, divisor: Any, lead: int, reduction: str) -> Array:
