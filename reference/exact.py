@@ -50,13 +50,14 @@ def ratio(x: Array, y: Array) -> tuple[Any, ...]:
     if not (np.isinf(q) & np.isfinite(x) & (y != 0)).any():
         return (q,)
     (above, high), (below, low) = np.frexp(x), np.frexp(y)
-    exponent = high - low
-    first = np.clip(exponent, -1000, 1000)
-    return (
-        np.ldexp(above / below, first),
-        np.ldexp(1.0, exponent - first - (exponent - first) // 2),
-        np.ldexp(1.0, (exponent - first) // 2),
-    )
+    first = np.clip(high - low, -1000, 1000)
+    return np.ldexp(above / below, first), *power_of_two(high - low - first)
+
+
+def power_of_two(exponent: Any) -> tuple[Any, Any]:
+    """2^exponent as two factors, for exponents up to twice those that floats have."""
+    half = exponent // 2
+    return np.ldexp(1.0, half), np.ldexp(1.0, exponent - half)
 
 
 def dot(a: Array, b: Array) -> tuple[Array, Array]:

@@ -24,11 +24,18 @@ def _entries(s: Source) -> Array:
     return s.real(*_shape(s), decades=3)
 
 
+def _of_one_size(s: Source) -> Array:
+    """In the regime extreme all of about the same size: float64 cannot tell a singular value from 0 beside far larger."""
+    if not s.style:
+        return _entries(s)
+    return s.rng.standard_normal(_shape(s)) * min(float(s.sizes()), s.top / 64)
+
+
 # ---------------------------------------------------------------- weights
 
 
-def _weights(near: Callable[[Source], Array] = _entries) -> Draw:
-    return lambda s: Drawn({"w": near(s) if s.regime == "near" else _entries(s)})
+def _weights(near: Callable[[Source], Array] = _entries, other: Callable[[Source], Array] = _entries) -> Draw:
+    return lambda s: Drawn({"w": near(s) if s.regime == "near" else other(s)})
 
 
 def _long_rows(s: Source) -> Array:
@@ -80,10 +87,16 @@ def _network(outputs: int) -> Draw:
 
 
 def _extreme_network(s: Source, sizes: Sequence[int]) -> Drawn:
+    """Weights of which products through all layers, twice, stay in the range."""
     n, *sizes = (2, *sizes) if s.style != "single" else (1, 1, 1, 1, 1)
-    arguments: dict[str, Any] = {"x": s.real(n, sizes[0])}
+
+    def weights(*shape: int) -> Array:
+        x = s.real(*shape)
+        return np.sign(x) * np.abs(x) ** (1 / 16)
+
+    arguments: dict[str, Any] = {"x": weights(n, sizes[0])}
     for k, (below, above) in enumerate(itertools.pairwise(sizes), 1):
-        arguments |= {f"W{k}": s.real(above, below), f"b{k}": s.real(above)}
+        arguments |= {f"W{k}": weights(above, below), f"b{k}": weights(above)}
     return Drawn(arguments, parameters={"activations": LAYERS})
 
 
@@ -117,8 +130,8 @@ DRAWS: dict[str, Draw] = {
         "none": _weights(), "l2": _weights(), "l1": _weights(), "elastic_net": _weights(),
         "group_lasso": _weights(), "max_norm": _weights(_long_rows),
         "orthogonality": _weights(_by_singular_values(np.ones, 1e-3)),
-        "spectral_norm": _weights(_by_singular_values(lambda r: 1 + 1e-2 * np.arange(r))),
-        "nuclear_norm": _weights(_by_singular_values(lambda r: np.geomspace(1, 1e-2, r))),
+        "spectral_norm": _weights(_by_singular_values(lambda r: 1 + 1e-2 * np.arange(r)), _of_one_size),
+        "nuclear_norm": _weights(_by_singular_values(lambda r: np.geomspace(1, 1e-2, r)), _of_one_size),
         "entropy": lambda s: Drawn({"z": _logits(s)}), "label_smoothing": _label_smoothing,
         "activity_l2": lambda s: Drawn({"a": _entries(s)}), "activity_l1": lambda s: Drawn({"a": _entries(s)}),
         "dropout": _dropout, "inverted_dropout": _dropout,

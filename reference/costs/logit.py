@@ -7,6 +7,8 @@ Where the difference of two logits of a row overflows, beyond 9e307, so does the
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reference.activations import log_cosh
@@ -134,8 +136,9 @@ def _cosigma_power(z: Array, gamma: float) -> tuple[Array, Array]:
     tail = np.log1p(np.exp(-np.abs(z)))
     high, low = total(np.where(near, half, np.maximum(z, 0)), np.where(near, log_cosh(x)[0], tail))
     low = np.where(near, low + error + LOG_2[1], low)
-    high = np.minimum(high, 800 / gamma if gamma else 0)  # far beyond underflow
-    t, rest = product(high, gamma)
+    high = np.minimum(high, 2000 / gamma if gamma else 0)  # γ times this power too is far beyond underflow
+    m, exponent = math.frexp(gamma)
+    t, rest = product(np.ldexp(high, exponent), m)
     return exponential(-t, -(rest + gamma * np.where(np.isfinite(low), low, 0)))
 
 

@@ -55,9 +55,9 @@ def dice(a: Array, y: Array, *, smooth: float = 1.0) -> Terms:
     terms = (a * (1 - y) + y * (1 - a)).sum(-1) / whole[..., 0]
     # 1 − C − 2y is what is left of it over U without the parts of this entry, in which it cancels
     both, only_a, only_y = 2 * others(a * y) + smooth, others(a), others(y)
-    by_a = both - 2 * y * (only_a + y.sum(-1, keepdims=True) + smooth)
-    by_y = both - 2 * a * (only_y + a.sum(-1, keepdims=True) + smooth)
-    return terms, {"a": by_a / whole / whole, "y": by_y / whole / whole}
+    by_a = both / whole - 2 * y * ((only_a + y.sum(-1, keepdims=True) + smooth) / whole)
+    by_y = both / whole - 2 * a * ((only_y + a.sum(-1, keepdims=True) + smooth) / whole)
+    return terms, {"a": by_a / whole, "y": by_y / whole}
 
 
 WHOLE = f"({BOTH} + alpha*{ONLY_A} + beta*{ONLY_Y} + smooth)"

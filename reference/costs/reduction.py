@@ -244,9 +244,8 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
     if reduction == "mean":
         divisor = float(math.prod(factors[0].shape[lead:]))
     value = _value(factors, None, 0, divisor, lead, reduction)
-    return rounded(value, a.dtype), rounded(
-        _contracted(_factors(slopes[outputs]), None, None, np.zeros(()), divisor), a.dtype
-    )
+    gradient = _contracted(_factors(slopes[outputs]), None, None, 0, divisor)
+    return rounded(value, a.dtype), rounded(gradient, a.dtype)
 
 
 # ---------------------------------------------------------------- the chain rule

@@ -7,13 +7,14 @@ cos, what b has besides its part along a, with dot products of twice the precisi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from reference.costs.arguments import LABEL, ROW, TERM, class_labels
 from reference.costs.reduction import Terms, others, reduced
-from reference.exact import dot, dots, product, total
+from reference.exact import dot, dots, power_of_two, product, total
 from reference.formula import Array, Kink, formula
 
 DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
@@ -31,8 +32,8 @@ class _Angle(NamedTuple):
 
     cos: Array
     distance: Array
-    by_a: Array
-    by_b: Array
+    by_a: Any
+    by_b: Any
 
 
 def _scaled(name: str, x: Array) -> tuple[Array, Array]:
@@ -55,6 +56,17 @@ def _minus(b: Array, A: tuple[Array, Array], a: Array, D: tuple[Array, Array]) -
     return difference + (error + (p_low - q_low) + (b * A[1] - a * D[1]))
 
 
+def _across(b: Array, a: Array, A: tuple[Array, Array], D: tuple[Array, Array]) -> Array:
+    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖². At the largest entry of a the others say what is left."""
+    m = np.abs(a).argmax(-1)[..., None]
+    rest = a.copy()
+    np.put_along_axis(rest, m, 0, -1)
+    out = _minus(b, A, a, D)
+    at_m = [np.take_along_axis(x, m, -1) for x in (b, a)]
+    np.put_along_axis(out, m, _minus(at_m[0], dot(rest, rest), at_m[1], dot(rest, b)), -1)
+    return out
+
+
 def _angle(a: Array, b: Array) -> _Angle:
     """The angle between rows a and b whose squares are in range.
 
@@ -67,16 +79,16 @@ def _angle(a: Array, b: Array) -> _Angle:
     w = np.where(cos < 0, -1.0, 1.0) * b / norm_b - a / norm_a
     short = (w * w).sum(-1, keepdims=True) / 2
     steep = np.abs(cos) < 0.5
-    by_a = _minus(b, A, a, D) / (A[0] * norm_a * norm_b)
-    by_b = _minus(a, B, b, D) / (B[0] * norm_b * norm_a)
+    by_a = _across(b, a, A, D) / (A[0] * norm_a * norm_b)
+    by_b = _across(a, b, B, D) / (B[0] * norm_b * norm_a)
     return _Angle(cos, np.where(steep, 1 - cos, np.where(cos < 0, 2 - short, short)), by_a, by_b)
 
 
 def _between(a: Array, b: Array) -> _Angle:
-    """The angle between rows a and b of any length. Raises ValueError for a row of zeros."""
+    """The angle between rows a and b of any length, its slopes as factors. Raises ValueError for a row of zeros."""
     (u, e_a), (w, e_b) = _scaled("a", a), _scaled("b", b)
     angle = _angle(u, w)
-    return angle._replace(by_a=np.ldexp(angle.by_a, -e_a), by_b=np.ldexp(angle.by_b, -e_b))
+    return angle._replace(by_a=(angle.by_a, *power_of_two(-e_a)), by_b=(angle.by_b, *power_of_two(-e_b)))
 
 
 @formula(
@@ -95,7 +107,7 @@ def cosine_distance(a: Array, b: Array) -> Terms:
     Quotient rule: ∂cos/∂a = b/(‖a‖‖b‖) − cos·a/‖a‖², which is orthogonal to a. Raises ValueError for a row of zeros.
     """
     angle = _between(a, b)
-    return angle.distance[..., 0], {"a": -angle.by_a, "b": -angle.by_b}
+    return angle.distance[..., 0], {"a": (*angle.by_a, -1.0), "b": (*angle.by_b, -1.0)}
 
 
 @formula(
@@ -119,7 +131,7 @@ def cosine_embedding(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Te
     near = y[..., None] > 0
     slack = np.where(near, angle.distance, np.maximum(0, angle.cos - margin))
     factor = np.where(near, -1.0, np.where(angle.cos <= margin, 0.0, 1.0))
-    return slack[..., 0], {"a": factor * angle.by_a, "b": factor * angle.by_b}
+    return slack[..., 0], {"a": (factor * angle.by_a[0], *angle.by_a[1:]), "b": (factor * angle.by_b[0], *angle.by_b[1:])}
 
 
 D_AB = "sqrt(Sum((a[i, k] - b[i, k] + eps)**2, (k, 1, d)))"
@@ -155,12 +167,21 @@ def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: fl
 
     The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
     """
+    exponent = _exponent(margin, eps, a, b, c)  # all lengths are over 2^exponent
+    a, b, c, margin, eps = (np.ldexp(x, -exponent) for x in (a, b, c, margin, eps))
     (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
     longer, turn = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
     slack = margin + longer
     short = ~(slack <= 0)
     slopes = {"a": np.where(short, turn, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
-    return np.where(short, slack, 0)[..., 0], slopes
+    return (np.where(short, slack, 0)[..., 0], np.ldexp(1.0, exponent)), slopes
+
+
+def _exponent(*numbers: Any) -> int:
+    """A power of two that differences, squares and norms of such numbers are to be over: 0 unless they are extreme."""
+    largest = max(float(np.abs(x).max(initial=0, where=np.isfinite(x))) for x in map(np.asarray, numbers))
+    e = math.frexp(largest)[1]
+    return 60 if e > 960 else -500 if largest and e < -500 else 0
 
 
 def _apart(step: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Array]) -> tuple[Array, Array]:
@@ -235,12 +256,12 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
         raise ValueError("labels are all different: the mean over no pairs is undefined")
     u, exponent = _scaled("z", z)
     length = np.sqrt(dot(u, u)[0])  # (n, 1)
-    c = dots(u)[0] / (length * length.T) / temperature
+    c = dots(u)[0] / (length * length.T)
     other = np.where(labels[:, None] != labels, c, -np.inf)
     largest = other.max(-1, keepdims=True)  # (n, 1)
-    e = np.exp(other - np.where(np.isinf(largest), 0, largest))
+    e = np.exp((other - np.where(np.isinf(largest), 0, largest)) / temperature)
     rest = e.sum(-1, keepdims=True)
-    gap = largest - c  # how far the nearest other is ahead of j
+    gap = (largest - c) / temperature  # how far the nearest other is ahead of j
     own = np.exp(-np.abs(gap))  # e^(c_ij) and the others, over the larger of the two: 1 and rest·own, or own and rest
     ahead = gap > 0
     terms = np.where(ahead, gap + np.log(rest + own), np.log1p(rest * own))[same]  # (pairs,), row by row
@@ -255,6 +276,7 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
         unit = u / length
         toward = (slope + slope.T) @ unit
         across = toward * others(unit * unit) - unit * others(toward * unit)  # toward − û⟨toward, û⟩
-        return {"z": np.ldexp(across / length / temperature, -exponent)}
+        m, power = math.frexp(temperature)
+        return {"z": np.ldexp(across / length / m, -exponent - power)}
 
     return terms, pullback

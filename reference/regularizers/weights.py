@@ -138,9 +138,12 @@ def max_norm(w: Array, lam: float = 0.1, limit: float = 3.0) -> tuple[Array, Arr
 @each_matrix
 def orthogonality(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Orthogonality penalty λ‖WWᵀ − I‖²: with G = WWᵀ − I, dR = 2λ⟨G, dW Wᵀ + W dWᵀ⟩ = 4λ⟨GW, dW⟩, since G = Gᵀ."""
+    exponent = np.frexp(np.abs(w).max((-2, -1), keepdims=True, initial=0))[1]
+    exponent = np.where(exponent > 200, exponent, 0)  # over it no product overflows
+    w = np.ldexp(w, -exponent)
     G = w @ w.mT
-    np.einsum("...ii->...i", G)[...] -= 1
-    return square_sum(G, lam), lam * (4 * (G @ w))
+    np.einsum("...ii->...i", G)[...] -= np.ldexp(1.0, -2 * exponent[..., 0])
+    return np.ldexp(square_sum(G, lam), 4 * exponent[..., 0, 0]), np.ldexp(lam * (4 * (G @ w)), 3 * exponent)
 
 
 # Of matrices of up to five rows or columns, relative to a change of W by u‖W‖ (Frobenius): LAPACK's singular vectors
@@ -198,7 +201,8 @@ def spectral_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
         "weights only, not biases",
         "q is UVᵀ of the singular value decomposition: Σσ is the maximum of ⟨q, W⟩ over matrices of spectral norm 1,"
         " so q may be held fixed",
-        "singular values that are 0 contribute nothing",
+        "singular values that are 0 contribute nothing; 0 is what rounding to float64 may make of one,"
+        " max(m, d)·2⁻⁵² times the largest",
     ),
     kinks=(Kink(of="a singular value", at="0", left="-1", right="1", chosen="0", why=LEAST),),
     valid=LAM,
