@@ -131,7 +131,10 @@ def cosine_embedding(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Te
     near = y[..., None] > 0
     slack = np.where(near, angle.distance, np.maximum(0, angle.cos - margin))
     factor = np.where(near, -1.0, np.where(angle.cos <= margin, 0.0, 1.0))
-    return slack[..., 0], {"a": (factor * angle.by_a[0], *angle.by_a[1:]), "b": (factor * angle.by_b[0], *angle.by_b[1:])}
+    return slack[..., 0], {
+        "a": (factor * angle.by_a[0], *angle.by_a[1:]),
+        "b": (factor * angle.by_b[0], *angle.by_b[1:]),
+    }
 
 
 D_AB = "sqrt(Sum((a[i, k] - b[i, k] + eps)**2, (k, 1, d)))"
@@ -170,22 +173,31 @@ def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: fl
     exponent = _exponent(margin, eps, a, b, c)  # all lengths are over 2^exponent
     a, b, c, margin, eps = (np.ldexp(x, -exponent) for x in (a, b, c, margin, eps))
     (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
-    longer, turn = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
+    both = _four(a, -b, a, -c) if eps == 0 else _four(2 * a, -b, -c, np.asarray(2 * eps))
+    longer, turn = _apart(c - b, both, (near, to_b, short_b), (far, to_c, short_c))
     slack = margin + longer
     short = ~(slack <= 0)
     slopes = {"a": np.where(short, turn, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
-    return (np.where(short, slack, 0)[..., 0], np.ldexp(1.0, exponent)), slopes
+    return (np.where(short, slack, 0)[..., 0], *power_of_two(exponent)), slopes
 
 
 def _exponent(*numbers: Any) -> int:
-    """A power of two that differences, squares and norms of such numbers are to be over: 0 unless they are extreme."""
+    """A power of two over which such numbers are large, so that what is far smaller is not lost beside them."""
     largest = max(float(np.abs(x).max(initial=0, where=np.isfinite(x))) for x in map(np.asarray, numbers))
-    e = math.frexp(largest)[1]
-    return 60 if e > 960 else -500 if largest and e < -500 else 0
+    return math.frexp(largest)[1] - 900 if largest else 0
 
 
-def _apart(step: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-    """B − C and u − v for rows Bu and Cv that differ by `step`, without cancellation where they all but agree.
+def _four(a: Array, b: Array, c: Array, d: Array) -> Array:
+    """a + b + c + d with the errors of their sum at the end."""
+    (s, first), (t, second) = total(a, b), total(c, d)
+    s, third = total(s, t)
+    return s + (first + second + third)
+
+
+def _apart(
+    step: Array, both: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Array]
+) -> tuple[Array, Array]:
+    """B − C and u − v for rows Bu and Cv of difference `step` and sum `both`, without cancellation if they all but agree.
 
     With w = (Bu + Cv)/(B + C), B − C is ⟨step, w⟩, and u − v is (step − v⟨step, w⟩)/B, taken so if B ≥ C; at an entry
     where v and w are both nearly ±1, 1 − vw is what they are short of that.
@@ -193,9 +205,9 @@ def _apart(step: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Ar
     (B, u, short_u), (C, v, short_v) = b, c
     largest = np.where(B + C > 0, np.maximum(B, C), 1)
     share_b, share_c = B / largest, C / largest
-    both = np.where(B + C > 0, share_b + share_c, 1)
-    w = (share_b * u + share_c * v) / both
-    short_w = (share_b * short_u + share_c * short_v) / both
+    whole = np.where(B + C > 0, share_b + share_c, 1)
+    w = both / largest / whole
+    short_w = (share_b * short_u + share_c * short_v) / whole
     same = u * v > 0.25
     by_b, by_c = (
         step * np.where(same, short + short_w - short * short_w, 1 - e * w) - e * others(step * w)

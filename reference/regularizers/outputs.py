@@ -17,6 +17,7 @@ import numpy.typing as npt
 from reference.activations import log_softmax
 from reference.costs import one_hot
 from reference.costs.arguments import require
+from reference.exact import exponential
 from reference.formula import Array, Kink, formula
 from reference.lift import (
     QUIET,
@@ -101,6 +102,9 @@ def of_outputs(body: Callable[..., tuple[Array, dict[str, Array]]]) -> Penalty:
     return lifted
 
 
+NOTHING = -3000.0  # e to that power is 0, times the largest float too
+
+
 @formula(
     "regularizer/entropy",
     statement=f"lam*Sum({SOFTMAX}*{LOG_SOFTMAX}, (j, 1, d), (i, 1, n))/n",
@@ -124,10 +128,10 @@ def entropy(z: Array, lam: float = 0.1) -> tuple[Array, dict[str, Array]]:
     """
     n = z.shape[-2]
     log_s, _ = log_softmax(z)
-    s = np.exp(log_s)
     t = z - z.max(-1, keepdims=True)
-    R, centre = (times(s, u).sum(-1, keepdims=True) for u in (log_s, t))
-    return lam / n * R.sum((-2, -1)), {"z": lam / n * (times(s, t) - s * centre)}
+    near, far = exponential(log_s)  # s, which λ may bring back from underflow
+    R, centred = (lam / n * near * np.maximum(u, NOTHING) * far for u in (log_s, t))
+    return R.sum((-2, -1)), {"z": centred - near * far * centred.sum(-1, keepdims=True)}
 
 
 def smooth(y: npt.ArrayLike, d: int, eps: float = 0.1) -> Array:

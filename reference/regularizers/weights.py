@@ -100,9 +100,9 @@ def elastic_net(w: Array, lam: float = 0.1, mix: float = 0.5) -> tuple[Array, Ar
 @each_matrix
 def group_lasso(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Group lasso λ√d Σ‖row‖: the gradient of a norm is the unit vector, so ∂R/∂row = λ√d·row/‖row‖."""
-    norms, units = row_norms(w)
-    scale = lam * np.sqrt(w.shape[-1])
-    return (scale * norms).sum((-2, -1)), scale * units
+    scale = 16.0 if np.abs(w).max(initial=0) > 2.0**1000 else 1.0
+    (norms, units), root = row_norms(w / scale), np.sqrt(w.shape[-1])
+    return (lam * (scale * root) * norms).sum((-2, -1)), lam * (root * units)
 
 
 @formula(
@@ -139,7 +139,7 @@ def max_norm(w: Array, lam: float = 0.1, limit: float = 3.0) -> tuple[Array, Arr
 def orthogonality(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Orthogonality penalty λ‖WWᵀ − I‖²: with G = WWᵀ − I, dR = 2λ⟨G, dW Wᵀ + W dWᵀ⟩ = 4λ⟨GW, dW⟩, since G = Gᵀ."""
     exponent = np.frexp(np.abs(w).max((-2, -1), keepdims=True, initial=0))[1]
-    exponent = np.where(exponent > 200, exponent, 0)  # over it no product overflows
+    exponent = np.maximum(exponent - 200, 0)  # over it no product overflows
     w = np.ldexp(w, -exponent)
     G = w @ w.mT
     np.einsum("...ii->...i", G)[...] -= np.ldexp(1.0, -2 * exponent[..., 0])
@@ -154,7 +154,10 @@ SINGULAR_ULP = 14.0
 def _svd(w: Array) -> tuple[Array, Array, Array, Array]:
     """U, σ, Vᵀ and what rounding makes of equal or vanishing σ: max(m, d)·ε·σ₁. NaN where w is not finite."""
     lost = np.asarray(~np.isfinite(w).all((-2, -1), keepdims=True))
-    U, sigma, Vt = np.linalg.svd(np.where(lost, 0, w), full_matrices=False)
+    w = np.where(lost, 0, w)
+    exponent = np.frexp(np.abs(w).max((-2, -1), keepdims=True, initial=0))[1]
+    U, sigma, Vt = np.linalg.svd(np.ldexp(w, -exponent), full_matrices=False)
+    sigma = np.ldexp(sigma, exponent[..., 0])
     sigma = np.where(lost[..., 0], np.nan, sigma)
     return np.where(lost, np.nan, U), sigma, Vt, max(w.shape[-2:]) * np.finfo(float).eps * sigma[..., :1]
 
@@ -189,7 +192,7 @@ def spectral_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     U, sigma, Vt, rounding = _svd(w)
     tied = (sigma >= sigma[..., :1] - rounding) & (sigma > 0)
     share = tied / np.maximum(tied.sum(-1, keepdims=True), 1)
-    return lam * sigma.max(-1, initial=0), lam * (U * share[..., None, :]) @ Vt
+    return lam * sigma.max(-1, initial=0), lam * ((U * share[..., None, :]) @ Vt)
 
 
 @formula(
@@ -213,4 +216,4 @@ def spectral_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
 def nuclear_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Nuclear norm λΣσ: ∂R/∂W = λUVᵀ over the singular values above rounding, by the envelope theorem."""
     U, sigma, Vt, rounding = _svd(w)
-    return lam * sigma.sum(-1), lam * (U * (sigma > rounding)[..., None, :]) @ Vt
+    return lam * sigma.sum(-1), lam * ((U * (sigma > rounding)[..., None, :]) @ Vt)
