@@ -5,7 +5,7 @@ A case is drawn from (formula id, dtype, regime, seed) alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -49,8 +49,8 @@ def _cotangent(given: Drawn, id: str, dtype: str, regime: str, seed: int) -> Cot
     return {name: as_dtype(v, dtype) for name, v in drawn.items()}
 
 
-def of(id: str, dtype: str, seeds: Iterable[int]) -> Iterator[Case]:
-    """The cases of a formula in all regimes."""
-    for regime in REGIMES:
+def of(id: str, dtype: str, seeds: Iterable[int], regimes: Sequence[str] = REGIMES) -> Iterator[Case]:
+    """The cases of a formula in all regimes, or in some."""
+    for regime in regimes:
         for seed in seeds:
             yield draw(id, dtype, regime, seed)

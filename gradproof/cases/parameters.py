@@ -91,7 +91,7 @@ def extreme(formula: Formula, s: Source) -> Parameters:
     if s.style not in ("huge", "tiny"):
         return {}
     known = inspect.signature(formula.function).parameters
-    x = float(s.sizes())
+    x = max(float(s.sizes()), 2.0 ** (s.normal + 4))  # not subnormal: its last digits are to count
     may = [name for name, default in formula.parameters.items() if isinstance(known[name].default, float)
            and all(formula.at(condition, **{name: x}) for condition in formula.valid.values())]  # fmt: skip
     return {may[s.seed // 2 % len(may)]: x} if may else {}

@@ -25,7 +25,7 @@ def _entries(s: Source) -> Array:
 
 
 def _of_one_size(s: Source) -> Array:
-    """In the regime extreme all of about the same size: float64 cannot tell a singular value from 0 beside far larger."""
+    """In the regime extreme all of about one size: float64 cannot tell a singular value from 0 beside far larger ones."""
     if not s.style:
         return _entries(s)
     return s.rng.standard_normal(_shape(s)) * min(float(s.sizes()), s.top / 64)

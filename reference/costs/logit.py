@@ -115,7 +115,7 @@ def sigmoid_focal(z: Array, y: Array, *, alpha: float = 0.25, gamma: float = 2.0
     at_zero = (1 - alpha) * times(1 - y, hit * (gamma * times(c, plus) + s) * hit_far)
     terms = alpha * times(y, one) + (1 - alpha) * times(1 - y, zero)
     # one − zero = σ(z)^γ[softplus(−z)·(e^(−γz) − 1) − z], where the two are about equal: (σ(−z)/σ(z))^γ = e^(−γz)
-    x = np.clip(z, -1, 1) / max(gamma, 1)
+    x = np.clip(z, -1 / max(gamma, 1), 1 / max(gamma, 1))
     apart = hit * (minus * np.expm1(-gamma * x) - x) * hit_far
     by_y = np.where(x == z, (1 - alpha) * apart + (2 * alpha - 1) * one, alpha * one - (1 - alpha) * zero)
     return terms, {"z": at_zero - at_one, "y": by_y}
@@ -165,6 +165,7 @@ SMOOTHING = "smoothing mixes the target with the uniform distribution before the
     assumptions=(
         "y[i, j] = 1 for the label of example i, else 0; all 0 where it is ignored",
         "mean: divided by the weights of the labels",
+        "in the slope by a weight, costs of examples that agree to 2⁻⁵³ of themselves count as equal",
         SMOOTHING,
     ),
     prediction="z",

@@ -8,6 +8,8 @@ cos, what b has besides its part along a, with dot products of twice the precisi
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from operator import mul
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,12 +131,24 @@ def cosine_embedding(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Te
     """
     angle = _between(a, b)
     near = y[..., None] > 0
-    slack = np.where(near, angle.distance, np.maximum(0, angle.cos - margin))
-    factor = np.where(near, -1.0, np.where(angle.cos <= margin, 0.0, 1.0))
+    met = ~near & (_beyond(angle.cos, a, b, margin) <= 0)
+    slack = np.where(near, angle.distance, np.where(met, 0.0, np.abs(angle.cos - margin)))
+    factor = np.where(near, -1.0, np.where(met, 0.0, 1.0))
     return slack[..., 0], {
         "a": (factor * angle.by_a[0], *angle.by_a[1:]),
         "b": (factor * angle.by_b[0], *angle.by_b[1:]),
     }
+
+
+def _beyond(cos: Array, a: Array, b: Array, margin: float) -> Array:
+    """cos − margin, whose sign is right: where rounding might decide it, by the squares in whole numbers.  (n, 1)."""
+    beyond = cos - margin
+    for i in np.argwhere(np.abs(beyond[..., 0]) < 2.0**-45):
+        u, w = ([Fraction(x) for x in rows[tuple(i)].tolist()] for rows in (a, b))
+        D, A, B = (sum(map(mul, p, q)) for p, q in ((u, w), (u, u), (w, w)))
+        square = D * abs(D) - Fraction(margin) * abs(Fraction(margin)) * A * B
+        beyond[(*i, 0)] = (square > 0) - (square < 0)
+    return beyond
 
 
 D_AB = "sqrt(Sum((a[i, k] - b[i, k] + eps)**2, (k, 1, d)))"
@@ -197,7 +211,7 @@ def _four(a: Array, b: Array, c: Array, d: Array) -> Array:
 def _apart(
     step: Array, both: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Array]
 ) -> tuple[Array, Array]:
-    """B − C and u − v for rows Bu and Cv of difference `step` and sum `both`, without cancellation if they all but agree.
+    """B − C and u − v for rows Bu, Cv of difference `step` and sum `both`, without cancellation if they all but agree.
 
     With w = (Bu + Cv)/(B + C), B − C is ⟨step, w⟩, and u − v is (step − v⟨step, w⟩)/B, taken so if B ≥ C; at an entry
     where v and w are both nearly ±1, 1 − vw is what they are short of that.
@@ -214,7 +228,8 @@ def _apart(
         for e, short in ((v, short_v), (u, short_u))
     )
     turn = np.where(np.abs(u - v) > 0.25, u - v, np.where(B >= C, by_b, by_c) / largest)
-    return np.where(np.abs(B - C) > largest / 4, B - C, (step * w).sum(-1, keepdims=True)), turn
+    longer = (step / largest * (both / whole)).sum(-1, keepdims=True)
+    return np.where(np.abs(B - C) > largest / 4, B - C, longer), turn
 
 
 def _distance(r: Array) -> tuple[Array, Array, Array]:

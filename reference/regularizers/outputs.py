@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -130,8 +131,10 @@ def entropy(z: Array, lam: float = 0.1) -> tuple[Array, dict[str, Array]]:
     log_s, _ = log_softmax(z)
     t = z - z.max(-1, keepdims=True)
     near, far = exponential(log_s)  # s, which λ may bring back from underflow
-    R, centred = (lam / n * near * np.maximum(u, NOTHING) * far for u in (log_s, t))
-    return R.sum((-2, -1)), {"z": centred - near * far * centred.sum(-1, keepdims=True)}
+    m, e = math.frexp(lam)  # a large λ comes first, a small one last
+    R, centred = (np.ldexp(m / n * near * np.maximum(u, NOTHING), max(e, 0)) * far for u in (log_s, t))
+    gradient = centred - near * far * centred.sum(-1, keepdims=True)
+    return np.ldexp(R.sum((-2, -1)), min(e, 0)), {"z": np.ldexp(gradient, min(e, 0))}
 
 
 def smooth(y: npt.ArrayLike, d: int, eps: float = 0.1) -> Array:
