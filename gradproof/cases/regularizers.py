@@ -25,10 +25,11 @@ def _entries(s: Source) -> Array:
 
 
 def _of_one_size(s: Source) -> Array:
-    """In the regime extreme all of about one size: float64 cannot tell a singular value from 0 beside far larger ones."""
+    """In the regime extreme singular values of about one size: float64 cannot tell one from 0 beside far larger ones."""
     if not s.style:
         return _entries(s)
-    return s.rng.standard_normal(_shape(s)) * min(float(s.sizes()), s.top / 64)
+    U, sigma, Vt = np.linalg.svd(s.rng.standard_normal(_shape(s)), full_matrices=False)
+    return np.asarray((U * np.geomspace(1, 0.25, len(sigma))) @ Vt * float(s.sizes()))
 
 
 # ---------------------------------------------------------------- weights

@@ -134,7 +134,7 @@ def hinge_embedding(z: Array, y: Array, *, margin: float = 1.0) -> Terms:
     """
     slack, scale = residual(np.full_like(z, margin), z)
     terms = np.where(y > 0, z / scale, np.maximum(0, slack))
-    return (terms, scale), {"z": np.where(y > 0, 1.0, np.where(z >= margin, 0.0, -1.0))}
+    return (terms, scale), {"z": np.where(np.isnan(z), z, np.where(y > 0, 1.0, np.where(z >= margin, 0.0, -1.0)))}
 
 
 RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
@@ -366,7 +366,9 @@ def _worst_offender(z: Array, labels: Array, margin: float) -> Terms:
     rivals = np.where(hot == 1, -np.inf, z)  # the margin is the same for all: which is the largest, z itself tells
     worst = rivals == rivals.max(-1, keepdims=True)
     share = worst / worst.sum(-1, keepdims=True)
-    return (terms, scale), {"z": np.where(terms[..., None] == 0, 0, share - hot)}
+    return (terms, scale), {
+        "z": np.where(terms[..., None] == 0, 0, share - hot + 0 * times(np.isnan(terms)[..., None], z))
+    }
 
 
 @formula(

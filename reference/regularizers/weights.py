@@ -151,15 +151,23 @@ def orthogonality(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
 SINGULAR_ULP = 14.0
 
 
-def _svd(w: Array) -> tuple[Array, Array, Array, Array]:
-    """U, σ, Vᵀ and what rounding makes of equal or vanishing σ: max(m, d)·ε·σ₁. NaN where w is not finite."""
+def _svd(w: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """U, σ, Vᵀ, what rounding makes of equal or vanishing σ, max(m, d)·ε·σ₁, and k: σ and that are over 2^k.
+
+    NaN where w is not finite.
+    """
     lost = np.asarray(~np.isfinite(w).all((-2, -1), keepdims=True))
     w = np.where(lost, 0, w)
     exponent = np.frexp(np.abs(w).max((-2, -1), keepdims=True, initial=0))[1]
     U, sigma, Vt = np.linalg.svd(np.ldexp(w, -exponent), full_matrices=False)
-    sigma = np.ldexp(sigma, exponent[..., 0])
     sigma = np.where(lost[..., 0], np.nan, sigma)
-    return np.where(lost, np.nan, U), sigma, Vt, max(w.shape[-2:]) * np.finfo(float).eps * sigma[..., :1]
+    return (
+        np.where(lost, np.nan, U),
+        sigma,
+        Vt,
+        max(w.shape[-2:]) * np.finfo(float).eps * sigma[..., :1],
+        exponent[..., 0, 0],
+    )
 
 
 @formula(
@@ -189,10 +197,10 @@ def spectral_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     If σ₁ is r-fold, the subgradients are UHVᵀ with H ⪰ 0 of trace 1 on its singular vectors; ‖H‖ is least for
     H = I/r. Values that rounding cannot tell from σ₁ count as equal.
     """
-    U, sigma, Vt, rounding = _svd(w)
+    U, sigma, Vt, rounding, k = _svd(w)
     tied = (sigma >= sigma[..., :1] - rounding) & (sigma > 0)
     share = tied / np.maximum(tied.sum(-1, keepdims=True), 1)
-    return lam * sigma.max(-1, initial=0), lam * ((U * share[..., None, :]) @ Vt)
+    return lam * np.ldexp(sigma.max(-1, initial=0), k), lam * ((U * share[..., None, :]) @ Vt)
 
 
 @formula(
@@ -215,5 +223,5 @@ def spectral_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
 @each_matrix
 def nuclear_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Nuclear norm λΣσ: ∂R/∂W = λUVᵀ over the singular values above rounding, by the envelope theorem."""
-    U, sigma, Vt, rounding = _svd(w)
-    return lam * sigma.sum(-1), lam * ((U * (sigma > rounding)[..., None, :]) @ Vt)
+    U, sigma, Vt, rounding, k = _svd(w)
+    return lam * np.ldexp(sigma.sum(-1), k), lam * ((U * (sigma > rounding)[..., None, :]) @ Vt)

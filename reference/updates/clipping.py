@@ -88,7 +88,8 @@ def clip_by_value(gradients: Sequence[Array], max_value: float = 1.0) -> tuple[l
     c = max_value
     inside = [np.abs(g) < c for g in gradients]
     clipped = [np.clip(g, -c, c) for g in gradients]
-    return clipped, lambda v: [np.where(here, x, 0) for here, x in zip(inside, v, strict=True)]
+    lost = [np.where(np.isnan(g), g, 0) for g in gradients]
+    return clipped, lambda v: [np.where(here, x, nan) for here, x, nan in zip(inside, v, lost, strict=True)]
 
 
 def global_norm(gradients: Sequence[npt.ArrayLike]) -> float:
