@@ -25,7 +25,7 @@ def _entries(s: Source) -> Array:
 
 
 def _of_one_size(s: Source) -> Array:
-    """In the regime extreme singular values of about one size: float64 cannot tell one from 0 beside far larger ones."""
+    """In the regime extreme, of singular values of one size: float64 cannot tell one from 0 beside far larger ones."""
     if not s.style:
         return _entries(s)
     U, sigma, Vt = np.linalg.svd(s.rng.standard_normal(_shape(s)), full_matrices=False)
