@@ -35,6 +35,14 @@ def total(a: Any, b: Any) -> tuple[Any, Any]:
     return s, (a - (s - t)) + (b - t)
 
 
+def exact_sum(a: Any, b: Any, c: Any) -> Array:
+    """a + b + c in float64 with one error at the end, so that 0 and the sign are exact; ∞ on overflow."""
+    s, low = total(a, b)
+    s, lower = total(s, c)
+    rest = low + lower
+    return s + np.where(np.isfinite(rest), rest, 0)
+
+
 def quotient(a: Any, b: Any) -> tuple[Any, Any]:
     """a/b = q + rest, to twice the precision of float64: the remainder a − q·b is exact, for b scaled near 1."""
     b, exponent = np.frexp(b)

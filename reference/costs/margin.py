@@ -7,7 +7,6 @@ norm is 0. Whether it is met is decided without rounding: margin − z_y + z_j i
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from reference.costs.logit import sigmoids
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
 from reference.costs.regression import residual
-from reference.exact import dot, total
+from reference.exact import dot, exact_sum, total
 from reference.formula import Array, Kink, formula
 from reference.lift import times
 
@@ -24,14 +23,6 @@ OVER = "(j, 1, d), (i, 1, n)"
 MEAN = "mean over entries"
 MET = "minimum-norm subgradient"
 SHARED = "equal shares of those that tie (minimum norm)"
-
-
-def exact_sum(a: Any, b: Any, c: Any) -> Array:
-    """a + b + c in float64 with one error at the end, so that 0 and the sign are exact; ∞ on overflow."""
-    s, low = total(a, b)
-    s, lower = total(s, c)
-    rest = low + lower
-    return s + np.where(np.isfinite(rest), rest, 0)
 
 
 @formula(

@@ -26,12 +26,14 @@ from typing import Any
 import numpy as np
 
 from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, index, laid_out, taken
+from reference.costs.products import near_one, within_range
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, named, rounded, times
 
 Gradients = dict[str, Array]
 Slopes = Mapping[str, Any]  # by argument: factors, or a function of nothing that works them out when they are asked for
 Terms = tuple[Any, ...]  # (terms, slopes), or (terms, slopes, what each term counts in the mean)
 Cost = Callable[..., tuple[Array, Gradients]]
+FAR = 60  # powers of two from 1 beyond which weights are scaled
 REDUCTIONS = ("none", "sum", "mean", "batchmean")
 
 
@@ -206,8 +208,8 @@ def _evaluate(
         into = functools.partial(gathered, x=x[name], kind=form.shapes[name], axis=axis)
         if name == "weight" and by_weights:
             each, counted = (factors, None) if form.weighted else (_asked(slopes, name), counts[0])
-            each, exponent = _near_one(each)
-            gradient = into(np.ldexp(_by_weight(weight, each, counted, divisor, lead, v), exponent - over))
+            near, exponent = near_one(each)
+            gradient = into(np.ldexp(_by_weight(weight, near, counted, divisor, lead, v), exponent - over))
         elif name == "weight" and form.weighted:
             gradient = _contracted(factors, None, v, 0 * power, divisor, into)
         elif name in slopes:
@@ -280,7 +282,7 @@ def _contracted(
         return into(slope) if divisor == 1 else into(slope) / divisor  # not slope·(1/N): that would round twice
 
     weights = [_behind(x, factors[0]) for x in (weight, v) if x is not None]
-    return _within_range(contracted, factors, weights, _behind(np.asarray(power), factors[0]))
+    return within_range(contracted, factors, weights, _behind(np.asarray(power), factors[0]))
 
 
 def _value(factors: Sequence[Any], weight: Array | None, power: Any, divisor: Any, lead: int, reduction: str) -> Array:
@@ -289,55 +291,7 @@ def _value(factors: Sequence[Any], weight: Array | None, power: Any, divisor: An
     def value(terms: Array) -> Array:
         return terms if reduction == "none" else _quotient(terms, divisor, lead)
 
-    return _within_range(value, factors, () if weight is None else (weight,), power)
-
-
-TINY = 2.0**-960  # a product below it may have lost digits
-FAR = 60  # powers of two from 1 beyond which weights are scaled
-
-
-def _within_range(
-    linear: Callable[[Array], Array], factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0
-) -> Array:
-    """What is linear in the product of all. On the way nothing overflows or vanishes that does not do so itself."""
-    x = _product(factors, weights)
-    lost = np.abs(x) < TINY if len(factors) + len(weights) > 1 else np.zeros((), bool)
-    for factor in (*factors, *weights) if lost.any() else ():
-        lost = lost & (factor != 0)
-    if lost.any() or np.any(power):
-        x = np.ldexp(*_exactly(factors, weights, power))
-    y = linear(x)
-    if not math.isfinite(np.vdot(y, y)):
-        small, top = _near_one(factors, weights, power)
-        small = linear(small)  # where it vanishes, y is beside something far larger
-        y = np.where(np.isfinite(y) | (small == 0), y, np.ldexp(small, top))
-    return y
-
-
-def _product(factors: Sequence[Any], weights: Sequence[Array] = ()) -> Array:
-    """The product of all. A weight of 0 takes it out, whatever the factors are."""
-    x: Array = factors[0]
-    for w in weights:
-        x = times(w, x)
-    for factor in factors[1:]:
-        x = x * factor
-    for w in weights if len(factors) > 1 else ():
-        x = np.where(w == 0, 0.0, x)
-    return x
-
-
-def _exactly(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0) -> tuple[Array, Array]:
-    """The product of all and of 2^power as mantissas, near 1, and exponents."""
-    own, by_weight = [np.frexp(f) for f in factors], [np.frexp(w) for w in weights]
-    mantissa = _product([m for m, _ in own], [m for m, _ in by_weight])
-    return mantissa, np.broadcast_to(power + sum(e for _, e in (*own, *by_weight)), mantissa.shape)
-
-
-def _near_one(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0) -> tuple[Array, int]:
-    """The product of all over a power of two that brings its largest entry near 1, and that power."""
-    mantissa, exponent = _exactly(factors, weights, power)
-    top = int(exponent.max(initial=-5000, where=np.isfinite(mantissa) & (mantissa != 0)))
-    return np.ldexp(mantissa, exponent - top), top
+    return within_range(value, factors, () if weight is None else (weight,), power)
 
 
 def _quotient(terms: Array, divisor: Any, lead: int) -> Array:

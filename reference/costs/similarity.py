@@ -185,7 +185,8 @@ def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: fl
     The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
     """
     exponent = _exponent(margin, eps, a, b, c)  # all lengths are over 2^exponent
-    a, b, c, margin, eps = (np.ldexp(x, -exponent) for x in (a, b, c, margin, eps))
+    a, b, c = (np.ldexp(x, -exponent) for x in (a, b, c))
+    margin, eps = (float(np.ldexp(x, -exponent)) for x in (margin, eps))
     (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
     both = _four(a, -b, a, -c) if eps == 0 else _four(2 * a, -b, -c, np.asarray(2 * eps))
     longer, turn = _apart(c - b, both, (near, to_b, short_b), (far, to_c, short_c))
