@@ -5,9 +5,13 @@ A formula whose defaults are all that anybody asks for hides what its parameters
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from gradproof.cases.source import Source
+from reference.formula import Formula
 
 Parameters = Mapping[str, Any]
 
@@ -127,6 +131,20 @@ def setting(id: str, k: int) -> Parameters:
     """The k-th of them, round and round."""
     every = list(settings(id))
     return every[k % len(every)]
+
+
+def extreme(formula: Formula, s: Source) -> Parameters:
+    """One real parameter as large or as small as the dtype has numbers, in the styles that are; else none.
+
+    It is one that the record lets be so; which of several, the seed says.
+    """
+    if s.style not in ("huge", "tiny"):
+        return {}
+    known = inspect.signature(formula.function).parameters
+    x = max(float(s.sizes()), 2.0 ** (s.normal + 4))  # not subnormal: its last digits are to count
+    may = [name for name, default in formula.parameters.items() if isinstance(known[name].default, float)
+           and all(formula.at(condition, **{name: x}) for condition in formula.valid.values())]  # fmt: skip
+    return {may[s.seed // 2 % len(may)]: x} if may else {}
 
 
 def label(parameters: Parameters) -> str:
