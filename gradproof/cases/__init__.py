@@ -9,14 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from gradproof.cases import activations, clipping, costs, regularizers, rows
+from gradproof.cases import activations, clipping, costs, layers, regularizers, rows
 from gradproof.cases.case import Case, Cotangent, as_dtype, generator, random_cotangent
 from gradproof.cases.parameters import setting
 from gradproof.cases.source import REGIMES, Draw, Drawn, Source
 from reference import CATALOGUE
 from reference.formula import Array
 
-DRAWS: dict[str, Draw] = {**activations.DRAWS, **rows.DRAWS, **costs.DRAWS, **regularizers.DRAWS, **clipping.DRAWS}
+DRAWS: dict[str, Draw] = {
+    **activations.DRAWS, **rows.DRAWS, **costs.DRAWS, **regularizers.DRAWS, **layers.DRAWS, **clipping.DRAWS,
+}  # fmt: skip
 
 
 def draw(id: str, dtype: str, regime: str, seed: int) -> Case:

@@ -63,6 +63,8 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "regularizer/inverted_dropout": ({"rate": 0.1}, {"rate": 0.7}, {"rate": 0.0}),
     "regularizer/jacobian": ({"lam": 0.3}, {"lam": 0.0}),
     "regularizer/gradient_penalty": ({"lam": 0.3, "target": 0.5}, {"lam": 0.0, "target": 0.0}),
+    "layer/layer_norm": ({"eps": 0.3}, {"eps": 1e-12}),
+    "layer/rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
 }
 

@@ -1,0 +1,8 @@
+"""Layers as functions that the complex step can differentiate. One room a family."""
+
+from __future__ import annotations
+
+from oracles.calls import Definition
+from oracles.finite_difference.layers import norms
+
+LAYERS: dict[str, Definition] = {**norms.DEFINITIONS}

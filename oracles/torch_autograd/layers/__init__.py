@@ -1,0 +1,10 @@
+"""PyTorch's layers: its own functions, and what it does not have, written out. One room a family, as in `reference`."""
+
+from __future__ import annotations
+
+from oracles.calls import Definition
+from oracles.torch_autograd.layers import norms
+
+FAMILIES = (norms,)
+OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
+COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}
