@@ -571,6 +571,67 @@ WORKS: dict[str, Work] = {
         "ADADELTA: An Adaptive Learning Rate Method",
         "misc", "2012", url=_arxiv("1212.5701"),
     ),
+    # Attention, embeddings, experts.
+    "vaswani-2017": Work(
+        "Vaswani, Ashish and Shazeer, Noam and Parmar, Niki and Uszkoreit, Jakob and Jones, Llion and Gomez, Aidan N. "
+        "and Kaiser, Łukasz and Polosukhin, Illia",
+        "Attention Is All You Need",
+        "inproceedings", "2017", venue="NeurIPS", url=_arxiv("1706.03762"),
+    ),
+    "dao-2022": Work(
+        "Dao, Tri and Fu, Daniel Y. and Ermon, Stefano and Rudra, Atri and Ré, Christopher",
+        "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness",
+        "inproceedings", "2022", venue="NeurIPS", url=_arxiv("2205.14135"),
+    ),
+    "ainslie-2023": Work(
+        "Ainslie, Joshua and Lee-Thorp, James and de Jong, Michiel and Zemlyanskiy, Yury and Lebrón, Federico and "
+        "Sanghai, Sumit",
+        "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints",
+        "inproceedings", "2023", venue="EMNLP", url=_arxiv("2305.13245"),
+    ),
+    "gemma-2-2024": Work(
+        "{Gemma Team}",
+        "Gemma 2: Improving Open Language Models at a Practical Size",
+        "misc", "2024", url=_arxiv("2408.00118"),
+    ),
+    "xiao-2024": Work(
+        "Xiao, Guangxuan and Tian, Yuandong and Chen, Beidi and Han, Song and Lewis, Mike",
+        "Efficient Streaming Language Models with Attention Sinks",
+        "inproceedings", "2024", venue="ICLR", url=_arxiv("2309.17453"),
+    ),
+    "su-2021": Work(
+        "Su, Jianlin and Lu, Yu and Pan, Shengfeng and Murtadha, Ahmed and Wen, Bo and Liu, Yunfeng",
+        "RoFormer: Enhanced Transformer with Rotary Position Embedding",
+        "misc", "2021", url=_arxiv("2104.09864"),
+    ),
+    "hu-2022": Work(
+        "Hu, Edward J. and Shen, Yelong and Wallis, Phillip and Allen-Zhu, Zeyuan and Li, Yuanzhi and Wang, Shean and "
+        "Wang, Lu and Chen, Weizhu",
+        "LoRA: Low-Rank Adaptation of Large Language Models",
+        "inproceedings", "2022", venue="ICLR", url=_arxiv("2106.09685"),
+    ),
+    "shazeer-2017": Work(
+        "Shazeer, Noam and Mirhoseini, Azalia and Maziarz, Krzysztof and Davis, Andy and Le, Quoc and Hinton, Geoffrey "
+        "and Dean, Jeff",
+        "Outrageously Large Neural Networks: The Sparsely-Gated Mixture-of-Experts Layer",
+        "inproceedings", "2017", venue="ICLR", url=_arxiv("1701.06538"),
+    ),
+    "fedus-2022": Work(
+        "Fedus, William and Zoph, Barret and Shazeer, Noam",
+        "Switch Transformers: Scaling to Trillion Parameter Models with Simple and Efficient Sparsity",
+        "article", "2022", venue="Journal of Machine Learning Research 23", url=_arxiv("2101.03961"),
+    ),
+    "zoph-2022": Work(
+        "Zoph, Barret and Bello, Irwan and Kumar, Sameer and Du, Nan and Huang, Yanping and Dean, Jeff and Shazeer, "
+        "Noam and Fedus, William",
+        "ST-MoE: Designing Stable and Transferable Sparse Expert Models",
+        "misc", "2022", url=_arxiv("2202.08906"),
+    ),
+    "jiang-2024": Work(
+        "Jiang, Albert Q. and Sablayrolles, Alexandre and Roux, Antoine and Mensch, Arthur and others",
+        "Mixtral of Experts",
+        "misc", "2024", url=_arxiv("2401.04088"),
+    ),
 }
 # fmt: on
 

@@ -65,6 +65,12 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "regularizer/gradient_penalty": ({"lam": 0.3, "target": 0.5}, {"lam": 0.0, "target": 0.0}),
     "layer/layer_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
+    "layer/attention": (
+        {"causal": True, "scale": 0.3},
+        {"softcap": 2.0, "window": 2},
+        {"causal": True, "offset": 1, "window": 3},
+        {"causal": True, "offset": 2, "softcap": 0.5, "scale": 2.0},
+    ),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
 }
 

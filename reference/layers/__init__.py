@@ -8,6 +8,8 @@
 ['weight', 'x']
 """
 
+from reference.layers.attention import attention
 from reference.layers.norms import layer_norm, rms_norm
+from reference.layers.streaming import streaming_attention
 
-__all__ = ["layer_norm", "rms_norm"]
+__all__ = ["attention", "layer_norm", "rms_norm", "streaming_attention"]
