@@ -599,6 +599,12 @@ WORKS: dict[str, Work] = {
         "Efficient Streaming Language Models with Attention Sinks",
         "inproceedings", "2024", venue="ICLR", url=_arxiv("2309.17453"),
     ),
+    "bengio-2003": Work(
+        "Bengio, Yoshua and Ducharme, Réjean and Vincent, Pascal and Jauvin, Christian",
+        "A Neural Probabilistic Language Model",
+        "article", "2003", venue="Journal of Machine Learning Research 3",
+        url="https://www.jmlr.org/papers/v3/bengio03a.html",
+    ),
     "su-2021": Work(
         "Su, Jianlin and Lu, Yu and Pan, Shengfeng and Murtadha, Ahmed and Wen, Bo and Liu, Yunfeng",
         "RoFormer: Enhanced Transformer with Rotary Position Embedding",

@@ -71,6 +71,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"causal": True, "offset": 1, "window": 3},
         {"causal": True, "offset": 2, "softcap": 0.5, "scale": 2.0},
     ),
+    "layer/lora": ({"alpha": 0.3}, {"alpha": 16.0}),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
 }
 

@@ -9,7 +9,9 @@
 """
 
 from reference.layers.attention import attention
+from reference.layers.embedding import embedding
+from reference.layers.linear import linear, lora
 from reference.layers.norms import layer_norm, rms_norm
 from reference.layers.streaming import streaming_attention
 
-__all__ = ["attention", "layer_norm", "rms_norm", "streaming_attention"]
+__all__ = ["attention", "embedding", "layer_norm", "linear", "lora", "rms_norm", "streaming_attention"]

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import attention, norms
+from oracles.finite_difference.layers import attention, linear, norms
 
-LAYERS: dict[str, Definition] = {**attention.DEFINITIONS, **norms.DEFINITIONS}
+LAYERS: dict[str, Definition] = {**attention.DEFINITIONS, **linear.DEFINITIONS, **norms.DEFINITIONS}
