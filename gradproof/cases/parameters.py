@@ -72,6 +72,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"causal": True, "offset": 2, "softcap": 0.5, "scale": 2.0},
     ),
     "layer/lora": ({"alpha": 0.3}, {"alpha": 16.0}),
+    "layer/rotary": ({"base": 500000.0}, {"base": 2.5}),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
 }
 

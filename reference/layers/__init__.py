@@ -10,8 +10,20 @@
 
 from reference.layers.attention import attention
 from reference.layers.embedding import embedding
+from reference.layers.heads import multi_head_attention
 from reference.layers.linear import linear, lora
 from reference.layers.norms import layer_norm, rms_norm
+from reference.layers.rotary import rotary
 from reference.layers.streaming import streaming_attention
 
-__all__ = ["attention", "embedding", "layer_norm", "linear", "lora", "rms_norm", "streaming_attention"]
+__all__ = [
+    "attention",
+    "embedding",
+    "layer_norm",
+    "linear",
+    "lora",
+    "multi_head_attention",
+    "rms_norm",
+    "rotary",
+    "streaming_attention",
+]

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import attention, linear, norms
+from oracles.finite_difference.layers import attention, heads, linear, norms
 
-LAYERS: dict[str, Definition] = {**attention.DEFINITIONS, **linear.DEFINITIONS, **norms.DEFINITIONS}
+LAYERS: dict[str, Definition] = {
+    **attention.DEFINITIONS,
+    **heads.DEFINITIONS,
+    **linear.DEFINITIONS,
+    **norms.DEFINITIONS,
+}
