@@ -130,6 +130,15 @@ def _rows_and_clipping() -> list[Place]:
     ]
 
 
+def _layers() -> list[Place]:
+    gated = {"x": [[0.5]], "gate": [[0.0]], "up": [[3.0]], "down": [[-2.0]]}
+    return [
+        _place("layer/gated_mlp", "an entry of the gate is 0", "gate", (0, 0), {"activation": "relu"}, **gated),
+        _place("layer/gated_mlp", "a row to which an entry of the gate is orthogonal", "x", (0, 0), {"activation": "relu"},
+               x=[[0.0, 0.5]], gate=[[1.5, 0.0]], up=[[2.0, 3.0]], down=[[-2.0]]),
+    ]  # fmt: skip
+
+
 def activations() -> Iterator[Place]:
     """Every kink on record of an elementwise activation, at every setting of its parameters."""
     for formula in CATALOGUE.values():
@@ -140,4 +149,4 @@ def activations() -> Iterator[Place]:
 
 def places() -> list[Place]:
     """All of them."""
-    return [*activations(), *_rows_and_clipping(), *_costs(), *_regularizers()]
+    return [*activations(), *_rows_and_clipping(), *_costs(), *_regularizers(), *_layers()]

@@ -10,8 +10,10 @@
 
 from reference.layers.attention import attention
 from reference.layers.embedding import embedding
+from reference.layers.experts import load_balance, router, router_z
 from reference.layers.heads import multi_head_attention
 from reference.layers.linear import linear, lora
+from reference.layers.mlp import gated_mlp
 from reference.layers.norms import layer_norm, rms_norm
 from reference.layers.rotary import rotary
 from reference.layers.streaming import streaming_attention
@@ -19,11 +21,15 @@ from reference.layers.streaming import streaming_attention
 __all__ = [
     "attention",
     "embedding",
+    "gated_mlp",
     "layer_norm",
     "linear",
+    "load_balance",
     "lora",
     "multi_head_attention",
     "rms_norm",
     "rotary",
+    "router",
+    "router_z",
     "streaming_attention",
 ]

@@ -25,7 +25,8 @@ def _multi_head_attention(s: Source) -> Drawn:
     c = c if m != d or s.seed % 3 else d
     given: dict[str, Any] = {
         "x": s.rng.standard_normal((*lead, T, d)), "q_weight": matrix(s, heads * e, d),
-        "k_weight": matrix(s, shared * e, c), "v_weight": matrix(s, shared * f, c), "out_weight": matrix(s, m, heads * f),
+        "k_weight": matrix(s, shared * e, c), "v_weight": matrix(s, shared * f, c),
+        "out_weight": matrix(s, m, heads * f),
     }  # fmt: skip
     if s.seed % 3 == 0:
         given["context"] = s.rng.standard_normal((*lead, S, c))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import attention, heads, linear, norms
+from oracles.finite_difference.layers import attention, experts, heads, linear, norms
 
 LAYERS: dict[str, Definition] = {
     **attention.DEFINITIONS,
+    **experts.DEFINITIONS,
     **heads.DEFINITIONS,
     **linear.DEFINITIONS,
     **norms.DEFINITIONS,
