@@ -134,7 +134,7 @@ def _layers() -> list[Place]:
     gated = {"x": [[0.5]], "gate": [[0.0]], "up": [[3.0]], "down": [[-2.0]]}
     return [
         _place("layer/gated_mlp", "an entry of the gate is 0", "gate", (0, 0), {"activation": "relu"}, **gated),
-        _place("layer/gated_mlp", "a row to which an entry of the gate is orthogonal", "x", (0, 0), {"activation": "relu"},
+        _place("layer/gated_mlp", "a row at right angles to one of the gate", "x", (0, 0), {"activation": "relu"},
                x=[[0.0, 0.5]], gate=[[1.5, 0.0]], up=[[2.0, 3.0]], down=[[-2.0]]),
     ]  # fmt: skip
 
