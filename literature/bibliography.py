@@ -467,6 +467,31 @@ WORKS: dict[str, Work] = {
         "Regularizing Neural Networks by Penalizing Confident Output Distributions",
         "misc", "2017", url=_arxiv("1701.06548"),
     ),
+    "ba-2016": Work(
+        "Ba, Jimmy Lei and Kiros, Jamie Ryan and Hinton, Geoffrey E.",
+        "Layer Normalization",
+        "misc", "2016", url=_arxiv("1607.06450"),
+    ),
+    "ioffe-2015": Work(
+        "Ioffe, Sergey and Szegedy, Christian",
+        "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
+        "inproceedings", "2015", venue="International Conference on Machine Learning", url=_arxiv("1502.03167"),
+    ),
+    "salimans-2016": Work(
+        "Salimans, Tim and Kingma, Diederik P.",
+        "Weight Normalization: A Simple Reparameterization to Accelerate Training of Deep Neural Networks",
+        "inproceedings", "2016", venue="Advances in Neural Information Processing Systems 29", url=_arxiv("1602.07868"),
+    ),
+    "wu-2018": Work(
+        "Wu, Yuxin and He, Kaiming",
+        "Group Normalization",
+        "inproceedings", "2018", venue="European Conference on Computer Vision", url=_arxiv("1803.08494"),
+    ),
+    "zhang-2019": Work(
+        "Zhang, Biao and Sennrich, Rico",
+        "Root Mean Square Layer Normalization",
+        "inproceedings", "2019", venue="Advances in Neural Information Processing Systems 32", url=_arxiv("1910.07467"),
+    ),
     "srivastava-2014": Work(
         "Srivastava, Nitish and Hinton, Geoffrey and Krizhevsky, Alex and Sutskever, Ilya and Salakhutdinov, Ruslan",
         "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",

@@ -8,6 +8,22 @@
 ['weight', 'x']
 """
 
-from reference.layers.norms import layer_norm, rms_norm
+from reference.layers.norms import (
+    add_rms_norm,
+    batch_norm,
+    batch_norm_inference,
+    group_norm,
+    layer_norm,
+    rms_norm,
+    weight_norm,
+)
 
-__all__ = ["layer_norm", "rms_norm"]
+__all__ = [
+    "add_rms_norm",
+    "batch_norm",
+    "batch_norm_inference",
+    "group_norm",
+    "layer_norm",
+    "rms_norm",
+    "weight_norm",
+]

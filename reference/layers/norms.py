@@ -9,28 +9,62 @@ where nothing is subtracted, the middle term is missing. This kills constants, a
 mean x̂² = 1 − ε/σ². Where one entry m outweighs the others, nearly all of u cancels so. Hence αx̂, which makes u as it
 is at m, is taken from it first, and what comes of αx̂ is written down: α·x̂·ε/σ³.
 
-Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from their least entry, so that
+Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from their median, so that
 neither a huge mean nor a huge neighbour costs digits.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 
+Back = Callable[[Array], Array]  # from the cotangent of x̂ to that of x
+
 EPS = {"eps": "eps >= 0"}
 AXES = {"axes": "axes >= 1"}
 INSIDE = "eps is added to the mean of squares, inside the root"
+# In ∂C/∂x of standardised rows the cotangent is rounded eight times before anything is forgiven: in its difference from
+# that at m, its mean, the share of it, their product and sum, the mean of the rest, and the last two sums.
+ROUNDINGS = 8.0
 BIASED = "the variance divides by the number of entries"
 LAST = "acts on the last axes, by default on one"
 
+OFFSET = "the weight counts from offset: 0, or 1 where weights of 0 leave x̂ as it is"
+
 MEAN = "Sum(x[i, k], (k, 1, d))/d"
 SIGMA = f"sqrt(Sum((x[i, p] - {MEAN})**2, (p, 1, d))/d + eps)"
-HAT = "((x[i, {0}] - " + MEAN + ")/" + SIGMA + ")"
-ROOT = "sqrt(Sum(x[i, p]**2, (p, 1, d))/d + eps)"
-GAIN = "(offset + weight[{0}])"
+
+
+def _hat(j: str) -> str:
+    return f"((x[i, {j}] - {MEAN})/{SIGMA})"
+
+
+def _rms(h: str) -> tuple[str, str, str]:
+    """Statement of the RMS norm of h, written for entry j; its derivative by h; and by the weight."""
+
+    def at(letter: str) -> str:
+        return h.replace("j]", f"{letter}]")
+
+    root = f"sqrt(Sum({at('p')}**2, (p, 1, d))/d + eps)"
+    inner = f"Sum((offset + weight[l])*v[i, l]*{at('l')}, (l, 1, d))"
+    return (
+        f"(offset + weight[j])*{h}/{root}",
+        f"((offset + weight[j])*v[i, j] - {h}*{inner}/(d*{root}**2))/{root}",
+        f"Sum(v[i, j]*{h}/{root}, (i, 1, n))",
+    )
+
+
+def _batch_hat(i: str) -> str:
+    return f"((x[{i}, j] - Sum(x[k, j], (k, 1, n))/n)/{BATCH_SIGMA})"
+
+
+BATCH_SIGMA = "sqrt(Sum((x[p, j] - Sum(x[k, j], (k, 1, n))/n)**2, (p, 1, n))/n + eps)"
+RMS = _rms("x[i, j]")
+ADDED = _rms("(x[i, j] + residual[i, j])")
 
 
 def rows_of(x: Array, axes: int, **weights: Array | None) -> tuple[Array, list[Array | None]]:
@@ -54,20 +88,45 @@ def exponent_of(x: Array, eps: float) -> Array:
     return np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
 
 
-def back(u: Array, x_hat: Array, t: Array, sigma: Array, eps: Array, constants: bool) -> Array:
-    """∂C/∂x from the cotangent u of x̂; see above.  All (..., d), but σ and ε, (..., 1).
+def standardized(x: Array, eps: float) -> tuple[Array, Back]:
+    """x̂ = (x − μ)/σ of every row, and its pullback.  (..., d) -> (..., d)."""
+    e = exponent_of(x, eps)  # (..., 1)
+    t, small = np.ldexp(x, -e), np.ldexp(eps, -2 * e)
+    half = x.shape[-1] // 2
+    t = t - np.partition(t, half)[..., half, None]  # (..., d), from the median on
+    r = t - t.mean(-1, keepdims=True)
+    r = r - r.mean(-1, keepdims=True)  # by what the first mean was rounded
+    sigma = np.sqrt((r * r).mean(-1, keepdims=True) + small)  # (..., 1)
+    x_hat, m = r / sigma, np.abs(r).argmax(-1)[..., None]
+    beyond = t - np.take_along_axis(t, m, -1)  # from m on
+    r_m = -beyond.mean(-1, keepdims=True)
+    along, share = (np.where(r_m == 0, 0, q / r_m) for q in (r, beyond))  # x̂ and t − t_m over what they are at m
 
-    t is x counted from anywhere where `constants` are killed, since mean u' = 0 then; else x itself.
-    """
-    m = np.abs(x_hat).argmax(-1)[..., None]
-    u_m, x_m, t_m = (np.take_along_axis(q, m, -1) for q in (u, x_hat, t))
-    centre = u.mean(-1, keepdims=True) if constants else 0.0
-    alpha = np.where(x_m == 0, 0, (u_m - centre) / x_m)
-    if constants:
-        rest = u - np.where(x_m == 0, centre, u_m) - alpha * (t - t_m) / sigma
-    else:
-        rest = u - u_m * np.where(x_m == 0, 0, t / t_m)
-    return (rest - x_hat * ((rest * t).mean(-1, keepdims=True) / sigma) + alpha * x_hat * (eps / sigma**2)) / sigma
+    def back(u: Array) -> Array:
+        a = u - np.take_along_axis(u, m, -1)
+        mean = a.mean(-1, keepdims=True)
+        rest = a + mean * np.where(r_m == 0, -1, share)  # u − mean u − αx̂, which sums to 0
+        dx = rest - x_hat * (rest * t).mean(-1, keepdims=True) / sigma - mean * along * (small / sigma**2)
+        return np.ldexp(dx / sigma, -e)
+
+    return x_hat, back
+
+
+def by_length(x: Array, eps: float) -> tuple[Array, Back]:
+    """x̂ = x/ρ with ρ² = mean x² + ε of every row, and its pullback.  (..., d) -> (..., d)."""
+    e = exponent_of(x, eps)  # (..., 1)
+    t, small = np.ldexp(x, -e), np.ldexp(eps, -2 * e)
+    rho = np.sqrt((t * t).mean(-1, keepdims=True) + small)  # (..., 1)
+    x_hat, m = t / rho, np.abs(t).argmax(-1)[..., None]
+    t_m = np.take_along_axis(t, m, -1)
+
+    def back(u: Array) -> Array:
+        u_m = np.where(t_m == 0, 0, np.take_along_axis(u, m, -1))
+        along = np.where(t_m == 0, 0, u_m * (t / t_m))  # αx̂
+        rest = u - along
+        return np.ldexp((rest - x_hat * (rest * x_hat).mean(-1, keepdims=True) + along * (small / rho**2)) / rho, -e)
+
+    return x_hat, back
 
 
 def over_rows(g: Array) -> Array:
@@ -75,15 +134,19 @@ def over_rows(g: Array) -> Array:
     return g.sum(tuple(range(g.ndim - 1)))
 
 
+# ---------------------------------------------------------------- the last axes
+
+
 @formula(
     "layer/layer_norm",
-    statement=f"weight[j]*{HAT.format('j')} + bias[j]",
+    statement=f"weight[j]*{_hat('j')} + bias[j]",
     derivative=f"(v[i, j]*weight[j] - Sum(v[i, l]*weight[l], (l, 1, d))/d"
-    f" - {HAT.format('j')}*Sum(v[i, l]*weight[l]*{HAT.format('l')}, (l, 1, d))/d)/{SIGMA}",
+    f" - {_hat('j')}*Sum(v[i, l]*weight[l]*{_hat('l')}, (l, 1, d))/d)/{SIGMA}",
     arguments=("x[i, j]", "weight[j]", "bias[j]"),
-    partials={"weight[j]": f"Sum(v[i, j]*{HAT.format('j')}, (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
+    partials={"weight[j]": f"Sum(v[i, j]*{_hat('j')}, (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
     valid={**EPS, **AXES},
     assumptions=(INSIDE, BIASED, LAST),
+    conditioned_ulp=ROUNDINGS,
     sources=("ba-2016",),
 )
 @layer()
@@ -96,24 +159,16 @@ def layer_norm(
     above. Raises ValueError for rows of no entries and for weights that do not fit.
     """
     rows, (w, b) = rows_of(x, axes, weight=weight, bias=bias)  # (..., d), (d,)
-    e = exponent_of(rows, eps)
-    t = np.ldexp(rows, -e)  # (..., d)
-    t = t - np.take_along_axis(t, np.abs(t).argmin(-1)[..., None], -1)
-    r = t - t.mean(-1, keepdims=True)
-    r = r - r.mean(-1, keepdims=True)  # what the first mean was rounded by
-    small = np.ldexp(eps, -2 * e)
-    sigma = np.sqrt((r * r).mean(-1, keepdims=True) + small)  # (..., 1)
-    x_hat = r / sigma
+    x_hat, back = standardized(rows, eps)  # (..., d)
     y = x_hat if w is None else w * x_hat
     y = y if b is None else y + b
 
     def pullback(v: Array) -> Gradients:
-        v = v.reshape(rows.shape)
-        dx = back(v if w is None else w * v, x_hat, t, sigma, small, True)
+        v, last = v.reshape(rows.shape), x.shape[x.ndim - axes :]
         return {
-            "x": np.ldexp(dx, -e).reshape(x.shape),
-            "weight": over_rows(v * x_hat).reshape(x.shape[x.ndim - axes :]),
-            "bias": over_rows(v).reshape(x.shape[x.ndim - axes :]),
+            "x": back(v if w is None else w * v).reshape(x.shape),
+            "weight": over_rows(v * x_hat).reshape(last),
+            "bias": over_rows(v).reshape(last),
         }
 
     return y.reshape(x.shape), pullback
@@ -121,13 +176,12 @@ def layer_norm(
 
 @formula(
     "layer/rms_norm",
-    statement=f"{GAIN.format('j')}*x[i, j]/{ROOT}",
-    derivative=f"({GAIN.format('j')}*v[i, j]"
-    f" - x[i, j]*Sum({GAIN.format('l')}*v[i, l]*x[i, l], (l, 1, d))/(d*{ROOT}**2))/{ROOT}",
+    statement=RMS[0],
+    derivative=RMS[1],
     arguments=("x[i, j]", "weight[j]"),
-    partials={"weight[j]": f"Sum(v[i, j]*x[i, j]/{ROOT}, (i, 1, n))"},
+    partials={"weight[j]": RMS[2]},
     valid={**EPS, **AXES},
-    assumptions=(INSIDE, LAST, "the weight counts from offset: 0, or 1 where weights of 0 leave rows as they are"),
+    assumptions=(INSIDE, LAST, OFFSET),
     sources=("zhang-2019",),
 )
 @layer()
@@ -140,18 +194,240 @@ def rms_norm(
     Raises ValueError for rows of no entries and for a weight that does not fit.
     """
     rows, (w,) = rows_of(x, axes, weight=weight)  # (..., d), (d,)
-    e = exponent_of(rows, eps)
-    t, small = np.ldexp(rows, -e), np.ldexp(eps, -2 * e)  # (..., d), (..., 1)
-    rho = np.sqrt((t * t).mean(-1, keepdims=True) + small)  # (..., 1)
-    x_hat = t / rho
+    x_hat, back = by_length(rows, eps)  # (..., d)
     gain = 1.0 if w is None else offset + w
 
     def pullback(v: Array) -> Gradients:
         v = v.reshape(rows.shape)
-        dx = back(gain * v, x_hat, t, rho, small, False)
-        return {
-            "x": np.ldexp(dx, -e).reshape(x.shape),
-            "weight": over_rows(v * x_hat).reshape(x.shape[x.ndim - axes :]),
-        }
+        dx, dw = back(gain * v).reshape(x.shape), over_rows(v * x_hat).reshape(x.shape[x.ndim - axes :])
+        return {"x": dx, "weight": dw}
 
     return (gain * x_hat).reshape(x.shape), pullback
+
+
+@formula(
+    "layer/add_rms_norm",
+    statement=ADDED[0],
+    derivative=ADDED[1],
+    arguments=("x[i, j]", "residual[i, j]", "weight[j]"),
+    partials={"residual[i, j]": ADDED[1], "weight[j]": ADDED[2]},
+    valid=EPS,
+    assumptions=(
+        INSIDE,
+        OFFSET,
+        "h = x + r is the second output, is not rounded before it is normalised, and has the cotangent 0 in the proof",
+    ),
+    sources=("zhang-2019",),
+)
+@layer("value", "sum")
+def add_rms_norm(
+    x: Array, residual: Array, weight: Array | None = None, *, eps: float = 1e-6, offset: float = 0.0
+) -> tuple[tuple[Array, Array], Pullback]:
+    """The residual stream and its RMS norm: h = x + r and y = rms_norm(h).  x, residual: (..., d) -> y, h: (..., d).
+
+    h goes two ways, so its cotangent is that of y pulled back, plus its own; x and r both receive it.
+    """
+    if x.shape != residual.shape:
+        raise ValueError(f"residual has shape {residual.shape}, x has shape {x.shape}; they must be equal")
+    h = x + residual  # (..., d)
+    y, back = rms_norm(h, weight, eps=eps, offset=offset)
+
+    def pullback(v: Array, v_h: Array) -> Gradients:
+        g = back(v)
+        dh = g["x"] + v_h
+        return {**g, "x": dh, "residual": dh}
+
+    return (y, h), pullback
+
+
+# ---------------------------------------------------------------- channels
+
+CHANNEL = "channels are the second axis; weight and bias have an entry for each"
+
+
+def _channels(x: Array, **weights: Array | None) -> list[Array | None]:
+    """Weights of channels, laid out for x, (n, c, …).  Raises ValueError for shapes that do not fit."""
+    if x.ndim < 2 or 0 in x.shape:
+        raise ValueError(f"x has shape {x.shape}; expected (n, c, …), with one example or more and one entry or more")
+    for name, w in weights.items():
+        if w is not None and w.shape != x.shape[1:2]:
+            raise ValueError(f"{name} has shape {w.shape}; expected {x.shape[1:2]}: one for each channel of x")
+    return [None if w is None else w.reshape(-1, *[1] * (x.ndim - 2)) for w in weights.values()]
+
+
+def _scaled(x_hat: Array, w: Array | None, b: Array | None) -> tuple[Array, Callable[[Array], tuple[Array, Gradients]]]:
+    """w·x̂ + b by channels, (n, c, …), and from its cotangent that of x̂ and the gradients by weight and bias."""
+    y = x_hat if w is None else w * x_hat
+    others = (0, *range(2, x_hat.ndim))
+
+    def back(v: Array) -> tuple[Array, Gradients]:
+        return v if w is None else w * v, {"weight": (v * x_hat).sum(others), "bias": v.sum(others)}
+
+    return y if b is None else y + b, back
+
+
+@formula(
+    "layer/batch_norm",
+    statement=f"weight[j]*{_batch_hat('i')} + bias[j]",
+    derivative="weight[j]*(v[i, j] - Sum(v[l, j], (l, 1, n))/n"
+    f" - {_batch_hat('i')}*Sum(v[l, j]*{_batch_hat('l')}, (l, 1, n))/n)/{BATCH_SIGMA}",
+    arguments=("x[i, j]", "weight[j]", "bias[j]"),
+    partials={"weight[j]": f"Sum(v[i, j]*{_batch_hat('i')}, (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
+    valid=EPS,
+    assumptions=(
+        INSIDE,
+        CHANNEL,
+        "in training: statistics of the batch, biased inside",
+        "mean and variance, which running averages store, are outputs too: the variance divides by one less",
+    ),
+    conditioned_ulp=ROUNDINGS,
+    sources=("ioffe-2015",),
+)
+@layer("value", "mean", "variance")
+def batch_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5
+) -> tuple[tuple[Array, Array, Array], Pullback]:
+    """Batch normalisation in training.  x: (n, c, …); weight, bias: (c,) -> y: (n, c, …), mean and variance: (c,).
+
+    Every channel is one row of N = n·… entries, standardised as in layer norm. The mean answers to each entry by 1/N,
+    the unbiased variance Σ(x − μ)²/(N − 1) by 2(x − μ)/(N − 1). Raises ValueError for one entry a channel.
+    """
+    w, b = _channels(x, weight=weight, bias=bias)
+    rows = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)  # (c, N)
+    N = rows.shape[1]
+    if N < 2:
+        raise ValueError(f"x has shape {x.shape}: one entry a channel has no variance; pass a larger batch")
+    x_hat, back = standardized(rows, eps)
+    r = rows - rows.mean(-1, keepdims=True)
+    r = r - r.mean(-1, keepdims=True)
+
+    def laid_out(q: Array) -> Array:
+        return np.moveaxis(q.reshape(x.shape[1], x.shape[0], *x.shape[2:]), 0, 1)
+
+    y, scaled = _scaled(laid_out(x_hat), w, b)
+    mean, variance = rows.mean(-1), (r * r).sum(-1) / (N - 1)  # (c,)
+
+    def pullback(v: Array, v_mean: Array, v_variance: Array) -> Gradients:
+        u, gradients = scaled(v)
+        dx = (
+            back(np.moveaxis(u, 1, 0).reshape(rows.shape))
+            + v_mean[:, None] / N
+            + v_variance[:, None] * r * (2 / (N - 1))
+        )
+        return {"x": laid_out(dx), **gradients}
+
+    return (y, mean, variance), pullback
+
+
+@formula(
+    "layer/batch_norm_inference",
+    statement="weight[j]*(x[i, j] - mean[j])/sqrt(variance[j] + eps) + bias[j]",
+    derivative="v[i, j]*weight[j]/sqrt(variance[j] + eps)",
+    arguments=("x[i, j]", "mean[j]", "variance[j]", "weight[j]", "bias[j]"),
+    partials={
+        "mean[j]": "-Sum(v[i, j], (i, 1, n))*weight[j]/sqrt(variance[j] + eps)",
+        "variance[j]": "-Sum(v[i, j]*(x[i, j] - mean[j]), (i, 1, n))*weight[j]/(2*(variance[j] + eps)**(3/2))",
+        "weight[j]": "Sum(v[i, j]*(x[i, j] - mean[j]), (i, 1, n))/sqrt(variance[j] + eps)",
+        "bias[j]": "Sum(v[i, j], (i, 1, n))",
+    },
+    valid=EPS,
+    entries={"variance": "variance"},
+    assumptions=(INSIDE, CHANNEL, "statistics are given: those that training stored"),
+    sources=("ioffe-2015",),
+)
+@layer()
+def batch_norm_inference(
+    x: Array, mean: Array, variance: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5
+) -> tuple[Array, Pullback]:
+    """Batch normalisation by stored statistics, an affine map.  x: (n, c, …), all others (c,) -> y: (n, c, …).
+
+    y = w(x − μ)/σ + b with σ² = variance + ε: ∂y/∂x = w/σ = −∂y/∂μ, and ∂σ⁻¹/∂variance = −σ⁻³/2.
+    Raises ValueError for shapes that do not fit.
+    """
+    mu, var, w, b = _channels(x, mean=mean, variance=variance, weight=weight, bias=bias)
+    sigma = np.sqrt(np.asarray(var) + eps)  # (c, 1, …)
+    r = x - mu
+    y, scaled = _scaled(r / sigma, w, b)
+    others = (0, *range(2, x.ndim))
+
+    def pullback(v: Array) -> Gradients:
+        u, gradients = scaled(v)
+        by_mean = -(u / sigma).sum(others)
+        return {
+            "x": u / sigma,
+            "mean": by_mean,
+            "variance": -(u * (r / sigma) / sigma / sigma).sum(others) / 2,
+            **gradients,
+        }
+
+    return y, pullback
+
+
+@formula(
+    "layer/group_norm",
+    statement=f"weight[j]*{_hat('j')} + bias[j]",
+    derivative=f"(v[i, j]*weight[j] - Sum(v[i, l]*weight[l], (l, 1, d))/d"
+    f" - {_hat('j')}*Sum(v[i, l]*weight[l]*{_hat('l')}, (l, 1, d))/d)/{SIGMA}",
+    arguments=("x[i, j]", "weight[j]", "bias[j]"),
+    partials={"weight[j]": f"Sum(v[i, j]*{_hat('j')}, (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
+    valid={**EPS, "groups": "groups >= 0"},
+    assumptions=(INSIDE, BIASED, CHANNEL, "the statement is that of one group"),
+    conditioned_ulp=ROUNDINGS,
+    sources=("wu-2018",),
+    aliases={"layer/instance_norm": {"groups": 0}},
+)
+@layer()
+def group_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, groups: int = 1, eps: float = 1e-5
+) -> tuple[Array, Pullback]:
+    """Group normalisation: every example's channels in equal groups.  x: (n, c, …); weight, bias: (c,) -> (n, c, …).
+
+    A group is one row, standardised as in layer norm; weight and bias are those of the channels. No groups, 0, are as
+    many as channels: instance normalisation. Raises ValueError where the groups do not divide the channels.
+    """
+    w, b = _channels(x, weight=weight, bias=bias)
+    k = groups or x.shape[1]
+    if x.shape[1] % k:
+        raise ValueError(f"groups = {groups} do not divide the {x.shape[1]} channels of x, of shape {x.shape}")
+    x_hat, back = standardized(x.reshape(x.shape[0], k, -1), eps)
+    y, scaled = _scaled(x_hat.reshape(x.shape), w, b)
+
+    def pullback(v: Array) -> Gradients:
+        u, gradients = scaled(v)
+        return {"x": back(u.reshape(x_hat.shape)).reshape(x.shape), **gradients}
+
+    return y, pullback
+
+
+# ---------------------------------------------------------------- weights
+
+LENGTH = "sqrt(Sum(w[i, p]**2, (p, 1, d)))"
+
+
+@formula(
+    "layer/weight_norm",
+    statement=f"g[i]*w[i, j]/{LENGTH}",
+    derivative=f"g[i]*(v[i, j] - w[i, j]*Sum(v[i, l]*w[i, l], (l, 1, d))/{LENGTH}**2)/{LENGTH}",
+    arguments=("w[i, j]", "g[i]"),
+    partials={"g[i]": f"Sum(v[i, l]*w[i, l], (l, 1, d))/{LENGTH}"},
+    assumptions=("one length a row: rows are along all axes but the first",),
+    sources=("salimans-2016",),
+)
+@layer()
+def weight_norm(w: Array, g: Array) -> tuple[Array, Pullback]:
+    """Rows of a weight of given lengths, g·w/‖w‖.  w: (m, …); g: (m,) -> (m, …).
+
+    ŵ = w/‖w‖ is √d short of the x̂ of RMS norm with ε = 0, so its pullback is that one's over √d, and ∂C/∂g = ⟨v, ŵ⟩.
+    Raises ValueError for rows of no entries and lengths that are not one a row.
+    """
+    if w.ndim < 2 or 0 in w.shape[1:] or g.shape != w.shape[:1]:
+        raise ValueError(f"w has shape {w.shape} and g has shape {g.shape}; expected (m, …) with entries and (m,)")
+    rows = w.reshape(len(w), -1)  # (m, d)
+    x_hat, back = by_length(rows, 0.0)
+    unit, root = x_hat / np.sqrt(rows.shape[1]), np.sqrt(rows.shape[1])
+
+    def pullback(v: Array) -> Gradients:
+        v = v.reshape(rows.shape)
+        return {"w": (back(g[:, None] * v) / root).reshape(w.shape), "g": (v * unit).sum(-1)}
+
+    return (g[:, None] * unit).reshape(w.shape), pullback
