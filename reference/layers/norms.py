@@ -6,8 +6,9 @@ The mean takes its share of every entry, and ∂σ/∂x = x̂/d, so
     ∂C/∂x = (u − mean u − x̂·mean(u·x̂))/σ;
 
 where nothing is subtracted, the middle term is missing. This kills constants, and of x̂ leaves the share ε/σ², since
-mean x̂² = 1 − ε/σ². Where one entry m outweighs the others, nearly all of u cancels so. Hence αx̂, which makes u as it
-is at m, is taken from it first, and what comes of αx̂ is written down: α·x̂·ε/σ³.
+mean x̂² = 1 − ε/σ²: nearly all of u cancels where one entry m outweighs the others. So from u is taken first the line
+in x through (x_m, u_m) and (x̄, ū), the means of the others. What is left is 0 at m and sums to 0; and of the line,
+whose slope is that of αx̂, remains α·x̂·ε/σ³.
 
 Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from their median, so that
 neither a huge mean nor a huge neighbour costs digits.
@@ -27,9 +28,6 @@ Back = Callable[[Array], Array]  # from the cotangent of x̂ to that of x
 EPS = {"eps": "eps >= 0"}
 AXES = {"axes": "axes >= 1"}
 INSIDE = "eps is added to the mean of squares, inside the root"
-# In ∂C/∂x of standardised rows the cotangent is rounded eight times before anything is forgiven: in its difference from
-# that at m, its mean, the share of it, their product and sum, the mean of the rest, and the last two sums.
-ROUNDINGS = 8.0
 BIASED = "the variance divides by the number of entries"
 LAST = "acts on the last axes, by default on one"
 
@@ -88,6 +86,13 @@ def exponent_of(x: Array, eps: float) -> Array:
     return np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
 
 
+def of_others(q: Array, m: Array) -> Array:
+    """The mean of a row without its entry m.  (..., d), (..., 1) -> (..., 1)."""
+    rest = q.copy()
+    np.put_along_axis(rest, m, 0, -1)
+    return rest.sum(-1, keepdims=True) / max(q.shape[-1] - 1, 1)
+
+
 def standardized(x: Array, eps: float) -> tuple[Array, Back]:
     """x̂ = (x − μ)/σ of every row, and its pullback.  (..., d) -> (..., d)."""
     e = exponent_of(x, eps)  # (..., 1)
@@ -98,15 +103,16 @@ def standardized(x: Array, eps: float) -> tuple[Array, Back]:
     r = r - r.mean(-1, keepdims=True)  # by what the first mean was rounded
     sigma = np.sqrt((r * r).mean(-1, keepdims=True) + small)  # (..., 1)
     x_hat, m = r / sigma, np.abs(r).argmax(-1)[..., None]
-    beyond = t - np.take_along_axis(t, m, -1)  # from m on
-    r_m = -beyond.mean(-1, keepdims=True)
-    along, share = (np.where(r_m == 0, 0, q / r_m) for q in (r, beyond))  # x̂ and t − t_m over what they are at m
+    t_m, t_others = np.take_along_axis(t, m, -1), of_others(t, m)
+    apart = t_m - t_others  # d/(d − 1) times what r is at m
 
     def back(u: Array) -> Array:
-        a = u - np.take_along_axis(u, m, -1)
-        mean = a.mean(-1, keepdims=True)
-        rest = a + mean * np.where(r_m == 0, -1, share)  # u − mean u − αx̂, which sums to 0
-        dx = rest - x_hat * (rest * t).mean(-1, keepdims=True) / sigma - mean * along * (small / sigma**2)
+        u_m, u_others = np.take_along_axis(u, m, -1), of_others(u, m)
+        rest = ((u - u_others) * (t_m - t) + (u - u_m) * (t - t_others)) / apart  # u without the line
+        along = (u_m - u_others) * (r / apart)  # αx̂, the line without its mean
+        rest = np.where(apart == 0, u - u.mean(-1, keepdims=True), rest)
+        along = np.where(apart == 0, 0, along)
+        dx = rest - x_hat * (rest * t).mean(-1, keepdims=True) / sigma + along * (small / sigma**2)
         return np.ldexp(dx / sigma, -e)
 
     return x_hat, back
@@ -146,7 +152,6 @@ def over_rows(g: Array) -> Array:
     partials={"weight[j]": f"Sum(v[i, j]*{_hat('j')}, (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
     valid={**EPS, **AXES},
     assumptions=(INSIDE, BIASED, LAST),
-    conditioned_ulp=ROUNDINGS,
     sources=("ba-2016",),
 )
 @layer()
@@ -280,7 +285,6 @@ def _scaled(x_hat: Array, w: Array | None, b: Array | None) -> tuple[Array, Call
         "in training: statistics of the batch, biased inside",
         "mean and variance, which running averages store, are outputs too: the variance divides by one less",
     ),
-    conditioned_ulp=ROUNDINGS,
     sources=("ioffe-2015",),
 )
 @layer("value", "mean", "variance")
@@ -372,7 +376,6 @@ def batch_norm_inference(
     partials={"weight[j]": f"Sum(v[i, j]*{_hat('j')}, (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
     valid={**EPS, "groups": "groups >= 0"},
     assumptions=(INSIDE, BIASED, CHANNEL, "the statement is that of one group"),
-    conditioned_ulp=ROUNDINGS,
     sources=("wu-2018",),
     aliases={"layer/instance_norm": {"groups": 0}},
 )
