@@ -42,6 +42,27 @@ WORKS: dict[str, Work] = {
         "Backprop Chapter Summary",
         "misc", "2019", note="dated 20 October 2019, anonymous",
     ),
+    "cho-2014": Work(
+        "Cho, Kyunghyun and van Merriënboer, Bart and Gulcehre, Caglar and Bahdanau, Dzmitry and Bougares, Fethi and"
+        " Schwenk, Holger and Bengio, Yoshua",
+        "Learning Phrase Representations using RNN Encoder–Decoder for Statistical Machine Translation",
+        "inproceedings", "2014", venue="Empirical Methods in Natural Language Processing", url=_arxiv("1406.1078"),
+    ),
+    "elman-1990": Work(
+        "Elman, Jeffrey L.",
+        "Finding Structure in Time",
+        "article", "1990", venue="Cognitive Science 14(2), 179–211",
+    ),
+    "gers-2000": Work(
+        "Gers, Felix A. and Schmidhuber, Jürgen and Cummins, Fred",
+        "Learning to Forget: Continual Prediction with LSTM",
+        "article", "2000", venue="Neural Computation 12(10), 2451–2471",
+    ),
+    "hochreiter-1997": Work(
+        "Hochreiter, Sepp and Schmidhuber, Jürgen",
+        "Long Short-Term Memory",
+        "article", "1997", venue="Neural Computation 9(8), 1735–1780",
+    ),
     "valchanov-365": Work(
         "Valchanov, Iliya",
         "Backpropagation Algorithm: Course Notes",
@@ -133,6 +154,11 @@ WORKS: dict[str, Work] = {
         "{jpark7ca.github.io}",
         "Multiclass logistic regression (softmax) and its derivative",
         "misc", "", url="https://jpark7ca.github.io/softmax.html",
+    ),
+    "werbos-1990": Work(
+        "Werbos, Paul J.",
+        "Backpropagation Through Time: What It Does and How to Do It",
+        "article", "1990", venue="Proceedings of the IEEE 78(10), 1550–1560",
     ),
     "yale-adam-memo": Work(
         "{Yale Data Science}",

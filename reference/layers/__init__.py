@@ -17,13 +17,17 @@ from reference.layers.norms import (
     rms_norm,
     weight_norm,
 )
+from reference.layers.recurrent import gru, lstm, rnn
 
 __all__ = [
     "add_rms_norm",
     "batch_norm",
     "batch_norm_inference",
     "group_norm",
+    "gru",
     "layer_norm",
+    "lstm",
     "rms_norm",
+    "rnn",
     "weight_norm",
 ]

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import norms
+from oracles.finite_difference.layers import norms, recurrent
 
-LAYERS: dict[str, Definition] = {**norms.DEFINITIONS}
+LAYERS: dict[str, Definition] = {**norms.DEFINITIONS, **recurrent.DEFINITIONS}
