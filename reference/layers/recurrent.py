@@ -187,25 +187,31 @@ def gru(
     r, z = σ(W x_t + U h_{t−1} + b) and n = tanh(W_n x_t + b_n + r ⊙ (U_n h_{t−1} + b'_n)); the reset gate may also
     stand before the product, n = tanh(W_n x_t + b_n + U_n(r ⊙ h_{t−1}) + b'_n). Going back, n gets (1 − z) of the
     cotangent of h_t, z gets h_{t−1} − n, and h_{t−1} gets z; what the products answer is as in `rnn`. 1 − z is σ(−z_z).
+    Where states saturate, h_{t−1} − n is a difference of distances from ±1, which are averaged as the states are.
     """
     _check(3, x, h0, weight_x, weight_h, bias_x=bias_x, bias_h=bias_h)
     m = h0.shape[1]
     U, U_n = weight_h[: 2 * m], weight_h[2 * m :]  # (2m, m), (m, m)
     b, b_n = (0.0, 0.0) if bias_h is None else (bias_h[: 2 * m], bias_h[2 * m :])
-    h, kept = [h0], []
+    h, kept, ends = [h0], [], np.stack([1 - h0, 1 + h0])  # how far h is from 1 and −1, to all digits: (2, n, m)
     for z_x in _affine(x, weight_x, bias_x):  # (n, 3m)
         z_r, z_z = np.split(z_x[:, : 2 * m] + h[-1] @ U.T + b, 2, -1)
         r, z = sigmoid(z_r), sigmoid(z_z)
         u = h[-1] @ U_n.T + b_n if reset_after else (r[0] * h[-1]) @ U_n.T + b_n  # (n, m)
-        new, left = tanh(z_x[:, 2 * m :] + (r[0] * u if reset_after else u)), sigmoid(-z_z)[0]
+        z_n = z_x[:, 2 * m :] + (r[0] * u if reset_after else u)
+        new, left = tanh(z_n), sigmoid(-z_z)[0]
+        of_new = 2 * sigmoid(np.stack([-2 * z_n, 2 * z_n]))[0]  # 1 ∓ tanh
+        by_ends = np.where(h[-1] > 0, of_new[0] - ends[0], ends[1] - of_new[1])
+        less = np.where(np.abs(h[-1]) > 0.5, by_ends, h[-1] - new[0])  # h_{t−1} − n
+        kept.append((r, z, u, new[1], left, less))
         h.append(left * new[0] + z[0] * h[-1])
-        kept.append((r, z, u, new, left))
+        ends = left * of_new + z[0] * ends
 
     def pullback(v: Array, v_h: Array) -> Gradients:
         by_x, by_h = np.empty((*v.shape[:2], 3 * m)), np.empty((*v.shape[:2], 3 * m))  # δ of what x and h meet
         met, dh = np.stack(h[:-1]), v_h  # what U_n meets
         for t in reversed(range(len(v))):
-            (r, r1), (z, z1), u, (new, slope), left = kept[t]
+            (r, r1), (z, z1), u, slope, left, less = kept[t]
             dh = v[t] + dh
             by_new = dh * left * slope
             if reset_after:
@@ -214,7 +220,7 @@ def gru(
                 back = by_new @ U_n
                 by_u, by_reset, straight = by_new, back * h[t], back * r
                 met[t] = r * h[t]
-            gates = np.concatenate([by_reset * r1, dh * (h[t] - new) * z1], -1)
+            gates = np.concatenate([by_reset * r1, dh * less * z1], -1)
             by_x[t], by_h[t] = np.concatenate([gates, by_new], -1), np.concatenate([gates, by_u], -1)
             dh = dh * z + gates @ U + (by_u @ U_n if reset_after else straight)
         before = np.stack(h[:-1])
