@@ -56,7 +56,7 @@ def test_open_and_closed_gates():
     np.testing.assert_allclose(h, np.tanh(given["c0"]), rtol=1e-15)
     np.testing.assert_array_equal(pullback(None, None, np.ones((n, m)))["c0"], 1)
     given = {name: x if name[:2] in ("x", "h0") else 0 * x for name, x in LAYERS["gru"][1].items()}
-    (y, h), pullback = gru(**{**given, "bias_x": np.repeat([0.0, 800.0, 0.0], m)})
+    (_, h), pullback = gru(**{**given, "bias_x": np.repeat([0.0, 800.0, 0.0], m)})
     np.testing.assert_array_equal(h, given["h0"])
     np.testing.assert_array_equal(pullback(None, np.ones((n, m)))["h0"], 1)
 
