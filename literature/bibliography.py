@@ -32,6 +32,12 @@ def _arxiv(number: str) -> str:
 # fmt: off
 WORKS: dict[str, Work] = {
     # The five documents that the project began with.
+    "azar-2023": Work(
+        "Azar, Mohammad Gheshlaghi and Rowland, Mark and Piot, Bilal and Guo, Daniel"
+        " and Calandriello, Daniele and Valko, Michal and Munos, Rémi",
+        "A General Theoretical Paradigm to Understand Learning from Human Preferences",
+        "misc", "2023", url=_arxiv("2310.12036"),
+    ),
     "backprop-05": Work(
         "",
         "05 Backpropagation",
@@ -53,6 +59,11 @@ WORKS: dict[str, Work] = {
         "Finding Structure in Time",
         "article", "1990", venue="Cognitive Science 14(2), 179–211",
     ),
+    "ethayarajh-2024": Work(
+        "Ethayarajh, Kawin and Xu, Winnie and Muennighoff, Niklas and Jurafsky, Dan and Kiela, Douwe",
+        "KTO: Model Alignment as Prospect Theoretic Optimization",
+        "misc", "2024", url=_arxiv("2402.01306"),
+    ),
     "gers-2000": Work(
         "Gers, Felix A. and Schmidhuber, Jürgen and Cummins, Fred",
         "Learning to Forget: Continual Prediction with LSTM",
@@ -62,6 +73,32 @@ WORKS: dict[str, Work] = {
         "Hochreiter, Sepp and Schmidhuber, Jürgen",
         "Long Short-Term Memory",
         "article", "1997", venue="Neural Computation 9(8), 1735–1780",
+    ),
+    "hong-2024": Work(
+        "Hong, Jiwoo and Lee, Noah and Thorne, James",
+        "ORPO: Monolithic Preference Optimization without Reference Model",
+        "misc", "2024", url=_arxiv("2403.07691"),
+    ),
+    "meng-2024": Work(
+        "Meng, Yu and Xia, Mengzhou and Chen, Danqi",
+        "SimPO: Simple Preference Optimization with a Reference-Free Reward",
+        "misc", "2024", url=_arxiv("2405.14734"),
+    ),
+    "rafailov-2023": Work(
+        "Rafailov, Rafael and Sharma, Archit and Mitchell, Eric and Ermon, Stefano"
+        " and Manning, Christopher D. and Finn, Chelsea",
+        "Direct Preference Optimization: Your Language Model is Secretly a Reward Model",
+        "misc", "2023", url=_arxiv("2305.18290"),
+    ),
+    "schulman-2017": Work(
+        "Schulman, John and Wolski, Filip and Dhariwal, Prafulla and Radford, Alec and Klimov, Oleg",
+        "Proximal Policy Optimization Algorithms",
+        "misc", "2017", url=_arxiv("1707.06347"),
+    ),
+    "schulman-2020": Work(
+        "Schulman, John",
+        "Approximating KL Divergence",
+        "misc", "2020", url="http://joschu.net/blog/kl-approx.html",
     ),
     "valchanov-365": Work(
         "Valchanov, Iliya",
@@ -159,6 +196,12 @@ WORKS: dict[str, Work] = {
         "Werbos, Paul J.",
         "Backpropagation Through Time: What It Does and How to Do It",
         "article", "1990", venue="Proceedings of the IEEE 78(10), 1550–1560",
+    ),
+    "xu-2024": Work(
+        "Xu, Haoran and Sharaf, Amr and Chen, Yunmo and Tan, Weiting and Shen, Lingfeng"
+        " and Van Durme, Benjamin and Murray, Kenton and Kim, Young Jin",
+        "Contrastive Preference Optimization: Pushing the Boundaries of LLM Performance in Machine Translation",
+        "misc", "2024", url=_arxiv("2401.08417"),
     ),
     "yale-adam-memo": Work(
         "{Yale Data Science}",

@@ -48,6 +48,13 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "cost/nt_xent": ({"temperature": 0.5}, {"temperature": 2.0}),
     "cost/dice": ({"smooth": 0.0}, {"smooth": 0.3}),
     "cost/tversky": ({"alpha": 0.3, "beta": 0.7, "smooth": 0.5}, {"alpha": 0.0, "beta": 1.0, "smooth": 0.25}),
+    "cost/dpo": (
+        {"beta": 0.5, "label_smoothing": 0.1, "margin": 0.5},
+        {"beta": 2.0, "label_smoothing": 1.0, "margin": -1.0},
+    ),
+    "cost/ipo": ({"beta": 0.5}, {"beta": 2.0}),
+    "cost/kto": ({"beta": 0.5}, {"beta": 2.0}),
+    "cost/ppo_clip": ({"low": 0.1, "high": 0.3}, {"low": 1.0, "high": 0.0}),
     "regularizer/l2": ({"lam": 0.3, "n": 7}, {"lam": 0.0, "n": 2}),
     "regularizer/l1": ({"lam": 0.3}, {"lam": 0.0}),
     "regularizer/elastic_net": ({"lam": 0.3, "mix": 0.1}, {"lam": 0.0, "mix": 1.0}, {"lam": 2.0, "mix": 0.0}),

@@ -8,15 +8,8 @@
 ['weight', 'x']
 """
 
-from reference.layers.norms import (
-    add_rms_norm,
-    batch_norm,
-    batch_norm_inference,
-    group_norm,
-    layer_norm,
-    rms_norm,
-    weight_norm,
-)
+from reference.layers.channels import batch_norm, batch_norm_inference, group_norm
+from reference.layers.norms import add_rms_norm, layer_norm, rms_norm, weight_norm
 from reference.layers.recurrent import gru, lstm, rnn
 
 __all__ = [

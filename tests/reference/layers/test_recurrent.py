@@ -51,7 +51,7 @@ def test_open_and_closed_gates():
     """An LSTM that forgets nothing and takes nothing in keeps its cell; a GRU that updates nothing keeps its state."""
     given = {name: x if name[:2] in ("x", "h0", "c0") else 0 * x for name, x in LAYERS["lstm"][1].items()}
     bias = np.repeat([-800.0, 800.0, 0.0, 800.0], m)
-    (y, h, c), pullback = lstm(**{**given, "bias": bias})
+    (_, h, c), pullback = lstm(**{**given, "bias": bias})
     np.testing.assert_array_equal(c, given["c0"])
     np.testing.assert_allclose(h, np.tanh(given["c0"]), rtol=1e-15)
     np.testing.assert_array_equal(pullback(None, None, np.ones((n, m)))["c0"], 1)
