@@ -9,14 +9,14 @@ A, B = np.array([-1.0, -20.0, -3.5]), np.array([-2.0, -20.0, -0.25])
 
 
 def test_a_model_that_prefers_nothing_pays_log_2_and_answers_by_half_of_beta():
-    C, g = dpo(B, B, A, A, beta=0.3, reduction="none")
+    C, g = dpo(B, B, reference_chosen=A, reference_rejected=A, beta=0.3, reduction="none")
     np.testing.assert_allclose(C, np.log(2))
     for name, sign in {"chosen": -1, "rejected": 1, "reference_chosen": 1, "reference_rejected": -1}.items():
         np.testing.assert_allclose(g[name], sign * 0.15)
 
 
 def test_a_reference_shifts_the_lead_and_a_margin_raises_what_it_has_to_be():
-    whole = dpo(A, B, B, A, beta=0.5)[0]
+    whole = dpo(A, B, reference_chosen=B, reference_rejected=A, beta=0.5)[0]
     np.testing.assert_allclose(whole, dpo(2 * (A - B), np.zeros(3), beta=0.5)[0])
     np.testing.assert_allclose(dpo(A, B, beta=0.5, margin=0.75)[0], dpo(A - 1.5, B, beta=0.5)[0])
     assert set(dpo(A, B)[1]) == {"chosen", "rejected"}
