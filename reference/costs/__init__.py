@@ -39,6 +39,8 @@ from reference.costs.margin import (
     wasserstein_critic,
 )
 from reference.costs.overlap import dice, tversky
+from reference.costs.policy import kl_k3, ppo_clip
+from reference.costs.preference import dpo, ipo, kto, orpo
 from reference.costs.probability import (
     binary_cross_entropy,
     cross_entropy,
@@ -74,13 +76,17 @@ __all__ = [
     "cross_entropy_probabilities",
     "ctc",
     "dice",
+    "dpo",
     "gaussian_nll",
     "hinge",
     "hinge_embedding",
     "huber_error",
+    "ipo",
     "jensen_shannon",
     "kl_div",
     "kl_div_log_target",
+    "kl_k3",
+    "kto",
     "l1",
     "log_cosh",
     "margin_ranking",
@@ -93,10 +99,12 @@ __all__ = [
     "nll_labels",
     "nt_xent",
     "one_hot",
+    "orpo",
     "perceptron",
     "poisson_nll",
     "poisson_nll_rate",
     "poly_cross_entropy",
+    "ppo_clip",
     "quadratic",
     "quantile",
     "sigmoid_focal",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import attention, experts, heads, linear, norms
+from oracles.finite_difference.layers import attention, experts, heads, linear, norms, recurrent
 
 LAYERS: dict[str, Definition] = {
     **attention.DEFINITIONS,
@@ -11,4 +11,5 @@ LAYERS: dict[str, Definition] = {
     **heads.DEFINITIONS,
     **linear.DEFINITIONS,
     **norms.DEFINITIONS,
+    **recurrent.DEFINITIONS,
 }
