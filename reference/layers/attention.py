@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from reference.exact import total
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.norms import exponent_of
@@ -121,7 +122,9 @@ def weights_of(z: Array) -> Weights:
     """The softmax of logits, −∞ where a key is not seen.  (..., T, S)."""
     m = z.argmax(-1)[..., None]
     z_m = np.take_along_axis(z, m, -1)
-    e = np.exp(z - np.where(z_m == -np.inf, 0, z_m))
+    shift, rest = total(z, -np.where(z_m == -np.inf, 0, z_m))
+    e = np.exp(shift)
+    e += e * np.where(np.isfinite(rest), rest, 0)  # what z − z_m was rounded by; next to −∞ it is no number
     np.put_along_axis(e, m, 0, -1)
     others = e.sum(-1, keepdims=True)
     np.put_along_axis(e, m, np.where(z_m == -np.inf, 0, 1), -1)

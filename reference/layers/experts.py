@@ -119,11 +119,10 @@ def load_balance(logits: Array, mask: Array | None = None, *, k: int = 1) -> tup
     def pullback(v: Array) -> Gradients:
         from_m = count - count[w.m]  # (T, E)
         beside = from_m - (w.p * from_m).sum(-1, keepdims=True)
-        # Where logits differ little, Σ p·c is the mean of c and the rest that p − 1/E makes, which is small as well
-        a = np.expm1(z - np.take_along_axis(z, w.m, -1))  # (T, E)
-        A = a.sum(-1, keepdims=True)
-        centred = (count - count.sum() / E) - ((E * a - A) / (E * (E + A)) * count).sum(-1, keepdims=True)
-        toward = np.where(a.min(-1, keepdims=True) < -0.25, beside, centred)
+        # Σ p·(c_l − c̄), in which c̄ is the mean count, has of small logits what p makes beside 1/E: a/Σ(1 + a)
+        a, from_mean = np.expm1(z), count - count.sum() / E
+        small = from_mean - (a * from_mean).sum(-1, keepdims=True) / (E + a.sum(-1, keepdims=True))
+        toward = np.where(np.abs(z).max(-1, keepdims=True) < 0.25, small, beside)
         return {"logits": put_back(v * (E / T**2) * w.p * toward)}
 
     return np.asarray(E * (count / T * w.p.sum(0) / T).sum()), pullback
