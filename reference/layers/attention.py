@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.exact import total
+from reference.exact import exponential, total
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.norms import exponent_of
@@ -83,10 +83,10 @@ def logits_of(q: Array, k: Array, scale: float) -> Array:
     return np.ldexp(np.ldexp(q, -a) @ np.ldexp(k, -b).swapaxes(-1, -2) * scale, a + b.swapaxes(-1, -2))
 
 
-def bounded(z: Array, c: float) -> tuple[Array, Array]:
-    """c·tanh(z/c) and its slope 1/cosh²(z/c)."""
-    e = np.exp(-2 * np.abs(z / c))
-    return c * np.tanh(z / c), 4 * e / (1 + e) ** 2
+def bounded(z: Array, c: float) -> tuple[Array, Array, Array]:
+    """c·tanh(z/c), and its slope 1/cosh²(z/c) as two factors, of which neither is subnormal."""
+    near, far = exponential(-2 * np.abs(z / c))
+    return c * np.tanh(z / c), 4 * near / (1 + near * far) ** 2, far
 
 
 def over(weights: Array, x: Array, enters: Array) -> Array:
@@ -109,13 +109,19 @@ def summed_to(g: Array, shape: tuple[int, ...]) -> Array:
 
 
 class Weights(NamedTuple):
-    """A softmax over keys, of a row that sees none 0: the weights P, the share of all keys but the heaviest over that
-    of it, which key that is, and lse = log Σ e^z."""
+    """A softmax over keys, of a row that sees none 0: the weights P = near·far as two factors, of which neither is
+    subnormal, the share of all keys but the heaviest over that of it, which key that is, and lse = log Σ e^z."""
 
-    p: Array  # (..., T, S)
+    near: Array  # (..., T, S)
+    far: Array  # (..., T, S), 1 for all but the smallest
     others: Array  # (..., T, 1)
     m: Array  # (..., T, 1)
     lse: Array  # (..., T, 1)
+
+    @property
+    def p(self) -> Array:
+        """The weights.  (..., T, S)."""
+        return self.near * self.far
 
 
 def weights_of(z: Array) -> Weights:
@@ -123,18 +129,29 @@ def weights_of(z: Array) -> Weights:
     m = z.argmax(-1)[..., None]
     z_m = np.take_along_axis(z, m, -1)
     shift, rest = total(z, -np.where(z_m == -np.inf, 0, z_m))
-    e = np.exp(shift)
-    e += e * np.where(np.isfinite(rest), rest, 0)  # what z − z_m was rounded by; next to −∞ it is no number
+    near, far = exponential(shift, np.where(np.isfinite(rest), rest, 0))  # next to −∞ the rest is no number
+    np.put_along_axis(near, m, np.where(z_m == -np.inf, 0, 1), -1)
+    e = near * far
     np.put_along_axis(e, m, 0, -1)
     others = e.sum(-1, keepdims=True)
-    np.put_along_axis(e, m, np.where(z_m == -np.inf, 0, 1), -1)
-    return Weights(e / (1 + others), others, m, z_m + np.log1p(others))
+    return Weights(near / (1 + others), far, others, m, z_m + np.log1p(others))
 
 
-def through_weights(u: Array, w: Weights, g: Array) -> Array:
-    """dZ = P∘(U − Σₛ P∘U + g), the cotangent of the logits.  u: (..., T, S), g: (..., T, 1) -> (..., T, S)."""
-    u = u - np.where(w.others < 1, np.take_along_axis(u, w.m, -1), 0)
-    return w.p * (u - (w.p * u).sum(-1, keepdims=True) + g)
+def through_weights(u: Array, w: Weights, g: Array, raised: int = 0) -> Array:
+    """dZ = P∘(U − Σₛ P∘U + g), the cotangent of the logits, times 2^raised.  u: (..., T, S), g: (..., T, 1)."""
+    heavy = w.others < 1  # (..., T, 1)
+    u = u - np.where(heavy, np.take_along_axis(u, w.m, -1), 0)
+    p = w.near * np.ldexp(w.far, raised)
+    mean = (p * u).sum(-1, keepdims=True)
+    dz = p * (u - np.ldexp(mean, -raised) + g)
+    p_m, dz_m = (np.take_along_axis(x, w.m, -1) for x in (p, dz))
+    np.put_along_axis(dz, w.m, np.where(heavy, p_m * g - np.ldexp(p_m, -raised) * mean, dz_m), -1)  # there U is 0
+    return dz
+
+
+def room(*arrays: Array) -> int:
+    """Powers of two by which weights may be raised until they have met their factors: none where these are huge."""
+    return 0 if any((np.abs(x) > 2.0**100).any() for x in arrays) else 400
 
 
 LOGIT = "exp(scale*Sum(Q[i, p]*K[l, p], (p, 1, d)) + B[i, l])"
@@ -202,22 +219,24 @@ def attention(
     scale = optional("scale", scale, positive=False)
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     seen = _seen(full, band(T, S, causal, optional("window", window, int), offset), bias, mask).reshape(grouped)
-    z, slope = logits_of(heads.q, heads.k, scale), np.ones(())  # (..., G, T, S)
+    z, slope, rest = logits_of(heads.q, heads.k, scale), np.ones(()), np.ones(())  # (..., G, T, S)
     if softcap is not None:
-        z, slope = bounded(z, optional("softcap", softcap))
+        z, slope, rest = bounded(z, optional("softcap", softcap))
     if bias is not None:
         z = z + np.broadcast_to(bias, full).reshape(grouped)
     w = weights_of(_with_sink(np.where(seen, z, -np.inf), sink, q.shape))
-    p = w.p[..., :S]
-    value = over(p, heads.v, seen)  # (..., G, T, e)
+    value = over(w.p[..., :S], heads.v, seen)  # (..., G, T, e)
 
     def pullback(v_value: Array, v_lse: Array) -> Gradients:
         dy, g = v_value.reshape(value.shape), v_lse.reshape(*value.shape[:-1], 1)
         enters = seen & ((dy != 0).any(-1, keepdims=True) | (g != 0))
         u = np.where(enters, dy @ heads.v.swapaxes(-1, -2), 0)
-        dz = through_weights(np.concatenate([u, np.zeros((*u.shape[:-1], w.p.shape[-1] - S))], -1), w, g)  # sink: u = 0
+        up = room(q, k, v, dy, g, np.asarray(scale))
+        u = np.concatenate([u, np.zeros((*u.shape[:-1], w.far.shape[-1] - S))], -1)  # that of the sink is 0
+        dz = through_weights(u, w, g, up)
         dz, d_sink = np.where(enters, dz[..., :S], 0), dz[..., S:]
-        back, turned = scale * slope * dz, enters.swapaxes(-1, -2)
+        back, turned = scale * dz * slope * rest, enters.swapaxes(-1, -2)
+        p = (w.near * np.ldexp(w.far, up))[..., :S]
         dk = over(back.swapaxes(-1, -2), heads.q, turned).sum(-3)  # over the queries of one head of keys
         dv = over(p.swapaxes(-1, -2), dy, turned).sum(-3)
         gradients = {"q": over(back, heads.k, enters).reshape(q.shape), "k": dk, "v": dv}
@@ -226,7 +245,7 @@ def attention(
         if sink is not None:
             of_row = np.where(((dy != 0).any(-1) | (g[..., 0] != 0)), d_sink[..., 0], 0).reshape(q.shape[:-1])
             gradients["sink"] = summed_to(of_row.sum(-1), sink.shape)
-        return gradients
+        return {name: np.ldexp(x, -up) for name, x in gradients.items()}
 
     return (value.reshape(*q.shape[:-1], v.shape[-1]), w.lse.reshape(q.shape[:-1])), pullback
 

@@ -201,6 +201,27 @@ def test_no_intermediate_overflows():
     assert all(np.isfinite(g).all() for g in pullback(np.ones((1, 1)), np.zeros(1)).values())
 
 
+@pytest.mark.parametrize("huge", [1e200, 1e300])
+def test_huge_values_and_cotangents_are_no_overflow(huge):
+    q, k, v, dy, g = real(3, 2), real(4, 2), real(4, 5), real(3, 5), real(3)
+    one = asked(q, k, v, (dy, g))
+    np.testing.assert_allclose(asked(q, k, huge * v, (dy, np.zeros(3)))["value"] / huge, one["value"], 1e-13)
+    other = asked(q, k, v, (huge * dy, huge * g))
+    for name in "qkv":
+        np.testing.assert_allclose(other[name] / huge, one[name], 1e-12)
+
+
+@pytest.mark.parametrize("softcap", [None, 720.0])
+def test_a_weight_that_underflows_is_not_lost_before_it_meets_its_factors(softcap):
+    """e^(−740) is subnormal, and 10²⁰ times that is not."""
+    q, k, v = np.array([[1.0]]), np.array([[740.0], [0.0]]), np.array([[0.0], [1.0]])
+    dy = np.array([[1e20]])
+    got = asked(q, k if softcap is None else k * 1e3, v, (dy, np.zeros(1)), scale=1.0, softcap=softcap)
+    exponent = 740.0 if softcap is None else 720.0
+    assert got["v"][1, 0] == pytest.approx(1e20 * np.exp(-exponent / 2) * np.exp(-exponent / 2), rel=1e-11)
+    assert softcap or got["q"].item() == pytest.approx(-740 * got["v"][1, 0], rel=1e-11)
+
+
 # ---------------------------------------------------------------- what is refused
 
 Q, K, V = np.ones((4, 3, 2)), np.ones((2, 5, 2)), np.ones((2, 5, 6))
