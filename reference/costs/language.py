@@ -85,7 +85,8 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     beyond = beyond.sum(-1, keepdims=True)
     far = times(p, student.surprise() - teacher.surprise()).sum(-1, keepdims=True)
     kl = np.where(beyond < 1, np.log1p(beyond), far)
-    less = np.where(np.abs(e - kl) < 1, p * np.expm1(np.clip(e - kl, -1, 1)), q - p)
+    alike = np.maximum(np.abs(e), np.abs(mean) + kl) < 1  # else e − KL is known to fewer digits than q − p
+    less = np.where(alike, p * np.expm1(np.minimum(e - kl, 1)), q - p)
     others = less.copy()
     others.put(teacher.m, 0)
     less.put(teacher.m, -others.sum(-1))
