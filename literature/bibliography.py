@@ -54,6 +54,11 @@ WORKS: dict[str, Work] = {
         "Learning Phrase Representations using RNN Encoder–Decoder for Statistical Machine Translation",
         "inproceedings", "2014", venue="Empirical Methods in Natural Language Processing", url=_arxiv("1406.1078"),
     ),
+    "chowdhery-2022": Work(
+        "Chowdhery, Aakanksha and Narang, Sharan and Devlin, Jacob and others",
+        "PaLM: Scaling Language Modeling with Pathways",
+        "misc", "2022", url=_arxiv("2204.02311"),
+    ),
     "elman-1990": Work(
         "Elman, Jeffrey L.",
         "Finding Structure in Time",
@@ -196,6 +201,11 @@ WORKS: dict[str, Work] = {
         "Werbos, Paul J.",
         "Backpropagation Through Time: What It Does and How to Do It",
         "article", "1990", venue="Proceedings of the IEEE 78(10), 1550–1560",
+    ),
+    "wijmans-2024": Work(
+        "Wijmans, Erik and Huval, Brody and Hertzberg, Alexander and Koltun, Vladlen and Krähenbühl, Philipp",
+        "Cut Your Losses in Large-Vocabulary Language Models",
+        "misc", "2024", url=_arxiv("2411.09009"),
     ),
     "xu-2024": Work(
         "Xu, Haoran and Sharaf, Amr and Chen, Yunmo and Tan, Weiting and Shen, Lingfeng"

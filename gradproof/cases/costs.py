@@ -266,6 +266,28 @@ def _kl_k3(s: Source) -> Drawn:
     return _examples(s, {**_likelihoods(s, "a", "reference"), "weight": s.weight(N)})
 
 
+def _z_loss(s: Source) -> Drawn:
+    return _examples(s, {"z": s.logits(N, D), "weight": s.weight(N)})
+
+
+def _distillation(s: Source) -> Drawn:
+    z = s.logits(N, D)
+    y = z + 1e-3 * s.rng.standard_normal(z.shape) if s.regime == "near" else s.logits(N, D)
+    return _examples(s, {"z": z, "y": y, "weight": s.weight(N)})
+
+
+def _linear_cross_entropy(s: Source) -> Drawn:
+    """Hidden states of two entries; near: labels that are learned."""
+    h, W = s.real(N, 2), s.rng.standard_normal((D, 2))
+    b = s.real(D) if s.odd else None
+    z = h @ W.T + (0 if b is None else b)
+    labels = z.argmax(-1) if s.regime == "near" else s.labels()
+    if s.odd:
+        labels = np.concatenate([labels[:-1], [-100]])
+    given = {"ignore_index": -100} if s.odd else {}
+    return _examples(s, {"h": 30 * h if s.regime == "near" else h, "W": W, "labels": labels, "b": b}, **given)
+
+
 def _of(draw: Callable[[Source], Drawn], names: str) -> dict[str, Draw]:
     return {f"cost/{name}": draw for name in names.split()}
 
@@ -307,4 +329,7 @@ DRAWS: dict[str, Draw] = {
     **_of(_orpo, "orpo"),
     **_of(_ppo_clip, "ppo_clip"),
     **_of(_kl_k3, "kl_k3"),
+    **_of(_z_loss, "z_loss"),
+    **_of(_distillation, "distillation"),
+    **_of(_linear_cross_entropy, "linear_cross_entropy"),
 }

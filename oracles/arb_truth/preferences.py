@@ -1,14 +1,18 @@
-"""Costs of preferences and policies: forward definitions, as those of `oracles.arb_truth.costs`."""
+"""Costs of language models, of preferences and policies: forward definitions, as those of `oracles.arb_truth.costs`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from oracles.arb_truth.activations import softplus_of
 from oracles.arb_truth.definition import Forward
-from oracles.arb_truth.functions import above, log
-from oracles.arb_truth.numbers import Array, Scalar, ball
+from oracles.arb_truth.functions import above, by_row, dot, log, surprises, total
+from oracles.arb_truth.numbers import Array, Scalar, ball, objects
 from oracles.arb_truth.reduction import Terms, entering, times
+
+Option = Any  # a parameter that is given as it is
 
 PREFERENCES: dict[str, Forward] = {}
 cost = entering(PREFERENCES)
@@ -92,3 +96,39 @@ def kl_k3(a: Array, reference: Array, weight: Array | None = None) -> Terms:
     """e^r − 1 − r, r = reference − a."""
     r = reference - a
     return times(weight, np.exp(r) - 1 - r)
+
+
+@cost()
+def z_loss(z: Array, weight: Array | None = None) -> Terms:
+    """(log Σe^z)²."""
+
+    def term(row: Array) -> Scalar:
+        normaliser = surprises(row)[0] + row[0]
+        return normaliser * normaliser
+
+    return times(weight, by_row(term, z))
+
+
+@cost("temperature > 0", temperature=1.0)
+def distillation(z: Array, y: Array, weight: Array | None = None, *, temperature: Scalar) -> Terms:
+    """T²·Σp(log p − log q), p = softmax(y/T), q = softmax(z/T)."""
+
+    def term(of_z: Array, of_y: Array) -> Scalar:
+        student, teacher = surprises(of_z / temperature), surprises(of_y / temperature)
+        pairs = zip(student, teacher, strict=True)
+        return temperature * temperature * total((-t).exp() * (s - t) for s, t in pairs)
+
+    return times(weight, by_row(term, z, y))
+
+
+@cost(ignore_index=None)
+def linear_cross_entropy(h: Array, W: Array, labels: Array, b: Array | None = None, *, ignore_index: Option) -> Terms:
+    """−log softmax(W h + b)_y; the mean is over the rows that are not ignored."""
+
+    def term(row: Array, y: int) -> Scalar:
+        if y == ignore_index:
+            return 0
+        z = objects([dot(row, w) + (0 if b is None else b[j]) for j, w in enumerate(W)])
+        return surprises(z)[y]
+
+    return by_row(term, h, np.asarray(labels)), int((np.asarray(labels) != ignore_index).sum())

@@ -1,4 +1,4 @@
-"""Terms of costs of preferences and policies, for complex arrays."""
+"""Terms of costs of language models, of preferences and policies, for complex arrays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from oracles.calls import Array, Definition
-from oracles.finite_difference.functions import sigmoid, softplus
+from oracles.finite_difference.functions import log_softmax, log_total, sigmoid, softplus
 
 
 def _times(terms: Array, weight: Any) -> Array:
@@ -68,7 +68,27 @@ def _kl_k3(a: Array, reference: Array, weight: Any = None) -> Array:
     return _times(np.exp(r) - 1 - r, weight)
 
 
+def _z_loss(z: Array, weight: Any = None) -> Array:
+    top, rest = log_total(z)
+    return _times((top + rest)[..., 0] ** 2, weight)
+
+
+def _distillation(z: Array, y: Array, weight: Any = None, temperature: float = 1.0) -> Array:
+    student, teacher = (log_softmax(q / temperature) for q in (z, y))
+    return _times(temperature**2 * (np.exp(teacher) * (teacher - student)).sum(-1), weight)
+
+
+def _linear_cross_entropy(h: Array, W: Array, labels: Array, b: Any = None, ignore_index: int | None = None) -> Any:
+    z = h @ W.T if b is None else h @ W.T + b
+    counts = labels != ignore_index
+    terms = -np.take_along_axis(log_softmax(z), np.where(counts, labels, 0)[..., None], -1)[..., 0]
+    return np.where(counts, terms, 0), 1.0 * counts
+
+
 TERMS: dict[str, Definition] = {
+    "cost/z_loss": _z_loss,
+    "cost/distillation": _distillation,
+    "cost/linear_cross_entropy": _linear_cross_entropy,
     "cost/dpo": _dpo,
     "cost/ipo": _ipo,
     "cost/kto": _kto,

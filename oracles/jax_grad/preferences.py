@@ -1,4 +1,4 @@
-"""Costs of preferences and policies in JAX: neither it nor Optax has any of them."""
+"""Costs of language models in JAX, of preferences and policies too: neither it nor Optax has any of them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,29 @@ def _kl_k3(a: Any, reference: Any, weight: Any = None, reduction: str = "mean") 
     return times(terms, weight, reduction)
 
 
+def _z_loss(z: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    return times(jnp.square(jax.nn.logsumexp(z, axis=-1)), weight, reduction)
+
+
+def _distillation(z: Any, y: Any, weight: Any = None, temperature: float = 1.0, reduction: str = "mean") -> Any:
+    student, teacher = (jax.nn.log_softmax(q / temperature, -1) for q in (z, y))
+    return times(temperature**2 * (jnp.exp(teacher) * (teacher - student)).sum(-1), weight, reduction)
+
+
+def _linear_cross_entropy(
+    h: Any, W: Any, labels: Any, b: Any = None, ignore_index: int | None = None, reduction: str = "mean"
+) -> Any:
+    z = h @ W.T if b is None else h @ W.T + b
+    counts = jnp.ones(labels.shape, bool) if ignore_index is None else labels != ignore_index
+    log_p = jnp.take_along_axis(jax.nn.log_softmax(z, -1), jnp.where(counts, labels, 0)[..., None], -1)[..., 0]
+    terms = jnp.where(counts, -log_p, 0)
+    return terms.sum() / counts.sum() if reduction == "mean" else times(terms, None, reduction)
+
+
 COMPOSED: dict[str, Definition] = {
+    "cost/z_loss": _z_loss,
+    "cost/distillation": _distillation,
+    "cost/linear_cross_entropy": _linear_cross_entropy,
     "cost/dpo": _dpo,
     "cost/ipo": _ipo,
     "cost/kto": _kto,

@@ -1,6 +1,8 @@
-"""Costs of preferences and policies in PyTorch, which has none of them by itself."""
+"""Costs of language models in PyTorch, of preferences and policies too: it has none of them by itself."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -88,7 +90,36 @@ def _kl_k3(a: Tensor, reference: Tensor, weight: Tensor | None = None, reduction
     return _reduced(terms, weight, reduction)
 
 
+def _z_loss(z: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Tensor:
+    return _reduced(torch.logsumexp(z, -1).square(), weight, reduction)
+
+
+def _distillation(
+    z: Tensor, y: Tensor, weight: Tensor | None = None, temperature: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    student, teacher = (F.log_softmax(q / temperature, -1) for q in (z, y))
+    terms = F.kl_div(student, teacher, reduction="none", log_target=True).sum(-1) * temperature**2
+    return _reduced(terms, weight, reduction)
+
+
+def _linear_cross_entropy(
+    h: Tensor,
+    W: Tensor,
+    labels: Tensor,
+    b: Tensor | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    ignored: dict[str, Any] = {} if ignore_index is None else {"ignore_index": ignore_index}
+    if reduction == "batchmean":
+        return _linear_cross_entropy(h, W, labels, b, ignore_index, "sum") / len(h)
+    return F.cross_entropy(F.linear(h, W, b), labels.long(), reduction=reduction, **ignored)
+
+
 COMPOSED: dict[str, Definition] = {
+    "cost/z_loss": _z_loss,
+    "cost/distillation": _distillation,
+    "cost/linear_cross_entropy": _linear_cross_entropy,
     "cost/dpo": _dpo,
     "cost/ipo": _ipo,
     "cost/kto": _kto,

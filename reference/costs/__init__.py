@@ -16,6 +16,7 @@ wrong.
 
 from reference.costs.arguments import one_hot
 from reference.costs.ctc import ctc
+from reference.costs.language import distillation, linear_cross_entropy, z_loss
 from reference.costs.logit import (
     binary_cross_entropy_logits,
     cross_entropy_labels,
@@ -76,6 +77,7 @@ __all__ = [
     "cross_entropy_probabilities",
     "ctc",
     "dice",
+    "distillation",
     "dpo",
     "gaussian_nll",
     "hinge",
@@ -88,6 +90,7 @@ __all__ = [
     "kl_k3",
     "kto",
     "l1",
+    "linear_cross_entropy",
     "log_cosh",
     "margin_ranking",
     "multi_margin",
@@ -116,4 +119,5 @@ __all__ = [
     "triplet_margin",
     "tversky",
     "wasserstein_critic",
+    "z_loss",
 ]
