@@ -24,6 +24,7 @@ import numpy as np
 from reference.exact import exponential, total
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
+from reference.layers.linear import floats
 from reference.layers.norms import exponent_of
 
 
@@ -40,6 +41,7 @@ def heads_of(q: Array, k: Array, v: Array) -> Heads:
 
     Raises ValueError for shapes that do not fit.
     """
+    floats(q=q, k=k, v=v)
     for name, x in (("q", q), ("k", k), ("v", v)):
         if x.ndim < 2 or 0 in x.shape[-2:]:
             raise ValueError(f"{name} has shape {x.shape}; expected (..., positions, entries), one or more of each")
@@ -214,6 +216,7 @@ def attention(
     The pullback is derived above. Raises ValueError for shapes that do not fit, TypeError for a mask that is not bool.
     """
     heads = heads_of(q, k, v)
+    floats(bias=bias, sink=sink)
     T, S = q.shape[-2], k.shape[-2]
     full, grouped = (*q.shape[:-1], S), (*heads.q.shape[:-1], S)  # (..., H, T, S), (..., H/G, G, T, S)
     scale = optional("scale", scale, positive=False)

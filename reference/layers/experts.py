@@ -13,6 +13,7 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.layers.attention import through_weights, weights_of
 from reference.layers.layer import Gradients, Pullback, layer
+from reference.layers.linear import floats
 
 CHOICE = (
     "c[i, j] = 1 where expert j is among the k largest logits of row i, else 0; of ties the first: it counts as data"
@@ -31,6 +32,7 @@ def chosen_of(logits: Array, k: int) -> Array:
 
 
 def _check(logits: Array) -> None:
+    floats(logits=logits)
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(f"logits have shape {logits.shape}; expected (..., experts), one or more")
 

@@ -17,6 +17,7 @@ from reference.exact import product
 from reference.formula import Array, formula
 from reference.layers.attention import optional
 from reference.layers.layer import Pullback, layer
+from reference.layers.linear import floats
 
 
 @functools.cache
@@ -77,6 +78,7 @@ def rotary(
     Derived above: the pullback is the same with −sin for sin. Raises ValueError for shapes that do not fit and for a
     dimension that is odd or above d, TypeError for positions that are no integers.
     """
+    floats(x=x)
     if x.ndim < 2:
         raise ValueError(f"x has shape {x.shape}; expected (..., positions, d)")
     p = np.arange(x.shape[-2]) if positions is None else positions

@@ -276,3 +276,10 @@ def test_a_cotangent_of_one_output_alone_stands_for_zeros_of_the_other():
     got = asked(q, k, v, (dy, np.zeros(3)))
     for name, g in found.items():
         np.testing.assert_array_equal(g, got[name])
+
+
+@pytest.mark.parametrize("name", ["q", "k", "v", "bias", "sink"])
+def test_integers_are_refused_by_name(name):
+    given = {"q": Q, "k": K, "v": V, "bias": np.ones((3, 5)), "sink": np.ones(4)}
+    with pytest.raises(TypeError, match=f"{name} has dtype int64; pass floats"):
+        vjp("layer/attention", {**given, name: given[name].astype(int)})

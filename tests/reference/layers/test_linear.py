@@ -88,3 +88,16 @@ def test_shapes_that_do_not_fit_a_linear_map_are_named(arrays, said):
 def test_shapes_that_do_not_fit_an_update_are_named(a, b, said):
     with pytest.raises(ValueError, match=said):
         lora(real(5, 4), real(3, 4), a, b)
+
+
+@pytest.mark.parametrize("arrays", [(real(3, 4).astype(int), real(2, 4)), (real(3, 4), real(2, 4) > 0)])
+def test_integers_and_bools_are_no_rows_and_no_matrices(arrays):
+    with pytest.raises(TypeError, match="(x|weight) has dtype (int64|bool); pass floats"):
+        linear(*arrays)
+
+
+def test_how_arrays_lie_in_memory_changes_no_bit():
+    x, W, v = real(7, 5, 9), real(11, 9), real(7, 5, 11)
+    one, other = linear(x, W)[1](v), linear(np.asarray(x, order="F"), W)[1](np.asarray(v, order="F"))
+    for name, g in one.items():
+        np.testing.assert_array_equal(g, other[name])
