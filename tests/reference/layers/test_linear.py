@@ -92,7 +92,7 @@ def test_shapes_that_do_not_fit_an_update_are_named(a, b, said):
 
 @pytest.mark.parametrize("arrays", [(real(3, 4).astype(int), real(2, 4)), (real(3, 4), real(2, 4) > 0)])
 def test_integers_and_bools_are_no_rows_and_no_matrices(arrays):
-    with pytest.raises(TypeError, match="(x|weight) has dtype (int64|bool); pass floats"):
+    with pytest.raises(TypeError, match=r"(x|weight) has dtype (int64|bool); pass floats"):
         linear(*arrays)
 
 
