@@ -738,7 +738,12 @@ WORKS: dict[str, Work] = {
         "misc", "2022", url=_arxiv("2202.08906"),
     ),
     "jiang-2024": Work(
-        "Jiang, Albert Q. and Sablayrolles, Alexandre and Roux, Antoine and Mensch, Arthur and others",
+        "Jiang, Albert Q. and Sablayrolles, Alexandre and Roux, Antoine and Mensch, Arthur and Savary, Blanche and "
+        "Bamford, Chris and Chaplot, Devendra Singh and de las Casas, Diego and Bou Hanna, Emma and Bressand, Florian "
+        "and Lengyel, Gianna and Bour, Guillaume and Lample, Guillaume and Lavaud, Lélio Renard and Saulnier, Lucile "
+        "and Lachaux, Marie-Anne and Stock, Pierre and Subramanian, Sandeep and Yang, Sophia and Antoniak, Szymon and "
+        "Le Scao, Teven and Gervet, Théophile and Lavril, Thibaut and Wang, Thomas and Lacroix, Timothée and El Sayed, "
+        "William",
         "Mixtral of Experts",
         "misc", "2024", url=_arxiv("2401.04088"),
     ),

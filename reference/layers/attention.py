@@ -214,6 +214,13 @@ def attention(
     one logit a head -> value: (..., T, e), lse: (..., T). Heads, axis −3 of q, may be a multiple of those of k and v.
 
     The pullback is derived above. Raises ValueError for shapes that do not fit, TypeError for a mask that is not bool.
+
+    >>> q, k, v = np.ones((2, 1)), np.array([[0.0], [np.log(3.0)]]), np.array([[0.0], [4.0]])
+    >>> (value, lse), pullback = attention(q, k, v, causal=True)
+    >>> value.round(3).tolist(), lse.round(3).tolist()  # the second query weighs its keys 1 : 3
+    ([[0.0], [3.0]], [0.0, 1.386])
+    >>> pullback(np.ones((2, 1)))["v"].round(3).tolist()
+    [[1.25], [0.75]]
     """
     heads = heads_of(q, k, v)
     floats(bias=bias, sink=sink)

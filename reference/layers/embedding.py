@@ -45,6 +45,10 @@ def embedding(
     Row l is a summand of every y that reads it, and of no other: ∂C/∂W_l = Σ v over the places where the index is l,
     so that repeated indices add. No table of one-hot rows is made. Raises TypeError for indices that are no integers,
     ValueError for one outside 0 … rows − 1: negative ones do not count from the end.
+
+    >>> y, pullback = embedding(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0, 1]))
+    >>> y.tolist(), pullback(np.ones((3, 2)))["weight"].tolist()
+    ([[3.0, 4.0], [1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0], [2.0, 2.0]])
     """
     expect("weight", weight, "rows", "d")
     if indices.dtype.kind not in "iu":

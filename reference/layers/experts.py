@@ -57,6 +57,9 @@ def router(logits: Array, *, k: int = 2, normalised: bool = True) -> tuple[Array
 
     A softmax over the chosen, or over all of which the chosen are kept: in both cases ∂s_j/∂z_l = s_j([j = l] − s_l),
     with the cotangent 0 at what is not chosen. Raises ValueError for more experts than there are.
+
+    >>> router(np.array([0.0, np.log(3.0), -1.0]), k=2)[0].round(3).tolist()
+    [0.25, 0.75, 0.0]
     """
     _check(logits)
     chosen = chosen_of(logits, k)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
+from oracles.arb_truth.functions import applied, log
 from oracles.arb_truth.layers.attention import attention
 from oracles.arb_truth.layers.layer import layer
 from oracles.arb_truth.layers.linear import through
@@ -50,8 +51,8 @@ def rotary(x: Array, positions: Array | None = None, *, base: Scalar, dimension:
     y = x.copy()
     for i in np.ndindex(x.shape[:-1]):
         for j in range(d // 2):
-            angle = int(places[i]) * arb(base) ** (arb(-2 * j) / d)
-            c, s = angle.cos(), angle.sin()
+            angle = (log(base) * (arb(-2 * j) / d)).exp() * int(places[i])
+            c, s = applied(lambda t: t.cos(), angle), applied(lambda t: t.sin(), angle)
             one, other = ((*i, 2 * j), (*i, 2 * j + 1)) if interleaved else ((*i, j), (*i, j + d // 2))
             y[one], y[other] = x[one] * c - x[other] * s, x[one] * s + x[other] * c
     return y
