@@ -38,21 +38,22 @@ def _attention(
         z = jnp.concatenate([z, jnp.broadcast_to(sink[..., None], q.shape[:-1])[..., None]], -1)
     lse = jax.nn.logsumexp(z, -1)
     if softcap is None and sink is None and q.shape[-1] == v.shape[-1] and q.ndim < 5:
-        value = _own(q, k, v, bias, seen, scale)
+        plain = mask is None and window is None and offset == 0
+        value = _own(q, k, v, bias, None if plain else seen, scale, plain and causal)
     else:
         value = jax.nn.softmax(z, -1)[..., :S] @ values
     return {"value": value, "lse": lse}
 
 
-def _own(q: Any, k: Any, v: Any, bias: Any, seen: Any, scale: float | None) -> Any:
+def _own(q: Any, k: Any, v: Any, bias: Any, seen: Any, scale: float | None, causal: bool) -> Any:
     """`jax.nn.dot_product_attention`, which wants heads behind positions and as many entries of values as of keys."""
 
     def four(x: Any) -> Any:
         return x.reshape((1,) * (4 - x.ndim) + x.shape)
 
     q4, k4, v4 = (four(x).swapaxes(1, 2) for x in (q, k, v))
-    b4 = None if bias is None else four(bias)
-    y = jax.nn.dot_product_attention(q4, k4, v4, b4, four(seen), scale=scale)
+    b4, seen4 = (None if x is None else four(x) for x in (bias, seen))
+    y = jax.nn.dot_product_attention(q4, k4, v4, b4, seen4, scale=scale, is_causal=causal)
     return y.swapaxes(1, 2).reshape(*q.shape[:-1], v.shape[-1])
 
 

@@ -39,8 +39,8 @@ def _attention(
         z = torch.cat([z, sink[..., None].expand(q.shape[:-1])[..., None]], -1)
     lse = torch.logsumexp(z, -1)
     if softcap is None and sink is None:
-        if bias is None and mask is None and window is None and offset == 0:
-            value = F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale, enable_gqa=shared)
+        if bias is None and window is None and offset == 0 and not (causal and mask is not None):
+            value = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale, enable_gqa=shared)
         else:
             value = F.scaled_dot_product_attention(q, k, v, added, scale=scale, enable_gqa=shared)
     else:
