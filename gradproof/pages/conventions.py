@@ -61,10 +61,10 @@ def write(evidence: Path, folder: Path) -> None:
     packages = ", ".join(f"{package} {versions[package]}" for package in ("torch", "jax", "optax"))
     intro = (
         "# Conventions\n\n"
-        "What each side means by the name of a cost, a regularizer, a layer or an optimizer, with its own defaults. Every cell "
-        f"is read off a number measured with {packages}; where no convention known here gives it, the number itself "
-        "stands. The column of Optax has what JAX itself has, too. An error is named by its type; ours are shown in "
-        "full. Which slope is taken at a kink: see [kinks.md](kinks.md)."
+        "What each side means by the name of a cost, a regularizer, a layer or an optimizer, with its own defaults. "
+        f"Every cell is read off a number measured with {packages}; where no convention known here gives it, the "
+        "number itself stands. The column of Optax has what JAX itself has, too. An error is named by its type; ours "
+        "are shown in full. Which slope is taken at a kink: see [kinks.md](kinks.md)."
     )
     write_page(folder, "conventions", intro, [table for table in tables if table.rows])
 

@@ -24,8 +24,6 @@ import numpy as np
 from reference.exact import exponential, total
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.linear import floats
-from reference.layers.norms import exponent_of
 
 
 class Heads(NamedTuple):
@@ -41,7 +39,6 @@ def heads_of(q: Array, k: Array, v: Array) -> Heads:
 
     Raises ValueError for shapes that do not fit.
     """
-    floats(q=q, k=k, v=v)
     for name, x in (("q", q), ("k", k), ("v", v)):
         if x.ndim < 2 or 0 in x.shape[-2:]:
             raise ValueError(f"{name} has shape {x.shape}; expected (..., positions, entries), one or more of each")
@@ -79,9 +76,15 @@ def optional(name: str, value: Any, kind: type = float, positive: bool = True) -
     return kind(x)
 
 
+def exponent_of(x: Array) -> Array:
+    """The power of two that brings the largest entry of every row below 1, as an exponent.  (..., d) -> (..., 1)."""
+    largest = np.abs(x).max(-1, keepdims=True)
+    return np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
+
+
 def logits_of(q: Array, k: Array, scale: float) -> Array:
     """scale·QKᵀ, of which no intermediate overflows or vanishes.  (..., T, d), (..., S, d) -> (..., T, S)."""
-    a, b = exponent_of(q, 0.0), exponent_of(k, 0.0)  # (..., T, 1), (..., S, 1)
+    a, b = exponent_of(q), exponent_of(k)  # (..., T, 1), (..., S, 1)
     return np.ldexp(np.ldexp(q, -a) @ np.ldexp(k, -b).swapaxes(-1, -2) * scale, a + b.swapaxes(-1, -2))
 
 
@@ -193,7 +196,7 @@ TOWARD = "Sum(v[i, q]*(V[l, q] - s[i, q]), (q, 1, d))"  # U − Σ P∘U, by row
         "pytorch-scaled-dot-product-attention",
     ),
 )
-@layer("value", "lse")
+@layer("value", "lse", indices=("mask",))
 def attention(
     q: Array,
     k: Array,
@@ -223,7 +226,6 @@ def attention(
     [[1.25], [0.75]]
     """
     heads = heads_of(q, k, v)
-    floats(bias=bias, sink=sink)
     T, S = q.shape[-2], k.shape[-2]
     full, grouped = (*q.shape[:-1], S), (*heads.q.shape[:-1], S)  # (..., H, T, S), (..., H/G, G, T, S)
     scale = optional("scale", scale, positive=False)

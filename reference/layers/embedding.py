@@ -36,7 +36,7 @@ def row_of(name: str, value: Any, rows: int) -> int | None:
     ),
     sources=("bengio-2003", "pytorch-embedding"),
 )
-@layer()
+@layer(indices=("indices",))
 def embedding(
     weight: Array, indices: Array, *, padding_idx: int | None = None, scale_grad_by_freq: bool = False
 ) -> tuple[Array, Pullback]:

@@ -13,7 +13,6 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.layers.attention import through_weights, weights_of
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.linear import floats
 
 CHOICE = (
     "c[i, j] = 1 where expert j is among the k largest logits of row i, else 0; of ties the first: it counts as data"
@@ -32,7 +31,6 @@ def chosen_of(logits: Array, k: int) -> Array:
 
 
 def _check(logits: Array) -> None:
-    floats(logits=logits)
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(f"logits have shape {logits.shape}; expected (..., experts), one or more")
 
@@ -107,7 +105,7 @@ P = "exp(logits[i, {0}])/Sum(exp(logits[i, k]), (k, 1, d))"
     assumptions=(CHOICE, MEAN, "d experts, of which each row takes k: 1·k is its value where all are used alike"),
     sources=("fedus-2022", "jiang-2024"),
 )
-@layer()
+@layer(indices=("mask",))
 def load_balance(logits: Array, mask: Array | None = None, *, k: int = 1) -> tuple[Array, Pullback]:
     """Load-balancing cost E·Σⱼ f_j·P_j of experts.  logits: (..., E), mask: (...), bools -> ().
 
@@ -144,7 +142,7 @@ LSE = "log(Sum(exp(logits[i, k]), (k, 1, d)))"
     assumptions=(MEAN,),
     sources=("zoph-2022",),
 )
-@layer()
+@layer(indices=("mask",))
 def router_z(logits: Array, mask: Array | None = None) -> tuple[Array, Pullback]:
     """Router z-loss, the mean square of log Σⱼ e^(z_j).  logits: (..., E), mask: (...), bools -> ().
 

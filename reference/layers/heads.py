@@ -60,7 +60,7 @@ def _logit(i: str, l: str) -> str:
     ),
     sources=("vaswani-2017", "ainslie-2023", "pytorch-multihead-attention"),
 )
-@layer()
+@layer(indices=("mask",))
 def multi_head_attention(
     x: Array,
     q_weight: Array,

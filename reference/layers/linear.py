@@ -20,21 +20,10 @@ def outer(v: Array, x: Array) -> Array:
     return rows.T @ np.where((rows != 0).any(-1, keepdims=True), x, 0)
 
 
-def floats(**arrays: Array | None) -> None:
-    """Raise TypeError for an array of integers or bools."""
-    for name, x in arrays.items():
-        if x is not None and x.dtype.kind != "f":
-            raise TypeError(f"{name} has dtype {x.dtype}; pass floats, e.g. {name}.astype(np.float64)")
-
-
 def expect(name: str, x: Array | None, *shape: int | str, why: str = "") -> None:
-    """Raise ValueError unless x has this shape, TypeError unless it is of floats.
-
-    A letter stands for any size, "..." for leading axes; None fits.
-    """
+    """Raise ValueError unless x has this shape; a letter stands for any size, "..." for leading axes; None fits."""
     if x is None:
         return
-    floats(**{name: x})
     sizes = [n for n in shape if n != "..."]
     last = x.shape[x.ndim - len(sizes) :] if x.ndim >= len(sizes) else ()
     fits = len(last) == len(sizes) and ("..." in shape or x.ndim == len(sizes))

@@ -17,7 +17,6 @@ from reference.exact import product
 from reference.formula import Array, formula
 from reference.layers.attention import optional
 from reference.layers.layer import Pullback, layer
-from reference.layers.linear import floats
 
 
 @functools.cache
@@ -64,7 +63,7 @@ def turned(x: Array, c: Array, s: Array, interleaved: bool) -> Array:
     ),
     sources=("su-2021",),
 )
-@layer()
+@layer(indices=("positions",))
 def rotary(
     x: Array,
     positions: Array | None = None,
@@ -78,7 +77,6 @@ def rotary(
     Derived above: the pullback is the same with −sin for sin. Raises ValueError for shapes that do not fit and for a
     dimension that is odd or above d, TypeError for positions that are no integers.
     """
-    floats(x=x)
     if x.ndim < 2:
         raise ValueError(f"x has shape {x.shape}; expected (..., positions, d)")
     p = np.arange(x.shape[-2]) if positions is None else positions
