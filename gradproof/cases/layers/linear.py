@@ -38,13 +38,14 @@ def _lora(s: Source) -> Drawn:
 def _embedding(s: Source) -> Drawn:
     shape = ((5,), (2, 3), (), (4, 1), (7,), (1, 6))[s.seed % 6]
     rows, d = 5, (3, 2, 4, 1, 2, 3)[s.seed % 6]
+    indices = np.asarray(s.rng.integers(0, rows, shape))
     options: dict[str, Any] = {}
     if s.seed % 3 == 1:
         options = {"padding_idx": 2 if s.odd else 0}
+        indices.flat[-1] = options["padding_idx"]
     elif s.seed % 6 > 2:
         options = {"scale_grad_by_freq": True}
-    arguments = {"weight": s.real(rows, d), "indices": np.asarray(s.rng.integers(0, rows, shape))}
-    return Drawn(arguments, (*shape, d), options)
+    return Drawn({"weight": s.real(rows, d), "indices": indices}, (*shape, d), options)
 
 
 DRAWS: dict[str, Draw] = {"linear": _linear, "lora": _lora, "embedding": _embedding}
