@@ -102,7 +102,7 @@ P = "exp(logits[i, {0}])/Sum(exp(logits[i, k]), (k, 1, d))"
     derivative=f"d/n**2*{P.format('j')}*Sum({P.format('l')}*Sum(c[q, j] - c[q, l], (q, 1, n)), (l, 1, d))",
     arguments=("logits[i, j]",),
     valid=COUNTED,
-    assumptions=(CHOICE, MEAN, "d experts, of which each row takes k: 1·k is its value where all are used alike"),
+    assumptions=(CHOICE, MEAN, "d experts, of which each row takes k; where all are used alike the value is k"),
     sources=("fedus-2022", "jiang-2024"),
 )
 @layer(indices=("mask",))
