@@ -495,6 +495,28 @@ WORKS: dict[str, Work] = {
         "article", "2005", venue="Journal of the Royal Statistical Society B 67(2), 301–320",
         doi="10.1111/j.1467-9868.2005.00503.x",
     ),
+    # Layers: convolution, pooling, reductions, scans.
+    "dumoulin-2016": Work(
+        "Dumoulin, Vincent and Visin, Francesco",
+        "A Guide to Convolution Arithmetic for Deep Learning",
+        "misc", "2016", url=_arxiv("1603.07285"),
+    ),
+    "gu-dao-2023": Work(
+        "Gu, Albert and Dao, Tri",
+        "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
+        "misc", "2023", url=_arxiv("2312.00752"),
+    ),
+    "oord-2016": Work(
+        "van den Oord, Aaron and Dieleman, Sander and Zen, Heiga and Simonyan, Karen and Vinyals, Oriol"
+        " and Graves, Alex and Kalchbrenner, Nal and Senior, Andrew and Kavukcuoglu, Koray",
+        "WaveNet: A Generative Model for Raw Audio",
+        "misc", "2016", url=_arxiv("1609.03499"),
+    ),
+    "zeiler-2010": Work(
+        "Zeiler, Matthew D. and Krishnan, Dilip and Taylor, Graham W. and Fergus, Rob",
+        "Deconvolutional Networks",
+        "inproceedings", "2010", venue="CVPR, 2528–2535", doi="10.1109/CVPR.2010.5539957",
+    ),
     # Optimizers.
     "chen-2023": Work(
         "Chen, Xiangning and Liang, Chen and Huang, Da and Real, Esteban and Wang, Kaiyuan and Pham, Hieu and "

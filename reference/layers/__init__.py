@@ -8,6 +8,7 @@
 ['weight', 'x']
 """
 
+from reference.layers.convolution import causal_convolution, convolution, transposed_convolution
 from reference.layers.norms import layer_norm, rms_norm
 
-__all__ = ["layer_norm", "rms_norm"]
+__all__ = ["causal_convolution", "convolution", "layer_norm", "rms_norm", "transposed_convolution"]

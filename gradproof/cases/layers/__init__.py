@@ -1,6 +1,7 @@
 """Layers: arrays of sizes that all differ, one of them 1 now and then, and a random cotangent for every output."""
 
-from gradproof.cases.layers import norms
+from gradproof.cases.layers import convolution, norms
 from gradproof.cases.source import Draw
 
-DRAWS: dict[str, Draw] = {f"layer/{name}": draw for family in (norms,) for name, draw in family.DRAWS.items()}
+FAMILIES = (convolution, norms)
+DRAWS: dict[str, Draw] = {f"layer/{name}": draw for family in FAMILIES for name, draw in family.DRAWS.items()}

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import norms
+from oracles.finite_difference.layers import convolution, norms
 
-LAYERS: dict[str, Definition] = {**norms.DEFINITIONS}
+LAYERS: dict[str, Definition] = {**convolution.DEFINITIONS, **norms.DEFINITIONS}
