@@ -20,7 +20,7 @@ from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.windows import Grid, both_ends, each, over, shape_of
 
-UNDER = "KroneckerDelta(q - 1, stride*(p - 1) + dilation*(k - 1) - padding)"
+UNDER = "h[p, k, q]"
 GROUPS = {"groups": "groups >= 1 and groups % 1 == 0"}
 PRINTED = (
     "printed for one axis and one group; several axes have as many such relations between places, windows and taps"
