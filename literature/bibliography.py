@@ -496,6 +496,11 @@ WORKS: dict[str, Work] = {
         doi="10.1111/j.1467-9868.2005.00503.x",
     ),
     # Layers: convolution, pooling, reductions, scans.
+    "boureau-2010": Work(
+        "Boureau, Y-Lan and Ponce, Jean and LeCun, Yann",
+        "A Theoretical Analysis of Feature Pooling in Visual Recognition",
+        "inproceedings", "2010", venue="ICML, 111–118",
+    ),
     "dumoulin-2016": Work(
         "Dumoulin, Vincent and Visin, Francesco",
         "A Guide to Convolution Arithmetic for Deep Learning",
@@ -505,6 +510,11 @@ WORKS: dict[str, Work] = {
         "Gu, Albert and Dao, Tri",
         "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
         "misc", "2023", url=_arxiv("2312.00752"),
+    ),
+    "lin-2013": Work(
+        "Lin, Min and Chen, Qiang and Yan, Shuicheng",
+        "Network in Network",
+        "misc", "2013", url=_arxiv("1312.4400"),
     ),
     "oord-2016": Work(
         "van den Oord, Aaron and Dieleman, Sander and Zen, Heiga and Simonyan, Karen and Vinyals, Oriol"

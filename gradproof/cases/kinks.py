@@ -130,6 +130,19 @@ def _rows_and_clipping() -> list[Place]:
     ]
 
 
+def _layer(name: str, what: str, argument: str, index: Sequence[int] | None, /, **given: Any) -> Place:
+    options = given.pop("given", {})
+    return _place(f"layer/{name}", what, argument, index, options, **given)
+
+
+def _layers() -> list[Place]:
+    return [
+        _layer("max_pooling", "two places tie, the later one", "x", (0, 1), x=[[1.5, 1.5, 0.25, 2.0]]),
+        _layer("max_pooling", "two places tie, the first", "x", (0, 0), x=[[1.5, 1.5, 0.25, 2.0]]),
+        _layer("max_pooling", "all places tie", "x", None, x=[[0.0, 0.0], [0.0, 0.0]], given={"kernel_size": (2, 2)}),
+    ]
+
+
 def activations() -> Iterator[Place]:
     """Every kink on record of an elementwise activation, at every setting of its parameters."""
     for formula in CATALOGUE.values():
@@ -140,4 +153,4 @@ def activations() -> Iterator[Place]:
 
 def places() -> list[Place]:
     """All of them."""
-    return [*activations(), *_rows_and_clipping(), *_costs(), *_regularizers()]
+    return [*activations(), *_rows_and_clipping(), *_costs(), *_regularizers(), *_layers()]

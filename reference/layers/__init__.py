@@ -10,5 +10,15 @@
 
 from reference.layers.convolution import causal_convolution, convolution, transposed_convolution
 from reference.layers.norms import layer_norm, rms_norm
+from reference.layers.pooling import adaptive_average_pooling, average_pooling, max_pooling
 
-__all__ = ["causal_convolution", "convolution", "layer_norm", "rms_norm", "transposed_convolution"]
+__all__ = [
+    "adaptive_average_pooling",
+    "average_pooling",
+    "causal_convolution",
+    "convolution",
+    "layer_norm",
+    "max_pooling",
+    "rms_norm",
+    "transposed_convolution",
+]

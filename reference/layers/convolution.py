@@ -199,7 +199,7 @@ def transposed_convolution(
     places = tuple((p - 1) * s - before - after + d * (k - 1) + e + 1 for p, k, s, d, (before, after), e in sizes)
     if min(places) < 1 or 0 in rows.shape[3:]:
         raise ValueError(f"x has shape {x.shape}: {shape_of(places)} places are left of padding = {padding!r}")
-    grid = Grid(places, rows.shape[3:], kernel, steps, gaps, [before for before, _ in ends])
+    grid = Grid(places, rows.shape[3:], kernel, steps, gaps, *zip(*ends, strict=True))
     y = with_bias(scattered(w, rows, grid), bias)  # (n, g, o/g, *places)
 
     def pullback(v: Array) -> Gradients:

@@ -68,7 +68,8 @@ class Grid(NamedTuple):
     kernel: tuple[int, ...]
     stride: Sequence[int]
     dilation: Sequence[int]
-    before: Sequence[int]  # padding, of which the end after the last place shows in `windows` alone
+    before: Sequence[int]  # padding
+    after: Sequence[int]
 
     def taps(self) -> Iterator[tuple[Index, Index, Index]]:
         """Every tap k, the windows p that have a place under it, and these places q, as indices of the last axes."""
@@ -79,7 +80,7 @@ class Grid(NamedTuple):
 
     @staticmethod
     def _along(
-        places: int, windows: int, kernel: int, stride: int, dilation: int, before: int
+        places: int, windows: int, kernel: int, stride: int, dilation: int, before: int, after: int
     ) -> Iterator[tuple[int, slice, slice]]:
         for k in range(kernel):
             offset = dilation * k - before
@@ -118,4 +119,4 @@ def over(
             )
         count = math.ceil(room / s) if ceil else room // s
         windows.append(count if ceil and count * s >= size + before else count + 1)
-    return Grid(tuple(places), tuple(windows), tuple(kernel), steps, gaps, [before for before, _ in ends])
+    return Grid(tuple(places), tuple(windows), tuple(kernel), steps, gaps, *zip(*ends, strict=True))

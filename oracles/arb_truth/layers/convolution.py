@@ -10,19 +10,9 @@ import numpy as np
 from oracles.arb_truth.functions import dot
 from oracles.arb_truth.layers.layer import layer
 from oracles.arb_truth.numbers import Array, objects
+from oracles.windows import counts, each, ends, places
 
 Option = Any  # a parameter that is given as it is
-
-
-def each(given: Option, axes: int) -> list[Any]:
-    """One entry for each of so many axes."""
-    entries = list(given) if isinstance(given, (tuple, list)) else [given]
-    return entries * axes if len(entries) == 1 else entries
-
-
-def ends(padding: Option, axes: int) -> list[tuple[int, int]]:
-    """Padding before and after each axis."""
-    return [(p[0], p[1]) if isinstance(p, (tuple, list)) else (p, p) for p in each(padding, axes)]
 
 
 def _sums(x: Array, weight: Array, bias: Array | None, places: tuple[int, ...], under: Any, groups: int) -> Array:
@@ -55,18 +45,11 @@ def convolution(
 ) -> Array:
     """Σ_k w[k]·x[stride·p + dilation·k − padding] + b."""
     kernel = weight.shape[2:]
-    axes = len(kernel)
-    s, d, sides = each(stride, axes), each(dilation, axes), ends(padding, axes)
-    sizes = x.shape[x.ndim - axes :]
-    windows = tuple(
-        (sizes[a] + sum(sides[a]) - d[a] * (kernel[a] - 1) - 1) // s[a] + 1 for a in range(axes)
-    )  # fmt: skip
+    sizes = x.shape[x.ndim - len(kernel) :]
+    windows = counts(sizes, kernel, stride, padding, dilation)
 
     def under(p: tuple[int, ...]) -> Any:
-        for k in itertools.product(*map(range, kernel)):
-            q = tuple(s[a] * p[a] + d[a] * k[a] - sides[a][0] for a in range(axes))
-            if all(0 <= q[a] < sizes[a] for a in range(axes)):
-                yield k, q
+        return places(p, sizes, kernel, stride, padding, dilation)
 
     return _sums(x, weight.swapaxes(0, 1), bias, windows, under, int(groups))
 
@@ -88,7 +71,7 @@ def transposed_convolution(
     axes, groups = len(kernel), int(groups)
     s, d, sides, extra = each(stride, axes), each(dilation, axes), ends(padding, axes), each(output_padding, axes)
     sizes = x.shape[x.ndim - axes :]
-    places = tuple(
+    found = tuple(
         (sizes[a] - 1) * s[a] - sum(sides[a]) + d[a] * (kernel[a] - 1) + extra[a] + 1 for a in range(axes)
     )  # fmt: skip
 
@@ -100,7 +83,7 @@ def transposed_convolution(
 
     per_group = weight.shape[0] // groups
     by_group = [weight[g * per_group : (g + 1) * per_group] for g in range(groups)]
-    return _sums(x, np.concatenate(by_group, 1), bias, places, under, groups)
+    return _sums(x, np.concatenate(by_group, 1), bias, found, under, groups)
 
 
 @layer()

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import convolution, norms
+from oracles.finite_difference.layers import convolution, norms, pooling
 
-LAYERS: dict[str, Definition] = {**convolution.DEFINITIONS, **norms.DEFINITIONS}
+LAYERS: dict[str, Definition] = {**convolution.DEFINITIONS, **norms.DEFINITIONS, **pooling.DEFINITIONS}

@@ -7,15 +7,7 @@ from typing import Any
 import numpy as np
 
 from oracles.calls import Array, Definition
-
-
-def _each(given: Any, axes: int) -> list[Any]:
-    entries = list(given) if isinstance(given, (tuple, list)) else [given]
-    return entries * axes if len(entries) == 1 else entries
-
-
-def _ends(padding: Any, axes: int) -> list[tuple[int, int]]:
-    return [(p[0], p[1]) if isinstance(p, (tuple, list)) else (p, p) for p in _each(padding, axes)]
+from oracles.windows import each, ends
 
 
 def _finished(y: Array, bias: Any, axes: int, before: tuple[int, ...]) -> Array:
@@ -35,11 +27,11 @@ def _convolution(
 ) -> Array:
     kernel = weight.shape[2:]
     axes, groups = len(kernel), int(groups)
-    reach = [d * (k - 1) + 1 for d, k in zip(_each(dilation, axes), kernel, strict=True)]
+    reach = [d * (k - 1) + 1 for d, k in zip(each(dilation, axes), kernel, strict=True)]
     last = tuple(range(-axes, 0))
-    padded = np.pad(x.reshape(-1, *x.shape[x.ndim - axes - 1 :]), [(0, 0), (0, 0), *_ends(padding, axes)])
+    padded = np.pad(x.reshape(-1, *x.shape[x.ndim - axes - 1 :]), [(0, 0), (0, 0), *ends(padding, axes)])
     views = np.lib.stride_tricks.sliding_window_view(padded, reach, last)  # (n, c, *windows, *reach)
-    taken = [slice(None, None, step) for step in (*_each(stride, axes), *_each(dilation, axes))]
+    taken = [slice(None, None, step) for step in (*each(stride, axes), *each(dilation, axes))]
     views = views[(slice(None), slice(None), *taken)]
     views = views.reshape(len(views), groups, -1, *views.shape[2:])  # (n, g, c, *windows, *kernel)
     w = weight.reshape(groups, -1, *weight.shape[1:])  # (g, o, c, *kernel)
@@ -60,7 +52,7 @@ def _transposed_convolution(
 ) -> Array:
     kernel = weight.shape[2:]
     axes, groups = len(kernel), int(groups)
-    steps, gaps, extra = _each(stride, axes), _each(dilation, axes), _each(output_padding, axes)
+    steps, gaps, extra = each(stride, axes), each(dilation, axes), each(output_padding, axes)
     rows = x.reshape(-1, groups, len(weight) // groups, *x.shape[x.ndim - axes :])
     w = weight.reshape(groups, -1, *weight.shape[1:])  # (g, c, o, *kernel)
     whole = [(p - 1) * s + d * (k - 1) + e + 1 for p, s, d, k, e in
@@ -70,7 +62,7 @@ def _transposed_convolution(
         places: list[Any] = [..., *(slice(d * t, d * t + s * (p - 1) + 1, s) for d, t, s, p in
                   zip(gaps, k, steps, rows.shape[3:], strict=True))]  # fmt: skip
         y[tuple(places)] += np.einsum("glj,ngl...->ngj...", w[(..., *k)], rows)
-    cut: list[Any] = [slice(a, size - z) for (a, z), size in zip(_ends(padding, axes), whole, strict=True)]
+    cut: list[Any] = [slice(a, size - z) for (a, z), size in zip(ends(padding, axes), whole, strict=True)]
     y = y.reshape(len(y), -1, *whole)[(slice(None), slice(None), *cut)]
     return _finished(y, bias, axes, x.shape[: x.ndim - axes - 1])
 

@@ -8,17 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from oracles.calls import Definition
+from oracles.windows import each, ends
 
 Numbers = Any  # a number, or one for each axis in a tuple
-
-
-def _each(given: Numbers, axes: int) -> list[Any]:
-    entries = list(given) if isinstance(given, (tuple, list)) else [given]
-    return entries * axes if len(entries) == 1 else entries
-
-
-def _ends(padding: Numbers, axes: int) -> list[tuple[int, int]]:
-    return [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in _each(padding, axes)]
 
 
 def _with_bias(y: Any, bias: Any, axes: int) -> Any:
@@ -37,8 +29,8 @@ def _convolution(
     axes = weight.ndim - 2
     batch = x.reshape(-1, *x.shape[x.ndim - axes - 1 :])
     y = lax.conv_general_dilated(
-        batch, weight, _each(stride, axes), _ends(padding, axes),
-        rhs_dilation=_each(dilation, axes), feature_group_count=groups,
+        batch, weight, each(stride, axes), ends(padding, axes),
+        rhs_dilation=each(dilation, axes), feature_group_count=groups,
     )  # fmt: skip
     return _with_bias(y, bias, axes).reshape(*x.shape[: x.ndim - axes - 1], *y.shape[1:])
 
@@ -54,15 +46,15 @@ def _transposed_convolution(
     groups: int = 1,
 ) -> Any:
     axes = weight.ndim - 2
-    kernel, gaps, extra = weight.shape[2:], _each(dilation, axes), _each(output_padding, axes)
+    kernel, gaps, extra = weight.shape[2:], each(dilation, axes), each(output_padding, axes)
     by_group = weight.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)  # (g, o/g, c/g, *kernel)
     flipped = jnp.flip(by_group.reshape(-1, *by_group.shape[2:]), tuple(range(2, 2 + axes)))
     reach = [d * (k - 1) for d, k in zip(gaps, kernel, strict=True)]
-    ends = zip(_ends(padding, axes), reach, extra, strict=True)
+    pads = zip(ends(padding, axes), reach, extra, strict=True)
     batch = x.reshape(-1, *x.shape[x.ndim - axes - 1 :])
     y = lax.conv_general_dilated(
-        batch, flipped, [1] * axes, [(r - before, r - after + e) for (before, after), r, e in ends],
-        lhs_dilation=_each(stride, axes), rhs_dilation=gaps, feature_group_count=groups,
+        batch, flipped, [1] * axes, [(r - before, r - after + e) for (before, after), r, e in pads],
+        lhs_dilation=each(stride, axes), rhs_dilation=gaps, feature_group_count=groups,
     )  # fmt: skip
     return _with_bias(y, bias, axes).reshape(*x.shape[: x.ndim - axes - 1], *y.shape[1:])
 

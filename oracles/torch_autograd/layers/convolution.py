@@ -9,20 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from oracles.calls import Definition
+from oracles.windows import each, ends
 
 Numbers = Any  # a number, or one for each axis in a tuple
 
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
-
-
-def _each(given: Numbers, axes: int) -> list[Any]:
-    entries = list(given) if isinstance(given, (tuple, list)) else [given]
-    return entries * axes if len(entries) == 1 else entries
-
-
-def _ends(padding: Numbers, axes: int) -> list[tuple[int, int]]:
-    return [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in _each(padding, axes)]
 
 
 def _convolution(
@@ -35,11 +27,11 @@ def _convolution(
     groups: int = 1,
 ) -> Tensor:
     axes = weight.ndim - 2
-    ends = _ends(padding, axes)
-    if any(before != after for before, after in ends):  # which torch's own padding cannot be
-        x = F.pad(x, [p for pair in reversed(ends) for p in pair])
-        ends = [(0, 0)] * axes
-    steps, gaps, padded = _each(stride, axes), _each(dilation, axes), [before for before, _ in ends]
+    pads = ends(padding, axes)
+    if any(before != after for before, after in pads):  # which torch's own padding cannot be
+        x = F.pad(x, [p for pair in reversed(pads) for p in pair])
+        pads = [(0, 0)] * axes
+    steps, gaps, padded = each(stride, axes), each(dilation, axes), [before for before, _ in pads]
     return CONVOLUTIONS[axes](x, weight, bias, steps, padded, gaps, groups)
 
 
@@ -54,7 +46,7 @@ def _transposed_convolution(
     groups: int = 1,
 ) -> Tensor:
     axes = weight.ndim - 2
-    steps, padded, extra, gaps = (_each(p, axes) for p in (stride, padding, output_padding, dilation))
+    steps, padded, extra, gaps = (each(p, axes) for p in (stride, padding, output_padding, dilation))
     return TRANSPOSED[axes](x, weight, bias, steps, padded, extra, groups, gaps)
 
 
