@@ -15,10 +15,8 @@ from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.windows import Grid, each, over
 
-FIRST = (
-    "the first in row-major order takes all, as in PyTorch and JAX: the slope of each later one is that of least size"
-)
-LARGEST = "Piecewise((1, x[{0}] > x[{1}]), (0, True))"
+FIRST = "of places that tie for the largest, the first in row-major order takes all, as in PyTorch and JAX"
+LARGEST = "Piecewise((1, x[{0}] {1} x[{2}]), (0, True))"
 IN_WINDOW = "h[p, q] = 1 where place q lies in window p, else 0; u[p] is what the window counts"
 
 
@@ -47,11 +45,11 @@ def met(grid: Grid) -> Array:
 @formula(
     "layer/max_pooling",
     statement="Max(x[2*p - 1], x[2*p])",
-    derivative=f"Sum(v[p]*(KroneckerDelta(q, 2*p - 1)*{LARGEST.format('2*p - 1', '2*p')}"
-    f" + KroneckerDelta(q, 2*p)*{LARGEST.format('2*p', '2*p - 1')}), (p, 1, P))",
+    derivative=f"Sum(v[p]*(KroneckerDelta(q, 2*p - 1)*{LARGEST.format('2*p - 1', '>=', '2*p')}"
+    f" + KroneckerDelta(q, 2*p)*{LARGEST.format('2*p', '>', '2*p - 1')}), (p, 1, P))",
     arguments=("x[q]",),
-    kinks=(Kink(of="a later largest place less the first", at="0", left="0", right="1", chosen="0", why=FIRST),),
-    assumptions=("printed for windows of 2 places, 2 apart", "of places that tie for the largest, the first counts"),
+    kinks=(Kink(of="x - later", at="0", left="0", right="1", chosen="1", why=FIRST),),
+    assumptions=("printed for windows of 2 places, 2 apart", FIRST),
     sources=("boureau-2010", "goodfellow-2016"),
 )
 @layer()
