@@ -65,6 +65,10 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "regularizer/gradient_penalty": ({"lam": 0.3, "target": 0.5}, {"lam": 0.0, "target": 0.0}),
     "layer/layer_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
+    "layer/norm": ({"p": 1.0}, {"p": float("inf")}),
+    "layer/variance": ({"correction": 0.0}, {"correction": 1.5}),
+    "layer/standard_deviation": ({"correction": 0.0}, {"correction": 1.5}),
+    "layer/sinkhorn": ({"temperature": 0.3, "iterations": 1}, {"temperature": 2.5, "iterations": 2}),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
 }
 

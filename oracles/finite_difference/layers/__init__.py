@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import convolution, norms, pooling
+from oracles.finite_difference.layers import convolution, norms, pooling, projections, reductions, scans
 
-LAYERS: dict[str, Definition] = {**convolution.DEFINITIONS, **norms.DEFINITIONS, **pooling.DEFINITIONS}
+FAMILIES = (convolution, norms, pooling, projections, reductions, scans)
+LAYERS: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.DEFINITIONS.items()}
