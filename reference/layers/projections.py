@@ -49,6 +49,15 @@ def sparsemax(z: Array) -> tuple[Array, Pullback]:
     return p, pullback
 
 
+def others(x: Array, axis: int) -> Array:
+    """Sums of all other entries along an axis, none of which is made by a subtraction.  Of the shape of x."""
+    x = np.moveaxis(x, axis, -1)
+    none = np.zeros((*x.shape[:-1], 1))
+    before = np.cumsum(np.concatenate([none, x[..., :-1]], -1), -1)
+    after = np.cumsum(np.concatenate([none, x[..., :0:-1]], -1), -1)[..., ::-1]
+    return np.moveaxis(before + after, -1, axis)
+
+
 HALF_MEAN = "Sum(z[i, k], (k, 1, d))/(2*d)"
 HALF_SPREAD = f"Sum((z[i, k]/2 - {HALF_MEAN.replace('k', 'l')})**2, (k, 1, d))"
 LENGTH = f"(z[i, j]/2 - {HALF_MEAN} + sqrt((1 - {HALF_SPREAD})/d))"
@@ -110,10 +119,10 @@ COLUMN = "s[i, {0}]*(v[i, {0}] - Sum(v[l, {0}]*s[l, {0}], (l, 1, n)))"
 )
 @layer()
 def sinkhorn(z: Array, *, temperature: float = 1.0, iterations: int = 3) -> tuple[Array, Pullback]:
-    """Sinkhorn iterations: e^(z/T), divided by sums of rows and then of columns, so many times.  (..., n, m) -> (..., n, m).
+    """Sinkhorn iterations: e^(z/T), divided by sums of rows and then of columns, so many times.  (..., n, m), both.
 
-    In logarithms each division is ℓ ← ℓ − log Σ e^ℓ over an axis, so with p = e^ℓ after it the pullback of u is u − p Σu
-    over that axis. It begins with u = p v, takes the divisions from the last to the first, and ends with z̄ = u/T.
+    In logarithms each division is ℓ ← ℓ − log Σ e^ℓ over an axis, so with p = e^ℓ after it the pullback of u is
+    u − p Σu over that axis: where one p is nearly 1, u (1 − p) − p (Σu − u), both from the others. It begins with u = p v, takes the divisions from the last to the first, and ends with z̄ = u/T.
     Raises ValueError for a temperature that is not positive, and for matrices without entries.
     """
     if z.ndim < 2 or 0 in z.shape[-2:]:
@@ -130,7 +139,7 @@ def sinkhorn(z: Array, *, temperature: float = 1.0, iterations: int = 3) -> tupl
     def pullback(v: Array) -> Gradients:
         u = value * v
         for p, axis in reversed(after):
-            u = u - p * u.sum(axis, keepdims=True)
+            u = u * others(p, axis) - p * others(u, axis)
         return {"z": u / temperature}
 
     return value, pullback

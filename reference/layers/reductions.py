@@ -99,10 +99,11 @@ def minimum(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
 )
 @layer()
 def norm(x: Array, *, p: float = 2.0, axis: int = -1) -> tuple[Array, Pullback]:
-    """The norm (Σ|x|ᵖ)^{1/p} along an axis: p = 1 the sum of sizes, 2 the length, ∞ the largest size.  (..., d) -> (...).
+    """The norm (Σ|x|ᵖ)^{1/p} along an axis.  x: (..., d) -> (...).
 
-    Slopes: sign(x), x/‖x‖ and sign(x) at the largest size; 0 at an entry, a row of 0, and equal shares of largest sizes
-    that tie, which are the subgradients of least norm. Raises ValueError for another p and an axis that x does not have.
+    p = 1, the sum of sizes: slope sign(x), and 0 at 0. p = 2, the length: x/‖x‖, and 0 for a row of 0. p = ∞, the
+    largest size: sign(x) there and 0 elsewhere; sizes that tie for it have equal shares. Where there is a choice, it is
+    the subgradient of least norm. Raises ValueError for another p and an axis that x does not have.
     """
     rows = last(x, axis)
     sizes = np.abs(rows)
@@ -125,7 +126,7 @@ def norm(x: Array, *, p: float = 2.0, axis: int = -1) -> tuple[Array, Pullback]:
 
 
 def spread(x: Array, axis: int, correction: float) -> tuple[Array, Array, Array, float]:
-    """Deviations r from the mean in units of 2ᵉ, the sum of their squares, e, and what it is divided by, d − correction.
+    """Deviations r from the mean in units of 2ᵉ, the sum of their squares, e, and d − correction, which divides it.
 
     (..., d) -> (..., d), (..., 1), (..., 1), number. Raises ValueError where nothing is left to divide by.
     """
@@ -156,8 +157,8 @@ def spread(x: Array, axis: int, correction: float) -> tuple[Array, Array, Array,
 def variance(x: Array, *, correction: float = 1.0, axis: int = -1) -> tuple[Array, Pullback]:
     """Variance Σ(x − μ)²/(d − c) along an axis.  x: (..., d) -> (...).
 
-    The slope by μ is −2 Σ(x − μ)/(d − c) = 0, so each entry has its own alone: 2(x − μ)/(d − c). Raises ValueError for a
-    correction of d or more and an axis that x does not have.
+    The slope by μ is −2 Σ(x − μ)/(d − c) = 0, so each entry has its own alone: 2(x − μ)/(d − c). Raises ValueError
+    for a correction of d or more and an axis that x does not have.
     """
     r, total, e, count = spread(x, axis, correction)
 

@@ -1,4 +1,4 @@
-"""Rows onto distributions, with supports of one entry and of all, matrices onto doubly stochastic ones; dynamic tanh."""
+"""Rows onto distributions, with supports of one entry and of all; matrices onto doubly stochastic ones; tanh."""
 
 from __future__ import annotations
 
