@@ -122,8 +122,9 @@ def sinkhorn(z: Array, *, temperature: float = 1.0, iterations: int = 3) -> tupl
     """Sinkhorn iterations: e^(z/T), divided by sums of rows and then of columns, so many times.  (..., n, m), both.
 
     In logarithms each division is ℓ ← ℓ − log Σ e^ℓ over an axis, so with p = e^ℓ after it the pullback of u is
-    u − p Σu over that axis: where one p is nearly 1, u (1 − p) − p (Σu − u), both from the others. It begins with u = p v, takes the divisions from the last to the first, and ends with z̄ = u/T.
-    Raises ValueError for a temperature that is not positive, and for matrices without entries.
+    u − p Σu over that axis: in the sums of the others, u (1 − p) − p (Σu − u), which do not cancel where one p is all
+    but 1. It begins with u = p v, takes the divisions from the last to the first, and ends with z̄ = u/T. Raises
+    ValueError for a temperature that is not positive, and for matrices without entries.
     """
     if z.ndim < 2 or 0 in z.shape[-2:]:
         raise ValueError(f"z has shape {z.shape}; expected (..., n, m) with n, m ≥ 1")

@@ -76,16 +76,21 @@ def plus(a: Scaled, b: Scaled) -> Scaled:
     return scaled(number((a[0], a[1] - e)) + number((b[0], b[1] - e)), e)
 
 
-UNLESS = "Product(Piecewise((x[k], {0}), (1, True)), (k, 1, d))"
+REACHED = "Max(0, Min(1, {1} - ({0}) + 1))"  # 1 for {0} ≤ {1}, else 0, as an exponent
+OTHERS = f"Product(x[k]**({REACHED.format('k', 'p')}*(1 - KroneckerDelta(k, q))), (k, 1, d))"
 
 
 @formula(
     "layer/cumprod",
-    statement=UNLESS.format("k <= p"),
-    derivative=f"Sum(v[p]*{UP_TO.format('q', 'p')}*{UNLESS.format('And(k <= p, Ne(k, q))')}, (p, 1, d))",
+    statement=f"Product(x[k]**{REACHED.format('k', 'p')}, (k, 1, d))",
+    derivative=f"Sum(v[p]*{REACHED.format('q', 'p')}*{OTHERS}, (p, 1, d))",
     arguments=("x[q]",),
     valid=WHOLE,
-    assumptions=(AXIS, "nothing is divided by x, which may be 0"),
+    assumptions=(
+        AXIS,
+        "the exponents are 1 for factors that take part, else 0",
+        "nothing is divided by x, which may be 0",
+    ),
     sources=("blelloch-1990", "pytorch-cumprod"),
 )
 @layer()
@@ -152,12 +157,10 @@ def logcumsumexp(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
     return np.moveaxis(y, -1, axis), pullback
 
 
-THROUGH = "Product(Piecewise((a[l], And(l > {0}, l <= {1})), (1, True)), (l, 1, d))"
-CARRIED = f"Sum(v[p]*{UP_TO.format('q', 'p')}*{THROUGH.format('q', 'p')}, (p, 1, d))"
-STATE = (
-    f"(h*{THROUGH.format('0', '{0}')} + Sum(b[k]*Piecewise((1, k <= {{0}}), (0, True))*"
-    f"{THROUGH.format('k', '{0}')}, (k, 1, d)))"
-)
+THROUGH = f"Product(a[l]**({REACHED.format('l', '{1}')}*{REACHED.format('{0} + 1', 'l')}), (l, 1, d))"
+FROM = f"{REACHED}*{THROUGH}"
+CARRIED = f"Sum(v[p]*{FROM.format('q', 'p')}, (p, 1, d))"
+STATE = f"(h*{THROUGH.format('0', '{0}')} + Sum(b[k]*{FROM.format('k', '{0}')}, (k, 1, d)))"
 
 
 @formula(
@@ -173,7 +176,7 @@ STATE = (
     assumptions=(
         AXIS,
         "h is the initial state, 0 where it is not given",
-        "printed written out, without the recurrence",
+        "printed written out, exponents 1 for what is reached",
     ),
     sources=("blelloch-1990", "martin-cundy-2018"),
 )
