@@ -158,9 +158,10 @@ def logcumsumexp(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
 
 
 THROUGH = f"Product(a[l]**({REACHED.format('l', '{1}')}*{REACHED.format('{0} + 1', 'l')}), (l, 1, d))"
+BEGUN = f"Product(a[l]**{REACHED.format('l', '{0}')}, (l, 1, d))"
 FROM = f"{REACHED}*{THROUGH}"
 CARRIED = f"Sum(v[p]*{FROM.format('q', 'p')}, (p, 1, d))"
-STATE = f"(h*{THROUGH.format('0', '{0}')} + Sum(b[k]*{FROM.format('k', '{0}')}, (k, 1, d)))"
+STATE = f"(h*{BEGUN} + Sum(b[k]*{FROM.format('k', '{0}')}, (k, 1, d)))"
 
 
 @formula(
@@ -170,7 +171,7 @@ STATE = f"(h*{THROUGH.format('0', '{0}')} + Sum(b[k]*{FROM.format('k', '{0}')}, 
     arguments=("b[q]", "a[q]", "h"),
     partials={
         "a[q]": f"{CARRIED}*{STATE.format('q - 1')}",
-        "h": f"Sum(v[p]*{THROUGH.format('0', 'p')}, (p, 1, d))",
+        "h": f"Sum(v[p]*{BEGUN.format('p')}, (p, 1, d))",
     },
     valid=WHOLE,
     assumptions=(
