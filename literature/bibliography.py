@@ -32,6 +32,12 @@ def _arxiv(number: str) -> str:
 # fmt: off
 WORKS: dict[str, Work] = {
     # The five documents that the project began with.
+    "azar-2023": Work(
+        "Azar, Mohammad Gheshlaghi and Rowland, Mark and Piot, Bilal and Guo, Daniel"
+        " and Calandriello, Daniele and Valko, Michal and Munos, Rémi",
+        "A General Theoretical Paradigm to Understand Learning from Human Preferences",
+        "misc", "2023", url=_arxiv("2310.12036"),
+    ),
     "backprop-05": Work(
         "",
         "05 Backpropagation",
@@ -41,6 +47,63 @@ WORKS: dict[str, Work] = {
         "",
         "Backprop Chapter Summary",
         "misc", "2019", note="dated 20 October 2019, anonymous",
+    ),
+    "cho-2014": Work(
+        "Cho, Kyunghyun and van Merriënboer, Bart and Gulcehre, Caglar and Bahdanau, Dzmitry and Bougares, Fethi and"
+        " Schwenk, Holger and Bengio, Yoshua",
+        "Learning Phrase Representations using RNN Encoder–Decoder for Statistical Machine Translation",
+        "inproceedings", "2014", venue="Empirical Methods in Natural Language Processing", url=_arxiv("1406.1078"),
+    ),
+    "chowdhery-2022": Work(
+        "Chowdhery, Aakanksha and Narang, Sharan and Devlin, Jacob and others",
+        "PaLM: Scaling Language Modeling with Pathways",
+        "misc", "2022", url=_arxiv("2204.02311"),
+    ),
+    "elman-1990": Work(
+        "Elman, Jeffrey L.",
+        "Finding Structure in Time",
+        "article", "1990", venue="Cognitive Science 14(2), 179–211",
+    ),
+    "ethayarajh-2024": Work(
+        "Ethayarajh, Kawin and Xu, Winnie and Muennighoff, Niklas and Jurafsky, Dan and Kiela, Douwe",
+        "KTO: Model Alignment as Prospect Theoretic Optimization",
+        "misc", "2024", url=_arxiv("2402.01306"),
+    ),
+    "gers-2000": Work(
+        "Gers, Felix A. and Schmidhuber, Jürgen and Cummins, Fred",
+        "Learning to Forget: Continual Prediction with LSTM",
+        "article", "2000", venue="Neural Computation 12(10), 2451–2471",
+    ),
+    "hochreiter-1997": Work(
+        "Hochreiter, Sepp and Schmidhuber, Jürgen",
+        "Long Short-Term Memory",
+        "article", "1997", venue="Neural Computation 9(8), 1735–1780",
+    ),
+    "hong-2024": Work(
+        "Hong, Jiwoo and Lee, Noah and Thorne, James",
+        "ORPO: Monolithic Preference Optimization without Reference Model",
+        "misc", "2024", url=_arxiv("2403.07691"),
+    ),
+    "meng-2024": Work(
+        "Meng, Yu and Xia, Mengzhou and Chen, Danqi",
+        "SimPO: Simple Preference Optimization with a Reference-Free Reward",
+        "misc", "2024", url=_arxiv("2405.14734"),
+    ),
+    "rafailov-2023": Work(
+        "Rafailov, Rafael and Sharma, Archit and Mitchell, Eric and Ermon, Stefano"
+        " and Manning, Christopher D. and Finn, Chelsea",
+        "Direct Preference Optimization: Your Language Model is Secretly a Reward Model",
+        "misc", "2023", url=_arxiv("2305.18290"),
+    ),
+    "schulman-2017": Work(
+        "Schulman, John and Wolski, Filip and Dhariwal, Prafulla and Radford, Alec and Klimov, Oleg",
+        "Proximal Policy Optimization Algorithms",
+        "misc", "2017", url=_arxiv("1707.06347"),
+    ),
+    "schulman-2020": Work(
+        "Schulman, John",
+        "Approximating KL Divergence",
+        "misc", "2020", url="http://joschu.net/blog/kl-approx.html",
     ),
     "valchanov-365": Work(
         "Valchanov, Iliya",
@@ -133,6 +196,22 @@ WORKS: dict[str, Work] = {
         "{jpark7ca.github.io}",
         "Multiclass logistic regression (softmax) and its derivative",
         "misc", "", url="https://jpark7ca.github.io/softmax.html",
+    ),
+    "werbos-1990": Work(
+        "Werbos, Paul J.",
+        "Backpropagation Through Time: What It Does and How to Do It",
+        "article", "1990", venue="Proceedings of the IEEE 78(10), 1550–1560",
+    ),
+    "wijmans-2024": Work(
+        "Wijmans, Erik and Huval, Brody and Hertzberg, Alexander and Koltun, Vladlen and Krähenbühl, Philipp",
+        "Cut Your Losses in Large-Vocabulary Language Models",
+        "misc", "2024", url=_arxiv("2411.09009"),
+    ),
+    "xu-2024": Work(
+        "Xu, Haoran and Sharaf, Amr and Chen, Yunmo and Tan, Weiting and Shen, Lingfeng"
+        " and Van Durme, Benjamin and Murray, Kenton and Kim, Young Jin",
+        "Contrastive Preference Optimization: Pushing the Boundaries of LLM Performance in Machine Translation",
+        "misc", "2024", url=_arxiv("2401.08417"),
     ),
     "yale-adam-memo": Work(
         "{Yale Data Science}",
@@ -466,6 +545,31 @@ WORKS: dict[str, Work] = {
         "Pereyra, Gabriel and Tucker, George and Chorowski, Jan and Kaiser, Łukasz and Hinton, Geoffrey",
         "Regularizing Neural Networks by Penalizing Confident Output Distributions",
         "misc", "2017", url=_arxiv("1701.06548"),
+    ),
+    "ba-2016": Work(
+        "Ba, Jimmy Lei and Kiros, Jamie Ryan and Hinton, Geoffrey E.",
+        "Layer Normalization",
+        "misc", "2016", url=_arxiv("1607.06450"),
+    ),
+    "ioffe-2015": Work(
+        "Ioffe, Sergey and Szegedy, Christian",
+        "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
+        "inproceedings", "2015", venue="International Conference on Machine Learning", url=_arxiv("1502.03167"),
+    ),
+    "salimans-2016": Work(
+        "Salimans, Tim and Kingma, Diederik P.",
+        "Weight Normalization: A Simple Reparameterization to Accelerate Training of Deep Neural Networks",
+        "inproceedings", "2016", venue="Advances in Neural Information Processing Systems 29", url=_arxiv("1602.07868"),
+    ),
+    "wu-2018": Work(
+        "Wu, Yuxin and He, Kaiming",
+        "Group Normalization",
+        "inproceedings", "2018", venue="European Conference on Computer Vision", url=_arxiv("1803.08494"),
+    ),
+    "zhang-2019": Work(
+        "Zhang, Biao and Sennrich, Rico",
+        "Root Mean Square Layer Normalization",
+        "inproceedings", "2019", venue="Advances in Neural Information Processing Systems 32", url=_arxiv("1910.07467"),
     ),
     "srivastava-2014": Work(
         "Srivastava, Nitish and Hinton, Geoffrey and Krizhevsky, Alex and Sutskever, Ilya and Salakhutdinov, Ruslan",

@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any, overload
@@ -138,8 +139,8 @@ def _condition(condition: str) -> tuple[CodeType, tuple[str, ...]]:
 
 
 def _printed(condition: str) -> str:
-    for sign, printed in (("<=", "≤"), (">=", "≥"), ("oo", "∞"), ("==", "=")):
-        condition = condition.replace(sign, printed)
+    for sign, printed in (("<=", "≤"), (">=", "≥"), (r"\boo\b", "∞"), ("==", "=")):
+        condition = re.sub(sign, printed, condition)
     return condition
 
 

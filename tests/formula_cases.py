@@ -75,6 +75,8 @@ def _entries(kind, rng, shape):
         p = rng.dirichlet(np.full(shape[-1] if shape else 1, 3.0), shape[:-1]) if shape else np.ones(())
         p = (p + 0.1) / (p + 0.1).sum(-1, keepdims=True)
         return np.log(p) if kind.startswith("log") else p
+    if kind == "log probability":
+        return np.log(rng.uniform(0.1, 0.9, shape))
     if kind == "indicator":
         return rng.choice([0.0, 1.0], shape)
     if kind == "sign":

@@ -48,6 +48,14 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "cost/nt_xent": ({"temperature": 0.5}, {"temperature": 2.0}),
     "cost/dice": ({"smooth": 0.0}, {"smooth": 0.3}),
     "cost/tversky": ({"alpha": 0.3, "beta": 0.7, "smooth": 0.5}, {"alpha": 0.0, "beta": 1.0, "smooth": 0.25}),
+    "cost/dpo": (
+        {"beta": 0.5, "label_smoothing": 0.1, "margin": 0.5},
+        {"beta": 2.0, "label_smoothing": 1.0, "margin": -1.0},
+    ),
+    "cost/distillation": ({"temperature": 0.3}, {"temperature": 2.5}),
+    "cost/ipo": ({"beta": 0.5}, {"beta": 2.0}),
+    "cost/kto": ({"beta": 0.5}, {"beta": 2.0}),
+    "cost/ppo_clip": ({"low": 0.1, "high": 0.3}, {"low": 1.0, "high": 0.0}),
     "regularizer/l2": ({"lam": 0.3, "n": 7}, {"lam": 0.0, "n": 2}),
     "regularizer/l1": ({"lam": 0.3}, {"lam": 0.0}),
     "regularizer/elastic_net": ({"lam": 0.3, "mix": 0.1}, {"lam": 0.0, "mix": 1.0}, {"lam": 2.0, "mix": 0.0}),
@@ -69,6 +77,10 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "layer/variance": ({"correction": 0.0}, {"correction": 1.5}),
     "layer/standard_deviation": ({"correction": 0.0}, {"correction": 1.5}),
     "layer/sinkhorn": ({"temperature": 0.3, "iterations": 1}, {"temperature": 2.5, "iterations": 2}),
+    "layer/add_rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
+    "layer/batch_norm": ({"eps": 0.3}, {"eps": 1e-12}),
+    "layer/batch_norm_inference": ({"eps": 0.3}, {"eps": 1e-12}),
+    "layer/group_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
 }
 

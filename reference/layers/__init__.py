@@ -8,17 +8,22 @@
 ['weight', 'x']
 """
 
+from reference.layers.channels import batch_norm, batch_norm_inference, group_norm
 from reference.layers.convolution import causal_convolution, convolution, transposed_convolution
 from reference.layers.dynamic_tanh import dynamic_tanh
-from reference.layers.norms import layer_norm, rms_norm
+from reference.layers.norms import add_rms_norm, layer_norm, rms_norm, weight_norm
 from reference.layers.pooling import adaptive_average_pooling, average_pooling, max_pooling
 from reference.layers.projections import entmax, sinkhorn, sparsemax
+from reference.layers.recurrent import gru, lstm, rnn
 from reference.layers.reductions import maximum, minimum, norm, standard_deviation, variance
 from reference.layers.scans import cumprod, cumsum, delta_rule, linear_recurrence, logcumsumexp
 
 __all__ = [
     "adaptive_average_pooling",
+    "add_rms_norm",
     "average_pooling",
+    "batch_norm",
+    "batch_norm_inference",
     "causal_convolution",
     "convolution",
     "cumprod",
@@ -26,17 +31,22 @@ __all__ = [
     "delta_rule",
     "dynamic_tanh",
     "entmax",
+    "group_norm",
+    "gru",
     "layer_norm",
     "linear_recurrence",
     "logcumsumexp",
+    "lstm",
     "max_pooling",
     "maximum",
     "minimum",
     "norm",
     "rms_norm",
+    "rnn",
     "sinkhorn",
     "sparsemax",
     "standard_deviation",
     "transposed_convolution",
     "variance",
+    "weight_norm",
 ]

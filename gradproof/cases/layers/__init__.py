@@ -1,7 +1,7 @@
 """Layers: arrays of sizes that all differ, one of them 1 now and then, and a random cotangent for every output."""
 
-from gradproof.cases.layers import convolution, norms, pooling, projections, reductions, scans
+from gradproof.cases.layers import convolution, norms, pooling, projections, recurrent, reductions, scans
 from gradproof.cases.source import Draw
 
-FAMILIES = (convolution, norms, pooling, projections, reductions, scans)
+FAMILIES = (convolution, norms, pooling, projections, recurrent, reductions, scans)
 DRAWS: dict[str, Draw] = {f"layer/{name}": draw for family in FAMILIES for name, draw in family.DRAWS.items()}

@@ -1,6 +1,6 @@
 """Layers: forward definitions over arrays of numbers. No derivative is written here. One room a family."""
 
-from oracles.arb_truth.layers import convolution, norms, pooling, projections, reductions, scans
+from oracles.arb_truth.layers import convolution, norms, pooling, projections, recurrent, reductions, scans
 from oracles.arb_truth.layers.layer import LAYERS
 
-__all__ = ["LAYERS", "convolution", "norms", "pooling", "projections", "reductions", "scans"]
+__all__ = ["LAYERS", "convolution", "norms", "pooling", "projections", "recurrent", "reductions", "scans"]

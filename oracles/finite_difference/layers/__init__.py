@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import convolution, norms, pooling, projections, reductions, scans
+from oracles.finite_difference.layers import convolution, norms, pooling, projections, recurrent, reductions, scans
 
-FAMILIES = (convolution, norms, pooling, projections, reductions, scans)
+FAMILIES = (convolution, norms, pooling, projections, recurrent, reductions, scans)
 LAYERS: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.DEFINITIONS.items()}

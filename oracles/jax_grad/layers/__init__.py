@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.jax_grad.layers import convolution, norms, pooling, projections, reductions, scans
+from oracles.jax_grad.layers import convolution, norms, pooling, projections, recurrent, reductions, scans
 
-FAMILIES = (convolution, norms, pooling, projections, reductions, scans)
+FAMILIES = (convolution, norms, pooling, projections, recurrent, reductions, scans)
 OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
 COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}
