@@ -265,4 +265,4 @@ def causal_convolution(
             "initial_state": dx[..., : K - 1].reshape(state),
         }
 
-    return (y.reshape(x.shape), whole[..., T:].reshape(state)), pullback
+    return (y.reshape(x.shape), whole[..., T:].reshape(state).copy()), pullback

@@ -214,7 +214,7 @@ def linear_recurrence(
             "initial_state": rows[..., 0] * slope[..., 0],
         }
 
-    return (np.moveaxis(h, -1, axis), h[..., -1]), pullback
+    return (np.moveaxis(h, -1, axis), h[..., -1].copy()), pullback
 
 
 ERASED = "(u[j] - Sum(S[j, p]*k[p], (p, 1, d)))"  # what is new in the value at this key
@@ -260,7 +260,7 @@ def delta_rule(
             raise ValueError(f"{name} has shape {x.shape}; expected {shape}, as q has shape {q.shape}")
     if initial_state is not None and initial_state.shape != (*before, m, d):
         raise ValueError(f"initial_state has shape {initial_state.shape}; expected {(*before, m, d)}")
-    states = [np.zeros((*before, m, d)) if initial_state is None else initial_state]  # (..., m, d) each
+    states = [np.zeros((*before, m, d)) if initial_state is None else initial_state.copy()]  # (..., m, d) each
     news, outputs = [], []
     for t in range(T):
         news.append(v[..., t, :] - _apply(states[-1], k[..., t, :]))  # r: (..., m)
