@@ -71,7 +71,7 @@ def examples(x: Array, channels: int, groups: int, axes: int) -> Array:
     """
     if x.ndim <= axes or x.shape[x.ndim - axes - 1] != channels:
         raise ValueError(f"x has shape {x.shape}; expected (..., {channels}) and {axes} more axes, as the weight has")
-    return x.reshape(-1, groups, channels // groups, *x.shape[x.ndim - axes :])
+    return x.reshape(math.prod(x.shape[: x.ndim - axes - 1]), groups, channels // groups, *x.shape[x.ndim - axes :])
 
 
 def grouped(weight: Array, groups: int) -> Array:
@@ -210,7 +210,7 @@ def transposed_convolution(
             "bias": over_channels(v),
         }
 
-    return y.reshape(*x.shape[: x.ndim - axes - 1], -1, *places), pullback
+    return y.reshape(*x.shape[: x.ndim - axes - 1], y.shape[1] * y.shape[2], *places), pullback
 
 
 @formula(

@@ -64,7 +64,13 @@ def test_leading_axes_are_examples_and_there_may_be_none():
     np.testing.assert_array_equal(y, [[value for value, _ in rows] for rows in each])
     weight = sum(pull(v[i, j])["weight"] for i, rows in enumerate(each) for j, (_, pull) in enumerate(rows))
     np.testing.assert_allclose(pullback(v)["weight"], weight, rtol=1e-13, atol=1e-13)
-    assert convolution(x[:0], w)[0].shape == (0, 3, 2, 4)
+    for layer, taps, shape in (
+        (convolution, w, (0, 3, 2, 4)),
+        (transposed_convolution, w.swapaxes(0, 1), (0, 3, 2, 6)),
+    ):
+        y, pullback = layer(x[:0], taps)
+        assert y.shape == shape
+        assert (pullback(np.zeros(shape))["weight"] == 0).all()
 
 
 @pytest.mark.parametrize("split", [1, 2, 4])
@@ -110,6 +116,7 @@ X, W = np.zeros((2, 3, 5)), np.zeros((4, 3, 2))
     ("call", "message"),
     [
         (lambda: convolution(X[:, :2], W), r"x has shape \(2, 2, 5\); expected \(\.\.\., 3\)"),
+        (lambda: convolution(X[..., :0], W), "a kernel of 2 with dilation 1 does not fit 0 places"),
         (lambda: convolution(X[0, 0], W), r"x has shape \(5,\)"),
         (lambda: convolution(X, W[0]), r"weight has shape \(3, 2\)"),
         (lambda: convolution(X, W[:, :, :0]), r"weight has shape \(4, 3, 0\)"),
