@@ -18,6 +18,15 @@ def sorted_rows(z: Array) -> tuple[Array, Array, Array]:
     return z, -np.sort(-z, -1), np.arange(1, z.shape[-1] + 1)
 
 
+def others(x: Array, axis: int) -> Array:
+    """Sums of all other entries along an axis, none of which is made by a subtraction.  Of the shape of x."""
+    x = np.moveaxis(x, axis, -1)
+    none = np.zeros((*x.shape[:-1], 1))
+    before = np.cumsum(np.concatenate([none, x[..., :-1]], -1), -1)
+    after = np.cumsum(np.concatenate([none, x[..., :0:-1]], -1), -1)[..., ::-1]
+    return np.moveaxis(before + after, -1, axis)
+
+
 @formula(
     "layer/sparsemax",
     statement="z[i, j] - (Sum(z[i, k], (k, 1, d)) - 1)/d",
@@ -49,15 +58,6 @@ def sparsemax(z: Array) -> tuple[Array, Pullback]:
     return p, pullback
 
 
-def others(x: Array, axis: int) -> Array:
-    """Sums of all other entries along an axis, none of which is made by a subtraction.  Of the shape of x."""
-    x = np.moveaxis(x, axis, -1)
-    none = np.zeros((*x.shape[:-1], 1))
-    before = np.cumsum(np.concatenate([none, x[..., :-1]], -1), -1)
-    after = np.cumsum(np.concatenate([none, x[..., :0:-1]], -1), -1)[..., ::-1]
-    return np.moveaxis(before + after, -1, axis)
-
-
 HALF_MEAN = "Sum(z[i, k], (k, 1, d))/(2*d)"
 HALF_SPREAD = f"Sum((z[i, k]/2 - {HALF_MEAN.replace('k', 'l')})**2, (k, 1, d))"
 LENGTH = f"(z[i, j]/2 - {HALF_MEAN} + sqrt((1 - {HALF_SPREAD})/d))"
@@ -80,7 +80,8 @@ def entmax(z: Array) -> tuple[Array, Pullback]:
     The threshold t makes Σp = 1. With x = z/2, S the k entries above t, m and q the mean and the sum of squared
     deviations of x in S: 1 = Σ_S (x − t)² = q + k(m − t)², so t = m − √((1 − q)/k). S are the largest, as many as lie
     above the threshold of their own. With s = √p: ∂p_i = s_i (∂z_i − 2∂t) and Σ∂p = 0 give 2∂t = Σ s∂z/Σs, and the
-    pullback z̄ = s (v − Σ s v/Σ s). Raises ValueError for rows of no entries.
+    pullback z̄ = s (v − Σ s v/Σ s), in the sums of the others where it would cancel. Raises ValueError for rows of
+    no entries.
     """
     z, down, k = sorted_rows(z)
     x, down = z / 2, np.maximum(down / 2, -1)  # what lies 1 or more below the largest is never in S
@@ -93,8 +94,7 @@ def entmax(z: Array) -> tuple[Array, Pullback]:
     s = np.maximum(x - mean + np.sqrt((1 - q) / size), 0)  # (..., d)
 
     def pullback(v: Array) -> Gradients:
-        centre = (s * v).sum(-1, keepdims=True) / s.sum(-1, keepdims=True)
-        return {"z": s * (v - centre)}
+        return {"z": s * (v * others(s, -1) - others(s * v, -1)) / s.sum(-1, keepdims=True)}
 
     return s * s, pullback
 
