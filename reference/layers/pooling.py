@@ -16,7 +16,6 @@ from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.windows import Grid, each, over
 
 FIRST = "of places that tie for the largest, the first in row-major order takes all, as in PyTorch and JAX"
-LARGEST = "Piecewise((1, x[{0}] {1} x[{2}]), (0, True))"
 IN_WINDOW = "h[p, q] = 1 where place q lies in window p, else 0; u[p] is what the window counts"
 
 
@@ -44,12 +43,12 @@ def met(grid: Grid) -> Array:
 
 @formula(
     "layer/max_pooling",
-    statement="Max(x[2*p - 1], x[2*p])",
-    derivative=f"Sum(v[p]*(KroneckerDelta(q, 2*p - 1)*{LARGEST.format('2*p - 1', '>=', '2*p')}"
-    f" + KroneckerDelta(q, 2*p)*{LARGEST.format('2*p', '>', '2*p - 1')}), (p, 1, P))",
-    arguments=("x[q]",),
-    kinks=(Kink(of="x - later", at="0", left="0", right="1", chosen="1", why=FIRST),),
-    assumptions=("printed for windows of 2 places, 2 apart", FIRST),
+    statement="Piecewise((a[i], a[i] >= b[i]), (b[i], True))",
+    derivative="Piecewise((v[i], a[i] >= b[i]), (0, True))",
+    arguments=("a[i]", "b[i]"),
+    partials={"b[i]": "Piecewise((0, a[i] >= b[i]), (v[i], True))"},
+    kinks=(Kink(of="a - b", at="0", left="0", right="1", chosen="1", why=FIRST),),
+    assumptions=("stated for windows of two places, a before b", FIRST),
     sources=("boureau-2010", "goodfellow-2016"),
 )
 @layer()
