@@ -599,6 +599,100 @@ WORKS: dict[str, Work] = {
         "article", "2005", venue="Journal of the Royal Statistical Society B 67(2), 301–320",
         doi="10.1111/j.1467-9868.2005.00503.x",
     ),
+    # Layers: convolution, pooling, reductions, scans.
+    "blelloch-1990": Work(
+        "Blelloch, Guy E.",
+        "Prefix Sums and Their Applications",
+        "techreport", "1990", venue="CMU-CS-90-190, Carnegie Mellon University",
+    ),
+    "boureau-2010": Work(
+        "Boureau, Y-Lan and Ponce, Jean and LeCun, Yann",
+        "A Theoretical Analysis of Feature Pooling in Visual Recognition",
+        "inproceedings", "2010", venue="ICML, 111–118",
+    ),
+    "chan-1983": Work(
+        "Chan, Tony F. and Golub, Gene H. and LeVeque, Randall J.",
+        "Algorithms for Computing the Sample Variance: Analysis and Recommendations",
+        "article", "1983", venue="The American Statistician 37(3), 242–247",
+        doi="10.1080/00031305.1983.10483115",
+    ),
+    "clarke-1990": Work(
+        "Clarke, Frank H.",
+        "Optimization and Nonsmooth Analysis",
+        "book", "1990", venue="SIAM", doi="10.1137/1.9781611971309",
+    ),
+    "cuturi-2013": Work(
+        "Cuturi, Marco",
+        "Sinkhorn Distances: Lightspeed Computation of Optimal Transport",
+        "inproceedings", "2013", venue="NeurIPS", url=_arxiv("1306.0895"),
+    ),
+    "dumoulin-2016": Work(
+        "Dumoulin, Vincent and Visin, Francesco",
+        "A Guide to Convolution Arithmetic for Deep Learning",
+        "misc", "2016", url=_arxiv("1603.07285"),
+    ),
+    "gu-dao-2023": Work(
+        "Gu, Albert and Dao, Tri",
+        "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
+        "misc", "2023", url=_arxiv("2312.00752"),
+    ),
+    "lin-2013": Work(
+        "Lin, Min and Chen, Qiang and Yan, Shuicheng",
+        "Network in Network",
+        "misc", "2013", url=_arxiv("1312.4400"),
+    ),
+    "martin-cundy-2018": Work(
+        "Martin, Eric and Cundy, Chris",
+        "Parallelizing Linear Recurrent Neural Nets over Sequence Length",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1709.04057"),
+    ),
+    "martins-2016": Work(
+        "Martins, André F. T. and Astudillo, Ramón F.",
+        "From Softmax to Sparsemax: A Sparse Model of Attention and Multi-Label Classification",
+        "inproceedings", "2016", venue="ICML", url=_arxiv("1602.02068"),
+    ),
+    "mena-2018": Work(
+        "Mena, Gonzalo and Belanger, David and Linderman, Scott and Snoek, Jasper",
+        "Learning Latent Permutations with Gumbel-Sinkhorn Networks",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1802.08665"),
+    ),
+    "oord-2016": Work(
+        "van den Oord, Aaron and Dieleman, Sander and Zen, Heiga and Simonyan, Karen and Vinyals, Oriol"
+        " and Graves, Alex and Kalchbrenner, Nal and Senior, Andrew and Kavukcuoglu, Koray",
+        "WaveNet: A Generative Model for Raw Audio",
+        "misc", "2016", url=_arxiv("1609.03499"),
+    ),
+    "peters-2019": Work(
+        "Peters, Ben and Niculae, Vlad and Martins, André F. T.",
+        "Sparse Sequence-to-Sequence Models",
+        "inproceedings", "2019", venue="ACL, 1504–1519", url=_arxiv("1905.05702"),
+    ),
+    "schlag-2021": Work(
+        "Schlag, Imanol and Irie, Kazuki and Schmidhuber, Jürgen",
+        "Linear Transformers Are Secretly Fast Weight Programmers",
+        "inproceedings", "2021", venue="ICML", url=_arxiv("2102.11174"),
+    ),
+    "sinkhorn-1967": Work(
+        "Sinkhorn, Richard and Knopp, Paul",
+        "Concerning Nonnegative Matrices and Doubly Stochastic Matrices",
+        "article", "1967", venue="Pacific Journal of Mathematics 21(2), 343–348",
+        doi="10.2140/pjm.1967.21.343",
+    ),
+    "yang-2024": Work(
+        "Yang, Songlin and Wang, Bailin and Zhang, Yu and Shen, Yikang and Kim, Yoon",
+        "Parallelizing Linear Transformers with the Delta Rule over Sequence Length",
+        "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2406.06484"),
+    ),
+    "zeiler-2010": Work(
+        "Zeiler, Matthew D. and Krishnan, Dilip and Taylor, Graham W. and Fergus, Rob",
+        "Deconvolutional Networks",
+        "inproceedings", "2010", venue="CVPR, 2528–2535", doi="10.1109/CVPR.2010.5539957",
+    ),
+    "zhu-2025": Work(
+        "Zhu, Jiachen and Chen, Xinlei and He, Kaiming and LeCun, Yann and Liu, Zhuang",
+        "Transformers without Normalization",
+        "inproceedings", "2025", venue="CVPR", url=_arxiv("2503.10622"),
+    ),
     # Optimizers.
     "chen-2023": Work(
         "Chen, Xiangning and Liang, Chen and Huang, Da and Real, Esteban and Wang, Kaiyuan and Pham, Hieu and "

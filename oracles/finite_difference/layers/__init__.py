@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.finite_difference.layers import attention, experts, heads, linear, norms, recurrent
+from oracles.finite_difference.layers import (
+    attention,
+    convolution,
+    experts,
+    heads,
+    linear,
+    norms,
+    pooling,
+    projections,
+    recurrent,
+    reductions,
+    scans,
+)
 
-LAYERS: dict[str, Definition] = {
-    **attention.DEFINITIONS,
-    **experts.DEFINITIONS,
-    **heads.DEFINITIONS,
-    **linear.DEFINITIONS,
-    **norms.DEFINITIONS,
-    **recurrent.DEFINITIONS,
-}
+FAMILIES = (
+    attention, convolution, experts, heads, linear, norms, pooling, projections, recurrent, reductions, scans,
+)  # fmt: skip
+LAYERS: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.DEFINITIONS.items()}
