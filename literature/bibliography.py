@@ -32,6 +32,12 @@ def _arxiv(number: str) -> str:
 # fmt: off
 WORKS: dict[str, Work] = {
     # The five documents that the project began with.
+    "azar-2023": Work(
+        "Azar, Mohammad Gheshlaghi and Rowland, Mark and Piot, Bilal and Guo, Daniel"
+        " and Calandriello, Daniele and Valko, Michal and Munos, Rémi",
+        "A General Theoretical Paradigm to Understand Learning from Human Preferences",
+        "misc", "2023", url=_arxiv("2310.12036"),
+    ),
     "backprop-05": Work(
         "",
         "05 Backpropagation",
@@ -46,6 +52,58 @@ WORKS: dict[str, Work] = {
         "Balntas, Vassileios and Riba, Edgar and Ponsa, Daniel and Mikolajczyk, Krystian",
         "Learning Local Feature Descriptors with Triplets and Shallow Convolutional Neural Networks",
         "inproceedings", "2016", venue="British Machine Vision Conference", doi="10.5244/C.30.119",
+    ),
+    "cho-2014": Work(
+        "Cho, Kyunghyun and van Merriënboer, Bart and Gulcehre, Caglar and Bahdanau, Dzmitry and Bougares, Fethi and"
+        " Schwenk, Holger and Bengio, Yoshua",
+        "Learning Phrase Representations using RNN Encoder–Decoder for Statistical Machine Translation",
+        "inproceedings", "2014", venue="Empirical Methods in Natural Language Processing", url=_arxiv("1406.1078"),
+    ),
+    "elman-1990": Work(
+        "Elman, Jeffrey L.",
+        "Finding Structure in Time",
+        "article", "1990", venue="Cognitive Science 14(2), 179–211",
+    ),
+    "ethayarajh-2024": Work(
+        "Ethayarajh, Kawin and Xu, Winnie and Muennighoff, Niklas and Jurafsky, Dan and Kiela, Douwe",
+        "KTO: Model Alignment as Prospect Theoretic Optimization",
+        "misc", "2024", url=_arxiv("2402.01306"),
+    ),
+    "gers-2000": Work(
+        "Gers, Felix A. and Schmidhuber, Jürgen and Cummins, Fred",
+        "Learning to Forget: Continual Prediction with LSTM",
+        "article", "2000", venue="Neural Computation 12(10), 2451–2471",
+    ),
+    "hochreiter-1997": Work(
+        "Hochreiter, Sepp and Schmidhuber, Jürgen",
+        "Long Short-Term Memory",
+        "article", "1997", venue="Neural Computation 9(8), 1735–1780",
+    ),
+    "hong-2024": Work(
+        "Hong, Jiwoo and Lee, Noah and Thorne, James",
+        "ORPO: Monolithic Preference Optimization without Reference Model",
+        "misc", "2024", url=_arxiv("2403.07691"),
+    ),
+    "meng-2024": Work(
+        "Meng, Yu and Xia, Mengzhou and Chen, Danqi",
+        "SimPO: Simple Preference Optimization with a Reference-Free Reward",
+        "misc", "2024", url=_arxiv("2405.14734"),
+    ),
+    "rafailov-2023": Work(
+        "Rafailov, Rafael and Sharma, Archit and Mitchell, Eric and Ermon, Stefano"
+        " and Manning, Christopher D. and Finn, Chelsea",
+        "Direct Preference Optimization: Your Language Model is Secretly a Reward Model",
+        "misc", "2023", url=_arxiv("2305.18290"),
+    ),
+    "schulman-2017": Work(
+        "Schulman, John and Wolski, Filip and Dhariwal, Prafulla and Radford, Alec and Klimov, Oleg",
+        "Proximal Policy Optimization Algorithms",
+        "misc", "2017", url=_arxiv("1707.06347"),
+    ),
+    "schulman-2020": Work(
+        "Schulman, John",
+        "Approximating KL Divergence",
+        "misc", "2020", url="http://joschu.net/blog/kl-approx.html",
     ),
     "valchanov-365": Work(
         "Valchanov, Iliya",
@@ -138,6 +196,22 @@ WORKS: dict[str, Work] = {
         "{jpark7ca.github.io}",
         "Multiclass logistic regression (softmax) and its derivative",
         "misc", "", url="https://jpark7ca.github.io/softmax.html",
+    ),
+    "werbos-1990": Work(
+        "Werbos, Paul J.",
+        "Backpropagation Through Time: What It Does and How to Do It",
+        "article", "1990", venue="Proceedings of the IEEE 78(10), 1550–1560",
+    ),
+    "wijmans-2024": Work(
+        "Wijmans, Erik and Huval, Brody and Hertzberg, Alexander and Koltun, Vladlen and Krähenbühl, Philipp",
+        "Cut Your Losses in Large-Vocabulary Language Models",
+        "misc", "2024", url=_arxiv("2411.09009"),
+    ),
+    "xu-2024": Work(
+        "Xu, Haoran and Sharaf, Amr and Chen, Yunmo and Tan, Weiting and Shen, Lingfeng"
+        " and Van Durme, Benjamin and Murray, Kenton and Kim, Young Jin",
+        "Contrastive Preference Optimization: Pushing the Boundaries of LLM Performance in Machine Translation",
+        "misc", "2024", url=_arxiv("2401.08417"),
     ),
     "yale-adam-memo": Work(
         "{Yale Data Science}",
@@ -472,6 +546,31 @@ WORKS: dict[str, Work] = {
         "Regularizing Neural Networks by Penalizing Confident Output Distributions",
         "misc", "2017", url=_arxiv("1701.06548"),
     ),
+    "ba-2016": Work(
+        "Ba, Jimmy Lei and Kiros, Jamie Ryan and Hinton, Geoffrey E.",
+        "Layer Normalization",
+        "misc", "2016", url=_arxiv("1607.06450"),
+    ),
+    "ioffe-2015": Work(
+        "Ioffe, Sergey and Szegedy, Christian",
+        "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
+        "inproceedings", "2015", venue="International Conference on Machine Learning", url=_arxiv("1502.03167"),
+    ),
+    "salimans-2016": Work(
+        "Salimans, Tim and Kingma, Diederik P.",
+        "Weight Normalization: A Simple Reparameterization to Accelerate Training of Deep Neural Networks",
+        "inproceedings", "2016", venue="Advances in Neural Information Processing Systems 29", url=_arxiv("1602.07868"),
+    ),
+    "wu-2018": Work(
+        "Wu, Yuxin and He, Kaiming",
+        "Group Normalization",
+        "inproceedings", "2018", venue="European Conference on Computer Vision", url=_arxiv("1803.08494"),
+    ),
+    "zhang-2019": Work(
+        "Zhang, Biao and Sennrich, Rico",
+        "Root Mean Square Layer Normalization",
+        "inproceedings", "2019", venue="Advances in Neural Information Processing Systems 32", url=_arxiv("1910.07467"),
+    ),
     "srivastava-2014": Work(
         "Srivastava, Nitish and Hinton, Geoffrey and Krizhevsky, Alex and Sutskever, Ilya and Salakhutdinov, Ruslan",
         "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
@@ -499,6 +598,100 @@ WORKS: dict[str, Work] = {
         "Regularization and Variable Selection via the Elastic Net",
         "article", "2005", venue="Journal of the Royal Statistical Society B 67(2), 301–320",
         doi="10.1111/j.1467-9868.2005.00503.x",
+    ),
+    # Layers: convolution, pooling, reductions, scans.
+    "blelloch-1990": Work(
+        "Blelloch, Guy E.",
+        "Prefix Sums and Their Applications",
+        "techreport", "1990", venue="CMU-CS-90-190, Carnegie Mellon University",
+    ),
+    "boureau-2010": Work(
+        "Boureau, Y-Lan and Ponce, Jean and LeCun, Yann",
+        "A Theoretical Analysis of Feature Pooling in Visual Recognition",
+        "inproceedings", "2010", venue="ICML, 111–118",
+    ),
+    "chan-1983": Work(
+        "Chan, Tony F. and Golub, Gene H. and LeVeque, Randall J.",
+        "Algorithms for Computing the Sample Variance: Analysis and Recommendations",
+        "article", "1983", venue="The American Statistician 37(3), 242–247",
+        doi="10.1080/00031305.1983.10483115",
+    ),
+    "clarke-1990": Work(
+        "Clarke, Frank H.",
+        "Optimization and Nonsmooth Analysis",
+        "book", "1990", venue="SIAM", doi="10.1137/1.9781611971309",
+    ),
+    "cuturi-2013": Work(
+        "Cuturi, Marco",
+        "Sinkhorn Distances: Lightspeed Computation of Optimal Transport",
+        "inproceedings", "2013", venue="NeurIPS", url=_arxiv("1306.0895"),
+    ),
+    "dumoulin-2016": Work(
+        "Dumoulin, Vincent and Visin, Francesco",
+        "A Guide to Convolution Arithmetic for Deep Learning",
+        "misc", "2016", url=_arxiv("1603.07285"),
+    ),
+    "gu-dao-2023": Work(
+        "Gu, Albert and Dao, Tri",
+        "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
+        "misc", "2023", url=_arxiv("2312.00752"),
+    ),
+    "lin-2013": Work(
+        "Lin, Min and Chen, Qiang and Yan, Shuicheng",
+        "Network in Network",
+        "misc", "2013", url=_arxiv("1312.4400"),
+    ),
+    "martin-cundy-2018": Work(
+        "Martin, Eric and Cundy, Chris",
+        "Parallelizing Linear Recurrent Neural Nets over Sequence Length",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1709.04057"),
+    ),
+    "martins-2016": Work(
+        "Martins, André F. T. and Astudillo, Ramón F.",
+        "From Softmax to Sparsemax: A Sparse Model of Attention and Multi-Label Classification",
+        "inproceedings", "2016", venue="ICML", url=_arxiv("1602.02068"),
+    ),
+    "mena-2018": Work(
+        "Mena, Gonzalo and Belanger, David and Linderman, Scott and Snoek, Jasper",
+        "Learning Latent Permutations with Gumbel-Sinkhorn Networks",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1802.08665"),
+    ),
+    "oord-2016": Work(
+        "van den Oord, Aaron and Dieleman, Sander and Zen, Heiga and Simonyan, Karen and Vinyals, Oriol"
+        " and Graves, Alex and Kalchbrenner, Nal and Senior, Andrew and Kavukcuoglu, Koray",
+        "WaveNet: A Generative Model for Raw Audio",
+        "misc", "2016", url=_arxiv("1609.03499"),
+    ),
+    "peters-2019": Work(
+        "Peters, Ben and Niculae, Vlad and Martins, André F. T.",
+        "Sparse Sequence-to-Sequence Models",
+        "inproceedings", "2019", venue="ACL, 1504–1519", url=_arxiv("1905.05702"),
+    ),
+    "schlag-2021": Work(
+        "Schlag, Imanol and Irie, Kazuki and Schmidhuber, Jürgen",
+        "Linear Transformers Are Secretly Fast Weight Programmers",
+        "inproceedings", "2021", venue="ICML", url=_arxiv("2102.11174"),
+    ),
+    "sinkhorn-1967": Work(
+        "Sinkhorn, Richard and Knopp, Paul",
+        "Concerning Nonnegative Matrices and Doubly Stochastic Matrices",
+        "article", "1967", venue="Pacific Journal of Mathematics 21(2), 343–348",
+        doi="10.2140/pjm.1967.21.343",
+    ),
+    "yang-2024": Work(
+        "Yang, Songlin and Wang, Bailin and Zhang, Yu and Shen, Yikang and Kim, Yoon",
+        "Parallelizing Linear Transformers with the Delta Rule over Sequence Length",
+        "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2406.06484"),
+    ),
+    "zeiler-2010": Work(
+        "Zeiler, Matthew D. and Krishnan, Dilip and Taylor, Graham W. and Fergus, Rob",
+        "Deconvolutional Networks",
+        "inproceedings", "2010", venue="CVPR, 2528–2535", doi="10.1109/CVPR.2010.5539957",
+    ),
+    "zhu-2025": Work(
+        "Zhu, Jiachen and Chen, Xinlei and He, Kaiming and LeCun, Yann and Liu, Zhuang",
+        "Transformers without Normalization",
+        "inproceedings", "2025", venue="CVPR", url=_arxiv("2503.10622"),
     ),
     # Optimizers.
     "chen-2023": Work(
@@ -575,6 +768,78 @@ WORKS: dict[str, Work] = {
         "Zeiler, Matthew D.",
         "ADADELTA: An Adaptive Learning Rate Method",
         "misc", "2012", url=_arxiv("1212.5701"),
+    ),
+    # Attention, embeddings, experts.
+    "vaswani-2017": Work(
+        "Vaswani, Ashish and Shazeer, Noam and Parmar, Niki and Uszkoreit, Jakob and Jones, Llion and Gomez, Aidan N. "
+        "and Kaiser, Łukasz and Polosukhin, Illia",
+        "Attention Is All You Need",
+        "inproceedings", "2017", venue="NeurIPS", url=_arxiv("1706.03762"),
+    ),
+    "dao-2022": Work(
+        "Dao, Tri and Fu, Daniel Y. and Ermon, Stefano and Rudra, Atri and Ré, Christopher",
+        "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness",
+        "inproceedings", "2022", venue="NeurIPS", url=_arxiv("2205.14135"),
+    ),
+    "ainslie-2023": Work(
+        "Ainslie, Joshua and Lee-Thorp, James and de Jong, Michiel and Zemlyanskiy, Yury and Lebrón, Federico and "
+        "Sanghai, Sumit",
+        "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints",
+        "inproceedings", "2023", venue="EMNLP", url=_arxiv("2305.13245"),
+    ),
+    "gemma-2-2024": Work(
+        "{Gemma Team}",
+        "Gemma 2: Improving Open Language Models at a Practical Size",
+        "misc", "2024", url=_arxiv("2408.00118"),
+    ),
+    "xiao-2024": Work(
+        "Xiao, Guangxuan and Tian, Yuandong and Chen, Beidi and Han, Song and Lewis, Mike",
+        "Efficient Streaming Language Models with Attention Sinks",
+        "inproceedings", "2024", venue="ICLR", url=_arxiv("2309.17453"),
+    ),
+    "bengio-2003": Work(
+        "Bengio, Yoshua and Ducharme, Réjean and Vincent, Pascal and Jauvin, Christian",
+        "A Neural Probabilistic Language Model",
+        "article", "2003", venue="Journal of Machine Learning Research 3",
+        url="https://www.jmlr.org/papers/v3/bengio03a.html",
+    ),
+    "su-2021": Work(
+        "Su, Jianlin and Lu, Yu and Pan, Shengfeng and Murtadha, Ahmed and Wen, Bo and Liu, Yunfeng",
+        "RoFormer: Enhanced Transformer with Rotary Position Embedding",
+        "misc", "2021", url=_arxiv("2104.09864"),
+    ),
+    "hu-2022": Work(
+        "Hu, Edward J. and Shen, Yelong and Wallis, Phillip and Allen-Zhu, Zeyuan and Li, Yuanzhi and Wang, Shean and "
+        "Wang, Lu and Chen, Weizhu",
+        "LoRA: Low-Rank Adaptation of Large Language Models",
+        "inproceedings", "2022", venue="ICLR", url=_arxiv("2106.09685"),
+    ),
+    "shazeer-2017": Work(
+        "Shazeer, Noam and Mirhoseini, Azalia and Maziarz, Krzysztof and Davis, Andy and Le, Quoc and Hinton, Geoffrey "
+        "and Dean, Jeff",
+        "Outrageously Large Neural Networks: The Sparsely-Gated Mixture-of-Experts Layer",
+        "inproceedings", "2017", venue="ICLR", url=_arxiv("1701.06538"),
+    ),
+    "fedus-2022": Work(
+        "Fedus, William and Zoph, Barret and Shazeer, Noam",
+        "Switch Transformers: Scaling to Trillion Parameter Models with Simple and Efficient Sparsity",
+        "article", "2022", venue="Journal of Machine Learning Research 23", url=_arxiv("2101.03961"),
+    ),
+    "zoph-2022": Work(
+        "Zoph, Barret and Bello, Irwan and Kumar, Sameer and Du, Nan and Huang, Yanping and Dean, Jeff and Shazeer, "
+        "Noam and Fedus, William",
+        "ST-MoE: Designing Stable and Transferable Sparse Expert Models",
+        "misc", "2022", url=_arxiv("2202.08906"),
+    ),
+    "jiang-2024": Work(
+        "Jiang, Albert Q. and Sablayrolles, Alexandre and Roux, Antoine and Mensch, Arthur and Savary, Blanche and "
+        "Bamford, Chris and Chaplot, Devendra Singh and de las Casas, Diego and Bou Hanna, Emma and Bressand, Florian "
+        "and Lengyel, Gianna and Bour, Guillaume and Lample, Guillaume and Lavaud, Lélio Renard and Saulnier, Lucile "
+        "and Lachaux, Marie-Anne and Stock, Pierre and Subramanian, Sandeep and Yang, Sophia and Antoniak, Szymon and "
+        "Le Scao, Teven and Gervet, Théophile and Lavril, Thibaut and Wang, Thomas and Lacroix, Timothée and El Sayed, "
+        "William",
+        "Mixtral of Experts",
+        "misc", "2024", url=_arxiv("2401.04088"),
     ),
 }
 # fmt: on

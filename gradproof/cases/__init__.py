@@ -10,14 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradproof.cases import activations, clipping, costs, regularizers, rows, updates
+from gradproof.cases import activations, clipping, costs, layers, regularizers, rows, updates
 from gradproof.cases.case import Case, Cotangent, as_dtype, generator, random_cotangent
 from gradproof.cases.parameters import extreme, setting
 from gradproof.cases.source import REGIMES, USUAL, Draw, Drawn, Source
 from reference import CATALOGUE
 from reference.formula import Array
 
-DRAWS: dict[str, Draw] = {**activations.DRAWS, **rows.DRAWS, **costs.DRAWS, **regularizers.DRAWS, **clipping.DRAWS}
+DRAWS: dict[str, Draw] = {
+    **activations.DRAWS, **rows.DRAWS, **costs.DRAWS, **regularizers.DRAWS, **layers.DRAWS, **clipping.DRAWS,
+}  # fmt: skip
 STEPS: dict[str, Draw] = updates.DRAWS
 
 
@@ -53,7 +55,8 @@ def _cotangent(given: Drawn, id: str, dtype: str, regime: str, seed: int) -> Cot
 
 
 def of(id: str, dtype: str, seeds: Iterable[int], regimes: Sequence[str] = REGIMES) -> Iterator[Case]:
-    """The cases of a formula in all regimes, or in some. Steps are asked in the usual ones."""
-    for regime in regimes if id in DRAWS else [regime for regime in regimes if regime in USUAL]:
+    """The cases of a formula in all regimes, or in some. Steps and layers are asked in the usual ones."""
+    usual = id in STEPS or CATALOGUE[id].kind == "layer"
+    for regime in [regime for regime in regimes if regime in USUAL or not usual]:
         for seed in seeds:
             yield draw(id, dtype, regime, seed)

@@ -252,6 +252,63 @@ def _ctc(s: Source) -> Drawn:
     return _terms(s, given | lengths, n, blank=blank)
 
 
+# ---------------------------------------------------------------- preferences, policies
+
+
+def _likelihoods(s: Source, *names: str) -> dict[str, Array]:
+    """Log-probabilities of answers: near, all but the same under both models."""
+    first = -np.exp(s.rng.uniform(-1, 6 if s.regime == "wide" else 2, N))
+    return {name: s.close(first) if s.regime == "near" else -s.positive(N) for name in names}
+
+
+def _answers(s: Source) -> Drawn:
+    given = _likelihoods(s, "chosen", "rejected")
+    if s.odd:
+        given |= _likelihoods(s, "reference_chosen", "reference_rejected")
+    return _examples(s, {**given, "weight": s.weight(N)})
+
+
+def _kto(s: Source) -> Drawn:
+    given = {**_likelihoods(s, "a", "reference"), "y": s.signs(N), "weight": s.weight(N)}
+    return _examples(s, given | ({"kl": s.positive(1)} if s.odd else {}))
+
+
+def _orpo(s: Source) -> Drawn:
+    return _examples(s, {**_likelihoods(s, "chosen", "rejected"), "weight": s.weight(N)})
+
+
+def _ppo_clip(s: Source) -> Drawn:
+    a = -s.positive(N)
+    step = s.rng.uniform(-0.5, 0.5, N) * {"plain": 1.0, "wide": 20.0, "near": 1e-3}[s.regime]
+    return _examples(s, {"a": a, "old": a - step, "advantage": s.real(N), "weight": s.weight(N)})
+
+
+def _kl_k3(s: Source) -> Drawn:
+    return _examples(s, {**_likelihoods(s, "a", "reference"), "weight": s.weight(N)})
+
+
+def _z_loss(s: Source) -> Drawn:
+    return _examples(s, {"z": s.logits(N, D), "weight": s.weight(N)})
+
+
+def _distillation(s: Source) -> Drawn:
+    z = s.logits(N, D)
+    y = z + 1e-3 * s.rng.standard_normal(z.shape) if s.regime == "near" else s.logits(N, D)
+    return _examples(s, {"z": z, "y": y, "weight": s.weight(N)})
+
+
+def _linear_cross_entropy(s: Source) -> Drawn:
+    """Hidden states of two entries; near: labels that are learned."""
+    h, W = s.real(N, 2), s.rng.standard_normal((D, 2))
+    b = s.real(D) if s.odd else None
+    z = h @ W.T + (0 if b is None else b)
+    labels = z.argmax(-1) if s.regime == "near" else s.labels()
+    if s.odd:
+        labels = np.concatenate([labels[:-1], [-100]])
+    given = {"ignore_index": -100} if s.odd else {}
+    return _examples(s, {"h": 30 * h if s.regime == "near" else h, "W": W, "labels": labels, "b": b}, **given)
+
+
 def _of(draw: Callable[[Source], Drawn], names: str) -> dict[str, Draw]:
     return {f"cost/{name}": draw for name in names.split()}
 
@@ -288,4 +345,12 @@ DRAWS: dict[str, Draw] = {
     **_of(_nt_xent, "nt_xent"),
     **_of(_masks, "dice tversky"),
     **_of(_ctc, "ctc"),
+    **_of(_answers, "dpo ipo"),
+    **_of(_kto, "kto"),
+    **_of(_orpo, "orpo"),
+    **_of(_ppo_clip, "ppo_clip"),
+    **_of(_kl_k3, "kl_k3"),
+    **_of(_z_loss, "z_loss"),
+    **_of(_distillation, "distillation"),
+    **_of(_linear_cross_entropy, "linear_cross_entropy"),
 }

@@ -14,7 +14,13 @@ from gradproof.lookup import UsageError, find
 from reference.formula import Formula
 
 INSTALL = "not installed: pip install 'gradproof[oracles]'"
-DRAWN_IN = {"activation": "rows.py", "cost": "costs.py", "regularizer": "regularizers.py", "update": "clipping.py"}
+DRAWN_IN = {
+    "activation": "rows.py",
+    "cost": "costs.py",
+    "regularizer": "regularizers.py",
+    "layer": "layers/",
+    "update": "clipping.py",
+}
 NOTHING_SAID = "nothing can be said of its answer"
 FURTHER = {"truth": "oracles.arb_truth", "finite_difference": "oracles.finite_difference"}  # sides beside ORACLES
 ROOT = Path(__file__).parents[2]  # of a checkout

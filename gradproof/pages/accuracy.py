@@ -1,4 +1,4 @@
-"""The pages on accuracy: activations in accuracy.md, costs in costs-accuracy.md, regularizers in penalties.md."""
+"""The pages on accuracy: activations, costs, regularizers and layers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ Findings = Sequence[Finding]
 
 
 def write(evidence: Path, folder: Path) -> None:
-    """Write accuracy.md with its error curves, costs-accuracy.md and penalties.md."""
+    """Write accuracy.md with its error curves, costs-accuracy.md, penalties.md and layers.md."""
     _, found = read_evidence(evidence / "accuracy.jsonl")
     _activations(found, folder)
     _arrays(found, folder, "costs-accuracy", "cost", "Accuracy of the costs", COSTS)
     _arrays(found, folder, "penalties", "regularizer", "Accuracy of the regularizers", REGULARIZERS)
+    _arrays(found, folder, "layers", "layer", "Accuracy of the layers", LAYERS)
 
 
 # ---------------------------------------------------------------- activations
@@ -119,6 +120,11 @@ REGULARIZERS = (
     "network, which are differentiated once more. Regimes: plain, wide, near (rows as long as the limit, all but "
     "orthonormal or all but equal singular values, all but equal logits), extreme (both ends of the range of the "
     "dtype). Inside networks: see [regularizers.md](regularizers.md)."
+)
+
+LAYERS = (
+    "Regimes: plain, wide (many magnitudes), near (rows far from 0, scores all but equal); every "
+    "option on and off, optional arguments given in some of the cases, sizes that differ, one of them 1."
 )
 
 

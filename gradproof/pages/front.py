@@ -120,6 +120,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
     "proofs": ("every statement and derivative proved by computer algebra", "proofs", _verdicts),
     "costs-accuracy": ("every cost against the truth, for every argument", "accuracy", _errors("cost")),
     "penalties": ("every regularizer against the truth, by entry", "accuracy", _errors("regularizer")),
+    "layers": ("every layer against the truth, for every argument", "accuracy", _errors("layer")),
     "conventions": ("what each framework means by a cost, regularizer or optimizer", "conventions", None),
     "optimizers": (
         "update rules against torch.optim and optax, and why weight decay is not L2", "updates", _updates

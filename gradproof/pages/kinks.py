@@ -10,7 +10,8 @@ from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.tables import Table, exactly, name, write_page
 
-KINDS = {"activation": "Activations", "cost": "Costs", "regularizer": "Regularizers", "update": "Clipping"}
+KINDS = {"activation": "Activations", "cost": "Costs", "regularizer": "Regularizers", "layer": "Layers",
+         "update": "Clipping"}  # fmt: skip
 
 
 def write(evidence: Path, folder: Path) -> None:

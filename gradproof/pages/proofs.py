@@ -11,9 +11,9 @@ from gradproof.pages.tables import Table, comma_separated, latex, markdown
 from gradproof.pages.typeset import latex as typeset
 
 VERDICTS = ("proved", "refuted", "unknown", "undefined")
-TITLES = {"activation": "Activations", "cost": "Costs", "regularizer": "Regularizers",
+TITLES = {"activation": "Activations", "cost": "Costs", "regularizer": "Regularizers", "layer": "Layers",
           "network": "Backpropagation", "update": "Optimizer steps"}  # fmt: skip
-LEFT = {"activation": "g", "cost": "C", "regularizer": "R", "update": "w'"}
+LEFT = {"activation": "g", "cost": "C", "regularizer": "R", "layer": "y", "update": "w'"}
 INTRO = """# Proofs
 
 Every formula of the catalogue as it is printed, and whether SymPy proves it: it differentiates the statement and shows

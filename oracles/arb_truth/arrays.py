@@ -24,6 +24,7 @@ from oracles.arb_truth.costs import COSTS
 from oracles.arb_truth.definition import Forward, check_parameters, lookup
 from oracles.arb_truth.functions import total
 from oracles.arb_truth.jets import Jet, variables
+from oracles.arb_truth.layers import LAYERS
 from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, Undecided, ball, working
 from oracles.arb_truth.regularizers import REGULARIZERS
 from oracles.arb_truth.rounding import MAXIMUM, START, settle
@@ -31,7 +32,7 @@ from oracles.arb_truth.tape import Node, backward, obstacle
 from oracles.arb_truth.updates import UPDATES, check_step
 from oracles.floats import Truth, conditioned_error, format_of, ulp
 
-DEFINITIONS: dict[str, Forward] = {**ACTIVATIONS, **COSTS, **REGULARIZERS, **CLIPPING}
+DEFINITIONS: dict[str, Forward] = {**ACTIVATIONS, **COSTS, **REGULARIZERS, **LAYERS, **CLIPPING}
 TERMS = 6  # coefficients of the longest power series: value, slope, and what tangents and jets add to that
 
 

@@ -31,12 +31,13 @@ from oracles.arb_truth.functions import (
 )
 from oracles.arb_truth.margins import MARGINS
 from oracles.arb_truth.numbers import Array, Ball, Scalar, ball
+from oracles.arb_truth.preferences import PREFERENCES
 from oracles.arb_truth.reduction import Terms, by_weights, class_weights, entering, times
 
 Row = Array  # (d,)
 Option = Any  # a parameter that is given as it is
 
-COSTS: dict[str, Forward] = dict(MARGINS)
+COSTS: dict[str, Forward] = {**MARGINS, **PREFERENCES}
 cost = entering(COSTS)
 
 # ---------------------------------------------------------------- regression

@@ -13,6 +13,7 @@ import numpy as np
 
 from oracles.alignments import alignments
 from oracles.calls import Array, Definition, options
+from oracles.finite_difference import preferences
 from oracles.finite_difference.functions import (
     above,
     absolute,
@@ -182,6 +183,7 @@ TERMS: dict[str, Definition] = {
     "cost/triplet_margin": _triplet_margin,
     "cost/dice": _dice,
     "cost/tversky": _tversky,
+    **preferences.TERMS,
 }
 # The reduction of a cost unless told otherwise, where it is not the mean.
 REDUCTION = {

@@ -35,7 +35,7 @@ def _by_weights(terms: Any, weight: Any, reduction: str) -> Any:
     return _reduce(terms, reduction) if weight is None else _reduce(weight * terms, reduction, weight.sum())
 
 
-def _times(terms: Any, weight: Any, reduction: str) -> Any:
+def times(terms: Any, weight: Any, reduction: str) -> Any:
     """A mean divided by the number of terms."""
     return _reduce(terms if weight is None else weight * terms, reduction)
 
@@ -53,9 +53,9 @@ def _pick(row: Any, labels: Any) -> Any:
 
 def _bce_logits(z: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: str = "mean") -> Any:
     if pos_weight is None:
-        return _times(optax.sigmoid_binary_cross_entropy(z, y), weight, reduction)
+        return times(optax.sigmoid_binary_cross_entropy(z, y), weight, reduction)
     terms = -pos_weight * y * jax.nn.log_sigmoid(z) - (1 - y) * jax.nn.log_sigmoid(-z)
-    return _times(terms, weight, reduction)
+    return times(terms, weight, reduction)
 
 
 def _sigmoid_focal(z: Any, y: Any, alpha: float = 0.25, gamma: float = 2.0, reduction: str = "mean") -> Any:
@@ -108,7 +108,7 @@ OWN: dict[str, Definition] = {
     "cost/squared_error": lambda a, y, weight=None, reduction="mean": _by_weights(
         optax.squared_error(a, y), weight, reduction
     ),
-    "cost/huber_error": lambda a, y, weight=None, delta=1.0, reduction="mean": _times(
+    "cost/huber_error": lambda a, y, weight=None, delta=1.0, reduction="mean": times(
         optax.huber_loss(a, y, delta=delta), weight, reduction
     ),
     "cost/smooth_l1": lambda a, y, beta=1.0, reduction="mean": _reduce(
@@ -280,7 +280,7 @@ COMPOSED: dict[str, Definition] = {
     "cost/kl_div": lambda a, y, reduction="batchmean": _reduce(xlogy(y, y) - y * a, reduction),
     "cost/kl_div_log_target": lambda a, y, reduction="batchmean": _reduce(jnp.exp(y) * (y - a), reduction),
     "cost/jensen_shannon": _jensen_shannon,
-    "cost/binary_cross_entropy": lambda a, y, weight=None, reduction="mean": _times(
+    "cost/binary_cross_entropy": lambda a, y, weight=None, reduction="mean": times(
         -xlogy(y, a) - xlog1py(1 - y, -a), weight, reduction
     ),
     "cost/nll_labels": _nll_labels,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.jax_grad import activations, costs, regularizers, updates
+from oracles.jax_grad import activations, costs, layers, preferences, regularizers, updates
 
-OWN: dict[str, Definition] = {**activations.OWN, **costs.OWN, **regularizers.OWN, **updates.OWN}
-COMPOSED: dict[str, Definition] = {**activations.COMPOSED, **costs.COMPOSED, **regularizers.COMPOSED}
+OWN: dict[str, Definition] = {**activations.OWN, **costs.OWN, **regularizers.OWN, **layers.OWN, **updates.OWN}
+COMPOSED: dict[str, Definition] = {
+    **activations.COMPOSED, **costs.COMPOSED,
+    **preferences.COMPOSED, **regularizers.COMPOSED, **layers.COMPOSED,
+}  # fmt: skip
 DEFINITIONS: dict[str, Definition] = {**OWN, **COMPOSED}
 SLOPES = activations.SLOPES  # where OWN has not all gradients
-NATIVE: dict[str, Definition] = {**activations.OWN, **updates.OWN, **costs.NATIVE, **regularizers.NATIVE}
+NATIVE: dict[str, Definition] = {**activations.OWN, **updates.OWN, **layers.OWN, **costs.NATIVE, **regularizers.NATIVE}

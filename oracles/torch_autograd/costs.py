@@ -18,7 +18,7 @@ from oracles.alignments import alignments
 from oracles.calls import Definition, Slopes, options
 
 
-def _reduce(terms: Tensor, reduction: str, examples: int | None = None) -> Tensor:
+def reduce(terms: Tensor, reduction: str, examples: int | None = None) -> Tensor:
     """The reduction of terms, one or more for each example."""
     if reduction == "none":
         return terms
@@ -165,7 +165,7 @@ OWN: dict[str, Definition] = {
     "cost/multilabel_soft_margin": lambda z, y, weight=None, reduction="mean": F.multilabel_soft_margin_loss(
         z, y, weight, reduction=reduction
     ),
-    "cost/cosine_distance": lambda a, b, reduction="mean": _reduce(
+    "cost/cosine_distance": lambda a, b, reduction="mean": reduce(
         1 - F.cosine_similarity(a, b, dim=-1, eps=0.0), reduction
     ),
     "cost/cosine_embedding": lambda a, b, y, margin=0.0, reduction="mean": F.cosine_embedding_loss(
@@ -181,7 +181,7 @@ OWN |= {id: _per_example(definition) for id, definition in OWN.items() if not id
 
 def _jensen_shannon(p: Tensor, q: Tensor, reduction: str = "mean") -> Tensor:
     m = (p + q) / 2
-    return _reduce((torch.xlogy(p, p / m) + torch.xlogy(q, q / m)).sum(-1) / 2, reduction)
+    return reduce((torch.xlogy(p, p / m) + torch.xlogy(q, q / m)).sum(-1) / 2, reduction)
 
 
 def _sigmoid_focal(z: Tensor, y: Tensor, alpha: float = 0.25, gamma: float = 2.0, reduction: str = "mean") -> Tensor:
@@ -189,7 +189,7 @@ def _sigmoid_focal(z: Tensor, y: Tensor, alpha: float = 0.25, gamma: float = 2.0
     p = torch.sigmoid(z)
     one = alpha * (1 - p) ** gamma * F.binary_cross_entropy_with_logits(z, torch.ones_like(z), reduction="none")
     zero = (1 - alpha) * p**gamma * F.binary_cross_entropy_with_logits(z, torch.zeros_like(z), reduction="none")
-    return _reduce(y * one + (1 - y) * zero, reduction)
+    return reduce(y * one + (1 - y) * zero, reduction)
 
 
 def _softmax_focal(
@@ -197,18 +197,18 @@ def _softmax_focal(
 ) -> Tensor:
     loss = F.cross_entropy(z, labels.long(), reduction="none")
     factor = 1.0 if weight is None else weight[labels.long()]
-    return _reduce(factor * (1 - torch.exp(-loss)) ** gamma * loss, reduction)
+    return reduce(factor * (1 - torch.exp(-loss)) ** gamma * loss, reduction)
 
 
 def _poly_cross_entropy(z: Tensor, y: Tensor, epsilon: float = 2.0, reduction: str = "mean") -> Tensor:
     miss = (y * (1 - F.softmax(z, -1))).sum(-1)
-    return _reduce(F.cross_entropy(z, y, reduction="none") + epsilon * miss, reduction)
+    return reduce(F.cross_entropy(z, y, reduction="none") + epsilon * miss, reduction)
 
 
 def _multiclass(z: Tensor, labels: Tensor, margin: float, reduction: str) -> Tensor:
     others = 1 - F.one_hot(labels.long(), z.shape[-1]).to(z.dtype)
     label = z.gather(-1, labels.long()[:, None])[:, 0]
-    return _reduce((z + margin * others).amax(-1) - label, reduction)
+    return reduce((z + margin * others).amax(-1) - label, reduction)
 
 
 def _nt_xent(z: Tensor, labels: Tensor, temperature: float = 0.07, reduction: str = "mean") -> Tensor:
@@ -218,11 +218,11 @@ def _nt_xent(z: Tensor, labels: Tensor, temperature: float = 0.07, reduction: st
     i, j = same.nonzero(as_tuple=True)
     others = torch.where(labels[i][:, None] != labels, c[i], -torch.inf)
     terms = -F.log_softmax(torch.cat([c[i, j][:, None], others], -1), -1)[:, 0]
-    return _reduce(terms, reduction, examples=len(z))
+    return reduce(terms, reduction, examples=len(z))
 
 
 def _dice(a: Tensor, y: Tensor, smooth: float = 1.0, reduction: str = "mean") -> Tensor:
-    return _reduce(1 - (2 * (a * y).sum(-1) + smooth) / (a.sum(-1) + y.sum(-1) + smooth), reduction)
+    return reduce(1 - (2 * (a * y).sum(-1) + smooth) / (a.sum(-1) + y.sum(-1) + smooth), reduction)
 
 
 def _tversky(
@@ -230,24 +230,24 @@ def _tversky(
 ) -> Tensor:
     both = (a * y).sum(-1)
     whole = both + alpha * (a * (1 - y)).sum(-1) + beta * ((1 - a) * y).sum(-1) + smooth
-    return _reduce(1 - (both + smooth) / whole, reduction)
+    return reduce(1 - (both + smooth) / whole, reduction)
 
 
 COMPOSED: dict[str, Definition] = {
-    "cost/quadratic": lambda a, y, reduction="batchmean": _reduce(F.mse_loss(a, y, reduction="none") / 2, reduction),
-    "cost/cross_entropy": lambda a, y, reduction="batchmean": _reduce(-torch.xlogy(y, a), reduction),
-    "cost/nll": lambda a, y, reduction="batchmean": _reduce(-y * a, reduction),
-    "cost/log_cosh": lambda a, y, reduction="mean": _reduce(torch.log(torch.cosh(a - y)), reduction),
-    "cost/quantile": lambda a, y, tau=0.5, reduction="mean": _reduce(
+    "cost/quadratic": lambda a, y, reduction="batchmean": reduce(F.mse_loss(a, y, reduction="none") / 2, reduction),
+    "cost/cross_entropy": lambda a, y, reduction="batchmean": reduce(-torch.xlogy(y, a), reduction),
+    "cost/nll": lambda a, y, reduction="batchmean": reduce(-y * a, reduction),
+    "cost/log_cosh": lambda a, y, reduction="mean": reduce(torch.log(torch.cosh(a - y)), reduction),
+    "cost/quantile": lambda a, y, tau=0.5, reduction="mean": reduce(
         torch.maximum(tau * (y - a), (tau - 1) * (y - a)), reduction
     ),
     "cost/jensen_shannon": _jensen_shannon,
     "cost/sigmoid_focal": _sigmoid_focal,
     "cost/softmax_focal": _softmax_focal,
     "cost/poly_cross_entropy": _poly_cross_entropy,
-    "cost/hinge": lambda z, y, reduction="mean": _reduce(F.relu(1 - y * z), reduction),
-    "cost/squared_hinge": lambda z, y, reduction="mean": _reduce(F.relu(1 - y * z).square(), reduction),
-    "cost/perceptron": lambda z, y, reduction="mean": _reduce(F.relu(-y * z), reduction),
+    "cost/hinge": lambda z, y, reduction="mean": reduce(F.relu(1 - y * z), reduction),
+    "cost/squared_hinge": lambda z, y, reduction="mean": reduce(F.relu(1 - y * z).square(), reduction),
+    "cost/perceptron": lambda z, y, reduction="mean": reduce(F.relu(-y * z), reduction),
     "cost/multiclass_hinge": lambda z, labels, reduction="mean": _multiclass(z, labels, 1.0, reduction),
     "cost/multiclass_perceptron": lambda z, labels, reduction="mean": _multiclass(z, labels, 0.0, reduction),
     "cost/wasserstein_critic": lambda a, b: b.mean() - a.mean(),
@@ -281,7 +281,7 @@ def _ctc_over_paths(
             continue
         terms.append(-torch.logsumexp(x[torch.arange(t), paths].sum(-1), 0))
     each = torch.stack(terms)
-    return (each / torch.tensor(lengths).clamp(min=1)).mean() if reduction == "mean" else _reduce(each, reduction)
+    return (each / torch.tensor(lengths).clamp(min=1)).mean() if reduction == "mean" else reduce(each, reduction)
 
 
 # Gradients that torch's own function does not give: its slopes of CTC are those of logits.

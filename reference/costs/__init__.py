@@ -16,6 +16,7 @@ wrong.
 
 from reference.costs.arguments import one_hot
 from reference.costs.ctc import ctc
+from reference.costs.language import distillation, linear_cross_entropy, z_loss
 from reference.costs.logit import (
     binary_cross_entropy_logits,
     cross_entropy_labels,
@@ -39,6 +40,8 @@ from reference.costs.margin import (
     wasserstein_critic,
 )
 from reference.costs.overlap import dice, tversky
+from reference.costs.policy import kl_k3, ppo_clip
+from reference.costs.preference import dpo, ipo, kto, orpo
 from reference.costs.probability import (
     binary_cross_entropy,
     cross_entropy,
@@ -74,14 +77,20 @@ __all__ = [
     "cross_entropy_probabilities",
     "ctc",
     "dice",
+    "distillation",
+    "dpo",
     "gaussian_nll",
     "hinge",
     "hinge_embedding",
     "huber_error",
+    "ipo",
     "jensen_shannon",
     "kl_div",
     "kl_div_log_target",
+    "kl_k3",
+    "kto",
     "l1",
+    "linear_cross_entropy",
     "log_cosh",
     "margin_ranking",
     "multi_margin",
@@ -93,10 +102,12 @@ __all__ = [
     "nll_labels",
     "nt_xent",
     "one_hot",
+    "orpo",
     "perceptron",
     "poisson_nll",
     "poisson_nll_rate",
     "poly_cross_entropy",
+    "ppo_clip",
     "quadratic",
     "quantile",
     "sigmoid_focal",
@@ -108,4 +119,5 @@ __all__ = [
     "triplet_margin",
     "tversky",
     "wasserstein_critic",
+    "z_loss",
 ]

@@ -71,6 +71,7 @@ CHECKS: dict[str, Callable[[str, Array, int], None]] = {
     "probability": _probabilities,
     "distribution": distributions,
     "log distribution": _log_distributions,
+    "log probability": _must(lambda x: x <= 0, "is not the logarithm of a probability: must be ≤ 0"),
     "indicator": _must(lambda x: (x == 0) | (x == 1), "is not an indicator: must be 0 or 1"),
     "sign": _must(lambda x: np.abs(x) == 1, "is not a label: must be −1 or +1"),
     "count": _must(lambda x: x >= 0, "is not a count: must be ≥ 0"),

@@ -14,6 +14,7 @@ BAD = {  # entries that are not of that kind, each with the words that say so
     "probability": (1.2, "is not a probability: must lie in [0, 1]"),
     "distribution": (-0.5, "is not a probability"),
     "log distribution": (0.5, "is not the logarithm of a probability: must be ≤ 0"),
+    "log probability": (0.5, "is not the logarithm of a probability: must be ≤ 0"),
     "indicator": (0.5, "is not an indicator: must be 0 or 1"),
     "sign": (0.0, "is not a label: must be −1 or +1"),
     "count": (-1.0, "is not a count: must be ≥ 0"),

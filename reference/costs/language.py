@@ -1,0 +1,170 @@
+"""Costs of large vocabularies: what keeps logits small, a teacher's logits, and logits that are never there as a whole.
+
+Each returns (C, gradients), one term a row; see `reference.costs.reduction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reference.activations import logsumexp
+from reference.costs.arguments import LABEL, OWN, ROW, TERM, class_labels
+from reference.costs.policy import expm1_less
+from reference.costs.reduction import Terms, reduced
+from reference.costs.softmax import softmax
+from reference.formula import Array, formula
+from reference.lift import times
+
+ENTRIES = 1 << 20  # of the logits that are there at once
+MEAN = "mean over rows"
+LSE = "log(Sum(exp(z[i, k]), (k, 1, d)))"
+TEACHER, STUDENT = (f"exp({q}[i, j]/temperature)/Sum(exp({q}[i, k]/temperature), (k, 1, d))" for q in "yz")
+APART = (
+    "((y[i, {0}] - z[i, {0}])/temperature - log(Sum(exp(y[i, k]/temperature), (k, 1, d)))"
+    " + log(Sum(exp(z[i, k]/temperature), (k, 1, d))))"
+)
+HIDDEN = "Sum(W[j, p]*h[i, p], (p, 1, m))"
+TOTAL = "Sum(exp(Sum(W[k, p]*h[i, p], (p, 1, m)) + b[k]), (k, 1, d))"
+CHANCE = f"exp({HIDDEN} + b[j])/{TOTAL}"
+
+
+@formula(
+    "cost/z_loss",
+    statement=f"Sum({LSE}**2, (i, 1, n))/n",
+    derivative=f"2*{LSE}*exp(z[i, j])/Sum(exp(z[i, k]), (k, 1, d))/n",
+    arguments=("z[i, j]",),
+    assumptions=(MEAN, "no factor λ: that is the weight"),
+    sources=("zoph-2022",),
+)
+@reduced(weighted="terms", z=ROW, weight=TERM)
+def z_loss(z: Array) -> Terms:
+    """(log Σe^z)², which draws the normaliser of a softmax towards 1.  z: (..., d).
+
+    The slope of log Σe^z is softmax(z), that of the square twice log Σe^z.
+    """
+    value, pullback = logsumexp(z)
+    return (value, value), {"z": pullback(2 * value)}
+
+
+@formula(
+    "cost/distillation",
+    statement=f"Sum(temperature**2*{TEACHER}*{APART.format('j')}, (j, 1, d), (i, 1, n))/n",
+    derivative=f"temperature*({STUDENT} - {TEACHER})/n",
+    arguments=("z[i, j]", "y[i, j]"),
+    partials={
+        "y[i, j]": f"temperature*{TEACHER}*({APART.format('j')} - Sum("
+        + TEACHER.replace("[i, j]", "[i, l]")
+        + f"*{APART.format('l')}, (l, 1, d)))/n"
+    },
+    valid={"temperature": "temperature > 0"},
+    assumptions=(
+        MEAN,
+        "z are the logits of the student, y those of the teacher",
+        "the factor T² keeps slopes of one size",
+    ),
+    sources=("hinton-2015",),
+)
+@reduced(weighted="terms", z=ROW, y=ROW, weight=TERM)
+def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
+    """T²·KL(p‖q) of p = softmax(y/T) from q = softmax(z/T).  z, y: (..., d).
+
+    ∂KL/∂z = (q − p)/T, and ∂KL/∂y = p ⊙ (log(p/q) − KL)/T. With e = (z − y)/T less its mean under p, KL is
+    log Σp·eᵉ = log(1 + Σp(eᵉ − 1 − e)): a sum of terms ≥ 0, also where the two are all but the same. Then
+    log(p/q) = KL − e, so ∂C/∂y = −T·p ⊙ e, and q − p = p ⊙ (e^(e − KL) − 1), at the largest p minus the sum of those.
+    """
+    teacher, student = softmax(y / temperature), softmax(z / temperature)
+    p, q = (np.exp(s.below) / (1 + s.others[..., None]) for s in (teacher, student))
+    e = (z - y) / temperature
+    e = e - e.take(teacher.m)[..., None]
+    mean = times(p, e).sum(-1, keepdims=True)
+    e = e - mean
+    shifted = p.take(teacher.m)[..., None] * np.exp(student.below - student.below.take(teacher.m)[..., None] - mean)
+    beyond = np.where(e < 1, times(p, expm1_less(np.minimum(e, 1))), shifted - times(p, 1 + e))  # shifted: p·eᵉ
+    beyond = beyond.sum(-1, keepdims=True)
+    far = times(p, student.surprise() - teacher.surprise()).sum(-1, keepdims=True)
+    kl = np.where(beyond < 1, np.log1p(beyond), far)
+    alike = np.maximum(np.abs(e), np.abs(mean) + kl) < 1  # else e − KL is known to fewer digits than q − p
+    less = np.where(alike, p * np.expm1(np.minimum(e - kl, 1)), q - p)
+    others = less.copy()
+    others.put(teacher.m, 0)
+    less.put(teacher.m, -others.sum(-1))
+    return temperature**2 * kl[..., 0], {"z": temperature * less, "y": -temperature * times(p, e)}
+
+
+@formula(
+    "cost/linear_cross_entropy",
+    statement=f"Sum(y[i, j]*(log({TOTAL}) - {HIDDEN} - b[j]), (j, 1, d), (i, 1, n))/n",
+    derivative=f"Sum(Sum(y[i, l], (l, 1, d))*W[j, p]*{CHANCE} - y[i, j]*W[j, p], (j, 1, d))/n",
+    arguments=("h[i, p]", "W[j, p]", "b[j]"),
+    partials={
+        "W[j, p]": f"Sum((Sum(y[i, l], (l, 1, d))*{CHANCE} - y[i, j])*h[i, p], (i, 1, n))/n",
+        "b[j]": f"Sum(Sum(y[i, l], (l, 1, d))*{CHANCE} - y[i, j], (i, 1, n))/n",
+    },
+    entries={"labels": "label"},
+    assumptions=(
+        "y[i, j] = 1 for the label of row i, else 0; all 0 where it is ignored",
+        "printed where no row is ignored; the mean is over those that are not",
+        "logits W h + b are made in chunks of the vocabulary, twice, and are never there as a whole",
+    ),
+    sources=("wijmans-2024", "bridle-1990"),
+)
+@reduced(mean="labels", leading=False, h=ROW, W=OWN, labels=LABEL, b=OWN)
+def linear_cross_entropy(
+    h: Array, W: Array, labels: Array, b: Array | None = None, *, ignore_index: int | None = None
+) -> Terms:
+    """Cross-entropy of softmax(W h + b) with integer labels.  h: (..., m), W: (V, m), labels: (...), b: (V,).
+
+    With δ = p − [j = y] for every row, ∂C/∂h = δW, ∂C/∂W = Σ δᵀh and ∂C/∂b = Σ δ. One pass over the vocabulary finds
+    log Σe^z, a second p and with it all gradients. Raises ValueError for shapes that do not fit and labels outside
+    0 … V − 1.
+    """
+    if W.ndim != 2 or W.shape[1:] != h.shape[-1:] or (b is not None and b.shape != W.shape[:1]):
+        raise ValueError(
+            f"W has shape {W.shape}, b {None if b is None else b.shape}; expected (V, {h.shape[-1]}) and (V,), "
+            f"as h has shape {h.shape}"
+        )
+    y, counts = class_labels(labels, h.shape[:-1], len(W), ignore_index)
+    rows, y = h[counts], y[counts]  # (n, m), (n,)
+    aim = np.vecdot(rows, W[y]) + (0 if b is None else b[y])  # the logits of the labels, (n,)
+    behind = np.full(len(rows), -np.inf)  # the largest of the others
+    others = np.zeros(len(rows))  # Σ of the others' e^(z − behind)
+    for _, z in _chunks(rows, W, b, y):
+        top = np.maximum(np.maximum(behind, z.max(-1)), np.finfo(float).min)  # of one class alone there are no others
+        others = others * np.exp(behind - top) + np.exp(z - top[:, None]).sum(-1)
+        behind = top
+    lead = aim - behind - np.log(others)  # log p/(1 − p)
+    loss = np.logaddexp(0, -lead)
+    terms = np.zeros(counts.shape)
+    terms[counts] = loss
+
+    def slopes(v: Array) -> dict[str, Array]:
+        w = np.broadcast_to(v, counts.shape)[counts]  # the cotangent of every row that counts
+        miss = np.exp(-np.logaddexp(0, lead))  # 1 − p, not a difference
+        share = np.where(others == 0, 0, w * miss / others)
+        dh, dW, db = (w * -miss)[:, None] * W[y], np.zeros(W.shape), np.zeros(len(W))
+        np.add.at(dW, y, (w * -miss)[:, None] * rows)
+        np.add.at(db, y, w * -miss)
+        for here, z in _chunks(rows, W, b, y):
+            delta = np.exp(z - behind[:, None]) * share[:, None]  # p of the others, times w
+            dh += delta @ W[here]
+            dW[here] += delta.T @ rows
+            db[here] += delta.sum(0)
+        by_h = np.zeros(h.shape)
+        by_h[counts] = dh
+        return {"h": by_h, "W": dW, "b": db}
+
+    return terms, slopes, counts[..., None].astype(float)
+
+
+def _chunks(h: Array, W: Array, b: Array | None, y: Array) -> Iterator[tuple[slice, Array]]:
+    """Logits of a part of the vocabulary after the other, (n, chunk), that of a row's own label −∞."""
+    step = max(1, ENTRIES // max(1, len(h)))
+    for first in range(0, len(W), step):
+        here = slice(first, first + step)
+        z = h @ W[here].T
+        z = z if b is None else z + b[here]
+        mine = np.flatnonzero((y >= first) & (y < first + step))
+        z[mine, y[mine] - first] = -np.inf
+        yield here, z

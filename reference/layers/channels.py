@@ -1,0 +1,170 @@
+"""Normalisation by channels: of a batch, by stored statistics, in groups. Rows are standardised as in layer norm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from reference.formula import Array, formula
+from reference.layers.layer import Gradients, Pullback, layer
+from reference.layers.norms import BIASED, EPS, INSIDE, SIGMA, hat, standardized
+
+BATCH_SIGMA = "sqrt(Sum((x[p, j] - Sum(x[k, j], (k, 1, n))/n)**2, (p, 1, n))/n + eps)"
+CHANNEL = "channels are the second axis; weight and bias have an entry for each"
+
+
+def _batch_hat(i: str) -> str:
+    return f"((x[{i}, j] - Sum(x[k, j], (k, 1, n))/n)/{BATCH_SIGMA})"
+
+
+def _channels(x: Array, **weights: Array | None) -> list[Array | None]:
+    """Weights of channels, laid out for x, (n, c, …).  Raises ValueError for shapes that do not fit."""
+    if x.ndim < 2 or 0 in x.shape:
+        raise ValueError(f"x has shape {x.shape}; expected (n, c, …), with one example or more and one entry or more")
+    for name, w in weights.items():
+        if w is not None and w.shape != x.shape[1:2]:
+            raise ValueError(f"{name} has shape {w.shape}; expected {x.shape[1:2]}: one for each channel of x")
+    return [None if w is None else w.reshape(-1, *[1] * (x.ndim - 2)) for w in weights.values()]
+
+
+def _scaled(x_hat: Array, w: Array | None, b: Array | None) -> tuple[Array, Callable[[Array], tuple[Array, Gradients]]]:
+    """w·x̂ + b by channels, (n, c, …), and from its cotangent that of x̂ and the gradients by weight and bias."""
+    y = x_hat if w is None else w * x_hat
+    others = (0, *range(2, x_hat.ndim))
+
+    def back(v: Array) -> tuple[Array, Gradients]:
+        return v if w is None else w * v, {"weight": (v * x_hat).sum(others), "bias": v.sum(others)}
+
+    return y if b is None else y + b, back
+
+
+@formula(
+    "layer/batch_norm",
+    statement=f"weight[j]*{_batch_hat('i')} + bias[j]",
+    derivative="weight[j]*(v[i, j] - Sum(v[l, j], (l, 1, n))/n"
+    f" - {_batch_hat('i')}*Sum(v[l, j]*{_batch_hat('l')}, (l, 1, n))/n)/{BATCH_SIGMA}",
+    arguments=("x[i, j]", "weight[j]", "bias[j]"),
+    partials={"weight[j]": f"Sum(v[i, j]*{_batch_hat('i')}, (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
+    valid=EPS,
+    assumptions=(
+        INSIDE,
+        CHANNEL,
+        "in training: statistics of the batch, biased inside",
+        "mean and variance, which running averages store, are outputs too: the variance divides by one less",
+    ),
+    sources=("ioffe-2015",),
+)
+@layer("value", "mean", "variance")
+def batch_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5
+) -> tuple[tuple[Array, Array, Array], Pullback]:
+    """Batch normalisation in training.  x: (n, c, …); weight, bias: (c,) -> y: (n, c, …), mean and variance: (c,).
+
+    Every channel is one row of N = n·… entries, standardised as in layer norm. The mean answers to each entry by 1/N,
+    the unbiased variance Σ(x − μ)²/(N − 1) by 2(x − μ)/(N − 1). Raises ValueError for one entry a channel.
+    """
+    w, b = _channels(x, weight=weight, bias=bias)
+    rows = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)  # (c, N)
+    N = rows.shape[1]
+    if N < 2:
+        raise ValueError(f"x has shape {x.shape}: one entry a channel has no variance; pass a larger batch")
+    x_hat, back = standardized(rows, eps)
+    r = rows - rows.mean(-1, keepdims=True)
+    r = r - r.mean(-1, keepdims=True)
+
+    def laid_out(q: Array) -> Array:
+        return np.moveaxis(q.reshape(x.shape[1], x.shape[0], *x.shape[2:]), 0, 1)
+
+    y, scaled = _scaled(laid_out(x_hat), w, b)
+    mean, variance = rows.mean(-1), (r * r).sum(-1) / (N - 1)  # (c,)
+
+    def pullback(v: Array, v_mean: Array, v_variance: Array) -> Gradients:
+        u, gradients = scaled(v)
+        dx = (
+            back(np.moveaxis(u, 1, 0).reshape(rows.shape))
+            + v_mean[:, None] / N
+            + v_variance[:, None] * r * (2 / (N - 1))
+        )
+        return {"x": laid_out(dx), **gradients}
+
+    return (y, mean, variance), pullback
+
+
+@formula(
+    "layer/batch_norm_inference",
+    statement="weight[j]*(x[i, j] - mean[j])/sqrt(variance[j] + eps) + bias[j]",
+    derivative="v[i, j]*weight[j]/sqrt(variance[j] + eps)",
+    arguments=("x[i, j]", "mean[j]", "variance[j]", "weight[j]", "bias[j]"),
+    partials={
+        "mean[j]": "-Sum(v[i, j], (i, 1, n))*weight[j]/sqrt(variance[j] + eps)",
+        "variance[j]": "-Sum(v[i, j]*(x[i, j] - mean[j]), (i, 1, n))*weight[j]/(2*(variance[j] + eps)**(3/2))",
+        "weight[j]": "Sum(v[i, j]*(x[i, j] - mean[j]), (i, 1, n))/sqrt(variance[j] + eps)",
+        "bias[j]": "Sum(v[i, j], (i, 1, n))",
+    },
+    valid=EPS,
+    entries={"variance": "variance"},
+    assumptions=(INSIDE, CHANNEL, "statistics are given: those that training stored"),
+    sources=("ioffe-2015",),
+)
+@layer()
+def batch_norm_inference(
+    x: Array, mean: Array, variance: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5
+) -> tuple[Array, Pullback]:
+    """Batch normalisation by stored statistics, an affine map.  x: (n, c, …), all others (c,) -> y: (n, c, …).
+
+    y = w(x − μ)/σ + b with σ² = variance + ε: ∂y/∂x = w/σ = −∂y/∂μ, and ∂σ⁻¹/∂variance = −σ⁻³/2.
+    Raises ValueError for shapes that do not fit.
+    """
+    mu, var, w, b = _channels(x, mean=mean, variance=variance, weight=weight, bias=bias)
+    sigma = np.sqrt(np.asarray(var) + eps)  # (c, 1, …)
+    r = x - mu
+    y, scaled = _scaled(r / sigma, w, b)
+    others = (0, *range(2, x.ndim))
+
+    def pullback(v: Array) -> Gradients:
+        u, gradients = scaled(v)
+        by_mean = -(u / sigma).sum(others)
+        return {
+            "x": u / sigma,
+            "mean": by_mean,
+            "variance": -(u * (r / sigma) / sigma / sigma).sum(others) / 2,
+            **gradients,
+        }
+
+    return y, pullback
+
+
+@formula(
+    "layer/group_norm",
+    statement=f"weight[j]*{hat('j')} + bias[j]",
+    derivative=f"(v[i, j]*weight[j] - Sum(v[i, l]*weight[l], (l, 1, d))/d"
+    f" - {hat('j')}*Sum(v[i, l]*weight[l]*{hat('l')}, (l, 1, d))/d)/{SIGMA}",
+    arguments=("x[i, j]", "weight[j]", "bias[j]"),
+    partials={"weight[j]": f"Sum(v[i, j]*{hat('j')}, (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
+    valid={**EPS, "groups": "groups >= 0"},
+    assumptions=(INSIDE, BIASED, CHANNEL, "the statement is that of one group"),
+    sources=("wu-2018",),
+    aliases={"layer/instance_norm": {"groups": 0}},
+)
+@layer()
+def group_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, groups: int = 1, eps: float = 1e-5
+) -> tuple[Array, Pullback]:
+    """Group normalisation: every example's channels in equal groups.  x: (n, c, …); weight, bias: (c,) -> (n, c, …).
+
+    A group is one row, standardised as in layer norm; weight and bias are those of the channels. No groups, 0, are as
+    many as channels: instance normalisation. Raises ValueError where the groups do not divide the channels.
+    """
+    w, b = _channels(x, weight=weight, bias=bias)
+    k = groups or x.shape[1]
+    if x.shape[1] % k:
+        raise ValueError(f"groups = {groups} do not divide the {x.shape[1]} channels of x, of shape {x.shape}")
+    x_hat, back = standardized(x.reshape(x.shape[0], k, -1), eps)
+    y, scaled = _scaled(x_hat.reshape(x.shape), w, b)
+
+    def pullback(v: Array) -> Gradients:
+        u, gradients = scaled(v)
+        return {"x": back(u.reshape(x_hat.shape)).reshape(x.shape), **gradients}
+
+    return y, pullback

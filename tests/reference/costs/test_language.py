@@ -1,0 +1,92 @@
+"""Costs of language models: relations to other costs, chunks, limits, memory, and bad input."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from reference.costs import cross_entropy_labels, distillation, language, linear_cross_entropy, z_loss
+
+rng = np.random.default_rng(3)
+Z, Y = rng.standard_normal((2, 4, 5))
+H, W, B = rng.standard_normal((6, 3)), rng.standard_normal((7, 3)), rng.standard_normal(7)
+LABELS = np.array([0, 6, 3, -1, 3, 2])
+
+
+def test_a_normaliser_of_one_costs_nothing():
+    log_p = np.log(np.full((1, 4), 0.25))
+    C, g = z_loss(log_p)
+    np.testing.assert_allclose(C, 0, atol=1e-30)
+    np.testing.assert_allclose(z_loss(log_p + 3)[0], 9)
+    np.testing.assert_allclose(z_loss(log_p + 3)[1]["z"], 1.5)
+    assert not g["z"].round(15).any()
+
+
+def test_a_student_of_its_teacher_has_nothing_to_learn_and_constants_change_nothing():
+    C, g = distillation(Z, Z + 2.0, temperature=3.0)
+    np.testing.assert_allclose(C, 0, atol=1e-30)
+    np.testing.assert_allclose(g["z"], 0, atol=1e-16)
+    one, other = distillation(Z, Y, temperature=3.0), distillation(3 * Z, 3 * Y, temperature=9.0)
+    np.testing.assert_allclose(9 * one[0], other[0])
+    np.testing.assert_allclose(distillation(Z + 7, Y)[0], distillation(Z, Y)[0])
+
+
+def test_a_divergence_of_nearly_equal_logits_keeps_its_digits():
+    """It is half the variance of their difference under the teacher."""
+    d = 1e-9 * rng.standard_normal(5)
+    p = np.exp(Y[0]) / np.exp(Y[0]).sum()
+    variance = p @ (d - p @ d) ** 2
+    z = Y[0] + d
+    d = z - Y[0]
+    variance = p @ (d - p @ d) ** 2
+    np.testing.assert_allclose(distillation(z, Y[0])[0], variance / 2, rtol=1e-7)
+
+
+@pytest.mark.parametrize("entries", [1, 13, 1 << 20])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_logits_in_chunks_are_logits(monkeypatch, entries, reduction):
+    monkeypatch.setattr(language, "ENTRIES", entries)
+    C, g = linear_cross_entropy(H, W, LABELS, B, ignore_index=-1, reduction=reduction)
+    expected, by = cross_entropy_labels(H @ W.T + B, LABELS, ignore_index=-1, reduction=reduction)
+    np.testing.assert_allclose(C, expected, rtol=1e-13)
+    delta = by["z"]
+    np.testing.assert_allclose(g["h"], delta @ W, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(g["W"], delta.T @ H, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(g["b"], delta.sum(0), rtol=1e-12, atol=1e-15)
+
+
+def test_what_is_ignored_may_hold_anything_and_one_class_costs_nothing():
+    h = H.copy()
+    h[3] = np.nan
+    C, g = linear_cross_entropy(h, W, LABELS, ignore_index=-1)
+    np.testing.assert_allclose(C, linear_cross_entropy(H, W, LABELS, ignore_index=-1)[0])
+    assert not g["h"][3].any()
+    C, g = linear_cross_entropy(H, W[:1], np.zeros(6, int))
+    assert C == 0
+    assert not any(x.any() for x in g.values())
+
+
+def test_memory_does_not_grow_with_rows_times_vocabulary():
+    h, W = rng.standard_normal((64, 8)), rng.standard_normal((100_000, 8))
+    labels = rng.integers(0, len(W), 64)
+    tracemalloc.start()
+    linear_cross_entropy(h, W, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * (6 * W.size + 6 * language.ENTRIES)  # all logits at once would be 8·64·100,000 a copy
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: linear_cross_entropy(H, W.T, LABELS), r"W has shape \(3, 7\), b None; expected \(V, 3\)"),
+        (lambda: linear_cross_entropy(H, W, LABELS, B[:2]), r"b \(2,\); expected \(V, 3\) and \(V,\)"),
+        (lambda: linear_cross_entropy(H, W, LABELS), "label = -1 at index .* is outside 0 … 6"),
+        (lambda: linear_cross_entropy(H, W, np.full(6, -1), ignore_index=-1), "every label is ignored"),
+        (lambda: distillation(Z, Y[:, :4]), r"y has shape \(4, 4\), z has shape \(4, 5\)"),
+        (lambda: distillation(Z, Y, temperature=0.0), "temperature = 0.0; need temperature > 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
