@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.cases.source import Draw, Drawn, Source
+from gradproof.cases.source import LOGIT, Draw, Drawn, Source
 from reference.formula import Array
 
 REDUCTIONS = ("", "", "sum", "mean", "none", "none")  # by seed; empty is the default
@@ -257,50 +257,52 @@ def _ctc(s: Source) -> Drawn:
 
 def _likelihoods(s: Source, *names: str) -> dict[str, Array]:
     """Log-probabilities of answers: near, all but the same under both models."""
-    first = -np.exp(s.rng.uniform(-1, 6 if s.regime == "wide" else 2, N))
-    return {name: s.close(first) if s.regime == "near" else -s.positive(N) for name in names}
+    first = -np.exp(s.rng.uniform(-1, 6 if s.regime == "wide" else 2, s.n))
+    return {name: -np.abs(s.close(first) if s.regime == "near" else s.positive(s.n)) for name in names}
 
 
 def _answers(s: Source) -> Drawn:
     given = _likelihoods(s, "chosen", "rejected")
     if s.odd:
         given |= _likelihoods(s, "reference_chosen", "reference_rejected")
-    return _examples(s, {**given, "weight": s.weight(N)})
+    return _examples(s, {**given, "weight": s.weight(s.n)})
 
 
 def _kto(s: Source) -> Drawn:
-    given = {**_likelihoods(s, "a", "reference"), "y": s.signs(N), "weight": s.weight(N)}
+    given = {**_likelihoods(s, "a", "reference"), "y": s.signs(s.n), "weight": s.weight(s.n)}
     return _examples(s, given | ({"kl": s.positive(1)} if s.odd else {}))
 
 
 def _orpo(s: Source) -> Drawn:
-    return _examples(s, {**_likelihoods(s, "chosen", "rejected"), "weight": s.weight(N)})
+    return _examples(s, {**_likelihoods(s, "chosen", "rejected"), "weight": s.weight(s.n)})
 
 
 def _ppo_clip(s: Source) -> Drawn:
-    a = -s.positive(N)
-    step = s.rng.uniform(-0.5, 0.5, N) * {"plain": 1.0, "wide": 20.0, "near": 1e-3}[s.regime]
-    return _examples(s, {"a": a, "old": a - step, "advantage": s.real(N), "weight": s.weight(N)})
+    a = -s.rng.uniform(0, 30, s.n) if s.style else -s.positive(s.n)
+    step = s.rng.uniform(-0.5, 0.5, s.n) * {"plain": 1.0, "wide": 20.0, "near": 1e-3, "extreme": 1e-9}[s.regime]
+    return _examples(s, {"a": a, "old": a - step, "advantage": s.real(s.n), "weight": s.weight(s.n)})
 
 
 def _kl_k3(s: Source) -> Drawn:
-    return _examples(s, {**_likelihoods(s, "a", "reference"), "weight": s.weight(N)})
+    return _examples(s, {**_likelihoods(s, "a", "reference"), "weight": s.weight(s.n)})
 
 
 def _z_loss(s: Source) -> Drawn:
-    return _examples(s, {"z": s.logits(N, D), "weight": s.weight(N)})
+    return _examples(s, {"z": s.logits(s.n, s.d), "weight": s.weight(s.n)})
 
 
 def _distillation(s: Source) -> Drawn:
-    z = s.logits(N, D)
-    y = z + 1e-3 * s.rng.standard_normal(z.shape) if s.regime == "near" else s.logits(N, D)
-    return _examples(s, {"z": z, "y": y, "weight": s.weight(N)})
+    z = s.logits(s.n, s.d)
+    y = z + 1e-3 * s.rng.standard_normal(z.shape) if s.regime == "near" else s.logits(s.n, s.d)
+    return _examples(s, {"z": z, "y": y, "weight": s.weight(s.n)})
 
 
 def _linear_cross_entropy(s: Source) -> Drawn:
     """Hidden states of two entries; near: labels that are learned."""
-    h, W = s.real(N, 2), s.rng.standard_normal((D, 2))
-    b = s.real(D) if s.odd else None
+    h, W = s.logits(s.n, 2) if s.style else s.real(s.n, 2), s.rng.standard_normal((s.d, 2))
+    if s.style:  # beyond this, the sums that are the logits have no digits left
+        h = np.clip(h, -LOGIT, LOGIT)
+    b = (s.rng.standard_normal(s.d) if s.style else s.real(s.d)) if s.odd else None
     z = h @ W.T + (0 if b is None else b)
     labels = z.argmax(-1) if s.regime == "near" else s.labels()
     if s.odd:

@@ -90,7 +90,8 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     others = less.copy()
     others.put(teacher.m, 0)
     less.put(teacher.m, -others.sum(-1))
-    return temperature**2 * kl[..., 0], {"z": temperature * less, "y": -temperature * times(p, e)}
+    slopes = {"z": (less, temperature), "y": (-times(p, e), temperature)}
+    return (kl[..., 0], temperature, temperature), slopes
 
 
 @formula(
