@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from gradproof import cases
 from reference import CATALOGUE, vjp
 
 N, D, M = 3, 4, 5
-STEP = 2.0**-9  # of differences of fourth order, whose error is about STEP⁴/30
+STEP = 2.0**-10  # of differences of fourth order, whose error is about STEP⁴/30
+AS_AUDITED = ("cost/linear_cross_entropy",)  # shapes of its own
+OF_ROWS = ("cost/z_loss", "cost/distillation")  # a weight a row
 LAYERS = ("activation/softplus", "activation/tanh", "activation/sigmoid")
 
 # Parameters away from their defaults; those of costs and penalties are given with every second seed.
@@ -36,6 +39,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "cost/hinge_embedding": {"margin": 0.5}, "cost/margin_ranking": {"margin": 0.5},
     "cost/multi_margin": {"p": 2, "margin": 0.5}, "cost/cosine_embedding": {"margin": -0.25},
     "cost/triplet_margin": {"margin": 2.0, "eps": 1e-3}, "cost/nt_xent": {"temperature": 0.5},
+    "cost/dpo": {"beta": 0.4, "label_smoothing": 0.2, "margin": 0.5}, "cost/ipo": {"beta": 0.4},
+    "cost/kto": {"beta": 0.4}, "cost/ppo_clip": {"low": 0.3, "high": 0.4}, "cost/distillation": {"temperature": 0.7},
     "cost/dice": {"smooth": 0.25}, "cost/tversky": {"alpha": 0.3, "beta": 0.6, "smooth": 0.5},
     "cost/ctc": {"blank": 2},
     "regularizer/l2": {"lam": 0.3, "n": 7}, "regularizer/elastic_net": {"lam": 0.3, "mix": 0.2},
@@ -52,6 +57,7 @@ class Case:
     id: str
     arguments: dict[str, Any]
     parameters: dict[str, Any] = field(default_factory=dict)
+    outputs: Any = frozenset({"value"})  # names of them
 
     @property
     def record(self):
@@ -118,7 +124,7 @@ def _cost(id, rng, lead, shape, odd):
             given[name] = rng.integers(0, d, examples)
         elif name in ("weight", "pos_weight"):
             by_class = f"{name}[j]" in record.arguments or "labels" in given
-            given[name] = rng.uniform(0.3, 3.0, d if by_class else rows)
+            given[name] = rng.uniform(0.3, 3.0, d if by_class else examples if id in OF_ROWS else rows)
         else:
             of_rows = id == "cost/cosine_embedding" and name == "y"
             given[name] = _entries(record.entries.get(name, ""), rng, examples if of_rows else rows)
@@ -168,6 +174,9 @@ def draw(id, seed=0, lead=(), shape=(N, D)):
     """A case of this formula. Parameters are off their defaults with odd seeds."""
     rng = np.random.default_rng([seed, sum(id.encode())])
     record = CATALOGUE[id]
+    if record.kind == "layer" or id in AS_AUDITED:
+        case = cases.draw(id, "float64", "plain", seed)
+        return Case(id, dict(case.arguments), dict(case.parameters), case.cotangent.keys())
     parameters = dict(PARAMETERS.get(id, {})) if seed % 2 else {}
     arguments = _arguments(id, rng, lead, shape, parameters)
     for name in record.learnable:  # is among the arguments

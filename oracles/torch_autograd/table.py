@@ -11,5 +11,5 @@ COMPOSED: dict[str, Definition] = {
     **preferences.COMPOSED, **regularizers.COMPOSED, **layers.COMPOSED,
 }  # fmt: skip
 DEFINITIONS: dict[str, Definition] = {**OWN, **COMPOSED}
-SLOPES = {**activations.SLOPES, **costs.SLOPES, **updates.SLOPES}  # where OWN has not all gradients
+SLOPES = {**activations.SLOPES, **costs.SLOPES, **layers.SLOPES, **updates.SLOPES}  # where OWN has not all gradients
 NATIVE: dict[str, Definition] = {**OWN, **costs.NATIVE, **regularizers.NATIVE}  # with torch's defaults

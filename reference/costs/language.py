@@ -110,7 +110,7 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     ),
     sources=("wijmans-2024", "bridle-1990"),
 )
-@reduced(mean="labels", h=ROW, W=OWN, labels=LABEL, b=OWN)
+@reduced(mean="labels", leading=False, h=ROW, W=OWN, labels=LABEL, b=OWN)
 def linear_cross_entropy(
     h: Array, W: Array, labels: Array, b: Array | None = None, *, ignore_index: int | None = None
 ) -> Terms:

@@ -22,15 +22,16 @@ Pullback = Callable[..., Gradients]
 Layer = Callable[..., tuple[Outputs, Pullback]]
 
 
-def layer(*outputs: str) -> Callable[[Callable[..., Any]], Layer]:
+def layer(*outputs: str, indices: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Layer]:
     """Lift a body, (arrays, *, parameters) ↦ (outputs, pullback), to a layer in any floating dtype, with its vjp.
 
     `outputs` are the names of the outputs where there are several; the body then returns a tuple, and its pullback
     takes their cotangents in this order. What is evaluated in float64 is rounded once, to the dtype of the first
-    floating argument. Integers and bools are indices, lengths and masks, and go to the body as they are.
+    floating argument. `indices` are arguments that are integers or bools (indices, lengths, masks): they go to the
+    body as they are.
 
-    The layer raises TypeError for an array that is not real, an unknown argument or parameter and one that is missing;
-    ValueError for a cotangent of another shape, and what the body raises.
+    The layer raises TypeError for an array that is not floating, an unknown argument or parameter and one that is
+    missing; ValueError for a cotangent of another shape, and what the body raises.
     """
     names = outputs or ("value",)
 
@@ -43,9 +44,12 @@ def layer(*outputs: str) -> Callable[[Callable[..., Any]], Layer]:
 
         def evaluate(given: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[list[Array], Pullback]:
             """Outputs, and the pullback of float64 cotangents, both in the dtype of the first floating argument."""
-            x = {name: _real(array, name) for name, array in named(lifted, given, taken, needed).items()}
+            x = {
+                name: real(array, name) if name in indices else floating(array, name)
+                for name, array in named(lifted, given, taken, needed).items()
+            }
             dtypes = {name: array.dtype for name, array in x.items() if is_floating(array.dtype)}
-            dtype = next(iter(dtypes.values()), None) or floating(x[taken[0]], taken[0]).dtype
+            dtype = next(iter(dtypes.values()))
             wide = [_wide(x[name]) if name in x else None for name in taken]
             found, pull = body(*wide, **checked(lifted, known, parameters))
             values = [*found] if outputs else [found]
@@ -86,11 +90,6 @@ def layer(*outputs: str) -> Callable[[Callable[..., Any]], Layer]:
         return lifted
 
     return lift
-
-
-def _real(x: Any, name: str) -> Array:
-    """An array of floats, integers or bools."""
-    return x if isinstance(x, np.ndarray) and x.dtype.char in "fd" else real(x, name)
 
 
 def _wide(x: Array) -> Array:

@@ -16,6 +16,7 @@ neither a huge mean nor a huge neighbour costs digits.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -23,6 +24,7 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 
+BLOCK = 1 << 16  # entries of rows that are standardised at once
 Back = Callable[[Array], Array]  # from the cotangent of x̂ to that of x
 
 EPS = {"eps": "eps >= 0"}
@@ -76,10 +78,36 @@ def rows_of(x: Array, axes: int, **weights: Array | None) -> tuple[Array, list[A
     return x.reshape(*x.shape[: x.ndim - axes], -1), flat
 
 
-def exponent_of(x: Array, eps: float) -> Array:
-    """The power of two that brings every row of x, and √ε, below 1.  (..., d) -> (..., 1), integers."""
+def scale_of(x: Array, eps: float) -> Array:
+    """A power of two, of every row, that brings its entries, and √ε, below 1 or near it.  (..., d) -> (..., 1)."""
     largest = np.maximum(np.abs(x).max(-1, keepdims=True), np.sqrt(eps))
-    return np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
+    exponent = np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
+    return np.ldexp(1.0, -np.maximum(exponent, -1020))
+
+
+Standardizing = Callable[[Array, float], tuple[Array, Back]]
+
+
+def in_blocks(f: Standardizing) -> Standardizing:
+    """A function of rows, by as many rows at once as leave its temporaries in the cache."""
+
+    @functools.wraps(f)
+    def whole(x: Array, eps: float) -> tuple[Array, Back]:
+        if x.size <= BLOCK or x.ndim == 1:
+            return f(x, eps)
+        rows, step = x.reshape(-1, x.shape[-1]), max(1, BLOCK // x.shape[-1])
+        blocks = [slice(k, k + step) for k in range(0, len(rows), step)]
+        parts = [f(rows[here], eps) for here in blocks]
+
+        def back(u: Array) -> Array:
+            u, dx = u.reshape(rows.shape), np.empty(rows.shape)
+            for here, (_, pull) in zip(blocks, parts, strict=True):
+                dx[here] = pull(u[here])
+            return dx.reshape(x.shape)
+
+        return np.concatenate([x_hat for x_hat, _ in parts]).reshape(x.shape), back
+
+    return whole
 
 
 def of_others(q: Array, m: Array) -> Array:
@@ -89,11 +117,11 @@ def of_others(q: Array, m: Array) -> Array:
     return rest.sum(-1, keepdims=True) / max(q.shape[-1] - 1, 1)
 
 
+@in_blocks
 def standardized(x: Array, eps: float) -> tuple[Array, Back]:
     """x̂ = (x − μ)/σ of every row, and its pullback.  (..., d) -> (..., d)."""
-    e = exponent_of(x, eps)  # (..., 1)
-    t, small = np.ldexp(x, -e), np.ldexp(eps, -2 * e)
-    half = x.shape[-1] // 2
+    scale, half = scale_of(x, eps), x.shape[-1] // 2  # (..., 1)
+    t, small = x * scale, eps * scale * scale
     t = t - np.partition(t, half)[..., half, None]  # (..., d), from the median on
     r = t - t.mean(-1, keepdims=True)
     r = r - r.mean(-1, keepdims=True)  # by what the first mean was rounded
@@ -108,16 +136,17 @@ def standardized(x: Array, eps: float) -> tuple[Array, Back]:
         along = (u_m - u_others) * (r / apart)  # αx̂, the line without its mean
         rest = np.where(apart == 0, u - u.mean(-1, keepdims=True), rest)
         along = np.where(apart == 0, 0, along)
-        dx = rest - x_hat * (rest * t).mean(-1, keepdims=True) / sigma + along * (small / sigma**2)
-        return np.ldexp(dx / sigma, -e)
+        dx = rest - x_hat * ((rest * t).mean(-1, keepdims=True) / sigma) + along * (small / sigma**2)
+        return dx / sigma * scale
 
     return x_hat, back
 
 
+@in_blocks
 def by_length(x: Array, eps: float) -> tuple[Array, Back]:
     """x̂ = x/ρ with ρ² = mean x² + ε of every row, and its pullback.  (..., d) -> (..., d)."""
-    e = exponent_of(x, eps)  # (..., 1)
-    t, small = np.ldexp(x, -e), np.ldexp(eps, -2 * e)
+    scale = scale_of(x, eps)  # (..., 1)
+    t, small = x * scale, eps * scale * scale
     rho = np.sqrt((t * t).mean(-1, keepdims=True) + small)  # (..., 1)
     x_hat, m = t / rho, np.abs(t).argmax(-1)[..., None]
     t_m = np.take_along_axis(t, m, -1)
@@ -126,7 +155,8 @@ def by_length(x: Array, eps: float) -> tuple[Array, Back]:
         u_m = np.where(t_m == 0, 0, np.take_along_axis(u, m, -1))
         along = np.where(t_m == 0, 0, u_m * (t / t_m))  # αx̂
         rest = u - along
-        return np.ldexp((rest - x_hat * (rest * x_hat).mean(-1, keepdims=True) + along * (small / rho**2)) / rho, -e)
+        dx = rest - x_hat * (rest * x_hat).mean(-1, keepdims=True) + along * (small / rho**2)
+        return dx / rho * scale
 
     return x_hat, back
 

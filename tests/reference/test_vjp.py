@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from formula_cases import CATALOGUE, CLIPS, DIFFERENTIABLE, along, array_names, cotangents, draw, is_float
+from formula_cases import CATALOGUE, CLIPS, DIFFERENTIABLE, OF_ROWS, along, array_names, cotangents, draw, is_float
 
 from reference import ALIASES, find, resolve, vjp
 from reference.lift import rounded
@@ -81,7 +81,7 @@ def test_the_gradients_are_those_of_all_floating_arguments(id):
     assert floats - set(gradients) <= {"y"}  # as in cost/hinge_embedding, where it is a switch
     for name, gradient in gradients.items():
         assert gradient.shape == np.shape(case.arguments[name])
-    assert set(outputs) == (set(case.arguments) if id in CLIPS else {"value"})
+    assert set(outputs) == (set(case.arguments) if id in CLIPS else case.outputs)
 
 
 @over_formulas
@@ -90,11 +90,11 @@ def test_no_cotangent_is_one_of_ones_and_it_acts_linearly(id):
     outputs, gradients = case.answer()
     ones = {name: np.ones(np.shape(x)) for name, x in outputs.items()}
     v = cotangents(outputs)
-    once, thrice = case.answer(v)[1], case.answer({name: -3 * x for name, x in v.items()})[1]
+    once, again = case.answer(v)[1], case.answer({name: -4 * x for name, x in v.items()})[1]
     nothing = case.answer({name: 0 * x for name, x in v.items()})[1]
     for name, gradient in case.answer(ones)[1].items():
         np.testing.assert_array_equal(gradient, gradients[name])
-        np.testing.assert_allclose(thrice[name], -3 * once[name], rtol=ROUNDING, atol=1e-300)
+        np.testing.assert_allclose(again[name], -4 * once[name], rtol=ROUNDING, atol=1e-300)
         assert not nothing[name].any()
 
 
@@ -243,6 +243,7 @@ def test_activations_of_nothing(id):
 def test_an_empty_batch_has_a_sum_and_no_mean(id):
     case = draw(id)
     per_class = ("weight", "pos_weight")
+    per_class = () if id in OF_ROWS else per_class
     empty = {name: x[:0] if name not in per_class or x.ndim > 1 else x for name, x in case.arguments.items()}
     for reduction in ("mean", "batchmean"):
         with pytest.raises(ValueError, match=r"labels are all different|the mean over an empty batch is undefined"):
@@ -442,9 +443,11 @@ def test_a_former_id_answers_with_what_it_stands_for(id):
     case = draw(record.id)
     expected = vjp(record.id, case.arguments, **parameters)
     got = vjp(id, case.arguments)
-    assert got[0]["value"] == expected[0]["value"]
+    np.testing.assert_array_equal(got[0]["value"], expected[0]["value"])
     for name, gradient in expected[1].items():
         np.testing.assert_array_equal(got[1][name], gradient)
+    if not record.reduction:
+        return
     total = vjp(record.id, case.arguments, reduction="sum")[0]["value"]
     assert vjp(id, case.arguments, reduction="sum")[0]["value"] == total
 

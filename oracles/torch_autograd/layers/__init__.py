@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from oracles.calls import Definition
+from oracles.calls import Definition, Slopes
 from oracles.torch_autograd.layers import norms, recurrent
 
 FAMILIES = (norms, recurrent)
 OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
 COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}
+SLOPES: dict[str, Slopes] = {**norms.SLOPES}  # where OWN has not all gradients

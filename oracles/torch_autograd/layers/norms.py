@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from oracles.calls import Definition
+from oracles.calls import Definition, Slopes
 
 
 def _layer_norm(
@@ -60,3 +60,21 @@ OWN: dict[str, Definition] = {
     "layer/weight_norm": lambda w, g: torch._weight_norm(w, g.reshape(-1, *[1] * (w.ndim - 1)), 0),
 }
 COMPOSED: dict[str, Definition] = {"layer/add_rms_norm": _add_rms_norm}
+
+
+def _affine_inference(
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """torch's function takes no gradient by its statistics."""
+    shape = (-1, *[1] * (x.ndim - 2))
+    y = (x - mean.reshape(shape)) / torch.sqrt(variance.reshape(shape) + eps)
+    y = y if weight is None else weight.reshape(shape) * y
+    return y if bias is None else y + bias.reshape(shape)
+
+
+SLOPES: dict[str, Slopes] = {"layer/batch_norm_inference": Slopes(_affine_inference, ("mean", "variance"))}
