@@ -32,6 +32,12 @@ def _arxiv(number: str) -> str:
 # fmt: off
 WORKS: dict[str, Work] = {
     # The five documents that the project began with.
+    "agarwal-2024": Work(
+        "Agarwal, Rishabh and Vieillard, Nino and Zhou, Yongchao and Stanczyk, Piotr and Ramos, Sabela"
+        " and Geist, Matthieu and Bachem, Olivier",
+        "On-Policy Distillation of Language Models: Learning from Self-Generated Mistakes",
+        "inproceedings", "2024", venue="ICLR", url=_arxiv("2306.13649"),
+    ),
     "azar-2023": Work(
         "Azar, Mohammad Gheshlaghi and Rowland, Mark and Piot, Bilal and Guo, Daniel"
         " and Calandriello, Daniele and Valko, Michal and Munos, Rémi",
@@ -47,6 +53,16 @@ WORKS: dict[str, Work] = {
         "",
         "Backprop Chapter Summary",
         "misc", "2019", note="dated 20 October 2019, anonymous",
+    ),
+    "blondel-2020": Work(
+        "Blondel, Mathieu and Martins, André F. T. and Niculae, Vlad",
+        "Learning with Fenchel-Young Losses",
+        "article", "2020", venue="Journal of Machine Learning Research 21(35), 1–69", url=_arxiv("1901.02324"),
+    ),
+    "cao-2007": Work(
+        "Cao, Zhe and Qin, Tao and Liu, Tie-Yan and Tsai, Ming-Feng and Li, Hang",
+        "Learning to Rank: From Pairwise Approach to Listwise Approach",
+        "inproceedings", "2007", venue="ICML",
     ),
     "cho-2014": Work(
         "Cho, Kyunghyun and van Merriënboer, Bart and Gulcehre, Caglar and Bahdanau, Dzmitry and Bougares, Fethi and"
@@ -83,6 +99,16 @@ WORKS: dict[str, Work] = {
         "Hong, Jiwoo and Lee, Noah and Thorne, James",
         "ORPO: Monolithic Preference Optimization without Reference Model",
         "misc", "2024", url=_arxiv("2403.07691"),
+    ),
+    "lee-seung-2000": Work(
+        "Lee, Daniel D. and Seung, H. Sebastian",
+        "Algorithms for Non-negative Matrix Factorization",
+        "inproceedings", "2000", venue="Advances in Neural Information Processing Systems 13",
+    ),
+    "martins-2016": Work(
+        "Martins, André F. T. and Astudillo, Ramón F.",
+        "From Softmax to Sparsemax: A Sparse Model of Attention and Multi-Label Classification",
+        "inproceedings", "2016", venue="ICML", url=_arxiv("1602.02068"),
     ),
     "meng-2024": Work(
         "Meng, Yu and Xia, Mengzhou and Chen, Danqi",
@@ -196,6 +222,12 @@ WORKS: dict[str, Work] = {
         "{jpark7ca.github.io}",
         "Multiclass logistic regression (softmax) and its derivative",
         "misc", "", url="https://jpark7ca.github.io/softmax.html",
+    ),
+    "wen-2023": Work(
+        "Wen, Yuqiao and Li, Zichao and Du, Wenyu and Mou, Lili",
+        "f-Divergence Minimization for Sequence-Level Knowledge Distillation",
+        "inproceedings", "2023", venue="Annual Meeting of the Association for Computational Linguistics",
+        url=_arxiv("2307.15190"),
     ),
     "werbos-1990": Work(
         "Werbos, Paul J.",

@@ -83,6 +83,8 @@ def _costs() -> list[Place]:
         _cost("triplet_margin", "‖a − c‖ − ‖a − b‖ = margin", "b", a=[[0.0]], b=[[1.0]], c=[[3.0]],
               given={"margin": 2.0}),
         _cost("triplet_margin", "a = b", "b", a=[[0.5]], b=[[0.5]], c=[[0.75]]),
+        _cost("total_variation", "p = q", "p", p=[[0.25, 0.75]], q=[[0.25, 0.75]]),
+        _cost("total_variation", "p = q", "q", p=[[0.25, 0.75]], q=[[0.25, 0.75]]),
         _cost("ppo_clip", "ρ = 1 + ε, A > 0", "a", (0,), a=[-1.0], old=[-1.0], advantage=[2.0], given={"high": 0.0}),
         _cost("ppo_clip", "ρ = 1 − ε, A < 0", "a", (0,), a=[-1.0], old=[-1.0], advantage=[-2.0], given={"low": 0.0}),
     ]  # fmt: skip

@@ -52,6 +52,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"beta": 0.5, "label_smoothing": 0.1, "margin": 0.5},
         {"beta": 2.0, "label_smoothing": 1.0, "margin": -1.0},
     ),
+    "cost/jensen_shannon": ({"beta": 0.1}, {"beta": 0.75}),
     "cost/distillation": ({"temperature": 0.3}, {"temperature": 2.5}),
     "cost/ipo": ({"beta": 0.5}, {"beta": 2.0}),
     "cost/kto": ({"beta": 0.5}, {"beta": 2.0}),

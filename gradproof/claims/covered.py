@@ -68,7 +68,7 @@ _FUNCTIONAL = {
     "elu elu_": "activation/elu",
     "gelu": "activation/gelu activation/gelu_tanh: by approximate",
     "glu": "activation/glu",
-    "gumbel_softmax": "layer/gumbel_softmax: with the noise given",
+    "gumbel_softmax": "composed of activation/softmax: of logits and noise that is given; hard is straight through",
     "hardshrink": "activation/hardshrink",
     "hardsigmoid": "activation/hardsigmoid",
     "hardswish": "activation/hardswish",
