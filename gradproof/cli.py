@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
@@ -70,6 +69,14 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print JSON")
     check.add_argument("--picture", type=Path, metavar="FILE", help="draw errors and ratios (.svg, .png or .pdf)")
 
+    lock = command("lock", "Keep verdicts and largest errors of chosen formulas in a file, or check them against it.",
+                   "gradproof lock gradients.lock activation/gelu")  # fmt: skip
+    lock.add_argument("file", type=Path)
+    lock.add_argument("id", nargs="*", help="ids or patterns of formulas; with --check those of the file")
+    lock.add_argument("--check", action="store_true", help="measure again; exit 1 if something became worse")
+    lock.add_argument("--dtype", action="append", choices=DTYPES, help="default: all")
+    lock.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
+
     report = command("report", "Make the tables again from committed evidence alone.", "gradproof report --check")
     report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     report.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page or evidence is stale")
@@ -81,19 +88,21 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("--keep", metavar="TITLE", help="keep the comparison on drift.md of the report in --out")
     diff.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
 
-    command("list", "List every formula.", "gradproof list").add_argument("kind", nargs="?", help="activation, cost, …")
+    command("list", "List every formula, or published claims.", "gradproof list claim").add_argument(
+        "kind", nargs="?", help="activation, cost, …; claim, or the document of one, such as nielsen-2015"
+    )
 
     show = command(
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
-    show.add_argument("id")
+    show.add_argument("id", help="of a formula or a published claim")
     show.add_argument("--evidence", type=Path, default=Path("reports/evidence"), metavar="DIR")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
     at.add_argument("id")
     at.add_argument("points", nargs="+", metavar="X", help="of an activation numbers (decimal, hex, inf, nan) and "
                     "name=value for parameters; of all else arrays, as name=0.5,-2 or name=[[1, 2]], or a file .npy, "
-                    ".npz:NAME, .json, or - for JSON")  # fmt: skip
+                    ".npz:NAME, .json, or name=- for JSON; - alone for a JSON object of all of them")  # fmt: skip
     at.add_argument("--cotangent", metavar="V", help="an array of the shape of the output (default: ones)")
     at.add_argument("--dtype", default="float64", choices=DTYPES)
     at.add_argument("--json", action="store_true", help="print JSON with hex floats")
@@ -132,8 +141,8 @@ def _natural(text: str) -> int:
 
 def _positive(text: str) -> int:
     """A number 1, 2, 3, … from the command line."""
-    if _natural(text) < 1:
-        raise argparse.ArgumentTypeError("'0' is not a number 1, 2, 3, …")
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number 1, 2, 3, …")
     return int(text)
 
 
@@ -172,12 +181,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
 
     from gradproof.evidence.files import EvidenceError
-    from gradproof.lookup import UsageError
+    from gradproof.lookup import OPTIONAL, UsageError, not_installed
 
     try:
         return COMMANDS[options.command](options)
     except (UsageError, EvidenceError) as error:
         print(f"gradproof: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except ImportError as error:
+        if (error.name or "").split(".")[0] not in OPTIONAL:
+            raise  # a mistake in the program
+        print(f"gradproof: {not_installed(error)}", file=sys.stderr)
         return EXIT_USAGE
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -223,6 +237,17 @@ def _audit(options: argparse.Namespace) -> int:
     return EXIT_FAILED if outcome.failed or worse else 0
 
 
+def _lock(options: argparse.Namespace) -> int:
+    from gradproof.audit import lock
+
+    with progress() as show:
+        said, changed, worse = lock.run(options.file, options.id, options.check, options.dtype, options.jobs, show)
+    print(said)
+    if changed:
+        print_table(["finding", "before", "now", ""], changed)
+    return EXIT_FAILED if worse else 0
+
+
 def _diff(options: argparse.Namespace) -> int:
     from gradproof.commands.diff import keep
     from gradproof.evidence.compare import compare
@@ -236,9 +261,10 @@ def _diff(options: argparse.Namespace) -> int:
 def _say(comparison: Any, as_json: bool) -> bool:
     """Print what changed; True if a verdict became worse."""
     from gradproof.commands.diff import summary, table
+    from gradproof.evidence.files import encode
 
     if as_json:
-        print(json.dumps(comparison.as_json, ensure_ascii=False))
+        print(encode(comparison.as_json))
         return bool(comparison.worse)
     print(summary(comparison))
     changes = table(comparison)
@@ -265,11 +291,19 @@ def _report(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     from gradproof.lookup import UsageError
+    from literature import CLAIMS
     from reference import CATALOGUE
 
-    kinds = sorted({f.kind for f in CATALOGUE.values()})
+    kinds, documents = sorted({f.kind for f in CATALOGUE.values()}), {c.source for c in CLAIMS.values()}
+    if options.kind == "claim" or options.kind in documents:
+        claims = [c for c in CLAIMS.values() if options.kind in ("claim", c.source)]
+        print_table(["id", "place", "as printed"], [[c.id, c.place, c.latex["printed"]] for c in claims])
+        return 0
     if options.kind and options.kind not in kinds:
-        raise UsageError(f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}")
+        raise UsageError(
+            f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}, and published equations: claim, or "
+            "the document of one, as 'gradproof list claim' has them"
+        )
     chosen = [f for f in CATALOGUE.values() if not options.kind or f.kind == options.kind]
     print_table(["id", "statement"], [[f.id, f.statement] for f in chosen])
     return 0
@@ -291,6 +325,7 @@ def _case(options: argparse.Namespace) -> int:
 def _at(options: argparse.Namespace) -> int:
     from gradproof.commands.at import evaluate, split, table
     from gradproof.commands.case import as_json, asked, beside
+    from gradproof.evidence.files import encode
     from gradproof.lookup import find
 
     words = [word.strip() for word in options.points]
@@ -298,13 +333,13 @@ def _at(options: argparse.Namespace) -> int:
     if not formula.elementwise or options.cotangent is not None:
         case = asked(options.id, words, options.dtype, options.cotangent)
         if options.json:
-            print(json.dumps(as_json(case)))
+            print(encode(as_json(case)))
             return 0
         return _print(beside(case))
     points, parameters = split(words)
     result = evaluate(options.id, points, options.dtype, parameters)
     if options.json:
-        print(json.dumps(result))
+        print(encode(result))
         return 0
     return _print(table(result))
 
@@ -349,8 +384,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "audit": _audit, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case, "at": _at,
-    "cite": _cite, "vectors": _vectors, "doctor": _doctor, "check": _check,
+    "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case,
+    "at": _at, "cite": _cite, "vectors": _vectors, "doctor": _doctor, "check": _check,
 }  # fmt: skip
 
 

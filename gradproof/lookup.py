@@ -18,6 +18,22 @@ class UsageError(Exception):
     """Bad input from a person: the message says what was wrong, with which value, and what to do."""
 
 
+# What may be missing, by the name under which it is imported.
+OPTIONAL = {"torch": "torch", "jax": "jax", "optax": "optax", "flint": "python-flint", "sympy": "sympy",
+            "ml_dtypes": "ml-dtypes", "sklearn": "scikit-learn", "matplotlib": "matplotlib",
+            "array_api_compat": "array-api-compat", "rich": "rich"}  # fmt: skip
+
+
+def not_installed(error: ImportError) -> str:
+    """Which optional package an import has missed, and how to get it.
+
+    >>> not_installed(ModuleNotFoundError("No module named 'flint'", name="flint"))
+    "python-flint: not installed; pip install 'gradproof[oracles]'"
+    """
+    package = OPTIONAL.get((error.name or "").split(".")[0])
+    return f"{package}: not installed; pip install 'gradproof[oracles]'" if package else str(error)
+
+
 def find(id: str) -> tuple[Formula, Mapping[str, Any]]:
     """The record of a formula by its id or an alias, and the parameters that the alias stands for.
 
@@ -26,6 +42,16 @@ def find(id: str) -> tuple[Formula, Mapping[str, Any]]:
     if id in CATALOGUE or id in ALIASES:
         return resolve(id)
     raise UsageError(f"no formula {id!r}; {suggestion(id, [*CATALOGUE, *ALIASES])}")
+
+
+def named(word: str, known: Iterable[str]) -> str:
+    """The one id whose name behind the slash is `word`, in whatever case; `word` itself where that is not one.
+
+    >>> named("BP2", ["network/bp1", "network/bp2"]), named("l1", ["cost/l1", "regularizer/l1"])
+    ('network/bp2', 'l1')
+    """
+    found = [id for id in known if id.split("/")[-1] == word.lower()]
+    return found[0] if len(found) == 1 else word
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -37,23 +36,28 @@ def cache_folder() -> Path:
     return base / f"jax-{versions(['jax'])['jaxlib'].replace(' ', '-')}-{machine}"
 
 
-def _start(log: str, parent: int) -> None:
+def end_with_parent() -> None:
+    """From now on this process ends when the one that started it does, even without a word, as by SIGKILL."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _start(log: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the first one ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with_parent()
     os.dup2(os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)  # what the libraries have to say
     if torch := load("torch"):
         torch.torch.set_num_threads(1)
     if jax := load("jax"):
         jax.cache_programs(str(cache_folder()))
     gc.freeze()  # what the frameworks are made of stays: no collection need look at it
-
-
-def _end_with(parent: int) -> None:
-    """End this process when `parent` has ended without a word, as by SIGKILL."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def resident() -> int:
@@ -93,7 +97,7 @@ def pool(jobs: int = 0, log: str = "") -> Iterator[Workers]:
         os.environ.setdefault(variable, "1")
     others = multiprocessing.active_children()
     context = multiprocessing.get_context("spawn")
-    with _ending_on_signals(), Workers(jobs or os.cpu_count() or 1, context, _start, (log, os.getpid())) as executor:
+    with _ending_on_signals(), Workers(jobs or os.cpu_count() or 1, context, _start, (log,)) as executor:
         try:
             yield executor
         except BaseException:

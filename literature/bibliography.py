@@ -131,6 +131,11 @@ WORKS: dict[str, Work] = {
         "Approximating KL Divergence",
         "misc", "2020", url="http://joschu.net/blog/kl-approx.html",
     ),
+    "balntas-2016": Work(
+        "Balntas, Vassileios and Riba, Edgar and Ponsa, Daniel and Mikolajczyk, Krystian",
+        "Learning Local Feature Descriptors with Triplets and Shallow Convolutional Neural Networks",
+        "inproceedings", "2016", venue="British Machine Vision Conference", doi="10.5244/C.30.119",
+    ),
     "valchanov-365": Work(
         "Valchanov, Iliya",
         "Backpropagation Algorithm: Course Notes",

@@ -102,13 +102,16 @@ def check(id: str, definition: Definition, given: Iterable[str], parameters: Ite
 
 
 def check_step(id: str, given: Iterable[str], kept: Iterable[str], t: int, mu: float | None) -> None:
-    """Raise LookupError for an accumulator that is not `kept`, TypeError where the t-th step of a rule lacks something.
+    """Raise LookupError for an accumulator that is not `kept`, or that is given to the first step, and TypeError where
+    the t-th step of a rule lacks something.
 
     A velocity b is lacked only where there is momentum.
     """
     given, kept = {*given}, [*kept]
     if strangers := given - {"w", "dC", *kept}:
         raise LookupError(f"no {sorted(strangers)[0]!r} is kept for {id}")
+    if t == 1 and given - {"w", "dC"}:
+        raise LookupError("the first step starts from its own accumulators; give them with t = 2 or later")
     needed = ["w", "dC", *(name for name in kept if t > 1 and (name != "b" or mu != 0))]
     if missing := [name for name in needed if name not in given]:
         raise TypeError(f"step {t} of {id} needs {', '.join(missing)}")

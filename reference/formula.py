@@ -127,6 +127,11 @@ class Formula:
         return self.id.split("/")[0]
 
     @property
+    def is_step(self) -> bool:
+        """Whether it is the step of an optimizer: it has outputs, and no gradients here."""
+        return self.kind == "update" and "dC" in self.arguments
+
+    @property
     def name(self) -> str:
         """The part of the id after the slash."""
         return self.id.split("/")[1]
@@ -172,7 +177,7 @@ class Formula:
         >>> leaky_relu.formula.at("negative_slope", negative_slope=0.2)
         0.2
         """
-        names = {**self.parameters, **parameters, "oo": np.inf}
+        names = {**self.parameters, **parameters, "oo": np.inf, "exp": np.exp}
         return float(eval(_compiled(expression), {"__builtins__": {}}, names))
 
 
@@ -181,6 +186,7 @@ def _compiled(expression: str) -> CodeType:
     return compile(expression, "<formula>", "eval")
 
 
+LAYOUT = ("leading", "axis")  # integers that say how arrays lie: no parameters of a formula
 CATALOGUE: dict[str, Formula] = {}
 ALIASES: dict[str, tuple[str, Mapping[str, Any]]] = {}  # former id -> (id, the parameters that it stands for)
 
@@ -206,7 +212,7 @@ def formula(
         parameters = {
             p.name: float(p.default)
             for p in inspect.signature(function).parameters.values()
-            if isinstance(p.default, (int, float)) and not isinstance(p.default, bool) and p.name != "leading"
+            if isinstance(p.default, (int, float)) and not isinstance(p.default, bool) and p.name not in LAYOUT
         }
         fields = {"valid": getattr(function, "valid", {}), "elementwise": hasattr(function, "body"), **record}
         fields["unanswered"] = {**getattr(function, "unanswered", {}), **record.get("unanswered", {})}

@@ -17,10 +17,10 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType
-from typing import Any, overload
+from typing import Any, TypeGuard, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -46,22 +46,58 @@ def is_floating(dtype: np.dtype[Any]) -> bool:
     return (dtype.kind == "f" and dtype.itemsize <= 8) or dtype.name == "bfloat16"
 
 
+def array(x: npt.ArrayLike, name: str) -> Array:
+    """`x` as an array in the byte order of this machine; what it may hold, `floating`, `real` and `integers` say.
+
+    Raises TypeError for a masked array, whose mask would be lost, and ValueError for rows of different lengths, naming
+    `name`.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost; pass {name}.filled(…): {_shown(x)}")
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from error
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+
+
 def floating(x: npt.ArrayLike, name: str = "z") -> Array:
     """`x` as an array of one of the four floating dtypes. Raises TypeError for any other, naming `name`."""
-    if type(x) is np.ndarray and x.dtype.char in "fd":
+    if is_plain(x):
         return x
-    x = np.asarray(x)
+    x = array(x, name)
     if not is_floating(x.dtype):
-        raise TypeError(f"{name} has dtype {x.dtype}; pass floats, e.g. {name}.astype(np.float64)")
+        raise TypeError(f"{name} has dtype {x.dtype}; pass floats, e.g. {name}.astype(np.float64): {_shown(x)}")
     return x
 
 
 def real(x: npt.ArrayLike, name: str) -> Array:
     """`x` as an array of floats, integers or bools. Raises TypeError for any other dtype, naming `name`."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "fiub" and x.dtype.name != "bfloat16":
-        raise TypeError(f"{name} has dtype {x.dtype}; pass real numbers")
+    if is_plain(x):
+        return x
+    x = array(x, name)
+    if x.dtype.kind not in "iub" and not is_floating(x.dtype):
+        raise TypeError(f"{name} has dtype {x.dtype}; pass real numbers of up to 64 bits: {_shown(x)}")
     return x
+
+
+def integers(x: npt.ArrayLike, name: str) -> Array:
+    """`x` as an array of integers. Raises TypeError for any other dtype, naming `name`, a plural."""
+    x = array(x, name)
+    if x.dtype.kind not in "iu":
+        raise TypeError(f"{name} have dtype {x.dtype}; pass integers: {_shown(x)}")
+    return x
+
+
+def is_plain(x: Any) -> TypeGuard[Array]:
+    """Whether it is an array of float32 or float64 in the byte order of this machine, which is taken as it is."""
+    return type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative
+
+
+def _shown(x: Array) -> str:
+    """The first entries of an array, for a message."""
+    first = ", ".join(str(entry) for entry in x.ravel()[:3])
+    return f"it is [{first}{', …' if x.size > 3 else ''}]" if x.ndim else f"it is {first}"
 
 
 def named(function: Any, arguments: Mapping[str, Any], names: Sequence[str], needed: int) -> dict[str, Any]:
@@ -76,6 +112,14 @@ def named(function: Any, arguments: Mapping[str, Any], names: Sequence[str], nee
         if name not in given:
             raise TypeError(f"{function.__name__} needs the argument {name!r}")
     return given
+
+
+def index(name: str, value: Any) -> int:
+    """An integer. Raises TypeError naming it."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} = {value!r} is not an integer") from None
 
 
 def defaults(body: Callable[..., Any], skip: int = 0) -> dict[str, Any]:
@@ -102,15 +146,17 @@ def checked(function: Any, known: Mapping[str, Any], given: Mapping[str, Any]) -
         if isinstance(default, bool):
             out[name] = _flag(name, value)
         elif isinstance(default, (int, float)) or default is inspect.Parameter.empty:
-            out[name] = _number(name, value, default, finite=record is not None and "oo" not in valid.get(name, ""))
+            out[name] = _number(
+                name, value, default, finite=record is not None and not _INFINITY.search(valid.get(name, ""))
+            )
         else:
             out[name] = value
     for condition in valid.values():
-        code, names = _condition(condition)
+        holds, names = _condition(condition)
         if any(name in given for name in names):
-            numbers = {name: out.get(name, known.get(name)) for name in names}
-            if not eval(code, {"__builtins__": {}}, {**numbers, "oo": math.inf}):
-                said = ", ".join(f"{name} = {given.get(name, numbers[name])}" for name in names)
+            numbers = [out.get(name, known.get(name)) for name in names]
+            if not holds(*numbers):
+                said = ", ".join(f"{name} = {given.get(name, x)}" for name, x in zip(names, numbers, strict=True))
                 raise ValueError(f"{said}; need {_printed(condition)}")
     return out
 
@@ -132,16 +178,19 @@ def _number(name: str, value: Any, default: Any, finite: bool) -> float:
 
 
 @functools.cache
-def _condition(condition: str) -> tuple[CodeType, tuple[str, ...]]:
-    """A condition to evaluate, and the parameters that it speaks of."""
-    code = compile(condition, "<condition>", "eval")
-    return code, tuple(name for name in code.co_names if name != "oo")
+def _condition(condition: str) -> tuple[Callable[..., bool], tuple[str, ...]]:
+    """A condition as a function of the parameters that it speaks of, and their names."""
+    names = tuple(name for name in compile(condition, "<condition>", "eval").co_names if name != "oo")
+    return eval(f"lambda {', '.join(names)}: {condition}", {"__builtins__": {}, "oo": math.inf}), names
+
+
+_INFINITY = re.compile(r"\boo\b")  # and no part of a name
 
 
 def _printed(condition: str) -> str:
-    for sign, printed in (("<=", "≤"), (">=", "≥"), (r"\boo\b", "∞"), ("==", "=")):
-        condition = re.sub(sign, printed, condition)
-    return condition
+    for sign, printed in (("<=", "≤"), (">=", "≥"), ("==", "=")):
+        condition = condition.replace(sign, printed)
+    return _INFINITY.sub("∞", condition)
 
 
 # ---------------------------------------------------------------- cotangents and rounding
@@ -298,35 +347,44 @@ def parameter_slope(owner: Any, name: str) -> Callable[[Callable[..., Array]], C
 def rowwise(body: Callable[..., tuple[Array, Pullback]]) -> Callable[..., tuple[Array, Pullback]]:
     """Lift `body`, which maps float64 rows z (..., d) to their value and its pullback, to any floating dtype.
 
-    The lifted function returns (value, pullback) in the dtype of z, and raises ValueError where there is no last axis,
-    or nothing on it. Its vjp is the pullback of the cotangent.
+    The rows of the lifted function are along `axis`, the last one unless told otherwise. It returns (value, pullback)
+    in the dtype of z, and raises ValueError where there is no such axis, or nothing on it, and TypeError for an axis
+    that is no integer. Its vjp is the pullback of the cotangent.
     """
     known = defaults(body, 1)
 
-    def wide(z: Array, parameters: dict[str, Any]) -> tuple[Array, Pullback]:
+    def wide(z: Array, parameters: dict[str, Any], axis: Any) -> tuple[Array, Pullback]:
         """Value and pullback in float64. A row whose cotangent is 0 does not enter, whatever stands in it."""
-        if z.ndim == 0 or z.shape[-1] == 0:
+        axis = index("axis", axis)
+        if z.ndim == 0:
             raise ValueError(f"z has shape {z.shape}; expected (..., d) with d ≥ 1")
-        value, pull = body(z.astype(np.float64, order="C"), **parameters)  # a copy, which a pullback may keep
+        if not -z.ndim <= axis < z.ndim:
+            raise ValueError(f"axis = {axis}, but z has shape {z.shape}: {z.ndim} axes")
+        if z.shape[axis] == 0:
+            raise ValueError(f"z has shape {z.shape}; expected (..., d) with d ≥ 1")
+        rows = np.moveaxis(z, axis, -1)
+        value, pull = body(rows.astype(np.float64, order="C"), **parameters)  # a copy, which a pullback may keep
+        whole = value.ndim == z.ndim  # else it is one number a row
 
         def pullback(v: Array) -> Array:
-            enters = (v if v.ndim == z.ndim else v[..., None]) != 0
-            return np.where(enters.any(-1, keepdims=True), pull(v), 0)
+            v = np.moveaxis(v, axis, -1) if whole else v
+            enters = (v if whole else v[..., None]) != 0
+            return np.moveaxis(np.where(enters.any(-1, keepdims=True), pull(v), 0), -1, axis)
 
-        return value, pullback
+        return np.moveaxis(value, -1, axis) if whole else value, pullback
 
     @functools.wraps(body)
     @QUIET
-    def lifted(z: npt.ArrayLike, *positional: float, **parameters: float) -> tuple[Array, Pullback]:
+    def lifted(z: npt.ArrayLike, *positional: float, axis: int = -1, **parameters: float) -> tuple[Array, Pullback]:
         z = floating(z)
         dtype = z.dtype
         if positional or parameters:
             parameters = checked(lifted, known, {**dict(zip(known, positional, strict=False)), **parameters})
-        value, pull = wide(z, parameters)
+        value, pull = wide(z, parameters, axis)
 
         @QUIET
         def pullback(v: Array) -> Array:
-            w = np.asarray(v, np.float64)
+            w = real(v, "cotangent").astype(np.float64)
             if w.shape != value.shape:
                 raise ValueError(f"cotangent has shape {w.shape}, the output has shape {value.shape}; must be equal")
             return rounded(pull(w), dtype)
@@ -334,12 +392,15 @@ def rowwise(body: Callable[..., tuple[Array, Pullback]]) -> Callable[..., tuple[
         return rounded(value, dtype), pullback
 
     @QUIET
-    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: float) -> Answer:
+    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, *, axis: int = -1, **parameters: float) -> Answer:
         z = floating(named(lifted, arguments, ("z",), 1)["z"])
-        value, pull = wide(z, checked(lifted, known, parameters))
+        value, pull = wide(z, checked(lifted, known, parameters), axis)
         v = cotangent_of(cotangent, value.shape)
         gradient = pull(np.ones(value.shape) if v is None else v)
         return {"value": rounded(value, z.dtype)}, {"z": rounded(gradient, z.dtype)}
 
+    along = inspect.Parameter("axis", inspect.Parameter.KEYWORD_ONLY, default=-1)
+    signature = inspect.signature(body)
+    lifted.__signature__ = signature.replace(parameters=[*signature.parameters.values(), along])  # type: ignore[attr-defined]
     lifted.vjp = vjp  # type: ignore[attr-defined]
     return lifted

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from reference.activations import Pullback
 from reference.formula import Array, formula
-from reference.lift import floating, rounded
+from reference.lift import floating, is_plain, rounded
 
 if TYPE_CHECKING:
     from reference.regularizers import Regularizer
@@ -144,10 +144,7 @@ def check_shapes(x: Array, W: Sequence[Array], b: Sequence[Array], activations: 
 
 def layers(x: Any, W: Sequence[Any], b: Sequence[Any]) -> tuple[Array, Sequence[Array], Sequence[Array], bool]:
     """x, W and b as arrays of floats, and whether any has 16 bits. Raises TypeError naming one that is not floating."""
-    for q in (x, *W, *b):
-        if type(q) is not np.ndarray or q.dtype.char not in "fd":
-            break
-    else:
+    if all(map(is_plain, (x, *W, *b))):
         return x, W, b, False
     x = floating(x, "x")
     W = [floating(w, f"W[{k}]") for k, w in enumerate(W)]

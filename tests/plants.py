@@ -22,8 +22,19 @@ def changed(id: str, change: Callable[..., Any]) -> Callable[[Put], None]:
     """Plants (value, derivative) ↦ `change`(value, derivative, *arguments) after the function of formula `id`."""
 
     def plant(put: Put) -> None:
-        right = CATALOGUE[id].function
-        replace_function(put, id, lambda *args, **given: change(*right(*args, **given), *args, *given.values()))
+        record = CATALOGUE[id]
+        right, outputs = record.function, record.prediction
+
+        def wrong(*args: Any, **given: Any) -> Any:
+            return change(*right(*args, **given), *args, *given.values())
+
+        def end(a: Any, y: Any, leading: int, given: Any) -> Any:
+            C, gradients = wrong(**{outputs: a, record.target: y}, leading=leading, **given)
+            return C, gradients[outputs]
+
+        if outputs:
+            wrong.formula, wrong.end = record, end  # type: ignore[attr-defined]
+        replace_function(put, id, wrong)
 
     return plant
 

@@ -34,8 +34,9 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "__init__": {"yours"},  # when it is first asked for
     **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
+    "claims": {"answers", "cases", *COMMON, "workers"},  # whose processes end with their parents
     "answers": {"cases", "evidence", "lookup"},
-    "audit": {*WINGS, *COMMON, "pages", "workers"},
+    "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "workers"},
     "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: settings of updates
     "console": {"audit"},  # for a type
     "cli": {"audit", "commands", "console", *COMMON},
@@ -43,6 +44,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
 }
 IDS = {  # the places of gradproof where ids of the catalogue may be written out, and which: * for all
+    "answers/variants.py": "update/adagrad update/amsgrad update/nadam update/radam",  # what frameworks do differently
     "cases/": "*",
     "claims/covered.py": "*",
     "conventions/": "*",

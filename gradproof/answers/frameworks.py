@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
+from typing import Any
 
 from gradproof.answers.answer import Answer, Side
 from gradproof.answers.ours import ours
+from gradproof.cases import STEPS
 from gradproof.cases.case import Case
 from gradproof.evidence.environment import ORACLES, installed, load
 from gradproof.lookup import Missing
+from reference import CATALOGUE
 
 
 def framework(name: str) -> Side:
@@ -19,11 +23,23 @@ def framework(name: str) -> Side:
         if not module.has(case.formula):
             raise Missing(f"{name} has no {case.formula}")
         try:
-            return Answer(*module.vjp(case.formula, case.arguments, case.cotangent, **case.parameters))
+            return Answer(*module.vjp(case.formula, case.arguments, case.cotangent, **_parameters(case)))
         except (NotImplementedError, RuntimeError) as error:  # no kernel for this dtype
             raise Missing(" ".join(str(error).split())[:120]) from error
+        except LookupError as error:  # no such setting of a rule
+            if case.formula in STEPS and not isinstance(error, (KeyError, IndexError)):
+                raise Missing(str(error)) from error
+            raise
 
     return answer
+
+
+def _parameters(case: Case) -> dict[str, Any]:
+    """Those of the case; of a step all hyperparameters, for a framework's defaults are others."""
+    if case.formula not in STEPS:
+        return dict(case.parameters)
+    taken = inspect.signature(CATALOGUE[case.formula].function).parameters.values()
+    return {**{p.name: p.default for p in taken if p.kind is p.KEYWORD_ONLY}, **case.parameters}
 
 
 def sides(names: Iterable[str]) -> dict[str, Side]:

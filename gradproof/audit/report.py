@@ -41,12 +41,23 @@ def write_area(name: str, out: Path, evidence: Path | None = None) -> None:
     Raises EvidenceError where they do not follow.
     """
     evidence = evidence or out / "evidence"
+    _check_kinds(name, evidence / f"{name}.jsonl")
     with _made_of(evidence / f"{name}.jsonl"):
         PAGES[name](evidence, out)
 
 
+def _check_kinds(name: str, path: Path) -> None:
+    """Raises EvidenceError where an area's evidence has findings of another one."""
+    own = AREAS[name].kinds if name in AREAS else ()
+    others = {kind: area.name for area in AREAS.values() for kind in area.kinds if kind not in own}
+    if foreign := next((f for f in read_evidence(path).findings if f.kind in others), None):
+        raise EvidenceError(
+            f"{path}: has findings of {others[foreign.kind]} ({foreign.kind} {foreign.formula}); run the audit again"
+        )
+
+
 def write_overview(out: Path, evidence: Path | None = None) -> None:
-    """Write the pages that look at the evidence of every area: defects of the frameworks, and the front page.
+    """Write the pages that look at the evidence of several areas: defects of the frameworks, optimizers, the front.
 
     Raises EvidenceError where they do not follow.
     """
@@ -54,6 +65,8 @@ def write_overview(out: Path, evidence: Path | None = None) -> None:
     with _made_of(evidence):
         if (evidence / "accuracy.jsonl").exists():
             pages.frameworks.write(evidence, out)
+        if (evidence / "updates.jsonl").exists():
+            pages.updates.write(evidence, out)
         pages.front.write(evidence, out)
 
 

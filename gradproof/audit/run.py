@@ -7,6 +7,7 @@ every task of its area has ended well.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import re
 import shutil
@@ -21,13 +22,14 @@ from typing import Any
 
 from gradproof.audit import report
 from gradproof.audit.areas import Area
+from gradproof.audit.blame import message
 from gradproof.audit.select import Options, select
 from gradproof.evidence.environment import ORACLES, PACKAGES, cpu, header, source_hash, versions
-from gradproof.evidence.explain import failure
 from gradproof.evidence.files import EvidenceError, encode, read_evidence, write_evidence, write_whole
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import FAILING
 from gradproof.lookup import UsageError
+from gradproof.pages import figures
 from gradproof.tasks import Plan, Task
 from gradproof.workers import pool
 
@@ -58,8 +60,8 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
 
     Raises UsageError for options that mean nothing or leave nothing to measure, for an oracle that was named and is not
     installed, for an area without any of the oracles it needs, and where another audit is writing to `out`;
-    EvidenceError where `resume` finds a run made otherwise, or `out` has evidence of other areas that cannot be read;
-    OSError where `out` cannot be written.
+    ImportError without matplotlib, where a page has figures; EvidenceError where `resume` finds a run made otherwise,
+    or `out` has evidence of other areas that cannot be read; OSError where `out` cannot be written.
     """
     areas, plan = select(options)
     outcome = Outcome()
@@ -70,12 +72,15 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
             raise UsageError(f"--oracle {missing[0]}: not installed; pip install 'gradproof[oracles]'")
         plan = replace(plan, oracles=tuple(name for name in plan.oracles if name in here))
         areas = _able(areas, plan, here, named=frozenset(options.only))
+        if any(area.figures for area in areas):
+            figures.check_installed()
         tasks = {area.name: list(area.tasks(plan)) for area in areas}
         if not any(tasks.values()):
             raise UsageError(f"nothing to measure: what was asked for does not stand in {', '.join(tasks)}")
         report.check_readable(out, but=tasks)
         parts = _prepare(out, options, plan)
-        started = [(area, _start(area, tasks[area.name], parts, executor)) for area in areas if tasks[area.name]]
+        run = hashlib.sha256((parts / "run.json").read_bytes()).hexdigest()[:16]
+        started = [(area, _start(area, tasks[area.name], parts, run, executor)) for area in areas if tasks[area.name]]
         written = []
         last = time.perf_counter()
         for area, running in started:
@@ -133,7 +138,10 @@ def _log(out: Path) -> Path:
 
 
 def _prepare(out: Path, options: Options, plan: Plan) -> Path:
-    """The folder of finished tasks: as it was left with `resume`, else empty."""
+    """The folder of finished tasks: as it was left with `resume`, else empty.
+
+    Its run.json says what they were measured with.
+    """
     parts = out / "parts"
     made_with = parts / "run.json"
     now: dict[str, Any] = json.loads(encode({
@@ -167,25 +175,25 @@ class Running:
     future: Future[None] | None
 
 
-def _start(area: Area, tasks: Sequence[Task], parts: Path, executor: Executor) -> list[Running]:
-    """Submit the tasks of an area that have not been done yet."""
+def _start(area: Area, tasks: Sequence[Task], parts: Path, run: str, executor: Executor) -> list[Running]:
+    """Submit the tasks of an area that have not been done yet; their files carry the name of the run."""
     started = []
     for task in tasks:
         path = parts / area.name / f"{re.sub(r'[^0-9A-Za-z._-]+', '-', task.name)}.jsonl"
-        started.append(Running(task, path, None if _done(path) else executor.submit(_measure, task, path)))
+        started.append(Running(task, path, None if _done(path, run) else executor.submit(_measure, task, path, run)))
     return started
 
 
-def _measure(task: Task, path: Path) -> None:
-    write_evidence(path, {"task": task.name}, task.call())
+def _measure(task: Task, path: Path, run: str) -> None:
+    write_evidence(path, {"task": task.name, "run": run}, task.call())
 
 
-def _done(path: Path) -> bool:
+def _done(path: Path, run: str) -> bool:
+    """True if the task has ended well in this run; what a killed one may have left since does not count."""
     try:
-        read_evidence(path)
+        return read_evidence(path).header.get("run") == run
     except EvidenceError:
         return False
-    return True
 
 
 def _finish(
@@ -221,4 +229,4 @@ def _count(findings: Sequence[Finding], outcome: Outcome) -> None:
         counts = found.more.get("verdicts") or ({found.verdict: 1} if found.verdict else {})
         outcome.verdicts.update(counts)
         if not FAILING.isdisjoint(counts):
-            outcome.failures.append(failure(found))
+            outcome.failures.append(message(found))

@@ -62,8 +62,8 @@ def select(options: Options) -> tuple[list[Area], Plan]:
         if not found:
             if next(configurations(word), None) is None:
                 known = [*AREAS, *CATALOGUE, *ALIASES, *CLAIMS]
-                example = "networks match a pattern such as '4-5-3/*/tanh/*'"
-                raise UsageError(f"--only {word}: nothing matches; {suggestion(word, known)} {example}")
+                where = f"areas: {', '.join(AREAS)}; networks match a pattern such as '4-5-3/*/tanh/*'"
+                raise UsageError(f"--only {word or repr(word)}: nothing matches; {suggestion(word, known)} ({where})")
             patterns.append(word)
     if len(patterns) > 1:
         raise UsageError(f"--only takes one pattern of networks, not {' and '.join(patterns)}")

@@ -1,6 +1,7 @@
 """What is asked: random cases of every formula that takes arrays, by regime and seed. No answers.
 
-A case is drawn from (formula id, dtype, regime, seed) alone.
+A case is drawn from (formula id, dtype, regime, seed) alone. `DRAWS` are of what has gradients, `STEPS` of update
+rules, of which the outputs of one step are asked for.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from gradproof.cases import activations, clipping, costs, layers, regularizers, rows
+from gradproof.cases import activations, clipping, costs, layers, regularizers, rows, updates
 from gradproof.cases.case import Case, Cotangent, as_dtype, generator, random_cotangent
 from gradproof.cases.parameters import setting
 from gradproof.cases.source import REGIMES, Draw, Drawn, Source
@@ -19,15 +20,16 @@ from reference.formula import Array
 DRAWS: dict[str, Draw] = {
     **activations.DRAWS, **rows.DRAWS, **costs.DRAWS, **regularizers.DRAWS, **layers.DRAWS, **clipping.DRAWS,
 }  # fmt: skip
+STEPS: dict[str, Draw] = updates.DRAWS
 
 
 def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
     """The case of this formula, dtype, regime and seed. Raises KeyError for a formula that has no draws."""
     chosen = setting(id, seed)
     parameters = {**CATALOGUE[id].parameters, **chosen}
-    given = DRAWS[id](Source(generator(id, dtype, regime, seed), regime, seed, parameters))
+    given = (STEPS if id in STEPS else DRAWS)[id](Source(generator(id, dtype, regime, seed), regime, seed, parameters))
     arguments = {name: _typed(x, dtype) for name, x in given.arguments.items() if x is not None}
-    cotangent = _cotangent(given, id, dtype, regime, seed)
+    cotangent = None if id in STEPS else _cotangent(given, id, dtype, regime, seed)
     options = {name: x for name, x in {**chosen, **given.parameters}.items() if name not in arguments}  # or learned
     return Case(id, dtype, regime, seed, arguments, cotangent, options)
 

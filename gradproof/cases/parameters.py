@@ -5,6 +5,7 @@ A formula whose defaults are all that anybody asks for hides what its parameters
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "activation/elu": ({"alpha": 2.0}, {"alpha": 0.3}),
     "activation/celu": ({"alpha": 2.0}, {"alpha": 0.3}),
     "activation/softplus": ({"beta": 2.0}, {"beta": 0.3}),
+    "activation/softplus_threshold": ({"beta": 2.0, "threshold": 0.5}, {"beta": 0.5, "threshold": -1.25}),
     "activation/hardtanh": ({"min_val": -0.375, "max_val": 2.0}, {"min_val": 0.0, "max_val": 6.0}),
     "activation/hardshrink": ({"lambd": 0.0}, {"lambd": 1.375}),
     "activation/softshrink": ({"lambd": 0.0}, {"lambd": 1.375}),
@@ -34,7 +36,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "cost/quantile": ({"tau": 0.9}, {"tau": 0.05}),
     "cost/poisson_nll": ({"full": True},),
     "cost/poisson_nll_rate": ({"eps": 1e-8, "full": True}, {"eps": 0.5}),
-    "cost/gaussian_nll": ({"full": True},),
+    "cost/gaussian_nll": ({"full": True}, {"eps": 0.5, "full": True}, {"eps": 2.0}),
     "cost/sigmoid_focal": ({"alpha": 0.5, "gamma": 1.5}, {"alpha": 0.9, "gamma": 0.0}, {"alpha": 0.0, "gamma": 5.0}),
     "cost/cross_entropy_labels": ({"label_smoothing": 0.1}, {"label_smoothing": 1.0}),
     "cost/cross_entropy_probabilities": ({"label_smoothing": 0.1}, {"label_smoothing": 1.0}),
@@ -44,7 +46,12 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "cost/margin_ranking": ({"margin": 0.5}, {"margin": -0.3}),
     "cost/multi_margin": ({"p": 2, "margin": 0.5}, {"p": 1, "margin": 2.0}),
     "cost/cosine_embedding": ({"margin": 0.25}, {"margin": -0.5}),
-    "cost/triplet_margin": ({"margin": 2.0, "eps": 1e-6}, {"margin": 0.3, "eps": 0.1}),
+    "cost/triplet_margin": (
+        {"margin": 2.0, "eps": 1e-6},
+        {"margin": 0.3, "eps": 0.1},
+        {"swap": True},
+        {"margin": 0.3, "eps": 1e-6, "swap": True},
+    ),
     "cost/nt_xent": ({"temperature": 0.5}, {"temperature": 2.0}),
     "cost/dice": ({"smooth": 0.0}, {"smooth": 0.3}),
     "cost/tversky": ({"alpha": 0.3, "beta": 0.7, "smooth": 0.5}, {"alpha": 0.0, "beta": 1.0, "smooth": 0.25}),
@@ -79,6 +86,49 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "layer/batch_norm_inference": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/group_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
+    "update/sgd": ({"eta": 0.5}, {"eta": 3.0}),
+    "update/sgd_l2": ({"eta": 0.5, "lam": 0.3, "n": 7}, {"eta": 2.0, "lam": 0.6, "n": 2}),
+    "update/momentum": ({"eta": 0.5, "mu": 0.5, "dampening": 0.3}, {"eta": 2.0, "mu": 0.99, "dampening": 0.9}),
+    "update/nesterov": ({"eta": 0.5, "mu": 0.5}, {"eta": 2.0, "mu": 0.99}),
+    "update/sgdw": ({"eta": 0.5, "mu": 0.5, "lam": 0.3}, {"eta": 2.0, "mu": 0.99, "lam": 0.001}),
+    "update/adagrad": ({"eta": 0.5, "eps": 1e-3, "initial": 0.1}, {"eta": 2.0, "eps": 0.0, "initial": 1.0}),
+    "update/rmsprop": (
+        {"eta": 0.5, "rho": 0.99, "mu": 0.9, "eps": 0.1},
+        {"eta": 2.0, "rho": 0.5, "mu": 0.5, "eps": 0.0},
+    ),
+    "update/rmsprop_centered": (
+        {"eta": 0.5, "rho": 0.99, "mu": 0.9, "eps": 0.1},
+        {"eta": 2.0, "rho": 0.5, "mu": 0.5, "eps": 0.0},
+    ),
+    "update/adadelta": ({"eta": 0.5, "rho": 0.99, "eps": 1e-3}, {"eta": 2.0, "rho": 0.5, "eps": 1e-12}),
+    "update/adam": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0},
+    ),
+    "update/adamw": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "lam": 0.001},
+    ),
+    "update/amsgrad": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "bias_correction": True},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "bias_correction": True},
+    ),
+    "update/nadam": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "momentum_decay": 0.1},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "momentum_decay": math.inf},
+    ),
+    "update/radam": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.99, "eps": 1e-3, "threshold": 5.0},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "threshold": 4.5},
+    ),
+    "update/adamax": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0},
+    ),
+    "update/lion": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.95, "beta2": 0.5, "lam": 0.01},
+    ),
 }
 
 

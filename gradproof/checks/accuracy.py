@@ -1,17 +1,20 @@
-"""Answers to cases against the truth, entry by entry: outputs, and gradients by every argument.
+"""Answers to cases against the truth, entry by entry: outputs, and gradients by every argument; of update rules the
+new parameter and accumulators.
 
 The error of an entry y is conditioned on all float inputs x, cotangents among them:
 E = |ŷ − y|/(ulp(y) + u·Σ|xᵢ·∂y/∂xᵢ|). No algorithm can do better than a few of these, and none is forgiven more.
-One finding is one formula × quantity × dtype × side.
+One finding is one formula × quantity × dtype × side. A framework whose rule is another one by convention is measured
+by that (`gradproof.answers.variants`), and the finding says so.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +22,7 @@ from gradproof import cases
 from gradproof.answers.answer import Side
 from gradproof.answers.frameworks import composed, sides
 from gradproof.answers.truth import truth
+from gradproof.answers.variants import VARIANTS
 from gradproof.cases.case import Case
 from gradproof.checks import sweep
 from gradproof.evidence.finding import Finding, hexed, short
@@ -28,7 +32,11 @@ from gradproof.tasks import Plan, Task
 from reference import CATALOGUE
 from reference.formula import Array, Formula
 
+if TYPE_CHECKING:
+    from oracles.arb_truth import Conditioned
+
 DTYPES = ("float32", "float64")
+ALL = ("float16", "bfloat16", *DTYPES)  # of steps
 SEEDS = 6  # of each regime
 INACCURATE = 4.0  # conditioned ULP beyond which another side is called inaccurate
 VACUOUS = 2.0**-20  # ‖Jᵀv‖/(‖J‖‖v‖) below which a test under the cotangent v could not fail
@@ -71,6 +79,7 @@ def check(asked: Iterable[Case], answering: Mapping[str, Side]) -> list[Finding]
     Raises ValueError if that is so of all cases, ImportError without python-flint.
     """
     worst: dict[tuple[str, str], Worst] = {}
+    apart: dict[tuple[str, str], Worst] = {}  # from a rule that is another by convention
     missing: dict[tuple[str, str], str] = {}
     seen: list[bool] = []
     case: Case | None = None
@@ -87,15 +96,21 @@ def check(asked: Iterable[Case], answering: Mapping[str, Side]) -> list[Finding]
                 continue
             for quantity, right in known.items():
                 if quantity not in got:
-                    missing[quantity, side] = "gives no gradient for this argument"
+                    missing[quantity, side] = (
+                        "gives no gradient for this argument" if quantity.startswith("∂") else "does not keep it"
+                    )
                     continue
                 y = np.asarray(got[quantity]).astype(np.float64)
                 worst.setdefault((quantity, side), Worst()).add(right.error(y), y, right.truth.hi, case.name)
+                if (case.formula, side) in VARIANTS:
+                    other = _by_convention(case, side, quantity, right)
+                    nearer = min((right, other), key=lambda known: _largest(known.error(y)))  # settings may not differ
+                    apart.setdefault((quantity, side), Worst()).add(nearer.error(y), y, nearer.truth.hi, case.name)
     if case is None:
         return []
     if not any(seen):
         raise ValueError(f"{case.formula}: the pullback kills every cotangent: no error of a gradient could be seen")
-    found = [_finding(case, quantity, side, w) for (quantity, side), w in worst.items()]
+    found = [_finding(case, quantity, side, w, apart.get((quantity, side))) for (quantity, side), w in worst.items()]
     return found + [
         Finding("accuracy", case.formula, quantity=quantity, dtype=case.dtype, side=side, why=why,
                 verdict=Verdict.undefined.value)
@@ -103,9 +118,25 @@ def check(asked: Iterable[Case], answering: Mapping[str, Side]) -> list[Finding]
     ]  # fmt: skip
 
 
-def _finding(case: Case, quantity: str, side: str, worst: Worst) -> Finding:
+def _largest(error: Array) -> float:
+    return float(np.max(error, initial=0.0, where=~np.isnan(error)))
+
+
+def _by_convention(case: Case, side: str, quantity: str, right: Conditioned) -> Conditioned:
+    """The right answer with what this side does differently put in, as conditioned as ours."""
+    step: Any = VARIANTS[case.formula, side][0]
+    wide = {name: np.asarray(x).astype(np.float64) for name, x in case.arguments.items()}
+    known = inspect.signature(step).parameters
+    given = {name: p for name, p in case.parameters.items() if name == "t" or name in known}
+    y = np.where(np.isnan(right.truth.hi), np.nan, step.vjp(wide, **given)[0][quantity])
+    return replace(right, truth=replace(right.truth, hi=y, residual=np.zeros(y.shape)))
+
+
+def _finding(case: Case, quantity: str, side: str, worst: Worst, apart: Worst | None = None) -> Finding:
     formula = CATALOGUE[case.formula]
-    ours = side == "ours"
+    ours, why = side == "ours", ""
+    if apart and apart.largest < worst.largest:
+        worst, why = apart, (inspect.getdoc(VARIANTS[case.formula, side][0]) or "").splitlines()[0]
     allowed = gate(formula, case.dtype) if ours else max(INACCURATE, formula.conditioned_ulp)
     fine = worst.largest <= allowed and not worst.not_numbers
     finite = [e for e in worst.errors if math.isfinite(e)]
@@ -115,10 +146,12 @@ def _finding(case: Case, quantity: str, side: str, worst: Worst) -> Finding:
     if not ours and composed(side, formula.id, quantity):
         more["composed"] = True
     verdict = Verdict.agrees if fine else Verdict.wrong if ours else Verdict.inaccurate
+    if fine and why:
+        verdict = Verdict(VARIANTS[case.formula, side][1])
     return Finding(
         "accuracy", formula.id, quantity=quantity, dtype=case.dtype, side=side, verdict=verdict.value,
         entries=len(worst.errors), max=short(worst.largest), mean=short(float(np.mean(finite)) if finite else None),
-        at=worst.at, got=hexed(worst.got), truth=hexed(worst.truth), more=more,
+        at=worst.at, got=hexed(worst.got), truth=hexed(worst.truth), why=why, more=more,
     )  # fmt: skip
 
 
@@ -130,7 +163,7 @@ def measure(id: str, dtype: str, seed: int, names: tuple[str, ...]) -> list[Find
 def tasks(plan: Plan) -> Iterator[Task]:
     """The sweeps of the elementwise activations, then the cases of every formula that has some."""
     yield from sweep.tasks(plan)
-    for id in cases.DRAWS:
-        for dtype in plan.those(DTYPES):
+    for id in (*cases.DRAWS, *cases.STEPS):
+        for dtype in plan.those(DTYPES if id in cases.DRAWS else ALL):
             if plan.wants(id):
                 yield Task(f"{id} in {dtype}", functools.partial(measure, id, dtype, plan.seed, plan.oracles))

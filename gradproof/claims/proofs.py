@@ -20,6 +20,7 @@ from typing import Any
 
 from gradproof.evidence.finding import Finding
 from gradproof.tasks import Plan, Task
+from gradproof.workers import end_with_parent
 from reference import CATALOGUE
 from reference.formula import Formula
 
@@ -102,6 +103,7 @@ def undecided(reason: str) -> dict[str, Any]:
 def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
     """In the child: answer every item with (result, "") or (None, what went wrong), until nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
+    end_with_parent()  # a claim may take for ever, and the one that ends it at its limit may have been killed
     while True:
         try:
             item = connection.recv()

@@ -10,10 +10,11 @@ import numpy as np
 from gradproof import cases
 from gradproof.answers.frameworks import sides
 from gradproof.answers.truth import truth
-from gradproof.cases.case import Case, as_dtype
+from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
 from gradproof.cases.source import REGIMES
 from gradproof.commands import given
+from gradproof.commands.at import NO_SLOPE
 from gradproof.evidence.environment import ORACLES
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table, number
@@ -30,7 +31,7 @@ def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
     for a formula without such cases, and without python-flint.
     """
     formula, _ = find(id)
-    if formula.id not in cases.DRAWS:
+    if formula.id not in {**cases.DRAWS, **cases.STEPS}:
         raise UsageError(f"{id} has no cases of its own; {_instead(formula)}")
     if regime not in REGIMES:
         raise UsageError(f"no regime {regime!r}; there are {', '.join(REGIMES)}")
@@ -46,9 +47,13 @@ def asked(id: str, words: Sequence[str], dtype: str = "float64", cotangent: str 
     take.
     """
     formula, stands_for = find(id)
+    if formula.id not in cases.DRAWS and formula.kind in ("network", "update"):
+        raise UsageError(f"{id}: its truth is not asked for at points; {_instead(formula)}")
     arguments, parameters = given.arrays(formula, words)
     typed = given.of_dtype(arguments, formula, dtype)
-    v = None if cotangent is None else {"value": as_dtype(given.array("--cotangent", cotangent), dtype)}
+    v = None
+    if cotangent is not None:
+        v = {"value": given.rounded("--cotangent", given.array("--cotangent", cotangent), dtype)}
     return Case(formula.id, dtype, "as", 0, typed, v, {**stands_for, **parameters})
 
 
@@ -74,7 +79,8 @@ def beside(case: Case) -> Table:
     Raises UsageError without python-flint, and for a case that the definition refuses.
     """
     exact, answers = _everyone(case)
-    lines = [line for quantity, known in exact.items() for line in _lines(quantity, known, answers)]
+    numbers = not any(np.isnan(np.asarray(x).astype(np.float64)).any() for x in case.arguments.values())
+    lines = [line for quantity, known in exact.items() for line in _lines(quantity, known, answers, numbers)]
     options = f", {label(case.parameters)}" if case.parameters else ""
     name = f", {case.name}" if case.regime in REGIMES else ""
     title = f"{case.formula} in {case.dtype}{name}{options}; in brackets: conditioned ULP from the truth"
@@ -82,16 +88,25 @@ def beside(case: Case) -> Table:
 
 
 def _everyone(case: Case) -> tuple[dict[str, Any], dict[str, Mapping[str, Any] | str]]:
-    """The truth by quantity, and the answer of each side, or why it has none."""
+    """The truth by quantity, and the answer of each side, or why it has none.
+
+    Raises UsageError for what our formula refuses, in its words, and without python-flint.
+    """
+    asked = sides(ORACLES)
+    try:
+        answers: dict[str, Mapping[str, Any] | str] = dict.fromkeys(("ours", *ORACLES), "not installed")
+        answers["ours"] = asked.pop("ours")(case).quantities
+    except (TypeError, ValueError, LookupError) as error:
+        raise UsageError(f"{case.formula}: {error}") from error
     try:
         exact = truth(case).quantities
     except ImportError as error:
         raise UsageError("python-flint: not installed; pip install 'gradproof[oracles]'") from error
     except (TypeError, ValueError, LookupError) as error:
-        raise UsageError(f"{case.formula}: {error}") from error
-    answers: dict[str, Mapping[str, Any] | str] = dict.fromkeys(("ours", *ORACLES), "not installed")
+        said = str(error)
+        raise UsageError(said if case.formula in said else f"{case.formula}: {said}") from error
     with np.errstate(all="ignore"):
-        for name, side in sides(ORACLES).items():
+        for name, side in asked.items():
             try:
                 answers[name] = side(case).quantities
             except (Missing, TypeError, ValueError, LookupError) as refused:
@@ -103,15 +118,14 @@ def _instead(formula: Formula) -> str:
     """Where a formula without cases is measured."""
     if formula.elementwise:
         return f"it acts on single numbers: 'gradproof at {formula.id} 0.5'"
-    if formula.kind == "update":
-        return f"rules are followed step by step, see optimizers.md: 'gradproof audit --only {formula.id}'"
     if formula.kind == "network":
         return "it is asked with every network: 'gradproof audit --only networks'"
     return f"'gradproof doctor {formula.id}' says what it lacks"
 
 
-def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | str]) -> list[list[str]]:
-    """One line for each entry of a quantity."""
+def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | str], numbers: bool) -> list[list[str]]:
+    """One line for each entry of a quantity. A gradient of `numbers` that has no exact one is at a kink."""
+    kink = numbers and quantity.startswith("∂/∂")
     exact = known.truth.hi
     columns = []
     for answer in answers.values():
@@ -120,6 +134,11 @@ def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | 
             columns.append([answer if isinstance(answer, str) else "–"] * exact.size)
             continue
         y = np.asarray(got).astype(np.float64).reshape(exact.shape)
-        columns.append([f"{float(p)!r} ({number(float(e))})" for p, e in zip(y.flat, known.error(y).flat, strict=True)])
+        errors = known.error(y).flat
+        columns.append([
+            f"{float(p)!r}" + ("" if np.isnan(e) else f" ({number(float(e))})")
+            for p, e in zip(y.flat, errors, strict=True)
+        ])  # fmt: skip
+    truths = [NO_SLOPE if kink and np.isnan(x) else repr(x) for x in exact.ravel().tolist()]
     places = [f"{quantity}{list(index) or ''}" for index in np.ndindex(exact.shape)]
-    return [list(line) for line in zip(places, map(repr, exact.ravel().tolist()), *columns, strict=True)]
+    return [list(line) for line in zip(places, truths, *columns, strict=True)]

@@ -22,7 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gradproof.lookup import UsageError
+from gradproof.commands.given import option, pairs
+from gradproof.lookup import UsageError, not_installed
 from gradproof.yours.subject import ADAPTERS, Subject, subject_of
 
 
@@ -84,7 +85,7 @@ def _child(pipe: Connection, options: argparse.Namespace) -> None:
     except UsageError as error:
         pipe.send((2, "", f"gradproof: {error}"))
     except ImportError as error:
-        pipe.send((2, "", f"gradproof: {error}; pip install 'gradproof[oracles]'"))
+        pipe.send((2, "", f"gradproof: {not_installed(error)}"))
     except Exception:
         pipe.send((2, "", traceback.format_exc()))
     os._exit(0)  # whatever threads the subject has left
@@ -111,7 +112,7 @@ def _report(options: argparse.Namespace) -> tuple[int, str, str]:
         (against, *more) = _load(against)
         if more:
             raise UsageError(f"--against {options.against}: name one function")
-    parameters = dict(_parameter(word) for word in options.given)
+    parameters = {name: option(text) for name, text in pairs(options.given).items()}
     report = check(
         subject, against, inputs=shapes(options.inputs), parameters=parameters, dtypes=options.dtype, ulp=options.ulp,
         accumulate=options.accumulate, seed=options.seed,
@@ -224,15 +225,3 @@ def shapes(spec: str | None) -> Mapping[str, Sequence[int]] | None:
         if not equals or not name:
             raise UsageError(f"--inputs {word!r}: write the shape of an argument as x=4,3")
     return found
-
-
-def _parameter(word: str) -> tuple[str, Any]:
-    """A parameter: a number where it reads as one, else a word."""
-    name, equals, value = word.partition("=")
-    if not equals:
-        raise UsageError(f"{word!r} is no parameter: write name=value")
-    try:
-        number = float.fromhex(value) if "0x" in value else float(value)
-    except ValueError:
-        return name, value
-    return name, int(number) if number.is_integer() and not set(value) & set(".eExX") else number

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gradproof import __version__
+from gradproof.commands.show import judgement, subject
+from gradproof.evidence.files import read_evidence
 from gradproof.lookup import UsageError, suggestion
 from literature import CLAIMS
 from literature.bibliography import Work, work
@@ -20,9 +22,13 @@ Entry = tuple[str, Work]  # citation key and work
 
 
 def evidence_hash(id: str, reports: Path) -> str:
-    """Short hash over every line of the committed evidence that names `id`; empty where none does."""
+    """Short hash over every line of the committed evidence that names `id`; empty where none does.
+
+    Raises EvidenceError where a file of it cannot be used: what is damaged is no record.
+    """
     digest, found = hashlib.sha256(), False
     for file in sorted((reports / "evidence").glob("*.jsonl")):
+        read_evidence(file)
         for line in file.read_text(encoding="utf-8").splitlines():
             if json.dumps(id) in line:
                 digest.update(line.encode())
@@ -31,12 +37,14 @@ def evidence_hash(id: str, reports: Path) -> str:
 
 
 def record(id: str, reports: Path) -> Entry:
-    """The project's own record of `id` as a citable work: id, version and evidence hash."""
+    """The project's own record of `id` as a citable work: id, version, evidence hash, and the verdict on a claim."""
     evidence = evidence_hash(id, reports)
     subject = CLAIMS[id].place if id in CLAIMS else "hand-derived formula"
     note = f"record {id} ({subject}), version {__version__}, " + (
         f"evidence {evidence}" if evidence else "no evidence here"
     )
+    if id in CLAIMS and evidence:
+        note += f"; verdict: {judgement(id, reports / 'evidence')}"
     title = f"gradproof {__version__}: {id}"
     return f"gradproof-{id.replace('/', '-')}", Work("{The gradproof authors}", title, "software", "2026", note=note)
 
@@ -44,8 +52,10 @@ def record(id: str, reports: Path) -> Entry:
 def entries(id: str, reports: Path = Path("reports")) -> list[Entry]:
     """Sources of formula or claim `id`, then the project's record; of a former id those of what it stands for.
 
-    Raises UsageError with the nearest ids where there is none such.
+    A name alone is enough where it is that of one formula, or of one claim. Raises UsageError with the nearest ids
+    where there is none such, EvidenceError where evidence cannot be used.
     """
+    id = subject(id)
     if id in CATALOGUE or id in ALIASES:
         formula, _ = resolve(id)
         id, keys = formula.id, formula.sources

@@ -102,12 +102,13 @@ def _cases(formula: Formula) -> Iterator[str]:
     if formula.kind == "update" and formula.id not in cases.DRAWS:
         if all(setting.id != formula.id for setting in SETTINGS):
             yield "no setting in gradproof/training/settings.py"
-        return
+        if formula.id not in cases.STEPS:
+            yield "no accumulators in gradproof/cases/updates.py"
     asked = [*settings(formula.id)]
-    if formula.id in cases.DRAWS:
+    if formula.id in {**cases.DRAWS, **cases.STEPS}:
         drawn = (cases.draw(formula.id, "float64", REGIMES[0], seed) for seed in range(SEEDS))
         asked += [{**case.arguments, **case.parameters} for case in drawn]
-    elif not formula.elementwise:
+    elif not formula.elementwise and formula.kind != "update":
         yield f"no draw in gradproof/cases/{DRAWN_IN[formula.kind]}"
     for name, default in formula.parameters.items():
         values = {float(given[name]) for given in asked if name in given} - {default}

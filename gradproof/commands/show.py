@@ -1,23 +1,41 @@
-"""One formula in words: what `gradproof show` prints."""
+"""One formula, or one published claim, in words: what `gradproof show` prints."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from gradproof.evidence.files import Evidence, EvidenceError, read_evidence
-from gradproof.lookup import find
+from gradproof.lookup import UsageError, find, named, suggestion
 from gradproof.pages.networks import counts
 from gradproof.pages.proofs import status
 from gradproof.pages.tables import number
-from reference import ALIASES
+from literature import CLAIMS, ROLES, Claim
+from literature.bibliography import work
+from reference import ALIASES, CATALOGUE
 from reference.formula import Formula
+
+
+def subject(word: str) -> str:
+    """The id of the formula, or else of the claim, that alone has this name; `word` itself where that is not one.
+
+    >>> subject("BP2"), subject("bp1a"), subject("cost/l1")
+    ('network/bp2', 'nielsen-2015/bp1a', 'cost/l1')
+    """
+    formula = named(word, CATALOGUE)
+    return formula if formula in CATALOGUE else named(word, CLAIMS)
 
 
 def describe(id: str, evidence: Path) -> str:
     """Statement, derivation, domain, kinks, assumptions, sources, and the last verdicts in `evidence` if any.
 
-    Raises UsageError for an unknown id.
+    Of a published claim: where it stands, the equation as printed, the verdict and its reason. Raises UsageError for an
+    unknown id.
     """
+    id = subject(id)
+    if (claim := CLAIMS.get(id)) is not None:
+        return "\n".join(_claim(claim, evidence))
+    if "/" in id and id.split("/")[0] in {known.split("/")[0] for known in CLAIMS}:
+        raise UsageError(f"no claim {id!r}; {suggestion(id, CLAIMS)}")
     f, stands_for = find(id)
     given = ", ".join(f"{name} = {value}" for name, value in stands_for.items())
     lines = [f"{id} stands for {f.id}" + (f" with {given}" if given else "")] if id != f.id else []
@@ -39,6 +57,35 @@ def describe(id: str, evidence: Path) -> str:
         lines.append(f"also known as: {', '.join(aliases)}")
     lines += ["", *_measured(f, evidence)]
     return "\n".join(lines).rstrip()
+
+
+def judgement(id: str, evidence: Path) -> str:
+    """The verdict on a published claim in evidence/literature.jsonl, and why, or why there is none.
+
+    Raises EvidenceError where that file is there and cannot be used.
+    """
+    path = evidence / "literature.jsonl"
+    found = [f for f in read_evidence(path).findings if f.formula == id] if path.exists() else []
+    if not found:
+        return "not judged here; run 'gradproof audit --only literature'"
+    claim = CLAIMS[id]
+    why = claim.wrong or claim.doubt or claim.convention or claim.unchecked
+    return found[0].verdict + (f": {why}" if why else "")
+
+
+def _claim(claim: Claim, evidence: Path) -> list[str]:
+    """A published claim: place, equation in every role, verdict."""
+    lines = [claim.id, f"{claim.place} of {work(claim.source).title}", ""]
+    lines += [f"  {ROLES.get(role, role)}: {latex}" for role, latex in claim.latex.items()]
+    lines += ["", *(f"assumes: {assumption}" for assumption in claim.assumptions)]
+    try:
+        lines.append(f"verdict: {judgement(claim.id, evidence)}")
+    except EvidenceError as error:
+        lines.append(f"no verdict: {error}")
+    lines += [said for said in (claim.charity, claim.remark) if said]
+    if claim.supports:
+        lines.append(f"formulas: {', '.join(claim.supports)}")
+    return lines
 
 
 def _measured(f: Formula, evidence: Path) -> list[str]:

@@ -204,6 +204,9 @@ def _logits() -> list[Probe]:
     rows = {"z": logits, "y": [[1.0, 0.0], [0.0, 1.0]], "weight": [1.0, 3.0]}
     # with ε = ½, weights (1, 3) and equal logits: q = w·(¾, ¼) against q = (¾, ¼)·w_y
     smooth = {"each class by its own weight": (0.75 + 3 * 0.25) * LN2, "all by the label's weight": LN2}
+    # the same where two of three labels are left: 2·(¾·2 + ¼·3) = 4.5
+    divisors = {"the weights of the labels left": 4, "the labels left": 2, "all labels": 3}
+    together = {f"each class by its own weight, over {by}": 4.5 / n * LN2 for by, n in divisors.items()}
     soft = [[0.5]]
     return [
         weighted_mean("nll_labels", a=np.log([[0.5, 0.5], [0.75, 0.25]]), **LABELLED),
@@ -213,6 +216,9 @@ def _logits() -> list[Probe]:
         weighted_mean("multi_margin", z=logits, **LABELLED),
         value_of("smoothing and weights", "cross_entropy_labels", "label 0 of two, ε = ½, weights 1 and 3", smooth,
                  {"label_smoothing": 0.5, "reduction": "sum"}, z=[[0.0, 0.0]], labels=[0], weight=[1.0, 3.0]),
+        value_of("smoothing, weights and an ignored label", "cross_entropy_labels",
+                 "mean of labels 0, 0 and 1, ε = ½, weights 2 and 3, label 1 ignored", together,
+                 {"label_smoothing": 0.5, "ignore_index": 1}, z=[[0.0, 0.0]] * 3, labels=[0, 0, 1], weight=[2.0, 3.0]),
         value_of("the label −100", "cross_entropy_labels", "labels 0 and −100, all defaults", {"is ignored": LN2},
                  z=[[0.0, 0.0]] * 2, labels=[0, -100]),
         value_of("every label ignored", "cross_entropy_labels", "mean", {}, {"ignore_index": 1},

@@ -136,7 +136,7 @@ def _changes(area: str, old: Finding, new: Finding) -> Iterator[Change]:
         gone, come = ({v: n for v, n in a.items() if v not in b} for a, b in ((before, now), (now, before)))
         worse = not FAILING.isdisjoint(come) or (not old.more.get("verdicts") and got_worse(old.verdict, new.verdict))
         yield Change(area, "verdict", new, _counted(gone), _counted(come), worse)
-    elif _other_error(old.max, new.max):
+    elif other_error(old.max, new.max):
         yield Change(area, "error", new, f"{old.max}", f"{new.max}")
     if (reading := new.more.get("reading")) != old.more.get("reading"):
         yield Change(area, "reading", new, str(old.more.get("reading")), str(reading))
@@ -157,9 +157,10 @@ def _counted(verdicts: Mapping[str, int]) -> str:
     return ", ".join(f"{verdict} {n:,}" if n else verdict for verdict, n in verdicts.items())
 
 
-def _other_error(before: float | None, now: float | None) -> bool:
-    """
-    >>> _other_error(0.5, 0.9), _other_error(5.8, 2.0), _other_error(1e9, 1.1e9), _other_error(3.0, math.inf)
+def other_error(before: float | None, now: float | None) -> bool:
+    """True if a largest error has become another one, by FACTOR and UNITS.
+
+    >>> other_error(0.5, 0.9), other_error(5.8, 2.0), other_error(1e9, 1.1e9), other_error(3.0, math.inf)
     (False, True, False, True)
     """
     if before is None or now is None:

@@ -37,8 +37,10 @@ def write_whole(path: Path, data: str | bytes) -> None:
             file.write(raw)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno is not None:  # a disk that is full does not say for which file
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -15,7 +15,7 @@ TYPED = {"+0": "0", "−0": "-0", "+∞": "inf", "−∞": "-inf"}  # special in
 class Finding:
     """What was measured about one subject by one side.
 
-    `kind` says what was done: sweep, accuracy, kink, special, network, convention, proof, claim, … `formula` is the
+    `kind` says what was done: sweep, accuracy, kink, special, law, network, convention, proof, … `formula` is the
     subject: the id of a formula or of a published claim, or a network. `what` tells apart findings of one kind about
     one subject: parameters, the place of a kink, the question of a probe. `quantity` is "value", "slope" or the
     argument that a gradient is taken by, `side` who answered.
@@ -65,7 +65,8 @@ class Finding:
             return f"gradproof case {self.formula} {regime} {seed}{dtype}"
         if self.kind == "network":
             return f"gradproof audit --only '{self.at.partition(' ')[0]}/{self.dtype}/{self.formula}'"
-        return f"gradproof audit --only {self.formula}"
+        area = "--only laws " if self.kind == "law" else ""
+        return f"gradproof audit {area}--only {self.formula}"
 
 
 DEFAULTS: dict[str, Any] = {f.name: {} if f.name == "more" else f.default for f in fields(Finding)}

@@ -22,12 +22,14 @@ class Response(NamedTuple):
     """How ∂C/∂a of a cost, (..., n, d), answers to its outputs a and targets y.
 
     `change`: what it changes by when entry k of each row of a is as far off as its error reaches, (d, ..., n, d), k
-    first. `sway`: Σₖ|aₖ·∂²C/∂aⱼ∂aₖ| + Σₖ|yₖ·∂²C/∂aⱼ∂yₖ|, which few ULP are relative to, (..., n, d). `jumps`: (...),
-    True where some change is more than the curvature nearby explains, because a kink is within reach.
+    first. `sway`: Σₖ|aₖ·∂²C/∂aⱼ∂aₖ| + Σₖ|yₖ·∂²C/∂aⱼ∂yₖ|, which few ULP are relative to, (..., n, d), as those of C
+    are to `brought`: Σ|a·∂C/∂a| + Σ|y·∂C/∂y|, (...). `jumps`: (...), True where some change is more than the curvature
+    nearby explains, because a kink is within reach.
     """
 
     change: Array
     sway: Array
+    brought: Array
     jumps: Array
 
 
@@ -42,9 +44,11 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
         a, move = a / a.sum(-1, keepdims=True), move - np.roll(move, 1, -1)
         h, near = (np.minimum(step, np.roll(step, -1, -1)) for step in (h, near))
     h, near, size = (np.moveaxis(q, -1, 0)[..., None] for q in (h, near, np.abs(a)))  # (d, ..., n, 1)
-    moved = np.stack([a + move * step for step in (0 * h, -h, h, -near, near)])  # (5, d, ..., n, d)
+    moved = np.array([a + move * step for step in (0 * h, -h, h, -near, near)])  # (5, d, ..., n, d)
     slopes = _slopes(cost, moved, np.broadcast_to(certain(cost, y), moved.shape))
-    here = slopes[0, 0, 0]
+    here, by_targets = slopes[:, 0, 0]
+    pairs = ((a, here), (y, by_targets))  # of which 0·∞ counts as 0, as at the target 0 of a divergence
+    brought = [np.multiply(q, slope, where=q != 0, out=np.zeros(q.shape)) for q, slope in pairs]
     by_a, by_y = np.abs(slopes[:, 1:] - slopes[:, :1])
     curvature, steepest, mixed = (
         np.divide(q, h, out=np.zeros_like(q), where=h > 0)
@@ -55,7 +59,8 @@ def response(cost: Formula, a: Array, y: Array, reach: Array) -> Response:
     change = np.maximum(*by_a[2:])
     two = 2 * ULPS * 2 * U * (np.abs(here) + sway)  # rounding of two gradients; an ULP of q is 2U·|q| at most
     smooth = 2 * steepest * near + two
-    return Response(change, sway, np.asarray((change > smooth).any((0, -2, -1))))
+    jumps = np.asarray((change > smooth).any((0, -2, -1)))
+    return Response(change, sway, np.abs(brought).sum((0, -2, -1)), jumps)
 
 
 def certain(cost: Formula, y: Array) -> Array:
@@ -70,33 +75,20 @@ def _slopes(cost: Formula, a: Array, y: Array) -> Array:
     targets = y.argmax(-1) if cost.target == "labels" else y
     given = {cost.prediction: a, cost.target: targets, **PARAMETERS.get(cost.id, {})}
     gradients = cost.function(**given, leading=a.ndim - 2)[1]
-    return np.stack([gradients[cost.prediction], gradients.get(cost.target, np.zeros_like(a))])
+    return np.array([gradients[cost.prediction], gradients.get(cost.target, np.zeros_like(a))])
 
 
-def sizes(cost: Formula, a: Array, y: Array) -> Array:
-    """What few ULP of a cost refer to: its terms and what the outputs and targets bring in.  (..., n, d) -> (...).
-
-    Σ|terms| over the divisor of their mean, and Σ|a·∂C/∂a| + Σ|y·∂C/∂y|.
-    """
-    given = PARAMETERS.get(cost.id, {})
+def size(cost: Formula, a: Array, y: Array, C: Array) -> Array:
+    """Σ|terms| of a cost C over the divisor of their mean: what few ULP of it refer to.  (..., n, d) -> (...)."""
     targets = y.argmax(-1) if cost.target == "labels" else y
-    arguments = {cost.prediction: a, cost.target: targets}
-    C, gradients = cost.function(**arguments, leading=a.ndim - 2, **given)
+    given = {cost.prediction: a, cost.target: targets, **PARAMETERS.get(cost.id, {}), "reduction": "none"}
     try:
-        terms = cost.function(**arguments, leading=a.ndim - 2, **{**given, "reduction": "none"})[0]
-        total = cost.function(**arguments, leading=a.ndim - 2, **{**given, "reduction": "sum"})[0]
+        terms = cost.function(**given, leading=a.ndim - 2)[0].reshape(*C.shape, -1).astype(np.float64)
     except TypeError:  # a mean by definition
-        terms, total = C[..., None], C
-    each = np.abs(terms).reshape(*C.shape, -1).sum(-1)
-    share = np.divide(np.abs(C), np.abs(total), out=np.ones(C.shape), where=total != 0)  # 1 over the divisor
-    brought = sum(_products(x, gradients[name], C.ndim) for name, x in arguments.items() if name in gradients)
-    return np.asarray(each * share + brought, np.float64)
-
-
-def _products(x: Array, slope: Array, leading: int) -> Array:
-    """Σ|x·slope| of each problem; 0·∞ counts as 0, as at the target 0 of a divergence."""
-    product = np.abs(np.multiply(x, slope, where=x != 0, out=np.zeros(x.shape)))
-    return np.asarray(product.sum(tuple(range(leading, x.ndim))))
+        return np.abs(C)
+    total = np.abs(terms.sum(-1))
+    share = np.divide(np.abs(C), total, out=np.ones(C.shape), where=total != 0)  # 1 over the divisor
+    return np.asarray(np.abs(terms).sum(-1) * share)
 
 
 # ---------------------------------------------------------------- penalties on matrices

@@ -104,7 +104,7 @@ def _at_kinks(W: list[Array], b: list[Array], activations: Sequence[Formula], rn
     for w, c, g in zip(W, b, activations, strict=True):
         kinks = [g.at(k.at) for k in g.kinks] or [0.0]
         for unit in range(0, w.shape[-2], 2):
-            at = c.dtype.type(rng.choice(kinks))
+            at = c.dtype.type(kinks[rng.integers(len(kinks))])
             step = rng.integers(-1, 2)
             w[unit] = 0
             c[unit] = at if step == 0 else np.nextafter(at, c.dtype.type(step * np.inf))

@@ -64,7 +64,7 @@ def slope_and_curvature(activation: Formula, z: Array) -> tuple[Array, Array]:
     for kink in activation.kinks:
         h = np.minimum(h, np.abs(z - activation.at(kink.at)) / 2)
     left, right = z - h, z + h
-    slope, low, high = activation.function(np.stack([z, left, right]))[1]
+    slope, low, high = activation.function(np.array([z, left, right]))[1]
     return slope, np.divide(high - low, right - left, out=np.zeros_like(z), where=right > left)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +11,11 @@ import numpy as np
 from gradproof.networks.configurations import PARAMETERS, Configuration
 from gradproof.networks.draws import Cases
 from reference.formula import Array, Formula
-from reference.network import Backward, backprop
+from reference.network import Backward, at_end, backprop
 
 QUANTITIES = ("cost", "dW", "db")
 Gradient = tuple[Array, list[Array], list[Array]]  # cost, ∂C/∂W, ∂C/∂b
+Penalty = tuple[Array, list[Array]]  # R, ∂R/∂W
 
 
 class Flat(NamedTuple):
@@ -47,31 +48,32 @@ def picked(g: Backward, here: Array) -> Backward:
 
 
 def bound(f: Formula) -> Callable[..., Any]:
-    """The function of `f` with the audit's parameters; a cost as (a, y) ↦ (C, ∂C/∂a)."""
-    given = PARAMETERS.get(f.id, {})
-    return ending(f, **given) if f.kind == "cost" else functools.partial(f.function, **given)
-
-
-def ending(f: Formula, **parameters: Any) -> Callable[[Array, Array], tuple[Array, Array]]:
-    """Cost `f` of the outputs of a network.  a, y: (..., n, d) -> (...), (..., n, d); a label is where y has its 1."""
-
-    def cost(a: Array, y: Array) -> tuple[Array, Array]:
-        targets = y.argmax(-1) if f.target == "labels" else y
-        C, gradients = f.function(**{f.prediction: a, f.target: targets}, leading=a.ndim - 2, **parameters)
-        return C, gradients[f.prediction]
-
-    return cost
+    """The function of `f` with the audit's parameters; a cost as (a, y) ↦ (C, ∂C/∂a), a label where y has its 1."""
+    function = functools.partial(f.function, **PARAMETERS.get(f.id, {}))
+    if f.kind != "cost":
+        return function
+    return lambda a, y: at_end(function, a, y.argmax(-1) if f.target == "labels" else y)
 
 
 def in_blocks(penalties: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     """One regularizer for each of as many equal blocks of the first axis of every W[l]."""
 
-    def regularizer(W: Sequence[Array]) -> tuple[Array, list[Array]]:
-        blocks = zip(*(np.split(w, len(penalties)) for w in W), strict=True)
-        R, dR = zip(*(f(block) for f, block in zip(penalties, blocks, strict=True)), strict=True)
-        return np.concatenate(R), [np.concatenate(q) for q in zip(*dR, strict=True)]
+    def regularizer(W: Sequence[Array]) -> Penalty:
+        return joined(f(block) for f, block in zip(penalties, blocks(W, len(penalties)), strict=True))
 
     return regularizer if len(penalties) > 1 else penalties[0]
+
+
+def blocks(arrays: Sequence[Array], count: int) -> list[list[Array]]:
+    """As many equal blocks of the first axis, each of all arrays."""
+    size = len(arrays[0]) // count
+    return [[q[k : k + size] for q in arrays] for k in range(0, len(arrays[0]), size)]
+
+
+def joined(penalties: Iterable[Penalty]) -> Penalty:
+    """Penalties of blocks as those of all cases."""
+    R, dR = zip(*penalties, strict=True)
+    return np.concatenate(R), [np.concatenate(q) for q in zip(*dR, strict=True)]
 
 
 def functions(*stack: Configuration) -> tuple[Callable[..., Any], ...]:

@@ -197,7 +197,7 @@ class Arbiter:
         except ArithmeticError as error:
             verdict = Verdict.unknown if isinstance(error, Undecided) else Verdict.undefined
             return Ruling(math.nan, math.nan, verdict, str(error))
-        (ours_fits, other_fits), (ours_off, other_off) = _fits(np.stack([ours, other]), *truth, sigma, by_norm)
+        (ours_fits, other_fits), (ours_off, other_off) = _fits(np.array([ours, other]), *truth, sigma, by_norm)
         if not (ours_fits and other_fits):
             return Ruling(ours_off, other_off, Verdict.inaccurate if ours_fits else Verdict.wrong)
         # Both lie in the enclosure. Farther apart than two roundings, they show that it is the hull of a kink's slopes.
@@ -237,7 +237,7 @@ def judge(
     by_choice = np.zeros(len(close), bool)
     if not (close | nothing).all() and (alternative := under_conventions_of(oracle, stack, cases)):
         by_choice = distance(alternative, other, t).of_two(t.correlated)
-    explained = np.stack([apart.equal, nothing, close, by_choice])
+    explained = np.array([apart.equal, nothing, close, by_choice])
     verdicts = [EXPLAINED[first] for first in explained.argmax(0)]
     rulings = {}
     if open := np.flatnonzero(~explained.any(0)).tolist():

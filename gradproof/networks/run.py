@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -35,10 +35,11 @@ from gradproof.networks.configurations import (
 )
 from gradproof.networks.draws import Cases, draw
 from gradproof.networks.errors import unit_roundoff
-from gradproof.networks.gradients import Flat, bound, flat, functions, gradient, in_blocks, picked
+from gradproof.networks.gradients import Flat, Penalty, blocks, flat, functions, gradient, joined, picked
 from gradproof.networks.judge import Arbiter, Distance, Ruling, distance, judge
 from gradproof.networks.tolerance import Tolerance, propagate, repeated, where_bounds, with_penalty
 from gradproof.tasks import Plan, Task
+from reference.formula import Array
 from reference.network import Backward
 
 CAUSES = 5  # of disagreements, that a task looks for with each oracle
@@ -90,10 +91,12 @@ def _findings(
     regimes = ARCHITECTURES[c.architecture].regimes(draws)
     cases = draw(c, seed, draws)
     stacked = cases.repeated(len(stack))
-    g = gradient(c, stacked, functions(*stack))
+    *layers, regularizer = functions(*stack)
+    penalty = regularizer(stacked.W)
+    g = gradient(c, stacked, (*layers, lambda W: penalty))
     first = np.arange(len(regimes))
     plain = picked(g, first) if stack[0] == c else gradient(c, cases)
-    t = _tolerance(stack, cases, stacked, plain, g, np.isin(regimes, SYMMETRIC))
+    t = _tolerance(stack, cases, stacked.W, plain, g, penalty, np.isin(regimes, SYMMETRIC))
     ours = flat((g.cost, g.dW, g.db))
     arbiter = Arbiter(c, cases)
     theirs: dict[str, Flat] = {}
@@ -170,20 +173,22 @@ def _causes(
 
 
 def _tolerance(
-    stack: Sequence[Configuration], cases: Cases, stacked: Cases, plain: Backward, g: Backward, symmetric: Any
-) -> Tolerance:
-    """Errors of the stacked gradients `g`; `plain` are those without regularizer, of one block of cases."""
-    c, R = stack[0], len(stack)
+    stack: Sequence[Configuration], cases: Cases, W: Sequence[Array], plain: Backward, g: Backward, penalty: Penalty,
+    symmetric: Array,
+) -> Tolerance:  # fmt: skip
+    """Errors of the gradients `g` with `penalty` at weights `W`, a block of cases for each configuration of the stack.
+
+    `plain` are the gradients without regularizer, of one block.
+    """
+    c, count = stack[0], len(stack)
     u = unit_roundoff(np.dtype(c.dtype))
     p = np.where(symmetric, 1, 2)
-
-    def penalty(one: Configuration) -> Callable[..., Any]:
-        given = PARAMETERS.get(one.regularizer, {})
-        return lambda W: penalty_sizes(one.regularizer, W, bound(one.formulas[3])(W), u, **given)
-
     t = propagate(plain, cases, *c.formulas[:3], u, p)
-    sizes = in_blocks([penalty(one) for one in stack])(stacked.W)
-    return where_bounds(with_penalty(repeated(t, R), g, sizes, u, np.tile(p, R)), np.tile(symmetric, R))
+    sizes = joined(
+        penalty_sizes(one.regularizer, w, (R, dR), u, **PARAMETERS.get(one.regularizer, {}))
+        for one, w, (R, *dR) in zip(stack, blocks(W, count), blocks([penalty[0], *penalty[1]], count), strict=True)
+    )
+    return where_bounds(with_penalty(repeated(t, count), g, sizes, u, np.tile(p, count)), np.tile(symmetric, count))
 
 
 def _no_gradient(g: Flat) -> Flat:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradproof.networks.conditioning import response, sizes
+from gradproof.networks.conditioning import response, size
 from gradproof.networks.configurations import IDENTITY
 from gradproof.networks.draws import Cases
 from gradproof.networks.errors import (
@@ -142,12 +142,12 @@ def _cost(
     lost = _lost(g.z[-1]) if output.id != IDENTITY else 0
     several = errors.several(a)
     reach = several * np.maximum(errors.root(np.where(dead, 0, e_a)), lost)
-    change, sway, jumps = response(cost, a, np.asarray(y, np.float64), reach)
+    change, sway, brought, jumps = response(cost, a, np.asarray(y, np.float64), reach)
     v = np.asarray(bound(cost)(g.a[-1], y)[1], np.float64)
     e_v = errors.P(change / several).sum(0) + errors.few_ulps(v) + errors.few_ulps(sway)
     n, d = a.shape[-2:]
-    size = errors.few_ulps(sizes(cost, g.a[-1], y)) * (1 + d * n / 2)
-    return v, e_v, (errors.P(v) * e_a).sum((-2, -1)) + size, jumps
+    own = errors.few_ulps(size(cost, g.a[-1], y, g.cost) + brought) * (1 + d * n / 2)
+    return v, e_v, (errors.P(v) * e_a).sum((-2, -1)) + own, jumps
 
 
 def _lost(z: Array) -> Array:

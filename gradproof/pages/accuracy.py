@@ -11,6 +11,7 @@ from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.figures import error_curves
 from gradproof.pages.tables import Table, exactly, name, number, write_page
+from reference import CATALOGUE
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 Findings = Sequence[Finding]
@@ -39,19 +40,20 @@ def _activations(found: Findings, folder: Path) -> None:
                 error_curves(curves, dtype, folder / path)
                 figures.append(f"![Error in ULP of the {part} in {dtype}, against the input]({path})")
     tables = [_sweep_table([f for f in sweeps if f.dtype == dtype], dtype) for dtype in DTYPES]
-    arrays = [f for f in found if f.kind == "accuracy" and f.formula.startswith(("activation/", "update/"))]
+    kinds = ("activation/", "update/")
+    arrays = [f for f in found if f.kind == "accuracy" and f.formula.startswith(kinds) and not is_step(f)]
     tables.append(
-        _table(arrays, "Rows, learnable parameters and clipping", "Conditioned ULP, under random cotangents.")
+        errors_table(arrays, "Rows, learnable parameters and clipping", "Conditioned ULP, under random cotangents.")
     )
     intro = (
         "# Accuracy\n\nError of value and slope of every elementwise activation against the exact truth (balls around "
         "the definition, precision doubled until they round to one float), in units in the last place. *Strict*: "
-        "|ŷ − y|/ulp(y), and the largest where |x| ≤ 10 beside it: larger ones stand next to a zero of the slope or "
-        "far out. *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of the input would "
-        "do. float16 and bfloat16: every input, neighbours by one Taylor polynomial in balls and its remainder. "
-        "Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); the evidence "
-        "has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page again.\n\n"
-        + "\n".join(figures)
+        "|ŷ − y|/ulp(y), and the largest where |x| ≤ 10 beside it; × where the exact slope crosses zero, next to which "
+        "strict ULP have no bound. *Conditioned*: |ŷ − y|/(ulp(y) + u·|x·y′(x)|), which forgives what half an ULP of "
+        "the input would do. float16 and bfloat16: every input, neighbours by one Taylor polynomial in balls and its "
+        "remainder. Truths below the smallest normal number are kept out of the maxima (frameworks may flush them); "
+        "the evidence has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page "
+        "again.\n\n" + "\n".join(figures)
     )
     write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows])
 
@@ -80,7 +82,9 @@ def _errors(f: Finding) -> str:
 
 
 def _strict(f: Finding) -> str:
-    return f"{number(f.more.get('strict', 0.0))}, {number(f.more.get('ordinary', 0.0))}"
+    crosses = f.quantity == "slope" and f.formula in CATALOGUE and CATALOGUE[f.formula].slope_zeros
+    mark = " ×" if crosses else ""
+    return f"{number(f.more.get('strict', 0.0))}, {number(f.more.get('ordinary', 0.0))}{mark}"
 
 
 def _lost_table(found: Findings) -> Table:
@@ -135,14 +139,20 @@ def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, abo
         f"{number(worst['float64'])} in float64 and {number(worst['float32'])} in float32. {about} Slopes at kinks and "
         "ties: see [kinks.md](kinks.md)."
     )
-    tables = [_table([f for f in mine if f.dtype == dtype], dtype, STAR) for dtype in DTYPES]
+    tables = [errors_table([f for f in mine if f.dtype == dtype], dtype, STAR) for dtype in DTYPES]
     write_page(folder, page, intro, [t for t in tables if t.rows])
 
 
 STAR = "Conditioned ULP. A star marks what the framework does not have, written out in its operations."
 
 
-def _table(found: Findings, title: str, note: str) -> Table:
+def is_step(f: Finding) -> bool:
+    """Whether a finding is about the step of an update rule, which stands on optimizers.md."""
+    return f.formula in CATALOGUE and CATALOGUE[f.formula].is_step
+
+
+def errors_table(found: Findings, title: str, note: str) -> Table:
+    """A line for each formula, quantity and dtype: the largest error of every side, and where ours is."""
     by = {(f.formula, f.quantity, f.dtype, f.side): f for f in found}
     lines = []
     for formula, quantity, dtype in dict.fromkeys(key[:3] for key in by):
@@ -157,4 +167,6 @@ def _table(found: Findings, title: str, note: str) -> Table:
 def _cell(f: Finding | None) -> str:
     if f is None:
         return "not installed"
-    return f"{_errors(f)}{'*' if 'composed' in f.more else ''}" if f.entries else f.why
+    if not f.entries:
+        return f.why
+    return f"{_errors(f)}{'*' if 'composed' in f.more else ''}{'†' if f.verdict == 'convention' else ''}"

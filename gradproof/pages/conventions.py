@@ -69,12 +69,12 @@ def write(evidence: Path, folder: Path) -> None:
 
 
 def _table(title: str, kind: str, found: Findings, note: str = "") -> Table:
-    """One line per question."""
+    """One line per question, all about one function together."""
     cells: dict[tuple[str, str, str], dict[str, str]] = {}
     for f in found:
-        cells.setdefault((f.more["topic"], f.formula, f.more["probe"]), {})[f.side] = f.more["reading"]
+        cells.setdefault((f.formula, f.more["topic"], f.more["probe"]), {})[f.side] = f.more["reading"]
     lines = [[name(id), topic, probe, *(said.get(side, "not installed") for side in SIDES)]
-             for (topic, id, probe), said in sorted(cells.items())]  # fmt: skip
+             for (id, topic, probe), said in sorted(cells.items())]  # fmt: skip
     return Table(title, [kind, "question", "asked at", *TITLES.values()], lines, note)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import math
 from collections.abc import Sequence
@@ -16,7 +17,14 @@ COLOURS = {"ours": "#1b7837", "torch": "#d95f02", "jax": "#2166ac",
 OTHER = "#6a3d9a"  # of a side or pair without a colour of its own
 
 
+def check_installed() -> None:
+    """Raises ImportError without matplotlib."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ModuleNotFoundError("figures need matplotlib", name="matplotlib")
+
+
 def _pyplot() -> Any:
+    check_installed()
     import matplotlib
 
     matplotlib.use("svg")

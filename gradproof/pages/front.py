@@ -115,6 +115,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
     "scaling": ("how differences grow with depth and width", "scaling", _scaling),
     "accuracy": ("value and slope of every activation against the truth, in ULP", "accuracy", _errors("activation")),
     "kinks": ("the slope that everyone returns where left and right differ", "kinks", _kinks),
+    "laws": ("what every formula keeps besides its numbers, asked as a user's function is", "laws", _verdicts),
     "frameworks": ("defects of the frameworks, each with one line that reproduces it", "accuracy", None),
     "proofs": ("every statement and derivative proved by computer algebra", "proofs", _verdicts),
     "costs-accuracy": ("every cost against the truth, for every argument", "accuracy", _errors("cost")),

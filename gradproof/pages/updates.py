@@ -1,4 +1,4 @@
-"""optimizers.md: update rules against torch.optim and Optax, step by step."""
+"""optimizers.md: update rules against the truth, a step each, and against torch.optim and Optax, step by step."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
+from gradproof.pages.accuracy import DTYPES as ALL
+from gradproof.pages.accuracy import errors_table, is_step
 from gradproof.pages.tables import Table, name, number, write_page
 
 TITLES = {side: side for side in SIDES} | {"torch": "torch.optim", "jax": "Optax"}
@@ -17,7 +19,7 @@ DTYPES = ("float32", "float64")
 
 
 def write(evidence: Path, folder: Path) -> None:
-    """Write optimizers.md with its tables from evidence/updates.jsonl."""
+    """Write optimizers.md with its tables from evidence/updates.jsonl, and accuracy.jsonl where it is there."""
     header, found = read_evidence(evidence / "updates.jsonl")
     paths = [f for f in found if f.kind == "trajectory"]
     counts = Counter(f.verdict for f in paths if f.verdict and f.side != "ours")
@@ -33,8 +35,31 @@ def write(evidence: Path, folder: Path) -> None:
         "each side means by the name of a rule, its defaults, and clipping at its edges: see "
         "[conventions.md](conventions.md).\n"
     )
-    tables = [_steps(paths, header["steps"]), _causes(paths), _decay([f for f in found if f.kind == "decay"])]
+    path = evidence / "accuracy.jsonl"
+    steps = [f for f in read_evidence(path).findings if f.kind == "accuracy" and is_step(f)] if path.exists() else []
+    if steps:
+        intro += (
+            f"\nOne step against the exact one, {sum(f.entries for f in steps if f.side == 'ours'):,} numbers by us: "
+            "the rule as its paper defines it, over balls, from states off their start too, with hyperparameters off "
+            f"their defaults. Our largest error: {_largest(steps)} conditioned ULP.\n"
+        )
+    tables = [errors_table([f for f in steps if f.dtype == dtype], f"One step in {dtype}", ONE) for dtype in ALL]
+    tables += [_steps(paths, header["steps"]), _causes(paths), _decay([f for f in found if f.kind == "decay"])]
     write_page(folder, "optimizers", intro, [table for table in tables if table.rows])
+
+
+ONE = (
+    "Conditioned ULP of the new w and accumulators, |ŷ − y|/(ulp(y) + u·Σ|xᵢ·∂y/∂xᵢ|), w, dC and accumulators being "
+    "the inputs; hyperparameters are exact. † by the framework's own convention, see below."
+)
+
+
+def _largest(found: Iterable[Finding]) -> str:
+    worst: dict[str, float] = {}
+    for f in found:
+        if f.side == "ours":
+            worst[f.dtype] = max(worst.get(f.dtype, 0.0), f.max or 0.0)
+    return ", ".join(f"{number(worst[dtype])} in {dtype}" for dtype in ALL if dtype in worst)
 
 
 def _groups(found: Iterable[Finding], *keys: str) -> dict[tuple[Any, ...], list[Finding]]:

@@ -11,8 +11,9 @@ operation (a scalar to the dtype of the arrays, then the product; or a fused for
 by the bound B for two roundings per operation, and two sides by 2B. The statistical tolerance that serves gradients
 would be wrong here: a parameter that moves by less than half its last place is rounded the same way at every step.
 
-Where a side leaves the bound, our rule with that side's choice put in (`gradproof.training.variants`) must stay
-inside, else the difference is unexplained and the verdict `unknown`.
+Where a side leaves the bound, our rule with that side's choice put in (`gradproof.answers.variants`) must stay
+inside, else the difference is unexplained and the verdict `unknown`; unless a step of ours is not that of the exact
+truth: then ours is `wrong`.
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gradproof.answers.variants import VARIANTS
 from gradproof.cases.data import dataset
 from gradproof.evidence.environment import installed
-from gradproof.evidence.finding import Finding, short
+from gradproof.evidence.finding import Finding, hexed, short
 from gradproof.evidence.verdicts import Verdict
 from gradproof.training.roundoff import Rounded, Roundoff
-from gradproof.training.settings import VARIANTS, Setting
+from gradproof.training.settings import Setting
 from reference import CATALOGUE
 from reference.activations import identity, tanh
 from reference.costs import cross_entropy_probabilities
@@ -40,6 +42,7 @@ from reference.network import backprop
 from reference.updates.steps import Step
 
 STEPS = 200
+OURS = "a step of ours is not the exact one"
 SEED = 20
 ROUNDINGS = 2
 MEANINGFUL = 0.1  # a bound beyond this share of the distance moved decides nothing
@@ -210,6 +213,10 @@ def compare(setting: Setting, problem: str, dtype: str, names: Sequence[str]) ->
             found.append(finding(side, off, Verdict.agrees))
         else:
             found.append(finding(side, off, *run.explain(side, theirs, ours)))
+    unknown = [f for f in found if f.verdict == Verdict.unknown.value]
+    if unknown and (wrong := run.own_fault(ours)):
+        found = [replace(f, verdict=Verdict.undefined.value, why=OURS) if f in unknown else f for f in found]
+        found = [f for f in found if f.side != "ours"] + [replace(wrong, what=what, more={**common, **wrong.more})]
     return found
 
 
@@ -228,6 +235,33 @@ class Run:
         """The rounding error of `step` on this run, with scalars in that dtype."""
         given: dict[str, Any] = {"scalars": scalars, "feedback": self.feedback, **self.hyperparameters}
         return bounds(step, self.start, self.gradient, STEPS, self.dtype, **given)
+
+    def own_fault(self, ours: Trajectory) -> Finding | None:
+        """The first step of ours that is not the exact one, in the entry that moves most; None without python-flint."""
+        try:
+            from oracles import arb_truth
+        except ImportError:
+            return None
+        formula, h = CATALOGUE[self.id], dict(self.hyperparameters)
+        k = int(np.argmax(np.abs(ours[-1][0].astype(float) - self.start[0].astype(float))))
+        w, state = [self.start[0][k : k + 1]], dict[str, Any]()
+        before = list(self.start)
+        for t in range(STEPS):
+            g = self.gradient(t, before)[0][k : k + 1]
+            kept = {s: np.asarray(x[0], np.float64) for s, x in state.items() if s != "t"}
+            given = {"w": np.asarray(w[0], np.float64), "dC": g.astype(np.float64), **kept}
+            exact = arb_truth.vjp(self.id, given, dtype=self.dtype, t=t + 1, **h)[0]["w"]
+            w, state = formula.function(w, [g.astype(w[0].dtype)], state or None, **h)
+            error = exact.error(w[0].astype(np.float64))
+            if not (error <= formula.conditioned_ulp).all():
+                return Finding(
+                    "trajectory", self.id, dtype=self.dtype, side="ours", verdict=Verdict.wrong.value, entries=1,
+                    max=short(float(error[0])), at=f"step {t + 1} [{k}]", got=hexed(w[0][0]),
+                    truth=hexed(exact.truth.hi[0]), why="by the truth of this step",
+                    more={"unit": "conditioned ULP", "difference": float(abs(w[0][0] - exact.truth.hi[0]))},
+                )  # fmt: skip
+            before = ours[t]
+        return None
 
     def explain(self, side: str, theirs: Trajectory, ours: Trajectory) -> tuple[Verdict, str]:
         """Why a side is outside the bound: scalars in float32, or a choice that, put into our rule, closes the gap."""

@@ -7,14 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradproof.training.variants import (
-    adagrad_eps_inside,
-    amsgrad_corrected_first,
-    nadam_single_product,
-    radam_eps_first,
-)
 from reference import CATALOGUE
-from reference.updates.steps import Step
 
 
 @dataclass(frozen=True)
@@ -67,14 +60,6 @@ SETTINGS = (
     Setting("update/adamax"),
     Setting("update/lion", 0.01, 0.001, {"lam": 0.1}),
 )
-
-# (formula id, side): the rule, and whether the choice is one of convention or costs accuracy
-VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
-    ("update/adagrad", "jax"): (adagrad_eps_inside, "convention"),
-    ("update/amsgrad", "jax"): (amsgrad_corrected_first, "convention"),
-    ("update/radam", "torch"): (radam_eps_first, "convention"),
-    ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
-}
 
 
 @dataclass(frozen=True)

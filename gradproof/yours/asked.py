@@ -22,7 +22,7 @@ from oracles.calls import floating
 from reference import vjp
 from reference.formula import Array, Formula
 
-POINTS = 500  # of an elementwise function in float32 and float64, about
+POINTS, FEW = 500, 100  # of an elementwise function in float32 and float64, about
 SEEDS, TRIES = 3, 24  # cases of each regime, and draws among which they are found
 Inputs = Mapping[str, Any] | Callable[[np.random.Generator], Mapping[str, Any]]
 
@@ -45,18 +45,20 @@ class Asking:
 
 
 def of_formula(
-    subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any], names: Mapping[str, str], seed: int
-) -> Iterator[Asking]:
+    subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any], names: Mapping[str, str], seed: int,
+    few: bool = False,
+) -> Iterator[Asking]:  # fmt: skip
     """The cases of a catalogue formula: dense points of an elementwise one (in 16 bits every float), else arrays.
 
     `parameters` are fixed; others stay at the default of the record, but for those that the subject takes by keyword.
-    Raises UsageError where the subject does not take what the formula needs.
+    With `few` there are few points, and one case of arrays a regime. Raises UsageError where the subject does not take
+    what the formula needs.
     """
     if formula.elementwise:
-        yield _points(subject, formula, dtype, parameters)
+        yield _points(subject, formula, dtype, parameters, few)
         for other in settings(formula.id):
             if other and other.keys() <= _keywords(subject) and not other.keys() & parameters.keys():
-                yield _points(subject, formula, dtype, {**parameters, **other})
+                yield _points(subject, formula, dtype, {**parameters, **other}, few)
         return
     if formula.id not in cases.DRAWS:
         raise UsageError(f"{formula.id} has no cases of arrays: it cannot be a standard")
@@ -81,7 +83,7 @@ def of_formula(
             found += 1
             if found == 1 and (one := _batch_of_one(asking, optional)) is not None:
                 ones.append(one)
-            if found == SEEDS:
+            if found == (1 if few else SEEDS):
                 break
     yield from ones
     if not asked:
@@ -116,13 +118,13 @@ def wide_arrays(given: Mapping[str, Any]) -> dict[str, Any]:
     return {n: as_dtype(x, "float64") if isinstance(x, np.ndarray) and floating(x) else x for n, x in given.items()}
 
 
-def _points(subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any]) -> Asking:
+def _points(subject: Subject, formula: Formula, dtype: str, parameters: Mapping[str, Any], few: bool) -> Asking:
     from oracles import points
 
     numbers = {name: float(p) for name, p in parameters.items()}
     usual = all(formula.parameters.get(name) == p for name, p in numbers.items())
-    narrow = usual and dtype in ("float16", "bfloat16")  # every float, at the defaults
-    x = points.every(dtype) if narrow else points.dense(formula.id, dtype, POINTS, **numbers)
+    narrow = usual and not few and dtype in ("float16", "bfloat16")  # every float, at the defaults
+    x = points.every(dtype) if narrow else points.dense(formula.id, dtype, FEW if few else POINTS, **numbers)
     z = as_dtype(x, dtype)
     v = np.ones(z.shape)
     if subject.linear:  # powers of two, so that the truth times them is exact; no two neighbours need be equal

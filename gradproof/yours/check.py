@@ -20,7 +20,8 @@ from gradproof.yours.asked import Asking, Inputs, options_of, wide_arrays
 from gradproof.yours.diagnosis import causes
 from gradproof.yours.edges import Edge
 from gradproof.yours.judge import PLANTS, WORSE, Judged, allowed, controls, judge
-from gradproof.yours.laws import Law, copied, laws
+from gradproof.yours.laws import laws
+from gradproof.yours.memory import Law, copied
 from gradproof.yours.report import Report, WrongGradient
 from gradproof.yours.returned import Broken
 from gradproof.yours.standard import Standard, standard_of
@@ -83,7 +84,13 @@ def check(
         raise UsageError(f"say what {mine.name} takes: inputs={{{shapes}}}")
     if not (inputs is None or callable(inputs) or isinstance(inputs, Mapping)):
         raise UsageError(f"inputs={inputs!r}: a mapping of shapes or arrays by argument, or a function of a generator")
-    how = _How(mine, standard, inputs, parameters, dict(names or {}), tuple(constant), ulp, accumulate, seed)
+    how = How(mine, standard, inputs, parameters, dict(names or {}), tuple(constant), ulp, accumulate, seed)
+    return report_of(how, dtypes)
+
+
+def report_of(how: How, dtypes: Sequence[str] | None) -> Report:
+    """The report of a call that is settled, in these dtypes, or in all that the subject takes."""
+    mine, standard = how.subject, how.standard
     said: dict[str, Any] = {
         "subject": mine.name,
         "form": mine.form,
@@ -165,15 +172,17 @@ def assert_detects(wrong: Any, against: Any = None, **how: Any) -> Report:
 # ---------------------------------------------------------------- one dtype
 
 
-class _How:
-    """The call, settled."""
+class How:
+    """The call, settled. With `few` it asks few cases: those of our own formulas are judged elsewhere."""
 
     def __init__(
         self, subject: Subject, standard: Standard, inputs: Inputs | None, parameters: Mapping[str, Any],
         names: Mapping[str, str], constant: Sequence[str], ulp: float | None, accumulate: str | None, seed: int,
+        few: bool = False,
     ):  # fmt: skip
         self.subject, self.standard, self.inputs, self.parameters = subject, standard, inputs, parameters
         self.names, self.constant, self.ulp, self.accumulate, self.seed = names, constant, ulp, accumulate, seed
+        self.few = few
 
     @property
     def elementwise(self) -> bool:
@@ -185,7 +194,8 @@ class _How:
         """The cases of one dtype."""
         formula = self.standard.formula
         if formula is not None:
-            return ask.of_formula(self.subject, formula, dtype, self.parameters, self.names, self.seed)
+            return ask.of_formula(self.subject, formula, dtype, self.parameters, self.names, self.seed,
+                                  self.few)  # fmt: skip
         assert self.inputs is not None
         return ask.of_inputs(self.subject, self.inputs, dtype, self.parameters, self.shapes, self.seed)
 
@@ -245,7 +255,7 @@ class _One(NamedTuple):
         return all(law.holds is not False for law in self.laws if law.name == "dtypes are kept")
 
 
-def _in(how: _How, dtype: str) -> _One:
+def _in(how: How, dtype: str) -> _One:
     try:
         asked = [(asking, how.standard.truth(asking.case)) for asking in how.asked(dtype)]
     except (UsageError, ImportError, Broken):
@@ -272,7 +282,7 @@ def _in(how: _How, dtype: str) -> _One:
     return _One(judged, missed, planted, held, _edges(how, dtype, asked[0][0].case))
 
 
-def _edges(how: _How, dtype: str, case: Case) -> list[Edge]:
+def _edges(how: How, dtype: str, case: Case) -> list[Edge]:
     """Kinks and special values, as far as there are any."""
     formula, mine = how.standard.formula, how.subject
     found: list[Edge] = []
@@ -293,7 +303,7 @@ def _edges(how: _How, dtype: str, case: Case) -> list[Edge]:
     return found
 
 
-def _along(how: _How, asked: Sequence[tuple[Asking, Truth]], answers: Sequence[Answer]) -> list[Law]:
+def _along(how: How, asked: Sequence[tuple[Asking, Truth]], answers: Sequence[Answer]) -> list[Law]:
     """Where only some entries were asked for: all of them at once, along a random direction."""
     found: list[Law] = []
     for (asking, truth), answer in zip(asked, answers, strict=True):
@@ -343,7 +353,7 @@ def _blind(missed: Sequence[str], judged: Sequence[Judged]) -> bool:
     return any(dtypes[q] and counts[q] >= len(PLANTS) * dtypes[q] for q in seen)
 
 
-def _again(how: _How) -> str:
+def _again(how: How) -> str:
     """The command that makes the check again, where the subject can be named."""
     parts = how.subject.wrapped if isinstance(how.subject.wrapped, tuple) else (how.subject.wrapped,)
     module, names = getattr(parts[0], "__module__", None), [getattr(f, "__qualname__", "<") for f in parts]

@@ -14,14 +14,18 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from gradproof.answers.factors import named, ratio
+from gradproof.cases.case import Case
 from gradproof.yours import hypotheses as h
 from gradproof.yours import structure
+from gradproof.yours.asked import Asking
 from gradproof.yours.hypotheses import Seen, fitting
 from gradproof.yours.judge import Judged
 from gradproof.yours.places import places
 from gradproof.yours.standard import Standard
+from gradproof.yours.steps import of_steps
 from gradproof.yours.subject import Subject
 from oracles.floats import FORMATS, format_of
+from reference.formula import Array
 
 MOST = 3  # causes that are said
 CASES = 3  # that a hypothesis must explain
@@ -67,6 +71,17 @@ def _of(standard: Standard, j: Judged) -> list[str]:
             return _noise(every) or _unstable(every)
         slopes = fitting(structure.of_slopes(seen[0]), seen) if j.quantity.startswith("∂/∂") else iter(())
         return list(_first(_explained(seen), MOST)) or _located(seen) or list(_first(slopes, 1)) or _noise(every)
+
+
+def of_one(standard: Standard, quantity: str, seen: Sequence[tuple[Case, Array, Array]]) -> str:
+    """The most telling cause of one quantity that is wrong in these cases: (case, got, truth) each; empty for none.
+
+    `quantity` is an output or "∂/∂" and an argument.
+    """
+    argument = quantity.removeprefix("∂/∂") if quantity.startswith("∂/∂") else ""
+    shown = [(Asking(case, {n: n for n in case.arguments}), got, truth) for case, got, truth in seen]
+    judged = Judged(quantity, seen[0][0].dtype, 0.0, argument, verdict="wrong", shown=shown)
+    return next(iter(_of(standard, judged)), "")
 
 
 def _first(words: Iterator[str], most: int) -> Iterator[str]:
@@ -122,6 +137,8 @@ def _explained(seen: Sequence[Seen]) -> Iterator[str]:
     factor = _factor(seen)
     if words := named(factor, _sizes(s), s.near()) if math.isfinite(factor) else "":
         yield words
+    if s.standard.formula is not None and s.standard.formula.is_step:
+        yield from fitting(of_steps(s), seen)
     if s.argument:
         yield from fitting(h.of_the_cotangent(s), seen)
         if s.got.ndim == 2 and s.got.shape[0] == s.got.shape[1]:

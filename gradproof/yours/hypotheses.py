@@ -109,7 +109,7 @@ def right(standard: Standard, case: Case, **options: Any) -> dict[str, Array]:
     parameters = {**standard.parameters, **case.parameters, **options}
     try:
         with np.errstate(all="ignore"):
-            if standard.formula is not None:
+            if standard.formula is not None and not standard.by_truth:
                 outputs, gradients = standard.formula.vjp(wide, seeds or None, **parameters)
                 return {**outputs, **{f"∂/∂{n}": g for n, g in gradients.items()}}
             asked = dataclasses.replace(
@@ -276,7 +276,10 @@ def of_options(s: Seen) -> Iterator[Hypothesis]:
     if formula is None:
         return
     for name, given in s.case.parameters.items():
-        default = inspect.signature(formula.function).parameters[name].default
+        taken = inspect.signature(formula.function).parameters
+        if name not in taken:
+            continue
+        default = taken[name].default
         if given != default:
             yield f"{name} is not heeded ({name} = {given})", lambda s, name=name, default=default: s.right(  # type: ignore[misc]
                 None, None, **{name: default})  # fmt: skip
@@ -358,7 +361,17 @@ def _of(s: Seen, other: Formula) -> Any:
     options = {n: p for n, p in {**s.standard.parameters, **s.case.parameters}.items() if n in taken}
     asked = dataclasses.replace(s.case, arguments=arguments, parameters=options)
     try:
-        found = right(dataclasses.replace(s.standard, formula=other, parameters={}), asked)
+        found = right(dataclasses.replace(s.standard, formula=other, parameters={}, by_truth=False), asked)
     except AssertionError:
         return None
     return found.get(f"∂/∂{names[s.argument]}" if s.argument else s.quantity)
+
+
+def right_of(s: Seen, other: Formula) -> Any:
+    """The quantity by another update rule, from those accumulators that it has too."""
+    taken = inspect.signature(other.function).parameters
+    arguments = {n: x for n, x in s.case.arguments.items() if n in other.arguments}
+    options = {n: p for n, p in s.case.parameters.items() if n in taken or n == "t"}
+    asked = dataclasses.replace(s.case, arguments=arguments, parameters=options)
+    other_standard = dataclasses.replace(s.standard, formula=other, parameters={}, by_truth=False)
+    return right(other_standard, asked).get(s.quantity)

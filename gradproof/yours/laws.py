@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,24 +18,13 @@ from gradproof.answers.answer import Answer
 from gradproof.answers.truth import Truth
 from gradproof.yours.asked import Asking, options_of
 from gradproof.yours.judge import allowed
+from gradproof.yours.memory import Call, Law, Near, copied, layouts, same_again, untouched
 from gradproof.yours.returned import Broken
 from gradproof.yours.subject import Subject
 from oracles.calls import floating
 from oracles.extrapolation import ridders
 from oracles.floats import format_of
 from reference.formula import Array
-
-Call = Callable[[Mapping[str, Any], Mapping[str, Any]], Answer]  # arguments by the subject's names, cotangents
-TIMES = 10
-
-
-@dataclass(frozen=True)
-class Law:
-    """What was asked, whether it holds, and where it does not."""
-
-    name: str
-    holds: bool | None
-    message: str = ""
 
 
 def laws(subject: Subject, asked: Sequence[tuple[Asking, Truth]], elementwise: bool) -> list[Law]:
@@ -45,7 +33,8 @@ def laws(subject: Subject, asked: Sequence[tuple[Asking, Truth]], elementwise: b
     with np.errstate(all="ignore"):
         for asking, truth in asked[:3]:
             for law in _answered(_of(subject, asking, truth, elementwise)):
-                if law.name not in found or found[law.name].holds is None or law.holds is False:
+                before = found[law.name].holds if law.name in found else None
+                if before is None or (before and law.holds is False):
                     found[law.name] = law
     return list(found.values())
 
@@ -65,7 +54,8 @@ def _answered(held: Iterator[Law]) -> Iterator[Law]:
 
 def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> Iterator[Law]:
     case = asking.case
-    given, v = asking.given(subject), dict(case.cotangent or {})
+    given = {name: copied(x) for name, x in asking.given(subject).items()}
+    v = {name: copied(x) for name, x in (case.cotangent or {}).items()}
     options = {**options_of(subject, case.parameters), **asking.keywords}
 
     def call(arguments: Mapping[str, Any], cotangent: Mapping[str, Any]) -> Answer:
@@ -75,14 +65,14 @@ def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> It
             return Answer({n: np.asarray(y) for n, y in found.outputs.items()},
                           {n: np.asarray(g) for n, g in found.gradients.items()})  # fmt: skip
 
-    first = call(given, v)
+    first = call({n: copied(x) for n, x in given.items()}, {n: copied(x) for n, x in v.items()})
     limit = allowed(asking, elementwise, False)
     near = _nearness(case.dtype, asking, truth, limit)
     yield _dtype(first, given, case.dtype)
+    yield from untouched(call, given, v)  # the first to ask: what is written twice is the same the second time
     yield from _quiet(call, given, v)
-    yield from _untouched(call, given, v, first)
-    yield _same_again(call, given, v, first)
-    yield from _layouts(call, given, v, first, near)
+    yield same_again(call, given, v, first)
+    yield from layouts(call, given, v, first, near)
     if subject.linear:
         yield from _linear(call, given, v, first, near)
     if len(v) > 1 and subject.linear:
@@ -98,12 +88,10 @@ def _of(subject: Subject, asking: Asking, truth: Truth, elementwise: bool) -> It
     yield from _sums(asking, truth, first, near)
 
 
-Near = Callable[[str, Array, Array], bool]
-
-
 def _nearness(dtype: str, asking: Asking, truth: Truth, limit: float) -> Near:
     """Whether two gradients by an argument are the same but for rounding."""
-    u = 2.0 ** -format_of(dtype)[1].digits
+    format = format_of(dtype)[1]
+    u, least = 2.0**-format.digits, max(2.0**-1000, 4 * 2.0**format.least)  # what is flushed is not another number
     by = {mine: truth.gradients.get(name) for name, mine in asking.names.items()}
 
     def near(name: str, one: Array, other: Array) -> bool:
@@ -111,7 +99,7 @@ def _nearness(dtype: str, asking: Asking, truth: Truth, limit: float) -> Near:
         known = by.get(name)
         sway = np.abs(q) if known is None or known.sway.shape != q.shape else np.abs(q) + np.nan_to_num(known.sway)
         with np.errstate(invalid="ignore"):
-            fine = (np.abs(p - q) <= 4 * limit * u * sway + 2.0**-1000) | (p == q) | (np.isnan(p) & np.isnan(q))
+            fine = (np.abs(p - q) <= 4 * limit * u * sway + least) | (p == q) | (np.isnan(p) & np.isnan(q))
         return bool(p.shape == q.shape and fine.all())
 
     return near
@@ -145,56 +133,6 @@ def _quiet(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Iterat
     text = said.getvalue()
     yield Law("prints nothing", not text, f"printed {text.strip()[:60]!r}" if text else "")
     yield Law("leaves global state alone", not changed, "numpy.random's state or error settings" if changed else "")
-
-
-def _untouched(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer) -> Iterator[Law]:
-    """Inputs and cotangents are as they were, and what was returned before stays as it was."""
-    copies = {name: copied(x) for name, x in given.items()}
-    seeds = {name: copied(x) for name, x in v.items()}
-    kept = call(copies, seeds)
-    before = {name: np.array(g) for name, g in kept.gradients.items()}
-    changed = [name for name, x in copies.items() if not _equal(x, given[name])]
-    changed += [f"the cotangent of {name}" for name, x in seeds.items() if not _equal(x, v[name])]
-    yield Law("inputs are not overwritten", not changed, f"{', '.join(changed)} changed" if changed else "")
-    call({n: copied(x) for n, x in given.items()}, {n: np.asarray(-x) for n, x in seeds.items()})
-    lost = [name for name, g in kept.gradients.items() if not _equal(g, before[name])]
-    yield Law("earlier results stay", not lost, f"∂/∂{lost[0]} of one call was changed by the next" if lost else "")
-    shared = [
-        f"∂/∂{name} shares its memory with {other}"
-        for name, g in kept.gradients.items()
-        for other, x in {**copies, **seeds}.items()
-        if np.may_share_memory(np.asarray(g), np.asarray(x))
-    ]
-    yield Law("results are arrays of their own", not shared, shared[0] if shared else "")
-
-
-def _same_again(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer) -> Law:
-    for k in range(TIMES):
-        again = call(given, v)
-        for name, g in first.gradients.items():
-            if not _equal(again.gradients.get(name), g):
-                return Law("the same again", False, f"∂/∂{name} differs in call {k + 2}")
-        for name, y in first.outputs.items():
-            if not _equal(again.outputs.get(name), y):
-                return Law("the same again", False, f"{name} differs in call {k + 2}")
-    return Law("the same again", True)
-
-
-def _layouts(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Iterator[Law]:
-    """The same numbers in other memory: every second of an array, reversed, Fortran's order; an expanded cotangent."""
-    arrangements: dict[str, Callable[[Array], Array]] = {
-        "every second entry of an array": lambda x: np.repeat(x, 2, -1)[..., ::2],
-        "negative strides": lambda x: np.flip(np.flip(x).copy()),
-        "Fortran's order": lambda x: np.asfortranarray(x) if x.ndim else x,  # which makes one axis of none
-    }
-    for what, arrange in arrangements.items():
-        moved = {n: arrange(x) if isinstance(x, np.ndarray) and x.ndim else x for n, x in given.items()}
-        seeds = {n: arrange(x) if np.ndim(x) else x for n, x in v.items()}
-        off = _off(call(moved, seeds), first, near)
-        yield Law("memory layout does not matter", not off, f"{off} with {what}" if off else "")
-    ones = {n: np.asarray(np.broadcast_to(np.asarray(1, x.dtype), np.shape(x))) for n, x in v.items()}
-    off = _off(call(given, ones), call(given, {n: np.array(x) for n, x in ones.items()}), near)
-    yield Law("memory layout does not matter", not off, f"{off} for an expanded cotangent (stride 0)" if off else "")
 
 
 def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Iterator[Law]:
@@ -329,13 +267,13 @@ def _empty(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Law:
     """A batch of no rows: gradients of that shape, unless it is refused."""
     rows = {len(x) for x in given.values() if np.ndim(x) > 1}
     if len(rows) != 1:
-        return Law("an empty batch", None)
+        return Law("an empty batch", None, "there is no axis of examples that all arrays have")
     (n,) = rows
     none = {name: x[:0] if np.ndim(x) and len(x) == n else x for name, x in given.items()}
     try:
         found = call(none, {name: x[:0] if np.ndim(x) and len(x) == n else x for name, x in v.items()})
-    except Exception:  # a mean of nothing, say, may be refused
-        return Law("an empty batch", None)
+    except Exception as error:  # a mean of nothing, say, may be refused
+        return Law("an empty batch", None, f"refused: {error}")
     off = [name for name, g in found.gradients.items() if np.shape(g) != np.shape(none[name])]
     return Law("an empty batch", not off, f"the shape of ∂/∂{off[0]} is {np.shape(found.gradients[off[0]])}, that of "
                f"{off[0]} {np.shape(none[off[0]])}" if off else "")  # fmt: skip
@@ -361,23 +299,3 @@ def _sums(asking: Asking, truth: Truth, first: Answer, near: Near) -> Iterator[L
             off = np.abs(total.sum(axis)) > 2.0**12 * u * np.maximum(np.abs(total).sum(axis), size)
             yield Law(what, not off.any(), f"{np.abs(total.sum(axis)).max():.3g} beside terms of {size.max():.3g}"
                       if off.any() else "")  # fmt: skip
-
-
-def _off(got: Answer, expected: Answer, near: Near) -> str:
-    """The first gradient that differs by more than rounding."""
-    for name, g in expected.gradients.items():
-        if name not in got.gradients or not near(name, np.asarray(got.gradients[name]), np.asarray(g)):
-            return f"∂/∂{name} is another one"
-    return ""
-
-
-def copied(x: Any) -> Any:
-    """An array of its own; anything else as it is."""
-    return np.array(x) if isinstance(x, np.ndarray) else x
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if not isinstance(other, np.ndarray) and not np.isscalar(other) and not hasattr(other, "dtype"):
-        return bool(one is other or one == other)
-    p, q = (np.asarray(x) for x in (one, other))
-    return p.shape == q.shape and bool(((p == q) | ((p != p) & (q != q))).all())

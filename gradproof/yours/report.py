@@ -10,7 +10,7 @@ from typing import Any
 from gradproof.evidence.finding import Finding, hexed, short
 from gradproof.yours.edges import Edge
 from gradproof.yours.judge import WORSE, Judged
-from gradproof.yours.laws import Law
+from gradproof.yours.memory import Law
 
 SIGN = {True: "holds", False: "FAILS", None: "does not apply"}
 

@@ -42,7 +42,8 @@ class Standard:
     """Where the truth comes from. `said` is for the report, `strength` one of its rungs, from exact to extrapolated.
 
     `formula` is that of the catalogue, if it is one, and `parameters` those it is asked with. `judges_values` is False
-    where the outputs are the subject's own.
+    where the outputs are the subject's own. With `by_truth` hypotheses are asked of the truth, for the formula itself
+    is judged.
     """
 
     said: str
@@ -50,6 +51,7 @@ class Standard:
     truth: Callable[[Case], Truth]
     formula: Formula | None = None
     judges_values: bool = True
+    by_truth: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
     estimate: Estimate | None = None  # what the truth is made of, where it is not exact
     values: Callable[[Case], Mapping[str, Array]] | None = None  # the outputs alone, where that is cheaper
@@ -105,6 +107,11 @@ def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):
         return {}
+
+
+def of_formula(formula: Formula) -> Standard:
+    """The truth of a formula, which is itself judged by it. Raises ImportError without python-flint."""
+    return replace(_catalogue(formula, {}, curved=False), by_truth=True)
 
 
 def _catalogue(formula: Formula, parameters: Mapping[str, Any], curved: bool) -> Standard:

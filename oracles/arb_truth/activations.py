@@ -134,7 +134,7 @@ ELEMENTWISE: dict[str, Definition] = {
     "activation/hardtanh": define(
         lambda z, min_val, max_val: constant(min_val, z), lambda z, min_val, max_val: z,
         lambda z, min_val, max_val: constant(max_val, z), at=lambda min_val, max_val: (min_val, max_val),
-        requires="min_val < max_val", min_val=-1.0, max_val=1.0),
+        requires="min_val <= max_val", min_val=-1.0, max_val=1.0),
     "activation/hardsigmoid": define(
         lambda z: 0 * z, lambda z: (z + 3) / 6, lambda z: constant(1, z), at=(-3, 3)),
     "activation/hardswish": define(lambda z: 0 * z, lambda z: z * (z + 3) / 6, lambda z: z, at=(-3, 3)),
@@ -148,6 +148,9 @@ ELEMENTWISE: dict[str, Definition] = {
     "activation/threshold": define(
         lambda z, threshold, value: constant(value, z), lambda z, threshold, value: z,
         at=lambda threshold, value: (threshold,), threshold=0.0, value=0.0),
+    "activation/softplus_threshold": define(
+        lambda z, beta, threshold: softplus(beta * z) / beta, lambda z, beta, threshold: z,
+        at=lambda beta, threshold: (threshold / beta,), requires="beta > 0", beta=1.0, threshold=20.0),
     "activation/logsigmoid": define(lambda z: -softplus(-z)),
     "activation/squareplus": define(squareplus, requires="b > 0", b=4.0),
     "activation/sparse_plus": define(lambda z: 0 * z, lambda z: (z + 1) * (z + 1) / 4, lambda z: z, at=(-1, 1)),
@@ -244,12 +247,13 @@ def l2_normalize(z: Row) -> list[Scalar]:
 
 
 def row_by_row(function: Callable[..., Any], requires: str = "True", **parameters: Any) -> Forward:
-    """A vector activation as a function of an array z, (..., d)."""
+    """A vector activation as a function of an array z, with its rows along `axis`."""
 
-    def activation(z: Array, **given: Any) -> Array:
-        return by_row(functools.partial(function, **given), z)
+    def activation(z: Array, axis: int = -1, **given: Any) -> Array:
+        value = by_row(functools.partial(function, **given), np.moveaxis(z, axis, -1))
+        return np.moveaxis(value, -1, axis) if value.ndim == z.ndim else value
 
-    return Forward(_of_z(activation), parameters, requires)
+    return Forward(_of_z(activation), {**parameters, "axis": -1}, requires)
 
 
 def _gated(id: str) -> Forward:

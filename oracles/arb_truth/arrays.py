@@ -29,6 +29,7 @@ from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, Undecided,
 from oracles.arb_truth.regularizers import REGULARIZERS
 from oracles.arb_truth.rounding import MAXIMUM, START, settle
 from oracles.arb_truth.tape import Node, backward, obstacle
+from oracles.arb_truth.updates import UPDATES, check_step
 from oracles.floats import Truth, conditioned_error, format_of, ulp
 
 DEFINITIONS: dict[str, Forward] = {**ACTIVATIONS, **COSTS, **REGULARIZERS, **LAYERS, **CLIPPING}
@@ -83,7 +84,8 @@ def vjp(
     for ones. Given numbers of a cotangent are inputs too: the sway of a gradient counts them. Results round to `dtype`.
 
     An entry without a truth is NaN and undecided (both sides of a kink, an infinite slope, an input that is no finite
-    number); the others stand. `definitions` may be a table of one's own.
+    number); the others stand. Of an update rule these are the outputs of one step, and there are no gradients.
+    `definitions` may be a table of one's own.
 
     Raises KeyError for an unknown id, TypeError for arguments or parameters that the definition does not take,
     ValueError for those outside its domain, for a dtype that is not among the four and a cotangent of another shape.
@@ -107,6 +109,12 @@ def pullback(
 ) -> Pullback:
     """As `vjp`, with the vacuity of the cotangent."""
     name, _ = format_of(dtype)
+    if id in UPDATES and id not in definitions:
+        if cotangent is not None:
+            raise ValueError(f"{id} is a step, which has no gradient here: it takes no cotangent")
+        f = program(id, arguments, parameters, UPDATES)
+        check_step(id, f.shapes, parameters.get("t", 1))
+        return Pullback(_outputs(f, name), {}, math.nan)
     f = program(id, arguments, parameters, definitions)
     with working(START, TERMS):
         first = _decided(lambda: reverse(f, cotangent))
@@ -133,7 +141,7 @@ def has(id: str, quantity: str = "value") -> str:
 
     Every quantity comes with it, since definitions are differentiated whole.
     """
-    return "composed" if id in DEFINITIONS else ""
+    return "composed" if id in DEFINITIONS or id in UPDATES else ""
 
 
 # ---------------------------------------------------------------- a formula as a function of a flat list of numbers
@@ -261,6 +269,38 @@ def reverse(f: Program, cotangent: Any) -> Back:
     values = [None if obstacle(o) else ball(o) for o in run.outputs]
     slopes = [None if p.hull or not (finite or p.cotangent.is_finite()) else p.cotangent for p in leaves]
     return Back([*values, *slopes], run.shapes)
+
+
+# ---------------------------------------------------------------- a step of an update rule
+
+
+def _outputs(f: Program, dtype: str) -> dict[str, Conditioned]:
+    """The truth of outputs of which each entry is made of the same entry of every input, or of its only one."""
+    sizes = [math.prod(shape) for shape in f.shapes.values()]
+    starts = np.cumsum([0, *sizes[:-1]])
+
+    def balls() -> list[Ball | None]:
+        found = [ball(o) for x in f.run([arb(x) for x in f.inputs]).values() for o in x.ravel()]
+        return [b if b.is_finite() else None for b in found]
+
+    def moved() -> dict[str, Array]:
+        by_argument = variables([0.0] * len(sizes))  # one slope by each argument: entries do not meet
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        return f.run([Jet(arb(x), by_argument[j].slope) for x, j in zip(f.inputs, owner, strict=True)])
+
+    with working(START, TERMS):
+        truth = settle([_decided(balls)], lambda _: balls(), dtype)
+        outputs = _decided(moved)
+    flat = arb_mat(1, len(sizes))
+    sway = []
+    for x in outputs.values():
+        for k, o in enumerate(x.ravel()):
+            inputs = [f.inputs[start + (k if size > 1 else 0)] for start, size in zip(starts, sizes, strict=True)]
+            slopes = (o.slope if isinstance(o, Jet) else flat).entries()
+            terms = [abs(arb(a) * s) for a, s in zip(inputs, slopes, strict=True) if a and not s.is_zero()]
+            sway.append(float(sum(terms, arb(0)).upper()))
+    shapes = [(name, x.shape) for name, x in outputs.items()]
+    return dict(_pieces(truth, np.array(sway), shapes))
 
 
 # ---------------------------------------------------------------- how results answer to the inputs

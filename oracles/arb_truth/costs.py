@@ -17,6 +17,7 @@ from oracles.arb_truth.activations import ELEMENTWISE, softplus_of
 from oracles.arb_truth.definition import Forward, define, fill
 from oracles.arb_truth.divergences import DIVERGENCES
 from oracles.arb_truth.functions import (
+    above,
     absolute,
     by_row,
     dot,
@@ -118,10 +119,11 @@ def _stirling(y: Array, full: Option) -> Any:
     return entrywise(lambda u: xlogy(u, u) - u + log(2 * arb.pi() * u) / 2 if ball(u) > 1 else 0)(y) if full else 0
 
 
-@cost(full=False)
-def gaussian_nll(a: Array, y: Array, v: Array, *, full: Option) -> Terms:
-    """½[log v + (a − y)²/v], with ½log 2π where asked for."""
+@cost("eps >= 0", full=False, eps=0.0)
+def gaussian_nll(a: Array, y: Array, v: Array, *, full: Option, eps: Ball) -> Terms:
+    """½[log v + (a − y)²/v], v at least ε, with ½log 2π where asked for."""
     constant = (2 * arb.pi()).log() if full else 0
+    v = v if eps == 0 else above(v - eps) + eps
     r = a - y
     return (log(v) + r * r / v + constant) / 2
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
@@ -140,7 +141,7 @@ def check_parameters(
     """Defaults overridden by `parameters`: as exact balls where the default is a float, else as they are.
 
     Raises TypeError for a parameter that is not known or that is no number, ValueError for one that is not finite or
-    outside its domain.
+    outside its domain; ∞ is taken where the condition says "NAME <= oo".
     """
     for name in parameters:
         if name not in defaults:
@@ -150,12 +151,13 @@ def check_parameters(
     for name, default in defaults.items():
         given = parameters.get(name, default)
         carries = isinstance(given, (arb_series, Number)) or not isinstance(default, float)
-        values[name] = given if carries else arb(_finite(id, name, given))
+        values[name] = given if carries else arb(_number(id, name, given, infinite=f"{name} <= oo" in requires))
     if requires != "True":
-        plain = {name: _plain(v) for name, v in values.items()}
-        if not eval(_compiled(requires), {"__builtins__": {}}, plain):
-            shown = ", ".join(f"{name} = {plain[name]!r}" for name in plain if name in _names(requires))
-            raise ValueError(f"{id}: {shown}, but {requires} is required")
+        plain = {**{name: _plain(v) for name, v in values.items()}, "oo": math.inf}
+        for condition in requires.split(" and "):
+            if not eval(_compiled(condition), {"__builtins__": {}}, plain):
+                shown = ", ".join(f"{name} = {plain[name]!r}" for name in values if name in _names(condition))
+                raise ValueError(f"{id}: {shown}, but {condition} is required")
     return values
 
 
@@ -171,12 +173,12 @@ def _compiled(condition: str) -> CodeType:
     return compile(condition, "<condition>", "eval")
 
 
-def _finite(id: str, name: str, value: Any) -> float:
+def _number(id: str, name: str, value: Any, *, infinite: bool) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{id}: parameter {name} = {value!r} is not a number") from error
-    if number - number != 0:
+    if not math.isfinite(number) and not (infinite and number == math.inf):
         raise ValueError(f"{id}: parameter {name} = {number!r} is not finite")
     return number
 

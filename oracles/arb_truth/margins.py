@@ -129,10 +129,15 @@ def cosine_embedding(a: Array, b: Array, y: Array, *, margin: Scalar) -> Terms:
     )
 
 
-@cost("margin > 0", margin=1.0, eps=0.0)
-def triplet_margin(a: Array, b: Array, c: Array, *, margin: Scalar, eps: Ball) -> Terms:
-    """max(0, margin + ‖a − b + ε‖ − ‖a − c + ε‖)."""
-    return by_row(lambda p, q, r: above(margin + norm(p - q + eps) - norm(p - r + eps)), a, b, c)
+@cost("margin > 0", margin=1.0, eps=0.0, swap=False)
+def triplet_margin(a: Array, b: Array, c: Array, *, margin: Scalar, eps: Ball, swap: Option) -> Terms:
+    """max(0, margin + ‖a − b + ε‖ − D), D = ‖a − c + ε‖, or with `swap` ‖b − c + ε‖ where that is smaller."""
+
+    def term(p: Row, q: Row, r: Row) -> Scalar:
+        nearness = [-norm(p - r + eps), *([-norm(q - r + eps)] if swap else [])]  # its largest is −D
+        return above(margin + norm(p - q + eps) + largest(nearness))
+
+    return by_row(term, a, b, c)
 
 
 @cost("temperature > 0", temperature=0.07)

@@ -88,8 +88,7 @@ class NetworkTruth:
 
 # ---------------------------------------------------------------- the network, forward
 
-Matrix = list[list[Scalar]]
-Program = Callable[[list[Matrix], list[list[Scalar]]], Scalar]
+Program = Callable[[list[Array], list[Array]], Scalar]  # of object arrays W[l] and b[l]
 RowFunction = Callable[[list[Scalar]], Any]
 
 
@@ -110,7 +109,7 @@ def program(
     penalty = _penalty(regularizer, parameters)
     targets = y.argmax(-1).astype(object) if ends[1] == "labels" else objects([[arb(v) for v in r] for r in y.tolist()])
 
-    def evaluate(W: list[Matrix], b: list[list[Scalar]]) -> Scalar:
+    def evaluate(W: list[Array], b: list[Array]) -> Scalar:
         a: Any = rows
         for l, (w, c) in enumerate(zip(W, b, strict=True), 1):
             g = activations[hidden if l < len(W) else output]
@@ -132,10 +131,10 @@ def _bind(id: str, table: Mapping[str, Forward], parameters: Parameters) -> Call
     return functools.partial(forward.function, **given)
 
 
-def _penalty(regularizer: str, parameters: Parameters) -> Callable[[list[Matrix]], Scalar]:
+def _penalty(regularizer: str, parameters: Parameters) -> Callable[[list[Array]], Scalar]:
     """A regularizer as the sum over all matrices."""
     penalty = _bind(regularizer, REGULARIZERS, parameters)
-    return lambda W: sum(penalty(w=objects(w)) for w in W)
+    return lambda W: sum(penalty(w=w) for w in W)
 
 
 def _row_function(id: str, parameters: Mapping[str, Any]) -> RowFunction:
@@ -187,11 +186,11 @@ def flatten(W: Sequence[Array], b: Sequence[Array]) -> list[Ball]:
     return [arb(p) for array in (*W, *b) for p in array.ravel().tolist()]
 
 
-def unflatten(flat: Sequence[Scalar], W: Sequence[Array]) -> tuple[list[Matrix], list[list[Scalar]]]:
-    """The inverse of `flatten`, as nested lists W[l][j][k] and b[l][j]."""
+def unflatten(flat: Sequence[Scalar], W: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+    """The inverse of `flatten`, as object arrays W[l][j, k] and b[l][j]."""
     rest = iter(flat)
-    matrices = [[list(itertools.islice(rest, w.shape[1])) for _ in w] for w in W]
-    return matrices, [list(itertools.islice(rest, len(w))) for w in W]
+    matrices = [np.fromiter(rest, object, w.size).reshape(w.shape) for w in W]
+    return matrices, [np.fromiter(rest, object, len(w)) for w in W]
 
 
 # ---------------------------------------------------------------- the truth
@@ -228,8 +227,9 @@ def network(
     dtype or shape that does not fit.
     """
     parameters = {} if parameters is None else parameters
+    known = {**ELEMENTWISE, **VECTOR, **COSTS, **REGULARIZERS}
     for id in parameters:
-        lookup(id, {**ELEMENTWISE, **VECTOR, **COSTS, **REGULARIZERS})
+        lookup(id, known)
     check_arrays(x, y, W, b)
     return enclose(program(x, y, hidden, output, cost, regularizer, parameters, ends), W, b, precision, max_precision)
 

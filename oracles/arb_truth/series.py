@@ -24,14 +24,14 @@ def is_wide(slope: Ball) -> bool:
 
 
 def derivatives(function: Callable[[Series], Series], at: Ball, count: int) -> list[Ball]:
-    """f, f′, f″, … of a function of one number, `count` of them. Raises Imprecise where it divides by what may be 0."""
+    """f, f′, f″, … of a function of one number, `count` ≥ 2. Raises Imprecise where it divides by what may be 0."""
     try:
         f = function(arb_series([at, 1], count))
     except (ValueError, ZeroDivisionError) as error:  # the divisor of a quotient may be zero
         if not at.is_finite():
             return [arb.nan()] * count
         raise Imprecise(f"the function is not bounded on {shown(at)}") from error
-    return [f[k] if k < 2 else f[k] * math.factorial(k) for k in range(count)]
+    return [f[0], f[1], *[f[k] * math.factorial(k) for k in range(2, count)]]
 
 
 class Local(NamedTuple):
@@ -59,9 +59,10 @@ def local(pieces: Sequence[Callable[..., Series]], at: Sequence[Ball], order: in
         return [piece(*t) for piece in pieces]
 
     try:
-        first, *others = along(0)
+        each = [along(i) for i in range(n)]
+        first, *others = each[0]
         jumps = not all(other[0].overlaps(first[0]) for other in others)
-        lines = [union(along(i), order + 1) for i in range(n)]
+        lines = [union(line, order + 1) for line in each]
         slopes = [s[1] for s in lines]
         curves: list[list[Ball]] = []
         if order > 1:

@@ -25,6 +25,7 @@ from oracles.arb_truth.numbers import CONSTANT, Ball, Number, Scalar, Series, ba
 from oracles.arb_truth.series import is_wide
 
 Value = Any  # a ball or a jet
+Matrix = Any  # rows of scalars: lists, or an object array
 
 _clock = itertools.count()
 ZERO, ONE, MINUS_ONE = arb(0), arb(1), arb(-1)
@@ -184,7 +185,7 @@ def _with_slopes(value: Ball, values: Sequence[Value], slopes: Sequence[Ball]) -
 class _Products:
     """The entries Z[i][j] = Σₖ A[i][k]·W[j][k] + b[j] as one entry of the tape, the only parent of these nodes."""
 
-    def __init__(self, W: Sequence[Sequence[Node]], A: Sequence[Sequence[Any]], b: Sequence[Node]):
+    def __init__(self, W: Matrix, A: Matrix, b: Any):
         self.W, self.A, self.b = W, A, b
         self.variable = isinstance(A[0][0], Node)
         self.weights = [[p.value for p in row] for row in W]
@@ -197,7 +198,7 @@ class _Products:
         ]
 
     def pull(self) -> None:
-        """Add to the cotangents of W, b and A, term by term from the last row on, and mark what is behind a kink."""
+        """Add to the cotangents of W, b and A, once, term by term from the last row on; mark what is behind a kink."""
         V = [[z.cotangent for z in row] for row in self.Z]
         behind_A = _columns(self.below)
         for row, bias, v in zip(self.W, self.b, _columns(V), strict=True):
@@ -217,6 +218,7 @@ class _Products:
                 if self.variable:
                     for q, w in zip(self.A[i], self.weights[j], strict=True):
                         q.hull = q.hull or not w.is_zero()
+        self.Z = []  # entries hold what holds them: a circle, which only the garbage collector would find
 
 
 class _Entry(Node):
@@ -233,7 +235,7 @@ def _columns(rows: Sequence[Sequence[Value]]) -> list[tuple[Value, ...]]:
     return list(zip(*reversed(rows), strict=True))
 
 
-def products(W: Sequence[Sequence[Any]], A: Sequence[Sequence[Any]], b: Sequence[Any]) -> list[list[Any]]:
+def products(W: Matrix, A: Matrix, b: Any) -> list[list[Any]]:
     """Rows Z[i][j] = Σₖ A[i][k]·W[j][k] + b[j]; `W` and `b` are nodes over balls, `A` nodes or balls.
 
     On other numbers: plain sums.

@@ -62,8 +62,10 @@ def vjp(
 
         gradients = {}
         for name in (name for name in given if name in by):
-            axes = AXES.get((id, name), wide[name].ndim)
-            leading = wide[name].ndim - axes
+            n = wide[name].ndim
+            along_last = parameters.get("axis", -1) in (-1, n - 1)  # else rows are not what lies behind leading axes
+            axes = AXES.get((id, name), n) if along_last else n
+            leading = n - axes
             step = central_difference if id in REAL else derive
             gradients[name] = step(functools.partial(paired, name, leading), wide[name], axes).astype(dtype)
         return {name: np.asarray(x).astype(dtype) for name, x in outputs.items()}, gradients

@@ -6,10 +6,12 @@ where the value decides.
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 from scipy.special import erfc, expm1
 
-from oracles.calls import Array, Definition
+from oracles.calls import Array, Definition, options
 from oracles.finite_difference.functions import (
     above,
     absolute,
@@ -88,6 +90,9 @@ ELEMENTWISE: dict[str, Definition] = {
     "activation/softshrink": _softshrink,
     "activation/tanhshrink": lambda z: z - np.tanh(z),
     "activation/threshold": lambda z, threshold=0.0, value=0.0: np.where(z.real > np.real(threshold), z, value),
+    "activation/softplus_threshold": lambda z, beta=1.0, threshold=20.0: np.where(
+        np.real(beta * z) > np.real(threshold), z, softplus(beta * z) / beta
+    ),
     "activation/logsigmoid": lambda z: -softplus(-z),
     "activation/squareplus": _squareplus,
     "activation/sparse_plus": _sparse_plus,
@@ -122,7 +127,20 @@ def _halves(gate: Definition) -> Definition:
     return gated
 
 
-VECTOR: dict[str, Definition] = {
+def _along(rows: Definition) -> Definition:
+    """A function of rows along the last axis, along any `axis`."""
+
+    def activation(z: Array, axis: int = -1, **given: float) -> Array:
+        value = rows(np.moveaxis(z, axis, -1), **given)
+        return np.moveaxis(value, -1, axis) if value.ndim == z.ndim else value
+
+    own = [p.replace(kind=p.KEYWORD_ONLY) for name, p in options(rows).items() if name != "z"]
+    first, last = list(inspect.signature(activation).parameters.values())[:2]
+    activation.__signature__ = inspect.Signature([first, last, *own])  # type: ignore[attr-defined]
+    return activation
+
+
+LAST: dict[str, Definition] = {
     "activation/softmax": _softmax,
     "activation/softmin": lambda z, temperature=1.0: _softmax(-z, temperature),
     "activation/log_softmax": lambda z, temperature=1.0: log_softmax(z / temperature),
@@ -134,3 +152,4 @@ VECTOR: dict[str, Definition] = {
     "activation/maxout": lambda z, k=2: largest(z.reshape(*z.shape[:-1], -1, int(k)))[0][..., 0],
     "activation/l2_normalize": lambda z: z / np.sqrt((z * z).sum(-1, keepdims=True)),
 }
+VECTOR: dict[str, Definition] = {id: _along(rows) for id, rows in LAST.items()}

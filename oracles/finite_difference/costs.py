@@ -61,7 +61,8 @@ def _jensen_shannon(p: Array, q: Array, beta: float = 0.5) -> Array:
     return np.asarray((beta * xlogy(p, p / m) + (1 - beta) * xlogy(q, q / m)).sum(-1))
 
 
-def _gaussian_nll(a: Array, y: Array, v: Array, full: bool = False) -> Array:
+def _gaussian_nll(a: Array, y: Array, v: Array, full: bool = False, eps: float = 0.0) -> Array:
+    v = np.where(v.real > eps, v, eps)
     return np.asarray((np.log(v) + (a - y) * (a - y) / v + full * np.log(2 * np.pi)) / 2)
 
 
@@ -125,8 +126,10 @@ def _cosine_embedding(a: Array, b: Array, y: Array, margin: float = 0.0) -> Arra
     return np.where(y.real > 0, 1 - c, above(c - margin))
 
 
-def _triplet_margin(a: Array, b: Array, c: Array, margin: float = 1.0, eps: float = 0.0) -> Array:
-    return above(margin + norms(a - b + eps) - norms(a - c + eps))
+def _triplet_margin(a: Array, b: Array, c: Array, margin: float = 1.0, eps: float = 0.0, swap: bool = False) -> Array:
+    far, from_b = norms(a - c + eps), norms(b - c + eps)
+    far = np.where(from_b.real < far.real, from_b, far) if swap else far
+    return above(margin + norms(a - b + eps) - far)
 
 
 def _dice(a: Array, y: Array, smooth: float = 1.0) -> Array:

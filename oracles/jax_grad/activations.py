@@ -1,7 +1,8 @@
 """JAX's and Optax's activations, under the names of our records, and what they do not have, written out.
 
-z may have any shape; a vector activation acts on the last axis. Learnable parameters may be numbers or 0-d arrays; the
-gradient with respect to one that JAX's own function does not have comes from the definition in `SLOPES`.
+z may have any shape; a vector activation acts along `axis`, the last one unless told otherwise. Learnable parameters
+may be numbers or 0-d arrays; the gradient with respect to one that JAX's own function does not have comes from the
+definition in `SLOPES`.
 """
 
 from __future__ import annotations
@@ -50,10 +51,10 @@ OWN: dict[str, Definition] = {
     "activation/arctan": lambda z: jnp.arctan(z),
     "activation/log_cosh": lambda z: optax.log_cosh(z),
     "activation/huber": lambda z, delta=1.0: optax.huber_loss(z, delta=delta),
-    "activation/softmax": lambda z, temperature=1.0: jax.nn.softmax(z / temperature, -1),
-    "activation/log_softmax": lambda z, temperature=1.0: jax.nn.log_softmax(z / temperature, -1),
-    "activation/logsumexp": lambda z, temperature=1.0: temperature * jax.nn.logsumexp(z / temperature, -1),
-    "activation/glu": lambda z: jax.nn.glu(z, -1),
+    "activation/softmax": lambda z, temperature=1.0, axis=-1: jax.nn.softmax(z / temperature, axis),
+    "activation/log_softmax": lambda z, temperature=1.0, axis=-1: jax.nn.log_softmax(z / temperature, axis),
+    "activation/logsumexp": lambda z, temperature=1.0, axis=-1: temperature * jax.nn.logsumexp(z / temperature, axis),
+    "activation/glu": lambda z, axis=-1: jax.nn.glu(z, axis),
 }
 
 
@@ -66,13 +67,18 @@ def _softshrink(z: Any, lambd: Any = 0.5) -> Any:
 
 
 def _halves(gate: Definition) -> Definition:
-    """a ⊙ gate(b) for the halves a, b of the last axis."""
+    """a ⊙ gate(b) for the halves a, b of an axis."""
 
-    def gated(z: Any) -> Any:
-        a, b = jnp.split(z, 2, -1)
+    def gated(z: Any, axis: int = -1) -> Any:
+        a, b = jnp.split(z, 2, axis)
         return a * gate(b)
 
     return gated
+
+
+def _maxout(z: Any, k: int = 2, axis: int = -1) -> Any:
+    rows = jnp.moveaxis(z, axis, -1)
+    return jnp.moveaxis(rows.reshape(*rows.shape[:-1], -1, int(k)).max(-1), -1, axis)
 
 
 COMPOSED: dict[str, Definition] = {
@@ -84,12 +90,15 @@ COMPOSED: dict[str, Definition] = {
     "activation/tanhshrink": lambda z: z - jnp.tanh(z),
     "activation/threshold": lambda z, threshold=0.0, value=0.0: jnp.where(z > threshold, z, value),
     "activation/gaussian": lambda z: jnp.exp(-z * z),
-    "activation/softmin": lambda z, temperature=1.0: jax.nn.softmax(-z / temperature, -1),
+    "activation/softplus_threshold": lambda z, beta=1.0, threshold=20.0: jnp.where(
+        beta * z > threshold, z, jax.nn.softplus(beta * z) / beta
+    ),
+    "activation/softmin": lambda z, temperature=1.0, axis=-1: jax.nn.softmax(-z / temperature, axis),
     "activation/geglu": _halves(lambda b: jax.nn.gelu(b, approximate=False)),
     "activation/swiglu": _halves(jax.nn.silu),
     "activation/reglu": _halves(jax.nn.relu),
-    "activation/maxout": lambda z, k=2: z.reshape(*z.shape[:-1], -1, int(k)).max(-1),
-    "activation/l2_normalize": lambda z: z / jnp.linalg.norm(z, axis=-1, keepdims=True),
+    "activation/maxout": _maxout,
+    "activation/l2_normalize": lambda z, axis=-1: z / jnp.linalg.norm(z, axis=axis, keepdims=True),
 }
 
 # Gradients by parameters that JAX's own function does not have.

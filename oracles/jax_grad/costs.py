@@ -93,8 +93,13 @@ def _cross_entropy_probabilities(
     return _reduce(optax.softmax_cross_entropy(z, targets), reduction)
 
 
-def _triplet_margin(a: Any, b: Any, c: Any, margin: float = 1.0, eps: float = 0.0, reduction: str = "mean") -> Any:
-    """Optax adds its eps to the sum of squares; ours is added to every difference before."""
+def _triplet_margin(
+    a: Any, b: Any, c: Any, margin: float = 1.0, eps: float = 0.0, swap: bool = False, reduction: str = "mean"
+) -> Any:
+    """Optax adds its eps to the sum of squares; ours is added to every difference before. It does not swap."""
+    if swap:
+        ab, ac, bc = (jnp.linalg.norm(r + eps, axis=-1) for r in (a - b, a - c, b - c))
+        return _reduce(jnp.maximum(0, margin + ab - jnp.minimum(ac, bc)), reduction)
     return _reduce(optax.losses.triplet_margin_loss(a + eps, b, c, margin=margin, eps=0.0), reduction)
 
 
@@ -145,7 +150,8 @@ def _stirling(y: Any, full: bool) -> Any:
     return jnp.where(y > 1, safe * jnp.log(safe) - safe + jnp.log(2 * jnp.pi * safe) / 2, 0.0) if full else 0.0
 
 
-def _gaussian_nll(a: Any, y: Any, v: Any, full: bool = False, reduction: str = "mean") -> Any:
+def _gaussian_nll(a: Any, y: Any, v: Any, full: bool = False, eps: float = 0.0, reduction: str = "mean") -> Any:
+    v = jnp.maximum(v, eps)
     return _reduce((jnp.log(v) + (a - y) ** 2 / v + (jnp.log(2 * jnp.pi) if full else 0)) / 2, reduction)
 
 

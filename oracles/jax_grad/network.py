@@ -122,7 +122,8 @@ def network(
     choice = (hidden, output, cost)
     families = tuple(tuple(f) for f in among) if among else tuple((id,) for id in choice)
     regularizers = (regularizer,) if isinstance(regularizer, str) else tuple(regularizer)
-    given = tuple(sorted((id, constants(p)) for id, p in (parameters or {}).items()))
+    taken = {*regularizers, *families[0], *families[1], *families[2]}
+    given = tuple(sorted((id, constants(p)) for id, p in (parameters or {}).items() if id in taken))
     costs = tuple((id, end_of(id, ends)) for id in families[2])
     indices = [family.index(id) for family, id in zip(families, choice, strict=True)]
     (dW, db), C = _program(families[0], families[1], costs, regularizers, given)((list(W), list(b)), x, y, *indices)

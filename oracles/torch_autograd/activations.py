@@ -1,8 +1,8 @@
 """PyTorch's activations, under the names of our records: its own, and what it does not have, written out.
 
-z may have any shape; a vector activation acts on the last axis. Learnable parameters may be numbers or 0-d tensors,
-but for those of torch's own functions that take a Python number alone: the gradient with respect to these comes from
-the definition in `SLOPES`.
+z may have any shape; a vector activation acts along `axis`, the last one unless told otherwise. Learnable parameters
+may be numbers or 0-d tensors, but for those of torch's own functions that take a Python number alone: the gradient with
+respect to these comes from the definition in `SLOPES`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ OWN: dict[str, Definition] = {
     "activation/celu": lambda z, alpha=1.0: F.celu(z, alpha),
     "activation/selu": lambda z: F.selu(z),
     "activation/softplus": lambda z, beta=1.0: F.softplus(z, beta),
+    "activation/softplus_threshold": lambda z, beta=1.0, threshold=20.0: F.softplus(z, beta, threshold),
     "activation/softsign": lambda z: F.softsign(z),
     "activation/silu": lambda z: F.silu(z),
     "activation/gelu": lambda z: F.gelu(z),
@@ -41,12 +42,12 @@ OWN: dict[str, Definition] = {
     "activation/exp": lambda z: torch.exp(z),
     "activation/arctan": lambda z: torch.atan(z),
     "activation/huber": lambda z, delta=1.0: F.huber_loss(z, torch.zeros_like(z), reduction="none", delta=delta),
-    "activation/softmax": lambda z, temperature=1.0: F.softmax(z / temperature, -1),
-    "activation/softmin": lambda z, temperature=1.0: F.softmin(z / temperature, -1),
-    "activation/log_softmax": lambda z, temperature=1.0: F.log_softmax(z / temperature, -1),
-    "activation/logsumexp": lambda z, temperature=1.0: temperature * torch.logsumexp(z / temperature, -1),
-    "activation/glu": lambda z: F.glu(z, -1),
-    "activation/l2_normalize": lambda z: F.normalize(z, dim=-1, eps=0.0),
+    "activation/softmax": lambda z, temperature=1.0, axis=-1: F.softmax(z / temperature, axis),
+    "activation/softmin": lambda z, temperature=1.0, axis=-1: F.softmin(z / temperature, axis),
+    "activation/log_softmax": lambda z, temperature=1.0, axis=-1: F.log_softmax(z / temperature, axis),
+    "activation/logsumexp": lambda z, temperature=1.0, axis=-1: temperature * torch.logsumexp(z / temperature, axis),
+    "activation/glu": lambda z, axis=-1: F.glu(z, axis),
+    "activation/l2_normalize": lambda z, axis=-1: F.normalize(z, dim=axis, eps=0.0),
 }
 
 
@@ -55,13 +56,17 @@ def _sparse_plus(z: Tensor) -> Tensor:
 
 
 def _halves(gate: Definition) -> Definition:
-    """a ⊙ gate(b) for the halves a, b of the last axis."""
+    """a ⊙ gate(b) for the halves a, b of an axis."""
 
-    def gated(z: Tensor) -> Tensor:
-        a, b = z.chunk(2, -1)
+    def gated(z: Tensor, axis: int = -1) -> Tensor:
+        a, b = z.chunk(2, axis)
         return a * gate(b)
 
     return gated
+
+
+def _maxout(z: Tensor, k: int = 2, axis: int = -1) -> Tensor:
+    return z.movedim(axis, -1).unflatten(-1, (-1, int(k))).amax(-1).movedim(-1, axis)
 
 
 COMPOSED: dict[str, Definition] = {
@@ -75,7 +80,7 @@ COMPOSED: dict[str, Definition] = {
     "activation/geglu": _halves(F.gelu),
     "activation/swiglu": _halves(F.silu),
     "activation/reglu": _halves(F.relu),
-    "activation/maxout": lambda z, k=2: z.unflatten(-1, (-1, int(k))).amax(-1),
+    "activation/maxout": _maxout,
 }
 
 
@@ -96,6 +101,10 @@ def _huber(z: Tensor, delta: Tensor) -> Tensor:
     return torch.where(z.abs() <= delta, z * z / 2, delta * (z.abs() - delta / 2))
 
 
+def _softplus_threshold(z: Tensor, beta: Tensor | float = 1.0, threshold: Tensor | float = 20.0) -> Tensor:
+    return torch.where(beta * z > threshold, z, torch.logaddexp(beta * z, torch.zeros_like(z)) / beta)
+
+
 # Gradients that torch's own function does not give.
 SLOPES: dict[str, Slopes] = {
     "activation/leaky_relu": Slopes(lambda z, negative_slope: _leaky(z, negative_slope), ("negative_slope",)),
@@ -108,6 +117,7 @@ SLOPES: dict[str, Slopes] = {
         lambda z, alpha: torch.where(z > 0, z, alpha * torch.expm1(_below(z) / alpha)), ("alpha",)
     ),
     "activation/softplus": Slopes(lambda z, beta: torch.logaddexp(beta * z, torch.zeros_like(z)) / beta, ("beta",)),
+    "activation/softplus_threshold": Slopes(_softplus_threshold, ("beta", "threshold")),
     "activation/hardtanh": Slopes(
         lambda z, min_val=-1.0, max_val=1.0: z.clamp(
             *(torch.as_tensor(bound, dtype=z.dtype) for bound in (min_val, max_val))

@@ -112,6 +112,14 @@ def _ctc(
     return F.ctc_loss(a.transpose(0, 1), labels, frames, lengths, blank, reduction, zero_infinity)
 
 
+def _gaussian_nll(
+    a: Tensor, y: Tensor, v: Tensor, full: bool = False, eps: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """The floor is put under v before: torch's own lets the slope at the floor through."""
+    v = v if eps == 0 else v.clamp(min=eps)
+    return F.gaussian_nll_loss(a, y, v, full=full, eps=torch.finfo(v.dtype).tiny, reduction=reduction)
+
+
 OWN: dict[str, Definition] = {
     "cost/l1": lambda a, y, weight=None, reduction="mean": _of_entries(F.l1_loss, a, y, weight, reduction=reduction),
     "cost/squared_error": lambda a, y, weight=None, reduction="mean": _of_entries(
@@ -129,9 +137,7 @@ OWN: dict[str, Definition] = {
     "cost/poisson_nll_rate": lambda a, y, eps=0.0, full=False, reduction="mean": F.poisson_nll_loss(
         a, y, log_input=False, full=full, eps=eps, reduction=reduction
     ),
-    "cost/gaussian_nll": lambda a, y, v, full=False, reduction="mean": F.gaussian_nll_loss(
-        a, y, v, full=full, eps=torch.finfo(v.dtype).tiny, reduction=reduction
-    ),
+    "cost/gaussian_nll": _gaussian_nll,
     "cost/kl_div": lambda a, y, reduction="batchmean": _kl_div(a, y, reduction=reduction),
     "cost/kl_div_log_target": lambda a, y, reduction="batchmean": _kl_div(a, y, reduction=reduction, log_target=True),
     "cost/binary_cross_entropy": lambda a, y, weight=None, reduction="mean": F.binary_cross_entropy(
@@ -165,8 +171,8 @@ OWN: dict[str, Definition] = {
     "cost/cosine_embedding": lambda a, b, y, margin=0.0, reduction="mean": F.cosine_embedding_loss(
         a, b, y, margin=margin, reduction=reduction
     ),
-    "cost/triplet_margin": lambda a, b, c, margin=1.0, eps=0.0, reduction="mean": F.triplet_margin_loss(
-        a, b, c, margin=margin, eps=eps, reduction=reduction
+    "cost/triplet_margin": lambda a, b, c, margin=1.0, eps=0.0, swap=False, reduction="mean": F.triplet_margin_loss(
+        a, b, c, margin=margin, eps=eps, swap=bool(swap), reduction=reduction
     ),
     "cost/ctc": _ctc,
 }

@@ -1,9 +1,9 @@
 """Every activation, by name.
 
 An elementwise activation takes z of any shape and floating dtype and returns its value and its slope g'(z), two
-arrays of that shape and dtype. A vector activation acts on the last axis and returns its value and its pullback,
-because its Jacobian is not diagonal. Parameters are keyword arguments and count as exact float64 numbers; the
-derivative with respect to one that can be learned is in `parameter_slopes` of the function:
+arrays of that shape and dtype. A vector activation acts along `axis`, by default the last, and returns its value and
+its pullback, because its Jacobian is not diagonal. Parameters are keyword arguments and count as exact float64
+numbers; the derivative with respect to one that can be learned is in `parameter_slopes` of the function:
 
 >>> import numpy as np
 >>> value, slope = prelu(np.array([-2.0, 3.0]), weight=0.5)
@@ -29,6 +29,7 @@ from reference.activations.piecewise import (
     relu6,
     rrelu,
     selu,
+    softplus_threshold,
     softshrink,
     sparse_plus,
     sparse_sigmoid,
@@ -98,6 +99,7 @@ __all__ = [
     "softmax",
     "softmin",
     "softplus",
+    "softplus_threshold",
     "softshrink",
     "softsign",
     "sparse_plus",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference.activations.smooth import shrunken_tanh
+from reference.activations.smooth import shrunken_tanh, sigmoid, softplus
 from reference.exact import exponential, product, quotient, total
 from reference.formula import Array, Kink, formula
 from reference.lift import elementwise, parameter_slope
@@ -168,14 +168,14 @@ def rrelu(z: Array, lower: float = 1 / 8, upper: float = 1 / 3) -> tuple[Array, 
         Kink(at="max_val", left="1", right="0", chosen="0"),
     ),
     curvature=_straight,
-    valid={"min_val": "min_val < max_val"},
+    valid={"min_val": "min_val <= max_val"},
     sources=("collobert-2004",),
 )
 @elementwise
 def hardtanh(z: Array, min_val: float = -1.0, max_val: float = 1.0) -> tuple[Array, Array]:
     """z clipped to [min_val, max_val]: slope 1 inside, 0 outside and at the kinks.
 
-    Raises ValueError unless min_val < max_val.
+    Raises ValueError unless min_val <= max_val.
     """
     return np.clip(z, min_val, max_val), ((z > min_val) & (z < max_val)).astype(float)
 
@@ -301,6 +301,39 @@ def threshold(z: Array, threshold: float = 0.0, value: float = 0.0) -> tuple[Arr
     """z above the threshold, `value` at and below it: slopes 1 and 0.  It jumps unless the two are equal."""
     kept = z > threshold
     return np.where(kept, z, value), kept.astype(float)
+
+
+@formula(
+    "activation/softplus_threshold",
+    statement="Piecewise((z, z > threshold/beta), (log(1 + exp(beta*z))/beta, True))",
+    derivative="Piecewise((1, z > threshold/beta), (1/(1 + exp(-beta*z)), True))",
+    kinks=(
+        Kink(
+            at="threshold/beta",
+            left="1/(1 + exp(-threshold))",
+            right="1",
+            chosen="1/(1 + exp(-threshold))",
+            why=JUMP,
+        ),
+    ),
+    curvature=lambda z, a, slope, beta=1.0, threshold=20.0: np.where(
+        beta * z > threshold, 0, beta * sigmoid(beta * z)[1]
+    ),
+    valid={"beta": "beta > 0"},
+    assumptions=("at no threshold the limit of infinite ones, activation/softplus",),
+    sources=("pytorch-softplus",),
+)
+@elementwise
+def softplus_threshold(z: Array, beta: float = 1.0, threshold: float = 20.0) -> tuple[Array, Array]:
+    """Softplus up to βz = threshold and z itself beyond, as PyTorch has it.  Raises ValueError unless beta > 0.
+
+    It jumps down by log(1 + e^(−threshold))/β: 2e-9/β at a threshold of 20, and the slope from σ(threshold) to 1. On
+    which side z lies is decided by the exact product βz.
+    """
+    t, rest = product(z, beta)
+    beyond = (t > threshold) | ((t == threshold) & (rest > 0))
+    value, slope = softplus(z, beta=beta)
+    return np.where(beyond, z, value), np.where(beyond, 1, slope)
 
 
 @formula(

@@ -1,4 +1,4 @@
-"""Activations of a whole row: each acts on the last axis and returns (value, pullback of the cotangent v).
+"""Activations of a whole row: each acts along `axis`, by default the last, and returns (value, pullback of v).
 
 Their Jacobians are not diagonal, so there is no slope; the pullback is v ↦ vᵀ·∂g/∂z. Bodies see float64 rows
 (`reference.lift.rowwise`).
@@ -19,7 +19,7 @@ from reference.exact import quotient, total
 from reference.formula import Array, Kink, formula
 from reference.lift import Pullback, Slope, rowwise
 
-ROW = "acts on the last axis"
+ROW = "acts on the last axis, or along `axis`"
 WITH_OUTPUT = "derivative: the pullback of the cotangent v, with s the output"
 WITHOUT_OUTPUT = "derivative: the pullback of the cotangent v"
 

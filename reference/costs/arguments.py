@@ -7,14 +7,13 @@ classes on the axis after that of the examples: (C,), (n, C) or (n, C, d₁, …
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from reference.lift import Array, floating, is_floating, real
+from reference.lift import Array, array, floating, index, integers, is_floating, real
 
 # What an argument is beside the terms
 ENTRY = "entry"  # broadcasts to the shape of the terms
@@ -82,14 +81,6 @@ CHECKS: dict[str, Callable[[str, Array, int], None]] = {
 DIGITS = {"e": 10, "E": 7, "f": 23, "d": 52}  # behind the point, by the character of a dtype (E: bfloat16)
 
 
-def index(name: str, value: Any) -> int:
-    """An integer. Raises TypeError naming it."""
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} = {value!r} is not an integer") from None
-
-
 def class_labels(
     labels: npt.ArrayLike, shape: tuple[int, ...], d: int, ignored: int | None = None
 ) -> tuple[Array, Array]:
@@ -97,9 +88,7 @@ def class_labels(
 
     Raises TypeError for labels that are not integers, ValueError for a wrong shape or a label outside 0 … d − 1.
     """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels have dtype {labels.dtype}; pass integers")
+    labels = integers(labels, "labels")
     if labels.shape != shape:
         raise ValueError(f"labels have shape {labels.shape}; expected {shape}: one for each example")
     counts = np.ones(shape, bool) if ignored is None else labels != index("ignore_index", ignored)
@@ -137,28 +126,29 @@ def taken(
     for name in names:
         if name not in given:
             continue
-        if not x:
-            array = floating(given[name], name)
-        elif shapes[name] == LABEL:
-            x[name] = np.asarray(given[name])
+        if shapes[name] == LABEL:
+            x[name] = array(given[name], name)
             continue
-        else:
-            array = real(given[name], name)
-        x[name] = np.asarray(array, np.float64, order="C")  # one order of summation, however it lies in memory
-        if is_floating(array.dtype):
-            dtypes[name] = array.dtype
+        q = real(given[name], name) if x else floating(given[name], name)
+        x[name] = np.asarray(q, np.float64, order="C")  # one order of summation, however it lies in memory
+        if is_floating(q.dtype):
+            dtypes[name] = q.dtype
     return x, dtypes
 
 
-def check_entries(x: Mapping[str, Array], entries: Mapping[str, str], dtypes: Mapping[str, np.dtype[Any]]) -> None:
-    """Raise ValueError for entries that are not what the record says.
+def check_entries(
+    x: Mapping[str, Array], entries: Mapping[str, str], dtypes: Mapping[str, np.dtype[Any]], weight: Array | None = None
+) -> None:
+    """Raise ValueError for entries that are not what the record says; those whose weight is 0 may be anything.
 
     Rows are to sum to one as far as the coarser of their own dtype and that of the first argument goes.
     """
     for name, kind in entries.items():
         if name in x and kind in CHECKS:
             first = DIGITS[next(iter(dtypes.values())).char]
-            CHECKS[kind](name, x[name], min(first, DIGITS[dtypes[name].char]) if name in dtypes else first)
+            weighted = weight is not None and weight.shape == x[name].shape and "distribution" not in kind
+            counted = np.where(weight == 0, 1.0, x[name]) if weighted else x[name]  # 1 is of every kind
+            CHECKS[kind](name, counted, min(first, DIGITS[dtypes[name].char]) if name in dtypes else first)
 
 
 def _same(name: str, x: Array, first: str, shape: tuple[int, ...]) -> None:

@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from reference.costs.arguments import LABEL, OWN, index, require
+from reference.costs.arguments import LABEL, OWN, require
 from reference.costs.reduction import Terms, reduced
 from reference.exact import total
 from reference.formula import Array, formula
+from reference.lift import index, integers
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def _batch(a: Array, labels: Array, input_lengths: Array | None, target_lengths:
     if labels.ndim != len(shape) + 1 or labels.shape[:-1] != shape:
         raise ValueError(f"labels have shape {labels.shape}; expected ({', '.join(map(str, (*shape, 'U')))}): "
                          "one row for each example, padded")  # fmt: skip
-    if labels.dtype.kind not in "iu" and labels.size:
-        raise TypeError(f"labels have dtype {labels.dtype}; pass integers")
+    if labels.size:  # of none the dtype says nothing
+        labels = integers(labels, "labels")
     U = labels.shape[-1]
     frames = _lengths("input_lengths", input_lengths, shape, T, "frames")
     lengths = _lengths("target_lengths", target_lengths, shape, U, "labels")
@@ -61,8 +62,7 @@ def _batch(a: Array, labels: Array, input_lengths: Array | None, target_lengths:
 def _lengths(name: str, x: Array | None, shape: tuple[int, ...], most: int, what: str) -> Array:
     """One number between 0 and `most` for each example; all of them `most` where x is None."""
     x = np.full(shape, most) if x is None else x
-    if x.dtype.kind not in "iu":
-        raise TypeError(f"{name} have dtype {x.dtype}; pass integers")
+    x = integers(x, name)
     if x.shape != shape:
         raise ValueError(f"{name} have shape {x.shape}; expected {shape}: one for each example")
     require((x >= 0) & (x <= most), name, x, f"is outside 0 … {most}, the number of {what}")

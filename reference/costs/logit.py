@@ -268,7 +268,7 @@ def softmax_focal(z: Array, labels: Array, weight: Array | None = None, *, gamma
     share, ratio = miss_power(z, y, loss, gamma)
     factor, per_label = share * (1 + gamma * ratio), times(share, loss)
     w = np.ones(y.shape) if weight is None else weight[y]
-    return times(w, per_label), {"z": slope * times(w, factor)[..., None], "weight": picked(per_label, y, z)}
+    return times(w, per_label), {"z": times(times(w, factor)[..., None], slope), "weight": picked(per_label, y, z)}
 
 
 @formula(

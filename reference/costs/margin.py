@@ -15,7 +15,7 @@ from reference.costs.arguments import CLASS, IN_ROW, LABEL, OWN, ROW, class_labe
 from reference.costs.logit import sigmoids
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
-from reference.exact import dot, total
+from reference.exact import dot, product, total
 from reference.formula import Array, Kink, formula
 from reference.lift import times
 
@@ -31,6 +31,11 @@ def exact_sum(a: Any, b: Any, c: Any) -> Array:
     s, lower = total(s, c)
     rest = low + lower
     return s + np.where(np.isfinite(rest), rest, 0)
+
+
+def step(slack: Array) -> Array:
+    """The slope of max(0, slack): 1 where it is positive, 0 elsewhere, NaN where the slack is."""
+    return np.where(np.isnan(slack), np.nan, np.where(slack > 0, 1.0, 0.0))
 
 
 @formula(
@@ -50,8 +55,8 @@ def exact_sum(a: Any, b: Any, c: Any) -> Array:
 def hinge(z: Array, y: Array) -> Terms:
     """Hinge cost max(0, 1 − yz): where yz < 1 the slope is −y in z and −z in y, else 0."""
     slack = 1 - y * z
-    short = ~(slack <= 0)
-    return np.where(short, slack, 0), {"z": np.where(short, -y, 0), "y": np.where(short, -z, 0)}
+    short = step(slack)
+    return np.maximum(slack, 0), {"z": times(short, -y), "y": times(short, -z)}
 
 
 @formula(
@@ -89,8 +94,9 @@ def squared_hinge(z: Array, y: Array) -> Terms:
 @reduced()
 def perceptron(z: Array, y: Array) -> Terms:
     """Perceptron cost max(0, −yz): where the sign is wrong the slope is −y in z and −z in y, else 0."""
-    short = ~(y * z >= 0)
-    return np.where(short, np.abs(z), 0), {"z": np.where(short, -y, 0), "y": np.where(short, -z, 0)}
+    slack = -y * z
+    short = step(slack)
+    return np.maximum(slack, 0), {"z": times(short, -y), "y": times(short, -z)}
 
 
 @formula(
@@ -131,8 +137,8 @@ def hinge_embedding(z: Array, y: Array, *, margin: float = 1.0) -> Terms:
 
     Slopes 1 and −1, and 0 from the margin on. y is a switch: there is no slope in it.
     """
-    terms = np.where(y > 0, z, np.maximum(0, margin - z))
-    return terms, {"z": np.where(y > 0, 1.0, np.where(z >= margin, 0.0, -1.0))}
+    slack = margin - z
+    return np.where(y > 0, z, np.maximum(0, slack)), {"z": np.where(y > 0, 1.0, -step(slack))}
 
 
 RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
@@ -147,21 +153,23 @@ RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
         "b[i, j]": f"Piecewise((y[i, j], {RANK} > 0), (0, True))/(n*d)",
         "y[i, j]": f"Piecewise((b[i, j] - a[i, j], {RANK} > 0), (0, True))/(n*d)",
     },
-    entries={"y": "sign"},
     kinks=(Kink(of="margin - y*(a - b)", at="0", left="0", right="1", chosen="0", why=MET),),
-    assumptions=(MEAN,),
+    assumptions=(MEAN, "y is +1 or −1, or any number: its sign says which should win, its size by how much it counts"),
     sources=("pytorch-margin-ranking-loss",),
 )
 @reduced()
 def margin_ranking(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Terms:
     """Margin ranking cost max(0, margin − y(a − b)): a should outrank b where y = +1, b should where y = −1.
 
-    Where the margin is missed, −y in a, y in b and b − a in y; else 0.
+    Where the margin is missed, −y in a, y in b and b − a in y; else 0. What is lost of the products ya and yb is
+    added to the slack, so that its sign is right for any y.
     """
-    slack = exact_sum(-y * a, y * b, margin)
-    short = ~(slack <= 0)
-    slopes = {"a": np.where(short, -y, 0), "b": np.where(short, y, 0), "y": np.where(short, b - a, 0)}
-    return np.where(short, slack, 0), slopes
+    (lead, lead_low), (chase, chase_low) = product(-y, a), product(y, b)
+    lost = lead_low + chase_low
+    slack = exact_sum(lead, chase, margin)
+    slack = slack + np.where(np.isfinite(lost), lost, 0)
+    short = step(slack)
+    return np.maximum(slack, 0), {"a": times(short, -y), "b": times(short, y), "y": times(short, b - a)}
 
 
 SHORT = "margin - b[i] + z[i, j]"  # by how much class j comes too close to the label
@@ -199,7 +207,7 @@ def multi_margin(z: Array, labels: Array, weight: Array | None = None, *, p: int
     """
     y, slack = _slack(z, labels, margin)
     slack, d = np.maximum(slack, 0), z.shape[-1]
-    pull = 2 * slack if p == 2 else np.where(slack == 0, 0.0, np.where(np.isnan(slack), np.nan, 1.0))
+    pull = 2 * slack if p == 2 else step(slack)
     per_label = (slack**p).sum(-1) / d
     w = np.ones(y.shape) if weight is None else weight[y]
     slope = (pull - picked(pull.sum(-1), y, z)) / d  # the label itself does not pull
@@ -357,7 +365,7 @@ def _worst_offender(z: Array, labels: Array, margin: float) -> Terms:
     rivals = np.where(hot == 1, -np.inf, z)  # the margin is the same for all: which is the largest, z itself tells
     worst = rivals == rivals.max(-1, keepdims=True)
     share = worst / worst.sum(-1, keepdims=True)
-    return terms, {"z": np.where(terms[..., None] == 0, 0, share - hot)}
+    return terms, {"z": times(step(terms)[..., None], share - hot)}
 
 
 @formula(

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, index, laid_out, taken
-from reference.lift import QUIET, Answer, Array, checked, cotangent_of, named, rounded, times
+from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, laid_out, taken
+from reference.lift import QUIET, Answer, Array, checked, cotangent_of, index, is_plain, named, rounded, times
 
 Gradients = dict[str, Array]
 Slopes = Mapping[str, Any]  # by argument: an array, or a function of nothing that works it out when it is asked for
@@ -167,7 +167,7 @@ def _evaluate(
         raise ValueError(f"leading = {lead}, but {name} has shape {first.shape}")
     laid = laid_out(x, form.shapes, axis)
     if (record := getattr(function, "formula", None)) is not None:
-        check_entries(laid, record.entries, dtypes)
+        check_entries(laid, record.entries, dtypes, laid.get("weight") if form.weighted else None)
     parameters = checked(function, form.known, keywords) if keywords else {}
     if form.sees_leading:
         parameters["leading"] = lead
@@ -192,6 +192,7 @@ def _evaluate(
     elif reduction == "mean":
         divisor = _divisor(form.mean if of_terms is None else form.weighted, shape, lead, weight, counts)
     value = _value(factors, of_terms, divisor, lead, reduction)
+    lost = _lost(factors, value)
     v = None if cotangent is None else cotangent_of(cotangent, value.shape)
     if callable(slopes):
         slopes, v = slopes(np.ones(shape) if v is None else _behind(v, factors[0])), None
@@ -205,7 +206,7 @@ def _evaluate(
         elif name == "weight" and form.weighted:
             gradient = _contracted(_product(factors), None, v, divisor, into)
         elif name in slopes:
-            gradient = _contracted(_asked(slopes, name), of_terms, v, divisor, into)
+            gradient = _contracted(_spoilt(_asked(slopes, name), lost), of_terms, v, divisor, into)
         else:
             continue  # a switch
         gradients[name] = rounded(gradient, dtype)
@@ -220,7 +221,7 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
     outputs, targets = form.names[:2]
     reduction = keywords.get("reduction", form.default) if keywords else form.default
     usual = form.plain and type(y) is np.ndarray and y.shape == a.shape and y.flags.c_contiguous and a.size
-    usual = usual and a.dtype.char in "fd" and y.dtype.char in "fd"
+    usual = usual and is_plain(a) and is_plain(y)
     if not usual or (keywords and [*keywords] != ["reduction"]) or reduction not in ("sum", "mean", "batchmean"):
         given = {outputs: a, targets: y}
         value, gradients = _evaluate(form, function, given, None, {**keywords, "leading": lead}, (outputs,))
@@ -237,7 +238,8 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
     if reduction == "mean":
         divisor = float(math.prod(factors[0].shape[lead:]))
     value = _value(factors, None, divisor, lead, reduction)
-    return rounded(value, a.dtype), rounded(slopes[outputs] / divisor, a.dtype)
+    slope = _spoilt(slopes[outputs], _lost(factors, value))
+    return rounded(value, a.dtype), rounded(slope / divisor, a.dtype)
 
 
 # ---------------------------------------------------------------- the chain rule
@@ -251,6 +253,16 @@ def _behind(x: Array, like: Array) -> Array:
 def _asked(slopes: Slopes, name: str) -> Array:
     slope: Array = slopes[name]() if callable(slopes[name]) else slopes[name]
     return slope
+
+
+def _lost(factors: Sequence[Array], value: Array) -> Array | None:
+    """Which terms are NaN; None where the cost shows that none is that counts."""
+    return np.isnan(_product(factors)) if np.isnan(value).any() else None
+
+
+def _spoilt(slope: Array, lost: Array | None) -> Array:
+    """NaN where the term is: a branch that a comparison with NaN has chosen says nothing. What is 0 does not enter."""
+    return slope if lost is None else np.where(_behind(lost, slope) & (slope != 0), np.nan, slope)
 
 
 def _contracted(

@@ -266,29 +266,42 @@ def poisson_nll_rate(a: Array, y: Array, *, eps: float = 0.0, full: bool = False
     return terms, {"a": slope_a, "y": slope_y}
 
 
+FLOORED = "Max(v[i, j], eps)"
+
+
 @formula(
     "cost/gaussian_nll",
-    statement=f"Sum(log(v[i, j]) + {R}**2/v[i, j] + full*log(2*pi), {OVER})/(2*n*d)",
-    derivative=f"{R}/v[i, j]/(n*d)",
+    statement=f"Sum(log({FLOORED}) + {R}**2/{FLOORED} + full*log(2*pi), {OVER})/(2*n*d)",
+    derivative=f"{R}/{FLOORED}/(n*d)",
     arguments=("a[i, j]", "y[i, j]", "v[i, j]"),
-    partials={"y[i, j]": f"-{R}/v[i, j]/(n*d)", "v[i, j]": f"(1 - {R}**2/v[i, j])/(2*v[i, j])/(n*d)"},
+    partials={
+        "y[i, j]": f"-{R}/{FLOORED}/(n*d)",
+        "v[i, j]": f"Piecewise(((1 - {R}**2/v[i, j])/(2*v[i, j]), v[i, j] > eps), (0, True))/(n*d)",
+    },
     entries={"v": "variance"},
+    kinks=(Kink(of="v - eps", at="0", left="0", right="1", chosen="0", why="minimum-norm subgradient"),),
+    valid={"eps": "eps >= 0"},
     assumptions=(
         MEAN,
-        "v is the variance, > 0, and not clamped",
+        "v is the variance, > 0, and eps a floor under it: below eps the cost does not depend on v",
+        "torch gives at a v below eps the slope at eps, as if v were eps there",
         "full = 1 adds ½log 2π",
         "a v of the shape of a without its last axis has one variance for each row",
     ),
     sources=("nix-weigend-1994", "pytorch-gaussian-nll-loss"),
 )
 @reduced(v=PER_ROW)
-def gaussian_nll(a: Array, y: Array, v: Array, *, full: bool = False) -> Terms:
+def gaussian_nll(a: Array, y: Array, v: Array, *, full: bool = False, eps: float = 0.0) -> Terms:
     """Gaussian negative log-likelihood ½[log v + (a − y)²/v] at the mean a and the variance v, + ½log 2π if `full`.
 
-    ∂/∂a = (a − y)/v. ∂/∂v = ½[1/v − (a − y)²/v²] = (1 − q)(1 + q)/(2v) with q = (a − y)/√v.
+    A variance below ε counts as ε. ∂/∂a = (a − y)/v. ∂/∂v = ½[1/v − (a − y)²/v²] = (1 − q)(1 + q)/(2v) with
+    q = (a − y)/√v, and 0 up to ε.
     """
+    on_floor = v <= eps
+    v = np.where(on_floor, eps, v)
     r, deviation = a - y, np.sqrt(v)
     q = r / deviation
     square = (1 - q) * (1 + q)  # overflows long before the slope does
     slope = np.where(np.isfinite(square), square / v, (1 - q) / deviation * ((1 + q) / deviation)) / 2
+    slope = np.where(on_floor, 0, slope)
     return (np.log(v) + q * q + LOG_2_PI * full) / 2, {"a": r / v, "y": -r / v, "v": slope}

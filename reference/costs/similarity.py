@@ -15,6 +15,7 @@ from reference.costs.arguments import LABEL, ROW, TERM, class_labels
 from reference.costs.reduction import Terms, others, reduced
 from reference.exact import dot, dots, product, total
 from reference.formula import Array, Kink, formula
+from reference.lift import integers, times
 
 DOT = "Sum(a[i, k]*b[i, k], (k, 1, d))"
 AA, BB = "Sum(a[i, k]**2, (k, 1, d))", "Sum(b[i, k]**2, (k, 1, d))"
@@ -61,6 +62,9 @@ def _angle(a: Array, b: Array) -> _Angle:
     ∂cos/∂a = (b‖a‖² − a⟨a, b⟩)/(‖a‖³‖b‖) and likewise for b. With s = ±1 the sign of cos and w the difference of the
     directions sb/‖b‖ and a/‖a‖, 1 − s·cos = ½‖w‖².
     """
+    if a.shape[-1] == 1:  # a direction is a sign, and does not turn
+        cos = np.sign(a) * np.sign(b)
+        return _Angle(cos, 1 - cos, 0 * cos, 0 * cos)
     A, B, D = dot(a, a), dot(b, b), dot(a, b)
     norm_a, norm_b = np.sqrt(A[0]), np.sqrt(B[0])
     cos = D[0] / (norm_a * norm_b)
@@ -140,26 +144,43 @@ SLACK = f"margin + {D_AB} - {D_AC}"
     kinks=(
         Kink(of="margin + norm(a - b) - norm(a - c)", at="0", left="0", right="1", chosen="0", why=LEAST),
         Kink(of="a distance between two rows", at="0", left="-1", right="1", chosen="0", why=LEAST),
+        Kink(
+            of="with swap, the difference of the two distances of c",
+            at="0",
+            left="0",
+            right="1",
+            chosen="1/2",
+            why="equal shares of those that tie (minimum norm)",
+        ),
     ),
     valid={"margin": "margin > 0"},
     assumptions=(
         ROWS,
         "anchor a, positive b, negative c; Euclidean distances",
         "eps is added to every difference",
+        "swap: the distance of c is that from a or that from b, whichever is smaller; printed without",
     ),
-    sources=("schroff-2015", "pytorch-triplet-margin-loss"),
+    sources=("schroff-2015", "balntas-2016", "pytorch-triplet-margin-loss"),
 )
 @reduced(a=ROW, b=ROW, c=ROW)
-def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: float = 0.0) -> Terms:
+def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: float = 0.0, swap: bool = False) -> Terms:
     """Triplet margin cost max(0, margin + ‖a − b + ε‖ − ‖a − c + ε‖) of anchor a, positive b, negative c.  (n, d).
 
     The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
+    With `swap` (Balntas et al., 2016) the negative counts with ‖b − c + ε‖ where that is smaller than ‖a − c + ε‖.
     """
     (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
-    longer, turn = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
+    longer, by_a = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
+    by_b, by_c = -to_b, to_c
+    if swap:
+        from_b, b_to_c, _ = _distance(b - c + eps)
+        share = np.where(from_b < far, 1.0, np.where(from_b == far, 0.5, 0))  # of ‖b − c‖ in the distance of c
+        longer = np.where(share == 1, near - from_b, longer)
+        by_a = np.where(share == 0, by_a, to_b - (1 - share) * to_c)
+        by_b, by_c = by_b - share * b_to_c, (1 - share) * to_c + share * b_to_c
     slack = margin + longer
     short = ~(slack <= 0)
-    slopes = {"a": np.where(short, turn, 0), "b": np.where(short, -to_b, 0), "c": np.where(short, to_c, 0)}
+    slopes = {"a": np.where(short, by_a, 0), "b": np.where(short, by_b, 0), "c": np.where(short, by_c, 0)}
     return np.where(short, slack, 0)[..., 0], slopes
 
 
@@ -228,6 +249,7 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     if z.ndim != 2:
         raise ValueError(f"z has shape {z.shape}; expected (n examples, d)")
     n = len(z)
+    labels = integers(labels, "labels")
     labels, _ = class_labels(labels, (n,), int(np.max(labels, initial=0)) + 1)
     same = labels[:, None] == labels  # (n, n)
     np.fill_diagonal(same, False)
@@ -235,12 +257,12 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
         raise ValueError("labels are all different: the mean over no pairs is undefined")
     u, exponent = _scaled("z", z)
     length = np.sqrt(dot(u, u)[0])  # (n, 1)
-    c = dots(u)[0] / (length * length.T) / temperature
+    c = dots(u)[0] / (length * length.T)
     other = np.where(labels[:, None] != labels, c, -np.inf)
     largest = other.max(-1, keepdims=True)  # (n, 1)
-    e = np.exp(other - np.where(np.isinf(largest), 0, largest))
+    e = np.exp((other - np.where(np.isinf(largest), 0, largest)) / temperature)
     rest = e.sum(-1, keepdims=True)
-    gap = largest - c  # how far the nearest other is ahead of j
+    gap = (largest - c) / temperature  # how far the nearest other is ahead of j
     own = np.exp(-np.abs(gap))  # e^(c_ij) and the others, over the larger of the two: 1 and rest·own, or own and rest
     ahead = gap > 0
     terms = np.where(ahead, gap + np.log(rest + own), np.log1p(rest * own))[same]  # (pairs,), row by row
@@ -250,11 +272,12 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     def pullback(v: Array) -> dict[str, Array]:
         of_pair = np.zeros((n, n))
         of_pair[same] = v
-        to_others = of_pair * np.where(ahead, 1, own) / whole
-        slope = e * to_others.sum(-1, keepdims=True) - of_pair * share  # ∂C/∂(c/T)
-        unit = u / length
-        toward = (slope + slope.T) @ unit
+        to_others = times(of_pair, np.where(ahead, 1, own) / whole)
+        slope = times(to_others.sum(-1, keepdims=True), e) - times(of_pair, share)  # ∂C/∂(c/T)
+        both = slope + slope.T
+        unit = np.where((both != 0).any(-1, keepdims=True), u / length, 0)  # a row that meets none does not enter
+        toward = both @ unit
         across = toward * others(unit * unit) - unit * others(toward * unit)  # toward − û⟨toward, û⟩
-        return {"z": np.ldexp(across / length / temperature, -exponent)}
+        return {"z": np.ldexp(np.where(across == 0, 0, across / length) / temperature, -exponent)}
 
     return terms, pullback

@@ -65,6 +65,9 @@ def softmax_cost(z: Array, q: Array) -> tuple[Array, Array]:
     e *= (whole / total)[..., None]
     e -= q
     e.put(m, (rest - q_m * others) / total)
+    if math.isnan(np.vdot(cost, cost)):  # a row that nobody wants anything of does not enter, whatever is in it
+        wanted = (q_m != 0) | q.any(-1)
+        cost, e = np.where(wanted, cost, 0), np.where(wanted[..., None], e, 0)
     return cost, e
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reference.formula import Array, Kink, formula
-from reference.lift import QUIET, Answer, checked, cotangent_of, defaults, floating, rounded
+from reference.lift import QUIET, Answer, checked, cotangent_of, defaults, floating, rounded, times
 
 Pullback = Callable[[Sequence[Array]], list[Array]]
 Clip = Callable[..., tuple[list[Array], Pullback]]
@@ -46,7 +46,9 @@ def jointly(body: Clip) -> Clip:
 
         @QUIET
         def pullback(v: Sequence[npt.ArrayLike]) -> list[Array]:
-            return shortened(back([np.asarray(x, np.float64) for x in v]), arrays)
+            if len(v) != len(arrays):
+                raise ValueError(f"{body.__name__}: {len(v)} cotangents for {len(arrays)} arrays; pass one each")
+            return shortened(back(_wide(v, arrays)), arrays)
 
         return shortened(clipped, arrays), pullback
 
@@ -61,13 +63,18 @@ def jointly(body: Clip) -> Clip:
             cotangent = dict.fromkeys(names, cotangent) if cotangent is None or len(names) == 1 else {"": cotangent}
         if set(cotangent) != set(names):
             raise ValueError(f"need a cotangent for each of {', '.join(names)}, by name")
-        pairs = [cotangent_of(cotangent[name], g.shape) for name, g in zip(names, arrays, strict=True)]
-        v = [np.ones(g.shape) if x is None else x for x, g in zip(pairs, arrays, strict=True)]
+        v = _wide([cotangent[name] for name in names], arrays)
         outputs, gradients = shortened(clipped, arrays), shortened(back(v), arrays)
         return dict(zip(names, outputs, strict=True)), dict(zip(names, gradients, strict=True))
 
     lifted.vjp = vjp  # type: ignore[attr-defined]
     return lifted
+
+
+def _wide(cotangents: Sequence[Any], arrays: Sequence[Array]) -> list[Array]:
+    """Cotangents in float64, each of the shape of its array; ones for None."""
+    pairs = [cotangent_of(v, g.shape) for v, g in zip(cotangents, arrays, strict=True)]
+    return [np.ones(g.shape) if v is None else v for v, g in zip(pairs, arrays, strict=True)]
 
 
 @formula(
@@ -84,11 +91,11 @@ def jointly(body: Clip) -> Clip:
 )
 @jointly
 def clip_by_value(gradients: Sequence[Array], max_value: float = 1.0) -> tuple[list[Array], Pullback]:
-    """Every entry clipped to [−c, c]: slope 1 inside, 0 outside and at ±c.  NaN stays NaN."""
+    """Every entry clipped to [−c, c]: slope 1 inside, 0 outside and at ±c.  NaN stays NaN, in the slope too."""
     c = max_value
-    inside = [np.abs(g) < c for g in gradients]
+    slopes = [np.where(np.isnan(g), g, np.abs(g) < c) for g in gradients]
     clipped = [np.clip(g, -c, c) for g in gradients]
-    return clipped, lambda v: [np.where(here, x, 0) for here, x in zip(inside, v, strict=True)]
+    return clipped, lambda v: [times(x, slope) for slope, x in zip(slopes, v, strict=True)]
 
 
 def global_norm(gradients: Sequence[npt.ArrayLike]) -> float:

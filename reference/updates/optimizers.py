@@ -3,9 +3,10 @@
     parameters, state = adam(parameters, gradients)                 # the first step, t = 1
     parameters, state = adam(parameters, gradients, state)          # and so on
 
-Nothing is changed in place, and arrays keep their dtype. Hyperparameters are keywords and exact float64 numbers: a
-scalar such as 1 − β₁ᵗ is computed in float64 and rounded once, where it meets an array. An average of squares may
-leave the range of its dtype; the step that made it is right all the same (`reference.updates.steps.root_of`).
+Nothing is changed in place. Parameters keep their dtype; a step is evaluated in float64 and rounded once, and the
+state stays in float64. Hyperparameters are keywords and exact float64 numbers: a scalar such as 1 − β₁ᵗ is that of the
+exact β₁, rounded once (`reference.updates.steps.exactly`). An average of squares may leave the range of float64; the
+step that made it is right all the same (`reference.updates.steps.over_root`).
 
 In the records w is the parameter, dC its gradient, t the step (1, 2, …), and an accumulator's name stands for its
 value before the step. The derivative is that of the new parameter by the gradient: how the step answers to it.
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array, formula
-from reference.updates.steps import each_parameter, root_of
+from reference.updates.steps import each_parameter, exactly, over_root, sign_of, weight
 
 # The moments after the step and what divides them, as the records print them.
 M = "(beta1*m + (1 - beta1)*dC)"
@@ -68,7 +69,8 @@ def sgd_l2(w: Array, g: Array, t: int, *, eta: float = 0.01, lam: float = 0.1, n
 
     For plain gradient descent decay and penalty are the same step; biases take `sgd`.
     """
-    return (1 - eta * lam / n) * w - eta * g
+    kept = exactly(lambda eta, lam, n: 1 - eta * lam / n, eta, lam, n)
+    return kept * w - eta * g
 
 
 @formula(
@@ -151,7 +153,7 @@ def adagrad(
     """
     old = G + initial if t == 1 else G
     G = old + g * g
-    return w - eta * g / (root_of(G, old, 1, g) + eps), G
+    return w - eta * over_root(g, G, (1.0, old, 1.0, g), eps), G
 
 
 @formula(
@@ -172,9 +174,8 @@ def rmsprop(
 
     With r = √v, r' = (1 − ρ)g/r: the quotient rule gives (r + ε − (1 − ρ)g²/r)/(r + ε)², over r: (ρv + εr).
     """
-    old = rho * v
-    v = old + (1 - rho) * g * g
-    b = mu * b + g / (root_of(v, old, 1 - rho, g) + eps)
+    old, v = v, rho * v + (1 - rho) * g * g
+    b = mu * b + over_root(g, v, (rho, old, 1 - rho, g), eps)
     return w - eta * b, v, b
 
 
@@ -203,10 +204,10 @@ def rmsprop_centered(
     Putting v ← ρv + (1 − ρ)g² and m ← ρm + (1 − ρ)g into s = v − m² gives s ← ρs + ρ(1 − ρ)(g − m)², a sum of
     squares. The difference v − m² itself cancels for steady gradients and can turn negative, hence NaN.
     """
-    old, off = rho * s, g - m
-    s = old + rho * (1 - rho) * off * off
+    old, off = s, g - m
+    s = rho * old + rho * (1 - rho) * off * off
     m = rho * m + (1 - rho) * g
-    b = mu * b + g / (root_of(s, old, rho * (1 - rho), off) + eps)
+    b = mu * b + over_root(g, s, (rho, old, rho * (1 - rho), off), eps)
     return w - eta * b, s, m, b
 
 
@@ -226,11 +227,11 @@ def adadelta(
 
     g/√(c + (1 − ρ)g²) with c = ρv + ε has the derivative c/(c + (1 − ρ)g²)^(3/2).
     """
-    old = rho * v
-    v = old + (1 - rho) * g * g
-    delta = np.sqrt(d + eps) / root_of(v + eps, old + eps, 1 - rho, g) * g
-    d = rho * d + (1 - rho) * delta * delta
-    return w - eta * delta, v, d
+    old, v = v, rho * v + (1 - rho) * g * g
+    scaled = over_root(g, v + eps, (rho, old, 1 - rho, g), 0.0, inside=eps)
+    step = eta * (np.sqrt(d + eps) * scaled)
+    d = rho * d + (1 - rho) * ((d + eps) * scaled * scaled)
+    return w - step, v, d
 
 
 @formula(
@@ -252,11 +253,9 @@ def adam(
     m̂/(√v̂ + ε), with ∂√v̂/∂g = (1 − β₂)g/((1 − β₂ᵗ)√v̂).
     """
     m = beta1 * m + (1 - beta1) * g
-    old = beta2 * v
-    v = old + (1 - beta2) * g * g
-    m_hat = m / (1 - beta1**t)
-    root = root_of(v, old, 1 - beta2, g) / (1 - beta2**t) ** 0.5  # √v̂; v̂ itself would overflow sooner
-    return w - eta * m_hat / (root + eps), m, v
+    old, v = v, beta2 * v + (1 - beta2) * g * g
+    A, B = weight(beta1, t), weight(beta2, t)
+    return w - eta * over_root(m / A, v, (beta2, old, 1 - beta2, g), eps, B), m, v
 
 
 @formula(
@@ -282,11 +281,9 @@ def adamw(
     parameters with large gradients would hardly decay.
     """
     m = beta1 * m + (1 - beta1) * g
-    old = beta2 * v
-    v = old + (1 - beta2) * g * g
-    m_hat = m / (1 - beta1**t)
-    root = root_of(v, old, 1 - beta2, g) / (1 - beta2**t) ** 0.5
-    return w - eta * (m_hat / (root + eps) + lam * w), m, v
+    old, v = v, beta2 * v + (1 - beta2) * g * g
+    A, B = weight(beta1, t), weight(beta2, t)
+    return w - eta * (over_root(m / A, v, (beta2, old, 1 - beta2, g), eps, B) + lam * w), m, v
 
 
 @formula(
@@ -314,19 +311,22 @@ def amsgrad(
     Where the new v is the largest the derivative is Adam's; elsewhere g acts through m alone.
     """
     m = beta1 * m + (1 - beta1) * g
-    old = beta2 * v
-    v = old + (1 - beta2) * g * g
-    length = np.maximum(np.sqrt(v_max), root_of(v, old, 1 - beta2, g))
-    v_max = np.maximum(v_max, v)
-    if bias_correction:
-        return w - eta * (m / (1 - beta1**t)) / (length / (1 - beta2**t) ** 0.5 + eps), m, v, v_max
-    return w - eta * m / (length + eps), m, v, v_max
+    old, v = v, beta2 * v + (1 - beta2) * g * g
+    A, B = (weight(beta1, t), weight(beta2, t)) if bias_correction else (1.0, 1.0)
+    step = over_root(m / A, v, (beta2, old, 1 - beta2, g), eps, B, least=v_max)
+    return w - eta * step, m, v, np.maximum(v_max, v)
 
 
 MU_T = "beta1*(1 - (24/25)**(t*momentum_decay)/2)"
 MU_NEXT = "beta1*(1 - (24/25)**((t + 1)*momentum_decay)/2)"
 NADAM_G = f"(1 - {MU_T})/(1 - P*{MU_T})"  # what multiplies the gradient
 NADAM_M = f"{MU_NEXT}/(1 - P*{MU_T}*{MU_NEXT})"  # and the first moment
+
+
+def _look_ahead(beta: Any, psi: Any, P: Any, t: Any, c: Any) -> tuple[Any, Any, Any]:
+    """Π of all μ with this step's, and what multiplies gradient and moment; c = 24 = 25·0.96, of which all is right."""
+    mu, mu_next = (beta * (1 - (c / 25) ** (k * psi) / 2) for k in (t, t + 1))
+    return P * mu, (1 - mu) / (1 - P * mu), mu_next / (1 - P * mu * mu_next)
 
 
 @formula(
@@ -353,19 +353,27 @@ def nadam(
 
     The gradient enters m̂ directly and through m; the denominator is Adam's, and so is its derivative.
     """
-    mu, mu_next = (beta1 * (1 - 0.96 ** (k * momentum_decay) / 2) for k in (t, t + 1))
-    P = P * mu
+    P, of_g, of_m = exactly(_look_ahead, beta1, momentum_decay, P, t, 24)
     m = beta1 * m + (1 - beta1) * g
-    old = beta2 * v
-    v = old + (1 - beta2) * g * g
-    m_hat = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)
-    root = root_of(v, old, 1 - beta2, g) / (1 - beta2**t) ** 0.5
-    return w - eta * m_hat / (root + eps), m, v, P
+    old, v = v, beta2 * v + (1 - beta2) * g * g
+    m_hat = of_m * m + of_g * g
+    return w - eta * over_root(m_hat, v, (beta2, old, 1 - beta2, g), eps, weight(beta2, t)), m, v, P
 
 
 RHO_INF = "(2/(1 - beta2) - 1)"
 RHO = f"({RHO_INF} - 2*t*beta2**t/{B})"
 RECT = f"sqrt(({RHO} - 4)*({RHO} - 2)*{RHO_INF}/(({RHO_INF} - 4)*({RHO_INF} - 2)*{RHO}))"
+
+
+def _length(beta: Any, t: int) -> Any:
+    """ρₜ, the length of the average behind v after t steps."""
+    return 2 / (1 - beta) - 1 - 2 * t * beta**t / (1 - beta**t)
+
+
+def _rectifier(beta: Any, t: int) -> Any:
+    """r², by which the variance of the step after t steps falls short of that in the long run."""
+    rho, rho_inf = _length(beta, t), 2 / (1 - beta) - 1
+    return (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
 
 
 @formula(
@@ -392,14 +400,12 @@ def radam(
     r = √((ρₜ−4)(ρₜ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρₜ)) does not depend on the gradient: the derivative is r times Adam's.
     """
     m = beta1 * m + (1 - beta1) * g
-    old = beta2 * v
-    v = old + (1 - beta2) * g * g
-    m_hat = m / (1 - beta1**t)
-    rho_inf = 2 / (1 - beta2) - 1
-    rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
-    if rho > threshold:
-        r = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
-        return w - eta * r * m_hat / (root_of(v, old, 1 - beta2, g) / (1 - beta2**t) ** 0.5 + eps), m, v
+    old, v = v, beta2 * v + (1 - beta2) * g * g
+    A, B = weight(beta1, t), weight(beta2, t)
+    m_hat = m / A
+    if exactly(lambda beta: _length(beta, t), beta2) > threshold:
+        r = exactly(lambda beta: _rectifier(beta, t), beta2) ** 0.5
+        return w - eta * r * over_root(m_hat, v, (beta2, old, 1 - beta2, g), eps, B), m, v
     return w - eta * m_hat, m, v
 
 
@@ -423,7 +429,7 @@ def adamax(
     """
     m = beta1 * m + (1 - beta1) * g
     u = np.maximum(beta2 * u, np.abs(g) + eps)
-    return w - eta * (m / (1 - beta1**t)) / u, m, u
+    return w - eta * (m / weight(beta1, t) / u), m, u
 
 
 @formula(
@@ -449,6 +455,6 @@ def lion(
 
     Only the sign of the gradient is used, so the step does not answer to small changes of it: the derivative is 0.
     """
-    c = beta1 * m + (1 - beta1) * g
+    sign = sign_of(beta1 * m + (1 - beta1) * g, beta1, m, g)
     m = beta2 * m + (1 - beta2) * g
-    return w - eta * (np.sign(c) + lam * w), m
+    return w - eta * (sign + lam * w), m

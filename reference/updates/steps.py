@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Context, Decimal, localcontext
+from fractions import Fraction
 from numbers import Number
 from typing import Any, Protocol
 
 import numpy as np
 
 from reference.formula import Array
-from reference.lift import QUIET, Answer, checked, named, rounded
+from reference.lift import QUIET, Answer, array, checked, floating, named, rounded
 
 State = dict[str, Any]
 
@@ -47,20 +49,23 @@ class Step(Protocol):
         """Return new parameters and new state."""
 
 
-# A step has no gradient: it is compared with those of torch and jax, and whole paths with extended precision.
-UNANSWERED = dict.fromkeys(("truth", "finite_difference"), "a step is no gradient")
+# A step has no gradient here: its outputs are judged, and whole paths.
+UNANSWERED = {"finite_difference": "a step is no gradient"}
+SMALL = 2.0**-960  # a sum of squares below it has lost digits to underflow
+DIGITS = Context(prec=60)
 
 
 def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., Any]], Step]:
     """Lift a rule for one array, (w, g, t, *accumulators) ↦ (new w, *new accumulators), to lists with a state.
 
     `arrays` names the accumulators of the parameter's shape, which start at 0; `scalars` those that are one float64
-    number per parameter, with their start. A step is computed in the dtype of its parameter, and so is its state; a
-    parameter of 16 bits has a state in float64, is stepped in float64 and rounded once.
+    number per parameter, with their start. A step is evaluated in float64 and the new w rounded once; the state stays
+    in float64, whatever the dtype of the parameter, so that later steps lose nothing.
 
     The lifted step raises ValueError for shapes that differ, a state of another rule, or a hyperparameter out of range,
     and TypeError for arrays that are not floating, mixed dtypes, or an unknown hyperparameter. Its vjp takes w, dC and
-    the accumulators, what is not given at its start, and the number t of the step; it has no gradients.
+    the accumulators, what is not given at its start, and the number t of the step; it has no gradients, and its
+    outputs, accumulators too, are rounded once to the dtype of w.
     """
     slots = (*arrays, *scalars)
 
@@ -78,14 +83,16 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
         def step(
             parameters: Sequence[Array], gradients: Sequence[Array], state: State | None = None, **given: Any
         ) -> tuple[list[Array], State]:
-            parameters, gradients = [*map(_array, parameters)], [*map(_array, gradients)]
+            parameters = [_array(w, f"parameters[{k}]") for k, w in enumerate(parameters)]
+            gradients = [_array(g, f"gradients[{k}]") for k, g in enumerate(gradients)]
             _check_arrays(name, parameters, gradients)
             state = start(parameters) if state is None else state
             _check_state(name, state, slots, arrays, parameters)
+            state = state | {s: [_array(a, f"state['{s}'][{k}]") for k, a in enumerate(state[s])] for s in arrays}
             foreign = {key: value for key, value in given.items() if key in known and _is_foreign(value)}
             own = {key: value for key, value in given.items() if key not in foreign}
             hyperparameters = {**checked(step, known, own), **foreign}
-            t, after = state["t"] + 1, []
+            t, after = int(state["t"]) + 1, []
             for k, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
                 accumulators = (state[s][k] for s in slots)
                 if short := _wide(w) != w.dtype:
@@ -100,11 +107,11 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
             if cotangent is not None:
                 raise ValueError(f"{name} has no gradients here, so it takes no cotangent")
             x = named(step, arguments, ("w", "dC", *slots), 2)
-            w = _array(x["w"])
+            w, dC = _array(x["w"], "w"), _array(x["dC"], "dC")
             state = start([w]) | {"t": t - 1}
-            state |= {s: [np.asarray(x[s], _wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
-            (new,), after = step([w], [_array(x["dC"])], state, **given)
-            return {"w": np.asarray(new)} | {s: np.asarray(after[s][0]) for s in slots}, {}
+            state |= {s: [_array(x[s], s).astype(_wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
+            (new,), after = step([w], [dC], state, **given)
+            return {"w": np.asarray(new)} | {s: _shortened(after[s][0], w.dtype) for s in slots}, {}
 
         step.__signature__ = _lifted_signature(rule)  # type: ignore[attr-defined]
         step.vjp = vjp  # type: ignore[attr-defined]
@@ -123,14 +130,25 @@ def _lifted_signature(rule: Callable[..., Any]) -> inspect.Signature:
     return inspect.Signature([*lists, state, *hyper])
 
 
-def _array(x: Any) -> Any:
-    """Lists and numbers as arrays; arrays, and what behaves like one, as they are."""
-    return x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+def _array(x: Any, name: str) -> Any:
+    """Floats as an array, long doubles among them, for exact paths; what behaves like an array as it is.
+
+    Raises as `reference.lift.floating`.
+    """
+    if hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, np.ndarray):
+        return x
+    x = array(x, name)
+    return x if x.dtype == np.longdouble else floating(x, name)
 
 
 def _wide(w: Array) -> np.dtype[Any]:
-    """The dtype in which a parameter is stepped, and that of its state."""
-    return np.dtype(np.float64) if w.dtype.itemsize == 2 else w.dtype
+    """The dtype in which a parameter is stepped, and that of its state: float64, or its own where that is wider."""
+    return np.dtype(np.float64) if w.dtype.itemsize <= 8 else w.dtype
+
+
+@QUIET
+def _shortened(x: Any, dtype: np.dtype[Any]) -> Array:
+    return np.asarray(x) if dtype.itemsize > 8 else np.asarray(rounded(np.asarray(x), dtype))
 
 
 def _is_foreign(x: Any) -> bool:
@@ -144,11 +162,8 @@ def _check_arrays(rule: str, parameters: Sequence[Array], gradients: Sequence[Ar
     for k, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
         if w.shape != g.shape:
             raise ValueError(f"{rule}: gradient {k} has shape {g.shape}, its parameter has shape {w.shape}")
-        if isinstance(w, np.ndarray) and isinstance(g, np.ndarray):
-            if w.dtype.kind != "f" and w.dtype.name != "bfloat16":
-                raise TypeError(f"{rule}: parameters[{k}] has dtype {w.dtype}; pass floats")
-            if g.dtype != w.dtype:
-                raise TypeError(f"{rule}: gradient {k} has dtype {g.dtype}, its parameter has dtype {w.dtype}")
+        if isinstance(w, np.ndarray) and isinstance(g, np.ndarray) and g.dtype != w.dtype:
+            raise TypeError(f"{rule}: gradient {k} has dtype {g.dtype}, its parameter has dtype {w.dtype}")
 
 
 def _check_state(
@@ -166,9 +181,59 @@ def _check_state(
             raise ValueError(f"{rule}: state[{s!r}] does not fit the parameters; start again with state=None")
 
 
-def root_of(new: Array, old: Any, share: Any, g: Any) -> Any:
-    """√(old + share·g²) for `new`, that sum: by hypot where it overflows, or vanishes although g does not."""
-    length = np.sqrt(new)
-    if isinstance(new, (np.ndarray, np.generic)) and np.any(lost := np.isinf(new) | ((new == 0) & (g != 0))):
-        return np.where(lost, np.hypot(np.sqrt(old), share**0.5 * g), length)
-    return length
+# ---------------------------------------------------------------- what rules are made of
+
+
+def exactly(formula: Callable[..., Any], *numbers: Any) -> Any:
+    """A scalar such as 1 − βᵗ, or several, `formula` of numbers: in 60 digits, and rounded once, for it may cancel.
+
+    >>> exactly(lambda beta: 1 - beta**2, 1 - 2.0**-40) == 2.0**-39 - 2.0**-80
+    True
+    """
+    if any(map(_is_foreign, numbers)):
+        return formula(*numbers)
+    with localcontext(DIGITS):
+        found = formula(*map(Decimal, numbers))
+        return tuple(map(float, found)) if isinstance(found, tuple) else float(found)
+
+
+def weight(beta: Any, t: int) -> Any:
+    """1 − βᵗ, the weight of everything that a moving average from 0 has taken in by step t."""
+    return exactly(lambda beta: 1 - beta**t, beta)
+
+
+Parts = tuple[Any, Any, Any, Any]  # (κ, old, σ, g) of a mean square κ·old + σ·g²
+
+
+def over_root(
+    x: Array, new: Array, parts: Parts, eps: Any, B: Any = 1.0, least: Any = None, inside: float = 0.0
+) -> Any:
+    """x/(√(v/B) + ε) for a mean square v of these parts, `new` as far as the range of floats goes; 0/0 is NaN.
+
+    `inside` has been added to v, and where `least` is larger that is taken. Where squares overflow or underflow the
+    root is taken by hypot, of numbers that are scaled by S where they are small.
+    """
+    root = np.sqrt(new) if least is None else np.maximum(np.sqrt(least), np.sqrt(new))
+    ratio = x / (root / B**0.5 + eps)
+    if not isinstance(new, (np.ndarray, np.generic)):
+        return ratio
+    if not np.any(lost := np.isinf(new) | ((new >= 0) & (new < SMALL))):
+        return ratio
+    (kept, old, share, g), least = parts, 0.0 if least is None else least
+    S = np.where(np.isinf(new) | (np.abs(x) > 1) | (least > 1), 1.0, 2.0**600)
+    root = np.hypot(kept**0.5 * (np.sqrt(old) * S), share**0.5 * (g * S))
+    root = np.maximum(np.hypot(root, inside**0.5 * S), np.sqrt(least) * S)
+    return np.where(lost, (x * S) / (root / B**0.5 + eps * S), ratio)
+
+
+def sign_of(average: Array, beta: Any, m: Array, g: Array) -> Any:
+    """The sign of βm + (1 − β)g for `average`, that sum: in rationals where the two terms all but cancel."""
+    signs = np.sign(average)
+    if isinstance(average, (np.ndarray, np.generic)) and average.dtype == np.float64:
+        near = np.abs(average) <= 2.0**-50 * np.abs(g) + 2.0**-1070  # where they cancel the terms are alike in size
+        signs = np.array(signs)
+        for k in np.argwhere(near & np.isfinite(m) & np.isfinite(g) & ((m != 0) | (g != 0))):
+            i, b = tuple(k), Fraction(beta)
+            exact = b * Fraction(float(m[i])) + (1 - b) * Fraction(float(g[i]))
+            signs[i] = (exact > 0) - (exact < 0)
+    return signs

@@ -54,7 +54,10 @@ def test_every_command_is_listed_and_has_help_with_an_example(run, command):
     ("command", "complaint"),
     [
         ("audti", "invalid choice: 'audti'"),
-        ("list kost", f"gradproof: no formulas of kind 'kost'; there are {', '.join(KINDS)}\n"),
+        (
+            "list kost",
+            f"gradproof: no formulas of kind 'kost'; there are {', '.join(KINDS)}, and published equations: claim, ",
+        ),
         ("show cost/huberr", "no formula 'cost/huberr'; did you mean cost/huber"),
         ("cite cost/huberr", "no formula or claim 'cost/huberr'; did you mean cost/huber"),
         ("doctor cost/huberr", "no formula 'cost/huberr'; did you mean cost/huber"),
@@ -75,6 +78,7 @@ def test_every_command_is_listed_and_has_help_with_an_example(run, command):
         ("audit --seed -1", "argument --seed: '-1' is not a number 0, 1, 2, …"),
         ("audit --seed x", "argument --seed: 'x' is not a number 0, 1, 2, …"),
         ("audit --draws 0", "argument --draws: '0' is not a number 1, 2, 3, …"),
+        ("audit --draws -1", "argument --draws: '-1' is not a number 1, 2, 3, …"),
         ("audit --jobs -1", "argument --jobs: '-1' is not a number 0, 1, 2, …"),
         ("audit --oracle tensorflow", "--oracle tensorflow: there are torch, jax\n"),
     ],

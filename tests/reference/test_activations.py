@@ -1,6 +1,7 @@
 """What every activation owes its caller, over the catalogue: dtype, limits, kinks, ranges."""
 
 import inspect
+from fractions import Fraction
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference import CATALOGUE
-from reference.activations import celu, elu, leaky_relu, prelu, relu, sigmoid, softplus, tanh
+from reference.activations import celu, elu, leaky_relu, prelu, relu, sigmoid, softplus, softplus_threshold, tanh
 
 RECORDS = [f for f in CATALOGUE.values() if f.kind == "activation" and f.elementwise]
 over_activations = pytest.mark.parametrize("record", RECORDS, ids=lambda f: f.name)
@@ -170,3 +171,18 @@ def test_body_and_statement_agree(record):
             expression = sympy.sympify(text, locals=symbols, rational=True).subs(numbers)
             printed = [float(expression.subs(symbols["z"], sympy.Rational(float(x))).evalf(50)) for x in z]
             assert got == pytest.approx(printed, rel=1e-13, abs=1e-300)
+
+
+def test_softplus_jumps_where_the_exact_product_passes_the_threshold():
+    """βz of floats is no float: at β = 3 and threshold 0.2 its neighbours lie on two sides of it."""
+    beta, threshold = 3.0, 0.2
+    z = np.nextafter(threshold / beta, [-1, 0, 1], dtype=np.float64)
+    beyond = [Fraction(beta) * Fraction(x) > Fraction(threshold) for x in z.tolist()]
+    value, slope = softplus_threshold(z, beta=beta, threshold=threshold)
+    plain, smooth = softplus(z, beta=beta)
+    assert value.tolist() == np.where(beyond, z, plain).tolist()
+    assert slope.tolist() == np.where(beyond, 1, smooth).tolist()
+    ends, slopes = softplus_threshold(np.array([-np.inf, np.inf, 1e300, -1e300]), beta=1e10)
+    assert ends.tolist() == [0, np.inf, 1e300, 0]
+    assert slopes.tolist() == [0, 1, 1, 0]
+    assert np.array_equal(softplus_threshold(z, threshold=1e6)[0], softplus(z)[0])

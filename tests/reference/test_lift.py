@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from reference.formula import formula
 from reference.lift import (
     BLOCK,
+    array,
     checked,
     cotangent_of,
     elementwise,
     floating,
+    integers,
     named,
     parameter_slope,
     real,
@@ -279,6 +281,37 @@ def test_real_numbers_are_floats_integers_and_bools():
     for x in (1j, "1", [None]):
         with pytest.raises(TypeError, match=r"x has dtype .*; pass real numbers"):
             real(x, "x")
+
+
+def test_the_other_byte_order_is_taken_and_made_that_of_the_machine():
+    for dtype in (np.float16, np.float32, np.float64):
+        x = np.array([1.5, -2.0], dtype)
+        swapped = x.astype(x.dtype.newbyteorder("S"))
+        for taken in (floating(swapped), real(swapped, "x")):
+            assert taken.dtype.isnative
+            assert same(taken, x)
+        assert all(same(p, q) for p, q in zip(cube(swapped), cube(x), strict=True))
+    labels = np.array([1, 2])
+    assert integers(labels.astype(labels.dtype.newbyteorder("S")), "labels").dtype == labels.dtype
+
+
+def test_what_is_no_array_as_it_stands_is_refused_by_name_and_value():
+    masked = np.ma.masked_array([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 0])
+    for take in (floating, real, integers, array):
+        with pytest.raises(TypeError, match=r"x is a masked array, .*it is \[1\.0, --, 3\.0, …\]"):
+            take(masked, "x")
+        with pytest.raises(ValueError, match=r"x is no array: .*inhomogeneous"):
+            take([[1.0], [1.0, 2.0]], "x")
+    with pytest.raises(TypeError, match=r"x has dtype int64; .*: it is \[1, 2\]"):
+        floating(np.array([1, 2]), "x")
+    with pytest.raises(TypeError, match=r"labels have dtype float64; pass integers: it is 1\.5"):
+        integers(1.5, "labels")
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble) == np.float64, reason="long double is float64 on this platform")
+def test_a_long_double_is_no_switch_without_a_gradient():
+    with pytest.raises(TypeError, match=r"x has dtype .*; pass real numbers of up to 64 bits: it is \[1\.0\]"):
+        real(np.ones(1, np.longdouble), "x")
 
 
 def test_a_cotangent_is_one_array_or_stands_under_the_name_of_the_output():

@@ -44,7 +44,7 @@ def test_a_word_names_areas_formulas_or_networks(only, areas, formulas, pattern)
         (("activation/gelo",), "did you mean activation/gelu"),
         (("activation/q*",), "nothing matches"),
         (("4-5-3/float16/*",), "networks match a pattern such as"),
-        (("",), "nothing matches"),
+        (("",), r"--only '': nothing matches; .* them all \(areas: networks, accuracy, .*; networks"),
         (("kinks", "proofs", "kinks"), "--only names kinks twice"),
         (("cost/l1", "cost/l1"), "--only names cost/l1 twice: as cost/l1 and as cost/l1"),
         (("cost/bce", "cost/binary_cross_entropy"),
@@ -104,7 +104,7 @@ def test_the_tasks_of_an_area_leave_a_file_each(area, tmp_path):
         pytest.importorskip("flint")
     tasks = list(area.tasks(Plan()))
     assert tasks
-    assert len({running.path for running in _start(area, tasks, tmp_path, Nowhere())}) == len(tasks)
+    assert len({running.path for running in _start(area, tasks, tmp_path, "this", Nowhere())}) == len(tasks)
     assert len(list(area.tasks(Plan(formulas=frozenset())))) == 0, "it takes formulas"
     assert {*area.uses, *area.needs} <= PACKAGES.keys()
     assert PAGES[area.name] is area.page

@@ -21,8 +21,9 @@ def arrays(case):
 
 
 def test_every_formula_of_arrays_has_cases():
-    """Steps have settings of their own, networks configurations, activations without parameters sweeps."""
-    others = {id for id, f in CATALOGUE.items() if (f.kind == "update" and "clip" not in id) or f.kind == "network"
+    """Networks have configurations, activations without parameters sweeps."""
+    assert set(cases.STEPS) == {id for id, f in CATALOGUE.items() if f.is_step}
+    others = {id for id, f in CATALOGUE.items() if f.is_step or f.kind == "network"
               or (f.elementwise and not f.learnable)}  # fmt: skip
     assert set(IDS) == CATALOGUE.keys() - others
 
@@ -59,9 +60,28 @@ def test_every_reduction_is_asked_for(id):
 
 
 def test_what_has_no_cases_raises():
-    for id in ("regularizer/ridge", "activation/tanh", "update/adam"):
+    for id in ("regularizer/ridge", "activation/tanh", "update/unheard_of"):
         with pytest.raises(KeyError):
             cases.draw(id, "float64", "plain", 0)
+
+
+@pytest.mark.parametrize("id", cases.STEPS)
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_a_step_is_asked_from_its_start_and_from_later_states_with_every_accumulator(id, dtype):
+    slots = {*inspect.signature(CATALOGUE[id].function.__wrapped__).parameters}
+    first, later = set(), set()
+    for case in cases.of(id, dtype, range(6)):
+        assert case.cotangent is None
+        again = cases.draw(id, dtype, case.regime, case.seed)
+        assert all(np.array_equal(x, again.arguments[name]) for name, x in case.arguments.items())
+        assert all(x.dtype == dtype and np.isfinite(x).all() for x in case.arguments.values())
+        (first if case.parameters["t"] == 1 else later).add(frozenset(case.arguments))
+        outputs, none = vjp(id, case.arguments, **case.parameters)
+        assert none == {}
+        assert {name for name in outputs if name != "w"} <= slots
+        assert case.arguments.keys() - {"dC"} <= outputs.keys()
+    assert first == {frozenset(("w", "dC"))}
+    assert later == {frozenset(("dC", *outputs))}
 
 
 def test_near_is_near():

@@ -152,6 +152,11 @@ def test_what_is_open_is_undefined_with_its_reason_until_it_is_decided(monkeypat
     assert (right.verdict, right.why) == ("unknown", "proved: it is open no more")
 
 
+def test_what_is_open_is_a_claim_of_the_catalogue():
+    known = {(claim.id, claim.name) for record in CATALOGUE.values() for claim in claims(record)}
+    assert proofs.OPEN.keys() <= known
+
+
 def test_without_sympy_every_finding_says_so(monkeypatch):
     monkeypatch.setattr(proofs.importlib.util, "find_spec", lambda name: None)
     assert {(f.verdict, f.why) for f in decide(SMALL)} == {("unknown", "sympy: not installed")}

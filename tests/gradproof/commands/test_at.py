@@ -41,10 +41,24 @@ def test_points_and_parameters_may_be_mixed():
 
 @pytest.mark.parametrize("dtype", NUMPY_DTYPES)
 def test_points_are_rounded_to_the_dtype(dtype):
-    x = array([0.1, 1e300], dtype)
+    x = array([0.1, math.inf, math.nan], dtype)
     assert x.dtype == dtype
     assert x[0] == np.dtype(dtype).type(0.1)
-    assert np.isinf(x[1]) == (dtype != "float64")
+    assert x[1] == math.inf
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_point_beyond_the_dtype_is_refused_and_not_made_infinite(dtype):
+    largest = float(pytest.importorskip("ml_dtypes").finfo(dtype).max)
+    assert array([largest], dtype).astype(float) == largest
+    if dtype != "float64":
+        with pytest.raises(UsageError, match=rf"x: -.* is beyond the largest {dtype}; write inf if you mean it"):
+            array([0.5, -2 * largest], dtype)
+
+
+def test_a_name_that_is_given_twice_is_refused():
+    with pytest.raises(UsageError, match="alpha is given twice, as 2 and as 3"):
+        split(["1", "alpha=2", "alpha=3"])
 
 
 def test_an_unknown_dtype_and_one_that_is_not_installed_are_refused(monkeypatch):
@@ -101,7 +115,7 @@ def no_truth(monkeypatch):
 @pytest.mark.parametrize("id", [f.id for f in CATALOGUE.values() if f.elementwise])
 def test_ours_is_the_formula_at_those_points_and_no_truth_is_made_up(no_truth, monkeypatch, id):
     monkeypatch.setattr("gradproof.commands.at.ORACLES", {})
-    points = [-math.inf, -3.0, 0.1, 0.0, 1e300]
+    points = [-math.inf, -3.0, 0.1, 0.0, math.inf]
     for dtype in NUMPY_DTYPES:
         for parameters in ({}, *OTHERS.get(id, ())[:1]):
             z = array(points, dtype)

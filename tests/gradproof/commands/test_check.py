@@ -60,7 +60,7 @@ def test_again_reproduces(capsys):
         ([f"{FILE}:tanh", "--as", "slope", "--inputs", "y=3"], "inputs has y; tanh takes x"),
         ([f"{FILE}:tanh", "--as", "slope", "--against", "activation/tanhh"], "did you mean activation/tanh"),
         ([f"{FILE}:tanh", "--as", "slope", "--against", f"{FILE}:raises", "--inputs", "x=3"], "ValueError: not today"),
-        ([f"{FILE}:tanh", "alpha", "--as", "slope", *VALUES], "'alpha' is no parameter: write name=value"),
+        ([f"{FILE}:tanh", "alpha", "--as", "slope", *VALUES], "'alpha': write name=value"),
         ([f"{FILE}:tanh", "--as", "slope", *VALUES, "--timeout", "0"], "a number of seconds greater than 0"),
         ([f"{FILE}:tanh", "--as", "slope", *VALUES, "--ulp", "nan"], "a number of ULP greater than 0"),
         ([f"{FILE}:tanh", "--as", "slope", *VALUES, "--picture", "a.gif"], r"must end in .svg"),

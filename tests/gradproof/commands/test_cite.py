@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from gradproof import __version__
+from gradproof.cli import main
 from gradproof.commands.cite import STYLES, bibtex, cite, entries, evidence_hash, printed_in
+from gradproof.evidence.files import write_evidence
+from gradproof.evidence.finding import Finding
 from gradproof.lookup import UsageError
 from literature import CLAIMS
 from literature.bibliography import WORKS, Work
@@ -88,13 +91,51 @@ def test_the_record_names_the_evidence_and_changes_with_it(tmp_path):
     evidence.mkdir()
     id = "activation/gelu"
     assert "no evidence here" in cite(id, "text", tmp_path)
-    (evidence / "a.jsonl").write_text('{"formula": "activation/gelu", "ulp": 1}\n{"formula": "activation/gelu_tanh"}\n')
+
+    def measured(*found):
+        findings = [Finding("sweep", other, max=error) for other, error in found]
+        write_evidence(evidence / "a.jsonl", {}, findings)
+
+    measured((id, 1.0), ("activation/gelu_tanh", 1.0))
     first = evidence_hash(id, tmp_path)
     assert first in cite(id, "text", tmp_path)
-    (evidence / "a.jsonl").write_text('{"formula": "activation/gelu", "ulp": 1}\n{"formula": "activation/elu"}\n')
+    measured((id, 1.0), ("activation/elu", 1.0))
     assert evidence_hash(id, tmp_path) == first, "evidence of another formula does not count"
-    (evidence / "a.jsonl").write_text('{"formula": "activation/gelu", "ulp": 2}\n')
+    measured((id, 2.0))
     assert evidence_hash(id, tmp_path) != first
+
+
+@pytest.mark.parametrize("spoil", [b"\xff\xfe", b"{}\n", b"", "cut"], ids=["not UTF-8", "no header", "empty", "cut"])
+@pytest.mark.parametrize("id", ["activation/gelu", "dong-2016/1.3-output-error"])
+def test_a_damaged_record_is_not_cited(tmp_path, capsys, id, spoil):
+    path = tmp_path / "evidence" / "literature.jsonl"
+    write_evidence(path, {}, [Finding("claim", "dong-2016/1.3-output-error", verdict="misprint")])
+    path.write_bytes(path.read_bytes()[:-4] if spoil == "cut" else spoil)
+    assert main(["cite", id, "--reports", str(tmp_path)]) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith(f"gradproof: {path}")
+
+
+@pytest.mark.parametrize("id", CLAIMS)
+def test_the_citation_of_a_claim_has_its_verdict_and_what_is_wrong(tmp_path_factory, id):
+    reports = tmp_path_factory.getbasetemp() / "judged"
+    if not reports.exists():
+        judged = [Finding("claim", c.id, verdict="misprint" if c.wrong else "holds") for c in CLAIMS.values()]
+        write_evidence(reports / "evidence" / "literature.jsonl", {}, judged)
+    said = cite(id, "text", reports)
+    assert ("; verdict: misprint: " in said) is bool(CLAIMS[id].wrong)
+    assert CLAIMS[id].wrong.rstrip(".") in said
+    assert "verdict" not in cite(id, "text", NO_EVIDENCE)
+
+
+@pytest.mark.parametrize(
+    ("word", "id"), [("BP2", "network/bp2"), ("gelu", "activation/gelu"), ("bp1a", "nielsen-2015/bp1a")]
+)
+def test_a_name_alone_is_enough_where_it_is_one(word, id):
+    assert cite(word, "text", NO_EVIDENCE) == cite(id, "text", NO_EVIDENCE)
+    with pytest.raises(UsageError, match=r"no formula or claim 'l1'; did you mean .*cost/l1"):
+        cite("l1", "text", NO_EVIDENCE)
 
 
 @pytest.mark.parametrize(

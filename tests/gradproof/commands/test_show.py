@@ -9,6 +9,7 @@ from gradproof.commands.show import describe
 from gradproof.evidence.files import write_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.lookup import UsageError
+from literature import CLAIMS
 from reference import ALIASES, CATALOGUE
 
 GELU = "activation/gelu"
@@ -106,6 +107,34 @@ def test_old_and_unreadable_evidence_of_any_area_costs_the_verdicts_alone(tmp_pa
     (line,) = [line for line in told.splitlines() if "no verdicts" in line]
     assert re.search(rf"no verdicts: .*{area}\.jsonl.*{why}", line)
     assert ("agrees 12,345" in told) == (area != "networks")
+
+
+@pytest.mark.parametrize("id", CLAIMS)
+def test_every_claim_is_told_as_printed_with_its_verdict(id, tmp_path):
+    claim = CLAIMS[id]
+    assert "verdict: not judged here; run 'gradproof audit --only literature'" in describe(id, tmp_path)
+    write_evidence(tmp_path / "literature.jsonl", HEADER, [Finding("claim", id, verdict="misprint")])
+    text = describe(id, tmp_path)
+    assert text.startswith(f"{id}\n{claim.place}")
+    assert "verdict: misprint" in text
+    for part in (*claim.latex.values(), *claim.assumptions, claim.wrong, claim.charity, claim.remark, *claim.supports):
+        assert part in text
+    (tmp_path / "literature.jsonl").write_text("{")
+    assert "no verdict: " in describe(id, tmp_path)
+
+
+def test_a_claim_that_is_none_is_refused_with_the_nearest(tmp_path):
+    with pytest.raises(UsageError, match="no claim 'nielsen-2015/bp5'; did you mean nielsen-2015/bp"):
+        describe("nielsen-2015/bp5", tmp_path)
+
+
+def test_claims_are_listed_by_document(capsys):
+    assert main(["list", "claim"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [*CLAIMS]
+    assert main(["list", "nielsen-2015"]) == 0
+    assert {line.split("/")[0] for line in capsys.readouterr().out.splitlines()[1:]} == {"nielsen-2015"}
+    assert main(["list", "claims"]) == 2
+    assert "published equations: claim, " in capsys.readouterr().err
 
 
 def test_an_unknown_id_is_refused(tmp_path):

@@ -50,6 +50,22 @@ def test_a_convention_is_read_off_the_number(probe, answering, reading):
     assert probe.ask(answering)[1] == reading
 
 
+def test_options_in_combination_are_asked_and_ours_is_the_reading_of_torch():
+    (probe,) = (p for p in probes() if p.topic == "smoothing, weights and an ignored label")
+    cost = CATALOGUE[probe.id].function
+    assert (
+        probe.ask(side(1.125 * math.log(2)))[1] == "each class by its own weight, over the weights of the labels left"
+    )
+    assert probe.ask(side(1.5 * math.log(2)))[1] == "each class by its own weight, over all labels"
+    ours = SimpleNamespace(native=lambda id, given, **options: ({"value": cost(**given, **options)[0]}, {}))
+    assert probe.ask(ours)[0] == pytest.approx(1.125 * math.log(2))
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.functional.cross_entropy(
+        torch.zeros(3, 2), torch.tensor([0, 0, 1]), torch.tensor([2.0, 3.0]), ignore_index=1, label_smoothing=0.5
+    )
+    assert probe.ask(side(theirs.item()))[1] == probe.ask(ours)[1]
+
+
 @pytest.mark.parametrize(
     ("id", "value", "reading"),
     [

@@ -8,8 +8,8 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from gradproof.answers.variants import adagrad_eps_inside, amsgrad_corrected_first, radam_eps_first
 from gradproof.conventions import updates as probes
-from gradproof.training.variants import adagrad_eps_inside, amsgrad_corrected_first, radam_eps_first
 from reference import CATALOGUE
 from reference.updates.optimizers import adamax, adamw, amsgrad, momentum, nadam, rmsprop
 from reference.updates.steps import each_parameter

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gradproof.networks.conditioning import certain, penalty_sizes, response, sizes
+from gradproof.networks.conditioning import certain, penalty_sizes, response, size
 from gradproof.networks.configurations import COSTS, ENDS, FURTHER_COSTS, FURTHER_REGULARIZERS, PARAMETERS
 from gradproof.networks.draws import random_targets
 from gradproof.networks.errors import ULPS
@@ -59,7 +59,7 @@ def test_a_cost_bound_to_its_parameters_is_that_of_every_network_by_itself(cost)
     expected, by_a = by_definition(cost, a[1, 2], y[1, 2])
     np.testing.assert_allclose(alone[0], expected, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(alone[1], by_a, rtol=1e-10, atol=1e-14)
-    assert (sizes(CATALOGUE[cost], a, y) >= np.abs(C) * (1 - 1e-12)).all()
+    assert (size(CATALOGUE[cost], a, y, C) >= np.abs(C) * (1 - 1e-12)).all()
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,9 @@ def accuracy():
         for formula in ("cost/dice", "regularizer/entropy", "update/clip_by_norm"):
             at = {"at": "wide 3 [0, 1]", "more": {"allowed": 8.0, **({"composed": True} if side == "torch" else {})}}
             yield row("accuracy", formula, "", "a", side=side, entries=30, max=worst, mean=0.5, **numbers, **at)
+    step = {"entries": 36, "mean": 0.125, "at": "wide 3 [0, 1]", "more": {"allowed": 4.0}}
+    yield row("accuracy", "update/adam", "", "w", max=1.25, **step)
+    yield row("accuracy", "update/adam", "", "w", side="torch", verdict="convention", max=2.75, **step)
 
 
 def kinks():
@@ -70,6 +73,17 @@ def kinks():
     yield row("special", "activation/exp", "inf", "value", got="inf", truth="inf")
     yield row("special", "activation/exp", "inf", "value", side="torch", got="nan", truth="inf")
     yield row("special", "activation/exp", "-inf", "value", got="0x0p+0", truth="0x0p+0")
+
+
+def laws():
+    yield row("law", "cost/l1", "dtypes are kept", dtype="16 bits", side="", verdict="holds", entries=4)
+    yield row(
+        "law", "cost/hinge", "dtypes are kept", dtype="16 bits", side="", verdict="wrong", why="by vjp: ∂/∂z is float64"
+    )
+    yield row("law", "cost/hinge", "of another day", dtype="16 bits", side="", verdict="holds", entries=1)
+    for id in ("cost/l1", "cost/hinge"):
+        why = f"refused: {'a' if id == 'cost/l1' else 'z'} has shape (0, 4): the mean over an empty batch is undefined"
+        yield row("law", id, "an empty batch", dtype="16 bits", side="", verdict="undefined", why=why)
 
 
 def updates():
@@ -178,7 +192,7 @@ EXPECTED = {
         ],
     },
     accuracy: {
-        "accuracy": ["| gelu | defaults | slope | 1.5 (0.25) | 3.0e9 (0.25) | no such function | 7.0, 2.0 |",
+        "accuracy": ["| gelu | defaults | slope | 1.5 (0.25) | 3.0e9 (0.25) | no such function | 7.0, 2.0 × |",
                      "| gelu | slope | float64 | torch | [8, 16] | 0 |"],
         "costs-accuracy": ["| dice | a | float64 | 8.0 | 1.5 (0.50) | 3.0e9 (0.50)* | not installed | wide 3 [0, 1] |"],
         "penalties": ["| entropy | a | float64 |"],
@@ -191,6 +205,16 @@ EXPECTED = {
         "kinks": ["| relu | z = 0 | slope | 0 | 1 | 0 | 2 (outside) | not installed | least norm |",
                   "| exp | value | inf | ∞ | ∞ | NaN | – |"],
         "README": ["3 slopes and values at kinks and special inputs; different from ours: torch 2 |"],
+    },
+    laws: {
+        "laws": [
+            "2 formulas of ours before the battery",
+            "| dtypes are kept | results have the dtype and the shape of their argument | 2 | 1 | 1 |",
+            "| of another day |  | 1 | 1 | 0 |",
+            "| `cost/hinge` | dtypes are kept | 16 bits | by vjp: ∂/∂z is float64 |",
+            "| an empty batch | refused: the mean over an empty batch is undefined | hinge, l1 |",
+        ],
+        "README": ["2 undefined, 2 holds, 1 wrong |"],
     },
     updates: {
         "optimizers": [
@@ -302,3 +326,15 @@ def test_missing_evidence_is_an_error_that_names_it(area, tmp_path):
     with pytest.raises(EvidenceError, match=rf"{area}.jsonl: cannot be read .*; run 'gradproof audit' to make it"):
         PAGES[area](tmp_path / "evidence", tmp_path)
     assert not list(tmp_path.glob("*.md"))
+
+
+def test_optimizers_shows_the_accuracy_of_a_step_and_accuracy_does_not(tmp_path):
+    for area in (accuracy, updates):
+        write_evidence(tmp_path / "evidence" / f"{area.__name__}.jsonl", HEADER, findings(area))
+    write_report(tmp_path)
+    page, other = ((tmp_path / f"{name}.md").read_text(encoding="utf-8") for name in ("optimizers", "accuracy"))
+    assert "| adam | w | float64 | 4.0 | 1.2 (0.12) | 2.8 (0.12)† | not installed | wide 3 [0, 1] |" in page
+    assert "36 numbers by us" in page
+    assert "1.2 in float64 conditioned ULP" in page
+    assert "| adam |" not in other
+    assert "clip_by_norm" in other

@@ -1,14 +1,16 @@
 """The comparison of trajectories: it accepts what only rounds differently and finds every planted error."""
 
 import dataclasses
+import functools
 import types
 
 import numpy as np
 import pytest
 
+from gradproof.answers.variants import VARIANTS
 from gradproof.training import paths
 from gradproof.training.paths import apart, bounds, compare, follow, quadratic
-from gradproof.training.settings import SETTINGS, VARIANTS, Setting
+from gradproof.training.settings import SETTINGS, Setting
 from reference import CATALOGUE
 from reference.updates.steps import each_parameter
 
@@ -21,6 +23,10 @@ def short(monkeypatch):
     monkeypatch.setattr(paths, "STEPS", 40)
 
 
+def theirs(rule, id, *run, **h):
+    return follow(rule, *run, **h)
+
+
 @pytest.fixture
 def against(monkeypatch):
     """Findings of a setting on a problem where each side follows a rule of its own, or offers none."""
@@ -30,7 +36,8 @@ def against(monkeypatch):
             def trajectory(id, start, gradient, steps, **h):
                 if rule is None:
                     raise LookupError(f"no {id} here")
-                return follow(rule, start, gradient, steps, **h)
+                take = in_its_dtype(rule) if rule is lerped_adam else functools.partial(theirs, rule)
+                return take(id, start, gradient, steps, **h)
 
             return types.SimpleNamespace(trajectory=trajectory)
 
@@ -38,6 +45,20 @@ def against(monkeypatch):
         return {f.side: f for f in compare(setting, problem, dtype, tuple(rules))}
 
     return against
+
+
+def in_its_dtype(step):
+    """A trajectory of one array whose steps are taken in the dtype of the parameter, as frameworks take them."""
+
+    def trajectory(id, start, gradient, steps, **h):
+        (w,), path = start, []
+        m = v = np.zeros_like(w)
+        for t in range(steps):
+            w, m, v = step.__wrapped__(w, gradient(t, [w])[0], t + 1, m, v, **h)
+            path.append([w])
+        return path
+
+    return trajectory
 
 
 @each_parameter("m", "v")
@@ -53,7 +74,7 @@ def adam_with(late=0, factor=1.0, m_hat=True, v_hat=True, root=lambda v, eps: np
     """Adam with something changed."""
 
     @each_parameter("m", "v")
-    def rule(w, g, t, m, v, *, eta, beta1, beta2, eps):
+    def rule(w, g, t, m, v, *, eta=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * g * g
         first = m / (1 - beta1**t) if m_hat else m
@@ -136,7 +157,7 @@ def test_the_digits_are_fed_our_gradients_and_bounded_without_feedback(monkeypat
 
     def trajectory(id, start, gradient, steps, **h):
         fed.extend(gradient(t, None) for t in range(steps))  # does not ask for the parameters
-        return follow(lerped_adam, start, gradient, steps, **h)
+        return in_its_dtype(lerped_adam)(id, start, gradient, steps, **h)
 
     monkeypatch.setattr(paths, "installed", lambda names, room: {"other": types.SimpleNamespace(trajectory=trajectory)})
     found = compare(ADAM, "digits", "float32", ("other",))
@@ -177,3 +198,18 @@ def test_the_reason_on_record_is_given_where_there_is_one(against, monkeypatch):
     record = dataclasses.replace(CATALOGUE[ADAM.id], unanswered={"torch": "torch.optim has no such thing"})
     monkeypatch.setitem(CATALOGUE, ADAM.id, record)
     assert against(ADAM, "quadratic", "float64", torch=None)["torch"].why == "torch.optim has no such thing"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["m not corrected", "v not corrected", "uphill", "no root"])
+def test_where_a_step_of_ours_is_not_the_exact_one_ours_is_wrong(against, monkeypatch, name, dtype):
+    pytest.importorskip("flint")
+    right, wrong = CATALOGUE["update/adam"], adam_with(**PLANTS[name])
+    monkeypatch.setitem(CATALOGUE, "update/adam", dataclasses.replace(right, function=wrong))
+    with np.errstate(all="ignore"):
+        found = against(ADAM, "quadratic", dtype, other=right.function)
+    assert (found["ours"].verdict, found["other"].verdict) == ("wrong", "undefined")
+    assert found["other"].why == "a step of ours is not the exact one"
+    assert found["ours"].at.startswith("step ")
+    assert float.fromhex(found["ours"].got) != float.fromhex(found["ours"].truth)
+    assert found["ours"].again() == "gradproof audit --only update/adam"

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from gradproof.answers.variants import VARIANTS
 from gradproof.cases.data import dataset
 from gradproof.tasks import Plan
 from gradproof.training import updates
-from gradproof.training.settings import LEARNING, OUTPUT, SETTINGS, VARIANTS, Setting
+from gradproof.training.settings import LEARNING, OUTPUT, SETTINGS, Setting
 from reference import CATALOGUE
 
 

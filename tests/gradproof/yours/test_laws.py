@@ -1,5 +1,7 @@
 """Each law is broken by a planted error that breaks no other, and the numbers of the gradient are right throughout."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,37 @@ def test_a_gradient_that_is_clipped_is_not_linear():
     subject = gradproof.pullback(lambda x: (x * x, lambda v: 2 * x * np.clip(v, -50, 50)))
     report = gradproof.check(subject, inputs={"x": (3, 4)}, dtypes=["float64"])
     assert "∂/∂x under 1024·v is not 1024 times that under v" in str(report)
+
+
+def test_an_overwritten_input_is_seen_where_it_is_overwritten_with_the_same_each_time():
+    def relu(x):
+        x[x < 0] = 0
+        return x.copy(), lambda v: v * (x > 0)
+
+    report = gradproof.check(gradproof.pullback(relu), inputs={"x": (3, 4)}, dtypes=["float64"])
+    assert report.verdict == "wrong"
+    assert "x changed" in str(report)
+
+
+def test_numbers_that_are_flushed_are_not_nonlinear():
+    """Of a saturated softmax in float16 some slopes are subnormal: halves of a cotangent round by themselves."""
+    pytest.importorskip("flint")
+    from reference.activations import softmax
+
+    report = gradproof.check(gradproof.pullback(softmax), "activation/softmax", dtypes=["float16"])
+    assert report.verdict == "right"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda x: x.flags.writeable, "arrays that are read-only"),
+        (lambda x: x.strides[0] != 0 or x.size == 1, "expanded arrays (stride 0)"),
+    ],
+)
+def test_read_only_and_expanded_arrays_are_arrays(wrong, said):
+    def square(x):
+        return x * x, lambda v: 2 * x * v * (1 if wrong(x) else 3)
+
+    report = gradproof.check(gradproof.pullback(square), inputs={"x": (3, 4)}, dtypes=["float64"])
+    assert re.search(rf"memory layout does not matter: ∂/∂x is another one (for|with) {re.escape(said)}", str(report))

@@ -49,6 +49,7 @@ TEXTBOOK = {
     "softshrink": lambda z: mp.sign(z) * max(abs(z) - mpf(0.5), mpf(0)),
     "tanhshrink": lambda z: z - mp.tanh(z),
     "threshold": lambda z: z if z > 0 else mpf(0),
+    "softplus_threshold": lambda z: z if z > 20 else mp.log(1 + mp.exp(z)),
     "logsigmoid": lambda z: mp.log(1 / (1 + mp.exp(-z))),
     "squareplus": lambda z: (z + mp.sqrt(z**2 + 4)) / 2,
     "sparse_plus": lambda z: mpf(0) if z <= -1 else (z if z >= 1 else (z + 1) ** 2 / 4),

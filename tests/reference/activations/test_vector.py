@@ -47,6 +47,37 @@ def test_every_vector_activation_is_tried():
 
 
 @over_cases
+@pytest.mark.parametrize("axis", range(-3, 3))
+def test_rows_may_be_along_any_axis(name, parameters, axis):
+    """As those along the last, with the axis moved there and back: in the function and in its vjp."""
+    record, z = RECORDS[name], np.random.default_rng(5).normal(size=(6, 12, 18))
+    (value, pullback), (along, pull) = (
+        record.function(np.moveaxis(z, axis, -1), **parameters),
+        record.function(z, **parameters, axis=axis),
+    )
+    back = (lambda x: np.moveaxis(x, -1, axis)) if value.ndim == z.ndim else (lambda x: x)
+    v = np.random.default_rng(6).normal(size=value.shape)
+    assert np.array_equal(along, back(value))
+    assert np.array_equal(pull(back(v)), np.moveaxis(pullback(v), -1, axis))
+    outputs, gradients = record.vjp({"z": z}, back(v), axis=axis, **parameters)
+    assert np.array_equal(outputs["value"], along)
+    assert np.array_equal(gradients["z"], pull(back(v)))
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_an_axis_that_is_not_there_is_refused(name):
+    record, z = RECORDS[name], np.ones((2, 6))
+    for axis in (2, -3):
+        with pytest.raises(ValueError, match=rf"axis = {axis}, but z has shape \(2, 6\)"):
+            record.vjp({"z": z}, axis=axis)
+    with pytest.raises(TypeError, match=r"axis = 1\.0 is not an integer"):
+        record.function(z, axis=1.0)
+    with pytest.raises(ValueError, match=r"z has shape \(0, 6\)"):
+        record.function(np.ones((0, 6)), axis=0)
+    assert record.function(np.ones((6, 0)), axis=0)[0].size == 0  # no rows
+
+
+@over_cases
 def test_layout_and_neighbouring_rows_do_not_matter(name, parameters):
     function, z = RECORDS[name].function, rows(6)
     value, pullback = function(z, **parameters)

@@ -175,3 +175,15 @@ def test_rivals_that_differ_by_less_than_the_slack_can_tell_do_not_tie():
     for cost in ("multiclass_hinge", "multiclass_perceptron"):
         _, gradient = CATALOGUE[f"cost/{cost}"].function(z, np.array([2]))
         assert gradient["z"].tolist() == [[0, 1, -1]]
+
+
+def test_a_preference_may_be_any_number_and_a_tie_is_found_in_spite_of_rounding():
+    """0.1·(0.3 − 0) of floats is no float: what the product loses says that the margin 0.03 is just missed, or met."""
+    y, a = 0.1, 0.3
+    exact = Fraction(y) * Fraction(a)
+    for margin in (float(exact), np.nextafter(float(exact), 1), np.nextafter(float(exact), 0)):
+        slope = margin_ranking([[a]], [[0.0]], [[y]], margin=margin)[1]["a"].item()
+        assert slope == (-y if Fraction(margin) > exact else 0)
+    value, gradients = margin_ranking([[2.0]], [[3.0]], [[-2.5]], margin=1.0, reduction="none")
+    assert value.item() == 0  # 1 + 2.5·(2 − 3) < 0
+    assert not any(g.any() for g in gradients.values())

@@ -264,3 +264,61 @@ def test_at_the_end_of_a_network_a_cost_of_float32_is_evaluated_in_float64_too(i
     at_end, slope = record.function.end(a, y, 0, {})
     np.testing.assert_allclose(at_end, C, rtol=2**-23)
     np.testing.assert_allclose(slope, gradients[record.prediction], rtol=2**-23)
+
+
+# ---------------------------------------------------------------- what is not finite
+
+
+@pytest.mark.parametrize(
+    ("id", "arguments"),
+    [
+        ("cost/hinge", {"z": [0.5, math.nan], "y": [1.0, -1.0]}),
+        ("cost/perceptron", {"z": [0.5, math.nan], "y": [1.0, -1.0]}),
+        ("cost/hinge_embedding", {"z": [0.5, math.nan], "y": [1.0, -1.0]}),
+        ("cost/margin_ranking", {"a": [0.5, math.nan], "b": [0.1, 0.2], "y": [1.0, -1.0]}),
+        ("cost/nll", {"a": [[-0.5, math.nan]], "y": [[0.3, 0.7]]}),
+    ],
+)
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+def test_the_slope_of_a_term_that_is_nan_is_nan_whatever_branch_a_comparison_chose(id, arguments, reduction):
+    value, gradients = CATALOGUE[id].function(**arguments, reduction=reduction)
+    assert np.isnan(value).any()
+    by = gradients[next(iter(arguments))].ravel()
+    assert math.isnan(by[1])
+    assert id == "cost/nll" or not math.isnan(by[0])  # its two entries are one term
+
+
+def test_at_the_end_of_a_network_too():
+    z = np.array([[0.5, math.nan], [2.0, -1.0]])
+    _, gradient = costs.hinge.end(z, np.ones((2, 2)), 0, {})
+    assert np.isnan(gradient).tolist() == [[False, True], [False, False]]
+
+
+@pytest.mark.parametrize(
+    ("id", "arguments", "weight"),
+    [
+        ("cost/squared_error", {"a": [1.0, 2.0], "y": [0.5, 0.25]}, [3.0, 0.0]),
+        ("cost/binary_cross_entropy", {"a": [0.25, 0.75], "y": [0.5, 0.25]}, [3.0, 0.0]),
+        ("cost/softmax_focal", {"z": [[1.0, 2.0], [0.5, -1.0]], "labels": [0, 1]}, [3.0, 0.0]),
+        ("cost/cross_entropy_labels", {"z": [[1.0, 2.0], [0.5, -1.0]], "labels": [0, 1]}, [3.0, 0.0]),
+        (
+            "cost/cross_entropy_probabilities",
+            {"z": [[1.0, 2.0], [0.5, -1.0]], "y": [[0.5, 0.5], [0.0, 1.0]]},
+            [3.0, 0.0],
+        ),
+    ],
+)
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_what_has_no_weight_may_be_anything(id, arguments, weight, odd):
+    name, x = next(iter(arguments.items()))
+    spoilt = np.array(x)
+    spoilt[1] = odd
+    value, gradients = CATALOGUE[id].function(**arguments, weight=weight)
+    other, others = CATALOGUE[id].function(**{**arguments, name: spoilt}, weight=weight)
+    assert other == value
+    assert others[name].tolist() == gradients[name].tolist()
+
+
+def test_what_has_a_weight_is_a_probability():
+    with pytest.raises(ValueError, match=r"a = nan at index \(1,\) is not a probability"):
+        costs.binary_cross_entropy([0.25, math.nan], [0.5, 0.25], weight=[0.0, 3.0])

@@ -137,3 +137,17 @@ def test_by_hand():
     np.testing.assert_array_equal(gradients["a"], [[0, -1 / 3, 1 / 3]])
     assert quadratic(a, y)[0] == 22.5
     assert squared_error(a, y, [[1.0, 0.0, 1.0]])[0] == 18
+
+
+def test_a_variance_below_the_floor_counts_as_the_floor_and_has_no_slope():
+    value, gradients = gaussian_nll([3.0, 3.0], [1.0, 1.0], [0.25, 2.0], eps=0.5, reduction="none")
+    floored, there = gaussian_nll([3.0, 3.0], [1.0, 1.0], [0.5, 2.0], reduction="none")
+    assert value.tolist() == floored.tolist()
+    assert gradients["a"].tolist() == there["a"].tolist()
+    assert gradients["v"].tolist() == [0.0, there["v"][1]]
+    assert gaussian_nll([3.0], [1.0], [0.5], eps=0.5)[1]["v"] == 0  # at the floor itself
+    assert np.isnan(gaussian_nll([np.nan], [1.0], [0.5], eps=1.0)[0])
+    with pytest.raises(ValueError, match="eps = -1"):
+        gaussian_nll([3.0], [1.0], [0.5], eps=-1.0)
+    with pytest.raises(ValueError, match="is not a variance"):
+        gaussian_nll([3.0], [1.0], [0.0], eps=0.5)

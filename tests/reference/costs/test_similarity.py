@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference import vjp
 from reference.costs import cosine_distance, cosine_embedding, nt_xent, triplet_margin
 
 
@@ -125,3 +126,35 @@ ROW = np.array([[1.0, 0.0]])
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_with_swap_the_nearer_of_anchor_and_positive_counts():
+    """In one dimension: a = 0, b = 1, and c at 0.75 is nearer to b."""
+    value, gradients = triplet_margin([[0.0]], [[1.0]], [[0.75]], swap=True)
+    assert value == 1 + 1 - 0.25
+    assert [gradients[name].item() for name in "abc"] == [-1.0, 0.0, 1.0]  # of 1 + (b − a) − (b − c)
+    assert triplet_margin([[0.0]], [[1.0]], [[0.25]], swap=True)[0] == triplet_margin([[0.0]], [[1.0]], [[0.25]])[0]
+    tied = triplet_margin([[0.0]], [[1.0]], [[0.5]], swap=True)[1]
+    assert [tied[name].item() for name in "abc"] == [-0.5, 0.5, 0.0]  # half of each
+    with pytest.raises(TypeError, match="swap = 'yes' is neither True nor False"):
+        triplet_margin([[0.0]], [[1.0]], [[0.5]], swap="yes")
+
+
+def test_rows_of_one_number_do_not_turn():
+    value, gradients = cosine_distance([[-4.8], [0.3]], [[-7.6], [-1e-300]], reduction="none")
+    assert value.tolist() == [0, 2]
+    assert not gradients["a"].any()
+    assert not gradients["b"].any()
+
+
+@pytest.mark.parametrize("labels", [["a", "a", "b"], [1.0, 1.0, 2.0], [1j, 1j, 2.0], [None, None, 1]])
+def test_labels_of_nt_xent_are_integers(labels):
+    with pytest.raises(TypeError, match=r"labels have dtype .*; pass integers"):
+        nt_xent(np.eye(3), labels)
+
+
+def test_no_cotangent_no_gradient_of_nt_xent_whatever_a_row_is():
+    z = np.eye(4)
+    z[1] = math.nan
+    _, gradients = vjp("cost/nt_xent", {"z": z, "labels": [0, 0, 1, 1]}, 0.0)
+    assert not gradients["z"].any()

@@ -107,3 +107,21 @@ def test_a_gradient_without_direction_is_named():
         clip_by_norm([np.ones(2), np.array([[1.0, 2.0, np.inf]])])
     with pytest.raises(ValueError, match=r"gradients\[0\]\[1\] = nan"):
         clip_by_norm([np.array([0.0, np.nan])])
+
+
+def test_nan_stays_nan_in_the_slope_and_what_no_cotangent_sees_does_not_enter():
+    clipped, back = clip_by_value([[0.5, np.nan, 3.0]])
+    np.testing.assert_array_equal(clipped[0], [0.5, np.nan, 1.0])
+    np.testing.assert_array_equal(back([[2.0, 2.0, 2.0]])[0], [2.0, np.nan, 0.0])
+    np.testing.assert_array_equal(back([[2.0, 0.0, 2.0]])[0], [2.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("clip", [clip_by_value, clip_by_norm])
+def test_cotangents_are_one_for_each_array_and_of_its_shape(clip):
+    _, back = clip([np.ones(3), np.ones((2, 2))])
+    with pytest.raises(ValueError, match="1 cotangents for 2 arrays; pass one each"):
+        back([np.ones(3)])
+    with pytest.raises(ValueError, match=r"cotangent has shape \(1,\), the output has shape \(3,\)"):
+        back([np.ones(1), np.ones((2, 2))])
+    with pytest.raises(TypeError, match="cotangent has dtype complex128"):
+        back([np.ones(3, complex), np.ones((2, 2))])

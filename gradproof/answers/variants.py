@@ -1,8 +1,8 @@
 """What a framework does differently, written as a rule of our own.
 
-A difference counts as understood only if our recurrence, with the other's choice put in, follows the other's
-trajectory to within rounding. Each rule here is one of `reference.optimizers` with one thing changed, named in its
-first line, which the report prints.
+A difference counts as understood only if our recurrence, with the other's choice put in, gives what the other gives to
+within rounding. Each rule here is one of `reference.updates` with one thing changed, named in its first line, which
+the report prints.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array
-from reference.updates.steps import each_parameter
+from reference.updates.steps import Step, each_parameter
 
 
 @each_parameter("G")
@@ -71,3 +71,12 @@ def nadam_single_product(
     m_hat = mu_next * m / (1 - P * mu_next) + (1 - mu) * g / (1 - P)
     v_hat = v / (1 - beta2**t)
     return w - eta * m_hat / (np.sqrt(v_hat) + eps), m, v, P
+
+
+# (formula id, side): the rule, and whether the choice is one of convention or costs accuracy
+VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
+    ("update/adagrad", "jax"): (adagrad_eps_inside, "convention"),
+    ("update/amsgrad", "jax"): (amsgrad_corrected_first, "convention"),
+    ("update/radam", "torch"): (radam_eps_first, "convention"),
+    ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
+}

@@ -1,0 +1,107 @@
+"""Steps of update rules: a parameter, its gradient, and accumulators that are not at their start but in step 1.
+
+plain   numbers as they come
+wide    magnitudes over many powers of ten, gradients and accumulators apart from one another
+near    where terms all but cancel: a moment against the gradient, a maximum of two numbers that are all but equal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradproof.cases.source import Draw, Drawn, Source
+from reference.formula import Array
+
+SHAPE = (2, 3)
+TIMES = (1, 1, 2, 3, 5, 30, 1000, 1_000_000)  # which step it is
+LEAST = 1e-290  # of an entry: its products with 1 − β and η are normal numbers of float64
+SMALLEST, LARGEST = 1e-6, 3e4  # of what is a square, or a size: no format overflows or underflows
+
+Accumulators = Callable[[Source, Array], Mapping[str, Any]]  # as they are before a step with this gradient
+
+
+def _numbers(s: Source) -> Array:
+    x = s.real(*SHAPE)
+    return np.copysign(np.maximum(np.abs(x), LEAST), x)
+
+
+def _sizes(s: Source) -> Array:
+    return np.clip(s.positive(*SHAPE), SMALLEST, LARGEST)
+
+
+def _all_but(s: Source, x: Array) -> Array:
+    """Close to x in the regime near, else any number."""
+    return np.asarray(s.close(x))
+
+
+def _against(s: Source, g: Array, share: str) -> Array:
+    """A moment that all but takes the gradient away: βm ≈ −(1 − β)g in the regime near."""
+    beta = s.parameters[share]
+    return _all_but(s, -(1 - beta) / beta * g) if beta else _numbers(s)
+
+
+def _of_size(s: Source, x: Array) -> Array:
+    """Positive numbers, close to x in the regime near."""
+    return np.clip(np.abs(_all_but(s, x)), SMALLEST, LARGEST) if s.regime == "near" else _sizes(s)
+
+
+def _velocity(s: Source, g: Array) -> dict[str, Array]:
+    mu = s.parameters["mu"]
+    return {"b": _all_but(s, -g / mu) if mu else _numbers(s)}
+
+
+def _moments(s: Source, g: Array) -> dict[str, Array]:
+    return {"m": _against(s, g, "beta1"), "v": _sizes(s)}
+
+
+def _amsgrad(s: Source, g: Array) -> dict[str, Array]:
+    moments = _moments(s, g)
+    beta2 = s.parameters["beta2"]
+    return {**moments, "v_max": _of_size(s, beta2 * moments["v"] + (1 - beta2) * g * g)}
+
+
+def _nadam(s: Source, g: Array) -> dict[str, Any]:
+    return {**_moments(s, g), "P": np.asarray(s.rng.uniform(0.05, 0.95))}
+
+
+def _adamax(s: Source, g: Array) -> dict[str, Array]:
+    return {"m": _against(s, g, "beta1"), "u": _of_size(s, np.abs(g) / s.parameters["beta2"])}
+
+
+def _centered(s: Source, g: Array) -> dict[str, Array]:
+    return {"s": _sizes(s), "m": _all_but(s, g), "b": _numbers(s)}
+
+
+RULES: dict[str, Accumulators] = {
+    "update/sgd": lambda s, g: {},
+    "update/sgd_l2": lambda s, g: {},
+    "update/momentum": _velocity,
+    "update/nesterov": _velocity,
+    "update/sgdw": _velocity,
+    "update/adagrad": lambda s, g: {"G": _sizes(s)},
+    "update/rmsprop": lambda s, g: {"v": _sizes(s), "b": _numbers(s)},
+    "update/rmsprop_centered": _centered,
+    "update/adadelta": lambda s, g: {"v": _sizes(s), "d": _sizes(s)},
+    "update/adam": _moments,
+    "update/adamw": _moments,
+    "update/amsgrad": _amsgrad,
+    "update/nadam": _nadam,
+    "update/radam": _moments,
+    "update/adamax": _adamax,
+    "update/lion": lambda s, g: {"m": _against(s, g, "beta1")},
+}
+
+
+def _step(accumulators: Accumulators) -> Draw:
+    def draw(s: Source) -> Drawn:
+        t, w, g = int(s.rng.choice(TIMES)), _numbers(s), _numbers(s)
+        kept = accumulators(s, g) if t > 1 else {}
+        return Drawn({"w": w, "dC": g, **kept}, {}, {"t": t})
+
+    return draw
+
+
+DRAWS: dict[str, Draw] = {id: _step(accumulators) for id, accumulators in RULES.items()}

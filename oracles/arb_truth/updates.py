@@ -1,0 +1,265 @@
+"""Update rules: one step as its paper defines it, for arrays of numbers. Outputs alone: nothing is differentiated.
+
+Every definition takes the parameter w, its gradient dC, and the accumulators as they stand before step number t, at
+their start unless given. It returns what they are after it, under the same names. Hyperparameters are exact numbers:
+1 − βᵗ is that of the float β.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from oracles.arb_truth.definition import Forward
+from oracles.arb_truth.functions import absolute, entrywise, largest
+from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, ball, shown
+
+Step = dict[str, Any]  # outputs by name
+Kept = Any  # an accumulator: an array, or its start
+Definition = Callable[..., Step]
+
+UPDATES: dict[str, Forward] = {}
+POSITIVE = ("eta", "lam", "eps", "initial")
+SCALARS = ("P",)  # accumulators that are one number
+SHARES = ("mu", "rho", "beta1", "beta2")
+
+
+def rule(requires: Any = "", **hyperparameters: Any) -> Callable[[Definition], Definition]:
+    """Enter a definition as update/NAME: its hyperparameters with their defaults, and a further condition on them."""
+    signs = [f"{name} >= 0" for name in hyperparameters if name in POSITIVE]
+    shares = [f"0 <= {name} < 1" for name in hyperparameters if name in SHARES]
+    conditions = " and ".join(["t >= 1", *signs, *shares, *filter(None, [requires])])
+
+    def enter(function: Definition) -> Definition:
+        given = {**hyperparameters, "t": 1}
+        UPDATES[f"update/{function.__name__}"] = Forward(function, given, conditions)
+        return function
+
+    return enter
+
+
+def check_step(id: str, shapes: Mapping[str, tuple[int, ...]], t: Any) -> None:
+    """Raise TypeError where w, dC or an integer t is lacking, ValueError where an array has not the shape of w."""
+    for name in ("w", "dC"):
+        if name not in shapes:
+            raise TypeError(f"{id} needs {name}, a float array")
+    if isinstance(t, bool) or not isinstance(t, (int, np.integer)):
+        raise TypeError(f"{id}: t = {t!r}; need the number of the step, an integer from 1 on")
+    for name, shape in shapes.items():
+        right = () if name in SCALARS else shapes["w"]
+        if shape != right:
+            raise ValueError(f"{id}: {name} has shape {shape}, not {right}{'' if name in SCALARS else ' as w'}")
+
+
+# ---------------------------------------------------------------- what steps are made of
+
+
+def average(beta: Ball, old: Array, new: Array) -> Array:
+    """The moving average βm + (1 − β)x."""
+    return beta * old + (1 - beta) * new
+
+
+def unbiased(beta: Ball, average: Array, t: int) -> Array:
+    """The average over 1 − βᵗ, the sum of its weights."""
+    return average / (1 - beta**t)
+
+
+@entrywise
+def root(u: Scalar) -> Scalar:
+    """√u, which is not decided where u may be on either side of 0. At 0 itself its slope is counted as 0."""
+    x = ball(u)
+    if x.is_zero():
+        return arb(0)
+    if x.contains(0) and x.is_finite():
+        raise Imprecise(f"{shown(x)} is not told from 0, under a root")
+    return u.sqrt()
+
+
+@entrywise
+def larger(p: Scalar, q: Scalar) -> Scalar:
+    """max(p, q)."""
+    return largest([p, q]) if ball(p).is_finite() and ball(q).is_finite() else arb.nan()
+
+
+@entrywise
+def over(p: Scalar, q: Scalar) -> Scalar:
+    """p/q, which is no number where q is 0."""
+    return arb.nan() if ball(q).is_zero() else p / q
+
+
+@entrywise
+def sign(u: Scalar) -> Scalar:
+    """−1, 0 or 1: constant around every u but 0, where it jumps."""
+    x = ball(u)
+    if x.contains(0) and not x.is_zero() and x.is_finite():
+        raise Imprecise(f"the sign of {shown(x)} is not decided")
+    return arb(1 if x > 0 else -1 if x < 0 else 0) if x.is_finite() else arb.nan()
+
+
+# ---------------------------------------------------------------- gradient descent and momentum
+
+
+@rule(eta=0.01)
+def sgd(w: Array, dC: Array, *, eta: Ball, t: int) -> Step:
+    """w − η∂C/∂w."""
+    return {"w": w - eta * dC}
+
+
+@rule("n >= 1", eta=0.01, lam=0.1, n=1.0)
+def sgd_l2(w: Array, dC: Array, *, eta: Ball, lam: Ball, n: Ball, t: int) -> Step:
+    """Descent on C + λ/(2n)·Σw²."""
+    return {"w": w - eta * (dC + lam / n * w)}
+
+
+@rule(eta=0.01, mu=0.9, dampening=0.0)
+def momentum(w: Array, dC: Array, b: Kept = 0, *, eta: Ball, mu: Ball, dampening: Ball, t: int) -> Step:
+    """The velocity is the first gradient, and then μb + (1 − τ)∂C/∂w."""
+    velocity = dC if t == 1 else mu * b + (1 - dampening) * dC
+    return {"w": w - eta * velocity, "b": velocity}
+
+
+@rule(eta=0.01, mu=0.9)
+def nesterov(w: Array, dC: Array, b: Kept = 0, *, eta: Ball, mu: Ball, t: int) -> Step:
+    """θ moves by −ηb, and the gradient is taken at w = θ − ημb, where θ is expected next."""
+    theta = w + eta * mu * b
+    velocity = mu * b + dC
+    theta = theta - eta * velocity
+    return {"w": theta - eta * mu * velocity, "b": velocity}
+
+
+@rule(eta=0.01, mu=0.9, lam=0.01)
+def sgdw(w: Array, dC: Array, b: Kept = 0, *, eta: Ball, mu: Ball, lam: Ball, t: int) -> Step:
+    """A step of momentum, and beside it the decay of w by ηλw."""
+    velocity = mu * b + dC
+    return {"w": w - eta * velocity - eta * lam * w, "b": velocity}
+
+
+# ---------------------------------------------------------------- divided by the size of gradients
+
+
+@rule(eta=0.01, eps=1e-10, initial=0.0)
+def adagrad(w: Array, dC: Array, G: Kept = 0, *, eta: Ball, eps: Ball, initial: Ball, t: int) -> Step:
+    """G is `initial` and the sum of all squares of gradients."""
+    G = (G + initial if t == 1 else G) + dC * dC
+    return {"w": w - eta * dC / (root(G) + eps), "G": G}
+
+
+@rule(eta=0.001, rho=0.9, mu=0.0, eps=1e-8)
+def rmsprop(
+    w: Array, dC: Array, v: Kept = 0, b: Kept = 0,
+    *, eta: Ball, rho: Ball, mu: Ball, eps: Ball, t: int,
+) -> Step:  # fmt: skip
+    """The gradient over the root of the mean square, with momentum."""
+    v = average(rho, v, dC * dC)
+    velocity = mu * b + dC / (root(v) + eps)
+    return {"w": w - eta * velocity, "v": v, "b": velocity}
+
+
+@rule(eta=0.001, rho=0.9, mu=0.0, eps=1e-8)
+def rmsprop_centered(
+    w: Array, dC: Array, s: Kept = 0, m: Kept = 0, b: Kept = 0,
+    *, eta: Ball, rho: Ball, mu: Ball, eps: Ball, t: int,
+) -> Step:  # fmt: skip
+    """The gradient over its standard deviation: s is the mean square less the square of the mean m."""
+    mean_square = average(rho, s + m * m, dC * dC)
+    m = average(rho, m, dC)
+    s = mean_square - m * m
+    velocity = mu * b + dC / (root(s) + eps)
+    return {"w": w - eta * velocity, "s": s, "m": m, "b": velocity}
+
+
+@rule(eta=1.0, rho=0.9, eps=1e-6)
+def adadelta(w: Array, dC: Array, v: Kept = 0, d: Kept = 0, *, eta: Ball, rho: Ball, eps: Ball, t: int) -> Step:
+    """Steps of the size of the steps so far: RMS[Δ]/RMS[g]·g, where RMS[x] = √(E[x²] + ε)."""
+    v = average(rho, v, dC * dC)
+    delta = root(d + eps) / root(v + eps) * dC
+    return {"w": w - eta * delta, "v": v, "d": average(rho, d, delta * delta)}
+
+
+# ---------------------------------------------------------------- adaptive moments
+
+ADAM = {"eta": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+
+
+@rule(**ADAM)
+def adam(
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0,
+    *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, t: int,
+) -> Step:  # fmt: skip
+    """η·m̂/(√v̂ + ε) of the first two moments, each corrected for its start at 0."""
+    m, v = average(beta1, m, dC), average(beta2, v, dC * dC)
+    step = unbiased(beta1, m, t) / (root(unbiased(beta2, v, t)) + eps)
+    return {"w": w - eta * step, "m": m, "v": v}
+
+
+@rule(**ADAM, lam=0.01)
+def adamw(w: Array, dC: Array, m: Kept = 0, v: Kept = 0, *, eta: Ball, lam: Ball, **given: Any) -> Step:
+    """Adam's step from w, and beside it the decay of w by ηλw."""
+    after = adam(w, dC, m, v, eta=eta, **given)
+    return {**after, "w": after["w"] - eta * lam * w}
+
+
+@rule(**ADAM, bias_correction=False)
+def amsgrad(
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0, v_max: Kept = 0,
+    *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, bias_correction: bool, t: int,
+) -> Step:  # fmt: skip
+    """Adam's step with the largest second moment so far; the paper corrects no bias."""
+    m, v = average(beta1, m, dC), average(beta2, v, dC * dC)
+    v_max = larger(v_max, v)
+    first, second = (unbiased(beta1, m, t), unbiased(beta2, v_max, t)) if bias_correction else (m, v_max)
+    return {"w": w - eta * first / (root(second) + eps), "m": m, "v": v, "v_max": v_max}
+
+
+@rule("0 <= momentum_decay <= oo", **{**ADAM, "eta": 0.002}, momentum_decay=0.004)
+def nadam(
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0, P: Kept = 1,
+    *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, momentum_decay: Ball, t: int,
+) -> Step:  # fmt: skip
+    """Adam's step looking ahead by μₜ = β₁(1 − 0.96^(tψ)/2); P is the product of all μ before this step."""
+
+    def mu(t: int) -> Ball:
+        faded = (arb(24) / 25) ** (t * momentum_decay) if momentum_decay.is_finite() else arb(0)
+        return beta1 * (1 - faded / 2)
+
+    m, v, P = average(beta1, m, dC), average(beta2, v, dC * dC), P * mu(t)
+    first = mu(t + 1) * m / (1 - P * mu(t + 1)) + (1 - mu(t)) * dC / (1 - P)
+    return {"w": w - eta * first / (root(unbiased(beta2, v, t)) + eps), "m": m, "v": v, "P": P}
+
+
+@rule("threshold >= 4", **ADAM, threshold=4.0)
+def radam(
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0,
+    *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, threshold: Ball, t: int,
+) -> Step:  # fmt: skip
+    """Adam's step, rectified for the variance of v̂, from the step on at which that is known; before, m̂ alone."""
+    m, v = average(beta1, m, dC), average(beta2, v, dC * dC)
+    longest = 2 / (1 - beta2) - 1
+    length = longest - 2 * t * beta2**t / (1 - beta2**t)
+    step = unbiased(beta1, m, t)
+    if not (length > threshold or length <= threshold):
+        raise Imprecise(f"whether {shown(length)} is beyond the threshold is not decided")
+    if length > threshold:
+        variances = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+        step = variances.sqrt() * step / (root(unbiased(beta2, v, t)) + eps)
+    return {"w": w - eta * step, "m": m, "v": v}
+
+
+@rule(**{**ADAM, "eta": 0.002})
+def adamax(
+    w: Array, dC: Array, m: Kept = 0, u: Kept = 0,
+    *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, t: int,
+) -> Step:  # fmt: skip
+    """The first moment over the decayed largest |∂C/∂w| + ε."""
+    m, u = average(beta1, m, dC), larger(beta2 * u, absolute(dC) + eps)
+    return {"w": w - eta * over(unbiased(beta1, m, t), u), "m": m, "u": u}
+
+
+@rule(eta=0.0001, beta1=0.9, beta2=0.99, lam=0.0)
+def lion(w: Array, dC: Array, m: Kept = 0, *, eta: Ball, beta1: Ball, beta2: Ball, lam: Ball, t: int) -> Step:
+    """The sign of one average of the gradients, while another is kept; and decay."""
+    step = sign(average(beta1, m, dC)) + lam * w
+    return {"w": w - eta * step, "m": average(beta2, m, dC)}
