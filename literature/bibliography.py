@@ -54,6 +54,11 @@ WORKS: dict[str, Work] = {
         "Backprop Chapter Summary",
         "misc", "2019", note="dated 20 October 2019, anonymous",
     ),
+    "bernstein-2018": Work(
+        "Bernstein, Jeremy and Wang, Yu-Xiang and Azizzadenesheli, Kamyar and Anandkumar, Animashree",
+        "signSGD: Compressed Optimisation for Non-Convex Problems",
+        "inproceedings", "2018", venue="ICML", url=_arxiv("1802.04434"),
+    ),
     "blondel-2020": Work(
         "Blondel, Mathieu and Martins, André F. T. and Niculae, Vlad",
         "Learning with Fenchel-Young Losses",
@@ -100,6 +105,11 @@ WORKS: dict[str, Work] = {
         "ORPO: Monolithic Preference Optimization without Reference Model",
         "misc", "2024", url=_arxiv("2403.07691"),
     ),
+    "igel-huesken-2000": Work(
+        "Igel, Christian and Hüsken, Michael",
+        "Improving the Rprop Learning Algorithm",
+        "inproceedings", "2000", venue="Second International ICSC Symposium on Neural Computation",
+    ),
     "lee-seung-2000": Work(
         "Lee, Daniel D. and Seung, H. Sebastian",
         "Algorithms for Non-negative Matrix Factorization",
@@ -114,6 +124,11 @@ WORKS: dict[str, Work] = {
         "Meng, Yu and Xia, Mengzhou and Chen, Danqi",
         "SimPO: Simple Preference Optimization with a Reference-Free Reward",
         "misc", "2024", url=_arxiv("2405.14734"),
+    ),
+    "riedmiller-braun-1993": Work(
+        "Riedmiller, Martin and Braun, Heinrich",
+        "A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP Algorithm",
+        "inproceedings", "1993", venue="IEEE International Conference on Neural Networks",
     ),
     "rafailov-2023": Work(
         "Rafailov, Rafael and Sharma, Archit and Mitchell, Eric and Ermon, Stefano"
@@ -227,6 +242,22 @@ WORKS: dict[str, Work] = {
         "{jpark7ca.github.io}",
         "Multiclass logistic regression (softmax) and its derivative",
         "misc", "", url="https://jpark7ca.github.io/softmax.html",
+    ),
+    "xie-2022": Work(
+        "Xie, Xingyu and Zhou, Pan and Li, Huan and Lin, Zhouchen and Yan, Shuicheng",
+        "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models",
+        "misc", "2022", url=_arxiv("2208.06677"),
+    ),
+    "zaheer-2018": Work(
+        "Zaheer, Manzil and Reddi, Sashank J. and Sachan, Devendra and Kale, Satyen and Kumar, Sanjiv",
+        "Adaptive Methods for Nonconvex Optimization",
+        "inproceedings", "2018", venue="Advances in Neural Information Processing Systems 31",
+    ),
+    "zhuang-2020": Work(
+        "Zhuang, Juntang and Tang, Tommy and Ding, Yifan and Tatikonda, Sekhar and Dvornek, Nicha"
+        " and Papademetris, Xenophon and Duncan, James S.",
+        "AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients",
+        "inproceedings", "2020", venue="Advances in Neural Information Processing Systems 33", url=_arxiv("2010.07468"),
     ),
     "wen-2023": Work(
         "Wen, Yuqiao and Li, Zichao and Du, Wenyu and Mou, Lili",
