@@ -76,8 +76,12 @@ def rprop(
     s = 0 * np.sign(g) + eta if t == 1 else s
     turn = np.sign(g) * np.sign(p)  # 1: as before, −1: the other way, 0: there was none
     same, back = np.maximum(turn, 0), np.maximum(-turn, 0)
-    grown = np.maximum(-np.maximum(-(eta_plus * s), -largest), smallest)
-    shrunk = np.maximum(-np.maximum(-(eta_minus * s), -largest), smallest)
+    grown, shrunk = (_between(smallest, factor * s, largest) for factor in (eta_plus, eta_minus))
     s = same * grown + back * shrunk + (1 - same - back) * s
     g = (1 - back) * g
     return w - s * np.sign(g), s, g
+
+
+def _between(low: Any, x: Array, high: Any) -> Any:
+    """x clipped to [low, high]: of maxima alone, which every arithmetic has that steps are run in."""
+    return np.maximum(-np.maximum(-x, -1 * high), low)
