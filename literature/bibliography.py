@@ -54,6 +54,11 @@ WORKS: dict[str, Work] = {
         "Backprop Chapter Summary",
         "misc", "2019", note="dated 20 October 2019, anonymous",
     ),
+    "balntas-2016": Work(
+        "Balntas, Vassileios and Riba, Edgar and Ponsa, Daniel and Mikolajczyk, Krystian",
+        "Learning Local Feature Descriptors with Triplets and Shallow Convolutional Neural Networks",
+        "inproceedings", "2016", venue="British Machine Vision Conference", doi="10.5244/C.30.119",
+    ),
     "bernstein-2018": Work(
         "Bernstein, Jeremy and Wang, Yu-Xiang and Azizzadenesheli, Kamyar and Anandkumar, Animashree",
         "signSGD: Compressed Optimisation for Non-Convex Problems",
@@ -74,11 +79,6 @@ WORKS: dict[str, Work] = {
         " Schwenk, Holger and Bengio, Yoshua",
         "Learning Phrase Representations using RNN Encoder–Decoder for Statistical Machine Translation",
         "inproceedings", "2014", venue="Empirical Methods in Natural Language Processing", url=_arxiv("1406.1078"),
-    ),
-    "chowdhery-2022": Work(
-        "Chowdhery, Aakanksha and Narang, Sharan and Devlin, Jacob and others",
-        "PaLM: Scaling Language Modeling with Pathways",
-        "misc", "2022", url=_arxiv("2204.02311"),
     ),
     "elman-1990": Work(
         "Elman, Jeffrey L.",
@@ -115,11 +115,6 @@ WORKS: dict[str, Work] = {
         "Algorithms for Non-negative Matrix Factorization",
         "inproceedings", "2000", venue="Advances in Neural Information Processing Systems 13",
     ),
-    "martins-2016": Work(
-        "Martins, André F. T. and Astudillo, Ramón F.",
-        "From Softmax to Sparsemax: A Sparse Model of Attention and Multi-Label Classification",
-        "inproceedings", "2016", venue="ICML", url=_arxiv("1602.02068"),
-    ),
     "meng-2024": Work(
         "Meng, Yu and Xia, Mengzhou and Chen, Danqi",
         "SimPO: Simple Preference Optimization with a Reference-Free Reward",
@@ -145,11 +140,6 @@ WORKS: dict[str, Work] = {
         "Schulman, John",
         "Approximating KL Divergence",
         "misc", "2020", url="http://joschu.net/blog/kl-approx.html",
-    ),
-    "balntas-2016": Work(
-        "Balntas, Vassileios and Riba, Edgar and Ponsa, Daniel and Mikolajczyk, Krystian",
-        "Learning Local Feature Descriptors with Triplets and Shallow Convolutional Neural Networks",
-        "inproceedings", "2016", venue="British Machine Vision Conference", doi="10.5244/C.30.119",
     ),
     "valchanov-365": Work(
         "Valchanov, Iliya",
@@ -667,6 +657,100 @@ WORKS: dict[str, Work] = {
         "article", "2005", venue="Journal of the Royal Statistical Society B 67(2), 301–320",
         doi="10.1111/j.1467-9868.2005.00503.x",
     ),
+    # Layers: convolution, pooling, reductions, scans.
+    "blelloch-1990": Work(
+        "Blelloch, Guy E.",
+        "Prefix Sums and Their Applications",
+        "techreport", "1990", venue="CMU-CS-90-190, Carnegie Mellon University",
+    ),
+    "boureau-2010": Work(
+        "Boureau, Y-Lan and Ponce, Jean and LeCun, Yann",
+        "A Theoretical Analysis of Feature Pooling in Visual Recognition",
+        "inproceedings", "2010", venue="ICML, 111–118",
+    ),
+    "chan-1983": Work(
+        "Chan, Tony F. and Golub, Gene H. and LeVeque, Randall J.",
+        "Algorithms for Computing the Sample Variance: Analysis and Recommendations",
+        "article", "1983", venue="The American Statistician 37(3), 242–247",
+        doi="10.1080/00031305.1983.10483115",
+    ),
+    "clarke-1990": Work(
+        "Clarke, Frank H.",
+        "Optimization and Nonsmooth Analysis",
+        "book", "1990", venue="SIAM", doi="10.1137/1.9781611971309",
+    ),
+    "cuturi-2013": Work(
+        "Cuturi, Marco",
+        "Sinkhorn Distances: Lightspeed Computation of Optimal Transport",
+        "inproceedings", "2013", venue="NeurIPS", url=_arxiv("1306.0895"),
+    ),
+    "dumoulin-2016": Work(
+        "Dumoulin, Vincent and Visin, Francesco",
+        "A Guide to Convolution Arithmetic for Deep Learning",
+        "misc", "2016", url=_arxiv("1603.07285"),
+    ),
+    "gu-dao-2023": Work(
+        "Gu, Albert and Dao, Tri",
+        "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
+        "misc", "2023", url=_arxiv("2312.00752"),
+    ),
+    "lin-2013": Work(
+        "Lin, Min and Chen, Qiang and Yan, Shuicheng",
+        "Network in Network",
+        "misc", "2013", url=_arxiv("1312.4400"),
+    ),
+    "martin-cundy-2018": Work(
+        "Martin, Eric and Cundy, Chris",
+        "Parallelizing Linear Recurrent Neural Nets over Sequence Length",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1709.04057"),
+    ),
+    "martins-2016": Work(
+        "Martins, André F. T. and Astudillo, Ramón F.",
+        "From Softmax to Sparsemax: A Sparse Model of Attention and Multi-Label Classification",
+        "inproceedings", "2016", venue="ICML", url=_arxiv("1602.02068"),
+    ),
+    "mena-2018": Work(
+        "Mena, Gonzalo and Belanger, David and Linderman, Scott and Snoek, Jasper",
+        "Learning Latent Permutations with Gumbel-Sinkhorn Networks",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1802.08665"),
+    ),
+    "oord-2016": Work(
+        "van den Oord, Aaron and Dieleman, Sander and Zen, Heiga and Simonyan, Karen and Vinyals, Oriol"
+        " and Graves, Alex and Kalchbrenner, Nal and Senior, Andrew and Kavukcuoglu, Koray",
+        "WaveNet: A Generative Model for Raw Audio",
+        "misc", "2016", url=_arxiv("1609.03499"),
+    ),
+    "peters-2019": Work(
+        "Peters, Ben and Niculae, Vlad and Martins, André F. T.",
+        "Sparse Sequence-to-Sequence Models",
+        "inproceedings", "2019", venue="ACL, 1504–1519", url=_arxiv("1905.05702"),
+    ),
+    "schlag-2021": Work(
+        "Schlag, Imanol and Irie, Kazuki and Schmidhuber, Jürgen",
+        "Linear Transformers Are Secretly Fast Weight Programmers",
+        "inproceedings", "2021", venue="ICML", url=_arxiv("2102.11174"),
+    ),
+    "sinkhorn-1967": Work(
+        "Sinkhorn, Richard and Knopp, Paul",
+        "Concerning Nonnegative Matrices and Doubly Stochastic Matrices",
+        "article", "1967", venue="Pacific Journal of Mathematics 21(2), 343–348",
+        doi="10.2140/pjm.1967.21.343",
+    ),
+    "yang-2024": Work(
+        "Yang, Songlin and Wang, Bailin and Zhang, Yu and Shen, Yikang and Kim, Yoon",
+        "Parallelizing Linear Transformers with the Delta Rule over Sequence Length",
+        "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2406.06484"),
+    ),
+    "zeiler-2010": Work(
+        "Zeiler, Matthew D. and Krishnan, Dilip and Taylor, Graham W. and Fergus, Rob",
+        "Deconvolutional Networks",
+        "inproceedings", "2010", venue="CVPR, 2528–2535", doi="10.1109/CVPR.2010.5539957",
+    ),
+    "zhu-2025": Work(
+        "Zhu, Jiachen and Chen, Xinlei and He, Kaiming and LeCun, Yann and Liu, Zhuang",
+        "Transformers without Normalization",
+        "inproceedings", "2025", venue="CVPR", url=_arxiv("2503.10622"),
+    ),
     # Optimizers.
     "chen-2023": Work(
         "Chen, Xiangning and Liang, Chen and Huang, Da and Real, Esteban and Wang, Kaiyuan and Pham, Hieu and "
@@ -742,6 +826,78 @@ WORKS: dict[str, Work] = {
         "Zeiler, Matthew D.",
         "ADADELTA: An Adaptive Learning Rate Method",
         "misc", "2012", url=_arxiv("1212.5701"),
+    ),
+    # Attention, embeddings, experts.
+    "vaswani-2017": Work(
+        "Vaswani, Ashish and Shazeer, Noam and Parmar, Niki and Uszkoreit, Jakob and Jones, Llion and Gomez, Aidan N. "
+        "and Kaiser, Łukasz and Polosukhin, Illia",
+        "Attention Is All You Need",
+        "inproceedings", "2017", venue="NeurIPS", url=_arxiv("1706.03762"),
+    ),
+    "dao-2022": Work(
+        "Dao, Tri and Fu, Daniel Y. and Ermon, Stefano and Rudra, Atri and Ré, Christopher",
+        "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness",
+        "inproceedings", "2022", venue="NeurIPS", url=_arxiv("2205.14135"),
+    ),
+    "ainslie-2023": Work(
+        "Ainslie, Joshua and Lee-Thorp, James and de Jong, Michiel and Zemlyanskiy, Yury and Lebrón, Federico and "
+        "Sanghai, Sumit",
+        "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints",
+        "inproceedings", "2023", venue="EMNLP", url=_arxiv("2305.13245"),
+    ),
+    "gemma-2-2024": Work(
+        "{Gemma Team}",
+        "Gemma 2: Improving Open Language Models at a Practical Size",
+        "misc", "2024", url=_arxiv("2408.00118"),
+    ),
+    "xiao-2024": Work(
+        "Xiao, Guangxuan and Tian, Yuandong and Chen, Beidi and Han, Song and Lewis, Mike",
+        "Efficient Streaming Language Models with Attention Sinks",
+        "inproceedings", "2024", venue="ICLR", url=_arxiv("2309.17453"),
+    ),
+    "bengio-2003": Work(
+        "Bengio, Yoshua and Ducharme, Réjean and Vincent, Pascal and Jauvin, Christian",
+        "A Neural Probabilistic Language Model",
+        "article", "2003", venue="Journal of Machine Learning Research 3",
+        url="https://www.jmlr.org/papers/v3/bengio03a.html",
+    ),
+    "su-2021": Work(
+        "Su, Jianlin and Lu, Yu and Pan, Shengfeng and Murtadha, Ahmed and Wen, Bo and Liu, Yunfeng",
+        "RoFormer: Enhanced Transformer with Rotary Position Embedding",
+        "misc", "2021", url=_arxiv("2104.09864"),
+    ),
+    "hu-2022": Work(
+        "Hu, Edward J. and Shen, Yelong and Wallis, Phillip and Allen-Zhu, Zeyuan and Li, Yuanzhi and Wang, Shean and "
+        "Wang, Lu and Chen, Weizhu",
+        "LoRA: Low-Rank Adaptation of Large Language Models",
+        "inproceedings", "2022", venue="ICLR", url=_arxiv("2106.09685"),
+    ),
+    "shazeer-2017": Work(
+        "Shazeer, Noam and Mirhoseini, Azalia and Maziarz, Krzysztof and Davis, Andy and Le, Quoc and Hinton, Geoffrey "
+        "and Dean, Jeff",
+        "Outrageously Large Neural Networks: The Sparsely-Gated Mixture-of-Experts Layer",
+        "inproceedings", "2017", venue="ICLR", url=_arxiv("1701.06538"),
+    ),
+    "fedus-2022": Work(
+        "Fedus, William and Zoph, Barret and Shazeer, Noam",
+        "Switch Transformers: Scaling to Trillion Parameter Models with Simple and Efficient Sparsity",
+        "article", "2022", venue="Journal of Machine Learning Research 23", url=_arxiv("2101.03961"),
+    ),
+    "zoph-2022": Work(
+        "Zoph, Barret and Bello, Irwan and Kumar, Sameer and Du, Nan and Huang, Yanping and Dean, Jeff and Shazeer, "
+        "Noam and Fedus, William",
+        "ST-MoE: Designing Stable and Transferable Sparse Expert Models",
+        "misc", "2022", url=_arxiv("2202.08906"),
+    ),
+    "jiang-2024": Work(
+        "Jiang, Albert Q. and Sablayrolles, Alexandre and Roux, Antoine and Mensch, Arthur and Savary, Blanche and "
+        "Bamford, Chris and Chaplot, Devendra Singh and de las Casas, Diego and Bou Hanna, Emma and Bressand, Florian "
+        "and Lengyel, Gianna and Bour, Guillaume and Lample, Guillaume and Lavaud, Lélio Renard and Saulnier, Lucile "
+        "and Lachaux, Marie-Anne and Stock, Pierre and Subramanian, Sandeep and Yang, Sophia and Antoniak, Szymon and "
+        "Le Scao, Teven and Gervet, Théophile and Lavril, Thibaut and Wang, Thomas and Lacroix, Timothée and El Sayed, "
+        "William",
+        "Mixtral of Experts",
+        "misc", "2024", url=_arxiv("2401.04088"),
     ),
 }
 # fmt: on

@@ -35,11 +35,37 @@ def total(a: Any, b: Any) -> tuple[Any, Any]:
     return s, (a - (s - t)) + (b - t)
 
 
+def exact_sum(a: Any, b: Any, c: Any) -> Array:
+    """a + b + c in float64 with one error at the end, so that 0 and the sign are exact; ∞ on overflow."""
+    s, low = total(a, b)
+    s, lower = total(s, c)
+    rest = low + lower
+    return s + np.where(np.isfinite(rest), rest, 0)
+
+
 def quotient(a: Any, b: Any) -> tuple[Any, Any]:
-    """a/b = q + rest, to twice the precision of float64: the remainder a − q·b is exact."""
+    """a/b = q + rest, to twice the precision of float64: the remainder a − q·b is exact, for b scaled near 1."""
+    b, exponent = np.frexp(b)
+    a = np.ldexp(a, -exponent)
     q = a / b
     p, error = product(q, b)
     return q, ((a - p) - error) / b
+
+
+def ratio(x: Array, y: Array) -> tuple[Any, ...]:
+    """x/y as factors, none of which overflows where x and y are numbers and y is not 0."""
+    q = x / y
+    if not (np.isinf(q) & np.isfinite(x) & (y != 0)).any():
+        return (q,)
+    (above, high), (below, low) = np.frexp(x), np.frexp(y)
+    first = np.clip(high - low, -1000, 1000)
+    return np.ldexp(above / below, first), *power_of_two(high - low - first)
+
+
+def power_of_two(exponent: Any) -> tuple[Any, Any]:
+    """2^exponent as two factors, for exponents up to twice those that floats have."""
+    half = exponent // 2
+    return np.ldexp(1.0, half), np.ldexp(1.0, exponent - half)
 
 
 def dot(a: Array, b: Array) -> tuple[Array, Array]:

@@ -303,7 +303,8 @@ def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remai
         v = cotangent_of(cotangent, z.shape)
         gradients = {"z": rounded(times(v, slope), z.dtype)}
         for name in learned:
-            total = np.sum(times(v, lifted.parameter_slopes[name].wide(z, parameters)))  # type: ignore[attr-defined]
+            slope, *divisors = lifted.parameter_slopes[name].quotient(z, parameters)  # type: ignore[attr-defined]
+            total = functools.reduce(np.divide, divisors, np.sum(times(v, slope)))
             gradients[name] = rounded(np.asarray(total), z.dtype)
         return {"value": value}, gradients
 
@@ -313,28 +314,31 @@ def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remai
     return lifted
 
 
-def parameter_slope(owner: Any, name: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+def parameter_slope(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Array]]:
     """Lift the decorated body, z ↦ ∂g/∂name in float64, and keep it as owner.parameter_slopes[name].
 
-    The gradient of a learnable parameter is then Σ v ⊙ ∂g/∂name for the cotangent v of the output.
+    The gradient of a learnable parameter is then Σ v ⊙ ∂g/∂name for the cotangent v of the output. A body may return a
+    tuple, an array and the numbers that it is to be divided by: they then divide the sum.
     """
 
-    def register(body: Callable[..., Array]) -> Callable[..., Array]:
+    def register(body: Callable[..., Any]) -> Callable[..., Array]:
         own = defaults(body, 1)
 
-        def wide(z: Array, parameters: Mapping[str, float]) -> Array:
-            """∂g/∂name in float64, of the shape of z."""
+        def quotient(z: Array, parameters: Mapping[str, float]) -> tuple[Any, ...]:
+            """∂g/∂name in float64, of the shape of z, and what is still to divide it."""
             x = np.ascontiguousarray(z, np.float64).reshape(-1)
-            slope = body(x, **{key: p for key, p in parameters.items() if key in own})
-            return np.where(np.isnan(x), x, slope).reshape(z.shape)
+            found = body(x, **{key: p for key, p in parameters.items() if key in own})
+            slope, *divisors = found if isinstance(found, tuple) else (found,)
+            return np.where(np.isnan(x), x, slope).reshape(z.shape), *divisors
 
         @functools.wraps(body)
         @QUIET
         def lifted(z: npt.ArrayLike, **parameters: float) -> Array:
             z = floating(z)
-            return rounded(wide(z, checked(owner, owner.known, parameters)), z.dtype)
+            slope, *divisors = quotient(z, checked(owner, owner.known, parameters))
+            return rounded(functools.reduce(np.divide, divisors, slope), z.dtype)
 
-        lifted.wide = wide  # type: ignore[attr-defined]
+        lifted.quotient = quotient  # type: ignore[attr-defined]
         owner.parameter_slopes[name] = lifted
         return lifted
 

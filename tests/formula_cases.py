@@ -17,6 +17,7 @@ from reference import CATALOGUE, vjp
 N, D, M = 3, 4, 5
 STEP = 2.0**-10  # of differences of fourth order, whose error is about STEP⁴/30
 AS_AUDITED = ("cost/linear_cross_entropy",)  # shapes of its own
+NO_SLOPE = ("padding_idx", "scale_grad_by_freq")  # with them a gradient is by intent not that of the value
 OF_ROWS = ("cost/z_loss", "cost/distillation")  # a weight a row
 LAYERS = ("activation/softplus", "activation/tanh", "activation/sigmoid")
 
@@ -178,7 +179,8 @@ def draw(id, seed=0, lead=(), shape=(N, D)):
     record = CATALOGUE[id]
     if record.kind == "layer" or id in AS_AUDITED:
         case = cases.draw(id, "float64", "plain", seed)
-        return Case(id, dict(case.arguments), dict(case.parameters), case.cotangent.keys())
+        parameters = {name: p for name, p in case.parameters.items() if name not in NO_SLOPE}
+        return Case(id, dict(case.arguments), parameters, case.cotangent.keys())
     parameters = dict(PARAMETERS.get(id, {})) if seed % 2 else {}
     arguments = _arguments(id, rng, lead, shape, parameters)
     for name in record.learnable:  # is among the arguments

@@ -6,14 +6,14 @@ rules, of which the outputs of one step are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from gradproof.cases import activations, clipping, costs, layers, regularizers, rows, updates
 from gradproof.cases.case import Case, Cotangent, as_dtype, generator, random_cotangent
-from gradproof.cases.parameters import setting
-from gradproof.cases.source import REGIMES, Draw, Drawn, Source
+from gradproof.cases.parameters import extreme, setting
+from gradproof.cases.source import REGIMES, USUAL, Draw, Drawn, Source
 from reference import CATALOGUE
 from reference.formula import Array
 
@@ -27,16 +27,22 @@ def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
     """The case of this formula, dtype, regime and seed. Raises KeyError for a formula that has no draws."""
     chosen = setting(id, seed)
     parameters = {**CATALOGUE[id].parameters, **chosen}
-    given = (STEPS if id in STEPS else DRAWS)[id](Source(generator(id, dtype, regime, seed), regime, seed, parameters))
-    arguments = {name: _typed(x, dtype) for name, x in given.arguments.items() if x is not None}
+    source = Source(generator(id, dtype, regime, seed), regime, seed, parameters, dtype)
+    if id not in STEPS:
+        chosen = {**chosen, **extreme(CATALOGUE[id], source)}
+    source.parameters = {**parameters, **chosen}
+    given = (STEPS if id in STEPS else DRAWS)[id](source)
+    arguments = {name: _typed(x, dtype, source.top) for name, x in given.arguments.items() if x is not None}
     cotangent = None if id in STEPS else _cotangent(given, id, dtype, regime, seed)
     options = {name: x for name, x in {**chosen, **given.parameters}.items() if name not in arguments}  # or learned
     return Case(id, dtype, regime, seed, arguments, cotangent, options)
 
 
-def _typed(x: Array, dtype: str) -> Array:
-    """Floats in the dtype of the case; labels, masks and lengths are integers and stay so."""
-    return as_dtype(x, dtype) if x.dtype.kind == "f" else x
+def _typed(x: Array, dtype: str, top: float) -> Array:
+    """Floats in the dtype of the case, finite ones as far as it goes; labels, masks and lengths stay integers."""
+    if x.dtype.kind != "f":
+        return x
+    return as_dtype(np.where(np.isfinite(x), np.clip(x, -top, top), x), dtype)
 
 
 def _cotangent(given: Drawn, id: str, dtype: str, regime: str, seed: int) -> Cotangent:
@@ -48,8 +54,9 @@ def _cotangent(given: Drawn, id: str, dtype: str, regime: str, seed: int) -> Cot
     return {name: as_dtype(v, dtype) for name, v in drawn.items()}
 
 
-def of(id: str, dtype: str, seeds: Iterable[int]) -> Iterator[Case]:
-    """The cases of a formula in all regimes."""
-    for regime in REGIMES:
+def of(id: str, dtype: str, seeds: Iterable[int], regimes: Sequence[str] = REGIMES) -> Iterator[Case]:
+    """The cases of a formula in all regimes, or in some. Steps and layers are asked in the usual ones."""
+    usual = id in STEPS or CATALOGUE[id].kind == "layer"
+    for regime in [regime for regime in regimes if regime in USUAL or not usual]:
         for seed in seeds:
             yield draw(id, dtype, regime, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from gradproof.cases.source import Draw, Drawn, Source
 
@@ -15,9 +15,9 @@ def _gradients(s: Source) -> Drawn:
 
 def _by_norm(s: Source) -> Drawn:
     drawn = _gradients(s)
-    norm = float(np.sqrt(sum((g**2).sum() for g in drawn.arguments.values())))
+    norm = math.hypot(*(x for g in drawn.arguments.values() for x in g.ravel().tolist()))
     share = s.rng.choice([0.3, 0.9, 1.1]) if s.regime != "near" else 1 + 1e-6 * s.rng.standard_normal()
-    return drawn._replace(parameters={"max_norm": float(share * norm)})
+    return drawn._replace(parameters={"max_norm": min(float(share * norm), s.top)})
 
 
 DRAWS: dict[str, Draw] = {"update/clip_by_value": _gradients, "update/clip_by_norm": _by_norm}

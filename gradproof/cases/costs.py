@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.cases.source import D, Draw, Drawn, N, Source
+from gradproof.cases.source import LOGIT, Draw, Drawn, Source
 from reference.formula import Array
 
 REDUCTIONS = ("", "", "sum", "mean", "none", "none")  # by seed; empty is the default
@@ -21,40 +21,41 @@ def _terms(s: Source, arguments: Mapping[str, Any], *shape: int, **parameters: A
 
 
 def _entries(s: Source, arguments: Mapping[str, Any], **parameters: Any) -> Drawn:
-    return _terms(s, arguments, N, D, **parameters)
+    return _terms(s, arguments, s.n, s.d, **parameters)
 
 
 def _examples(s: Source, arguments: Mapping[str, Any], **parameters: Any) -> Drawn:
-    return _terms(s, arguments, N, **parameters)
+    return _terms(s, arguments, s.n, **parameters)
 
 
 # ---------------------------------------------------------------- regression
 
 
 def _pair(s: Source) -> Drawn:
-    a = s.real(N, D)
+    a = s.real(s.n, s.d)
     return _entries(s, {"a": a, "y": s.close(a)})
 
 
 def _weighted_pair(s: Source) -> Drawn:
-    a = s.real(N, D)
-    return _entries(s, {"a": a, "y": s.close(a), "weight": s.weight(N, D)})
+    a = s.real(s.n, s.d)
+    return _entries(s, {"a": a, "y": s.close(a), "weight": s.weight(s.n, s.d)})
 
 
 def _poisson_nll(s: Source) -> Drawn:
-    a = np.clip(s.logits(N, D), -12, 12)
-    y = np.exp(a) * (1 + 1e-3 * s.rng.standard_normal(a.shape)) if s.regime == "near" else s.positive(N, D)
+    far = 12.0 if not s.style else 1.02 * np.log(s.top)  # there eᵃ overflows
+    a = np.clip(s.logits(s.n, s.d), -far, far)
+    y = np.exp(a) * (1 + 1e-3 * s.rng.standard_normal(a.shape)) if s.regime == "near" else s.counts(s.n, s.d)
     return _entries(s, {"a": a, "y": y})
 
 
 def _poisson_nll_rate(s: Source) -> Drawn:
-    a = s.positive(N, D)
-    return _entries(s, {"a": a, "y": s.close(a) if s.regime == "near" else s.positive(N, D)})
+    a = s.positive(s.n, s.d)
+    return _entries(s, {"a": a, "y": s.close(a) if s.regime == "near" else s.counts(s.n, s.d)})
 
 
 def _gaussian_nll(s: Source) -> Drawn:
-    a, v = s.real(N, D), s.positive(N, D)
-    y = a + np.sqrt(v) * (1 + 1e-3 * s.rng.standard_normal(a.shape)) if s.regime == "near" else s.real(N, D)
+    a, v = s.real(s.n, s.d), s.positive(s.n, s.d)
+    y = a + np.sqrt(v) * (1 + 1e-3 * s.rng.standard_normal(a.shape)) if s.regime == "near" else s.real(s.n, s.d)
     return _entries(s, {"a": a, "y": y, "v": v})
 
 
@@ -65,7 +66,12 @@ def _log_rows(s: Source) -> tuple[Array, Array]:
     """Log-probabilities, and distributions that in the regime near are close to them."""
     p = s.rows()
     q = p * (1 + 1e-3 * s.rng.standard_normal(p.shape)) if s.regime == "near" else s.rows()
-    return np.log(p), q / q.sum(-1, keepdims=True)
+    return _log(s, p), q / q.sum(-1, keepdims=True)
+
+
+def _log(s: Source, p: Array) -> Array:
+    """log p, and a number that is far below all others where p is 0."""
+    return np.where(p == 0, -s.top / 4, np.log(np.where(p == 0, 1, p)))
 
 
 def _kl_div(s: Source) -> Drawn:
@@ -75,7 +81,7 @@ def _kl_div(s: Source) -> Drawn:
 
 def _kl_div_log_target(s: Source) -> Drawn:
     a, y = _log_rows(s)
-    return _entries(s, {"a": a, "y": np.log(y)})
+    return _entries(s, {"a": a, "y": _log(s, y)})
 
 
 def _nll(s: Source) -> Drawn:
@@ -94,18 +100,18 @@ def _jensen_shannon(s: Source) -> Drawn:
 
 
 def _binary_cross_entropy(s: Source) -> Drawn:
-    a = s.unit(N, D)
-    hard = s.rng.integers(0, 2, (N, D)).astype(np.float64)
+    a = s.unit(s.n, s.d)
+    hard = s.rng.integers(0, 2, (s.n, s.d)).astype(np.float64)
     y = a.astype(np.float32).astype(np.float64) if s.regime == "near" else hard
-    return _entries(s, {"a": a, "y": y, "weight": s.weight(N, D)})
+    return _entries(s, {"a": a, "y": y, "weight": s.weight(s.n, s.d)})
 
 
 # ---------------------------------------------------------------- logits
 
 
 def _binary_logits(s: Source) -> Drawn:
-    z = s.logits(N, D)
-    return _entries(s, {"z": z, "y": _targets(s, z), "weight": s.weight(N, D), "pos_weight": s.weight(D)})
+    z = s.logits(s.n, s.d)
+    return _entries(s, {"z": z, "y": _targets(s, z), "weight": s.weight(s.n, s.d), "pos_weight": s.weight(s.d)})
 
 
 def _targets(s: Source, z: Array) -> Array:
@@ -116,31 +122,36 @@ def _targets(s: Source, z: Array) -> Array:
 
 
 def _sigmoid_focal(s: Source) -> Drawn:
-    z = s.logits(N, D)
+    z = s.logits(s.n, s.d)
     return _entries(s, {"z": z, "y": _targets(s, z)})
 
 
 def _by_labels(argument: str, log: bool = False, ignored: int | None = None) -> Draw:
     def draw(s: Source) -> Drawn:
-        z = np.log(s.rows()) if log else s.logits(N, D)
+        z = _log(s, s.rows()) if log else s.logits(s.n, s.d)
+        if s.style == "tiny" and s.odd:  # logits that are all but 0 cost all the same: see cost/cross_entropy_labels
+            z = z + s.rng.standard_normal(z.shape)
         labels = z.argmax(-1) if s.regime == "near" else s.labels()  # near: learned
-        if s.odd and ignored is not None:
+        if s.odd and ignored is not None and s.n > 1:
             labels = np.concatenate([labels[:-1], [ignored]])
-        given = {"ignore_index": ignored} if s.odd and ignored is not None else {}
-        return _examples(s, {argument: z, "labels": labels, "weight": s.weight(D)}, **given)
+        given = {"ignore_index": ignored} if s.odd and ignored is not None and s.n > 1 else {}
+        weight = s.weight(s.d)
+        if s.style == "ends" and weight is not None:
+            weight[labels[0]] = s.rng.uniform(0.25, 4)  # the mean over weights of 0 is undefined
+        return _examples(s, {argument: z, "labels": labels, "weight": weight}, **given)
 
     return draw
 
 
 def _labels_only(s: Source) -> Drawn:
-    return _examples(s, {"z": s.real(N, D), "labels": s.labels()})
+    return _examples(s, {"z": s.real(s.n, s.d), "labels": s.labels()})
 
 
 def _distributions(weight: bool) -> Draw:
     def draw(s: Source) -> Drawn:
         a, y = _log_rows(s)
-        given = {"z": a + s.rng.standard_normal((N, 1)), "y": y}
-        return _examples(s, given | ({"weight": s.weight(D)} if weight else {}))
+        given = {"z": a + s.rng.standard_normal((s.n, 1)), "y": y}
+        return _examples(s, given | ({"weight": s.weight(s.d)} if weight else {}))
 
     return draw
 
@@ -150,29 +161,29 @@ def _distributions(weight: bool) -> Draw:
 
 def _signed(whole: bool = False) -> Draw:
     def draw(s: Source) -> Drawn:
-        y = s.signs(N, D)
-        z = y + 1e-3 * s.rng.standard_normal((N, D)) if s.regime == "near" else s.real(N, D)
+        y = s.signs(s.n, s.d)
+        z = y + 1e-3 * s.rng.standard_normal((s.n, s.d)) if s.regime == "near" else s.real(s.n, s.d)
         return _entries(s, {"z": z, "y": y.astype(int) if whole else y})
 
     return draw
 
 
 def _margin_ranking(s: Source) -> Drawn:
-    a = s.real(N, D)
-    return _entries(s, {"a": a, "b": s.close(a), "y": s.signs(N, D)})
+    a = s.real(s.n, s.d)
+    return _entries(s, {"a": a, "b": s.close(a), "y": s.signs(s.n, s.d)})
 
 
 def _label_sets(weight: bool) -> Draw:
     def draw(s: Source) -> Drawn:
-        y = s.rng.integers(0, 2, (N, D))
-        given = {"z": s.logits(N, D), "y": y.astype(np.float64) if weight else y}
-        return _examples(s, given | ({"weight": s.weight(D)} if weight else {}))
+        y = s.rng.integers(0, 2, (s.n, s.d))
+        given = {"z": s.logits(s.n, s.d), "y": y.astype(np.float64) if weight else y}
+        return _examples(s, given | ({"weight": s.weight(s.d)} if weight else {}))
 
     return draw
 
 
 def _wasserstein_critic(s: Source) -> Drawn:
-    a = s.real(2 * N)
+    a = s.real(2 * s.n)
     return Drawn({"a": a, "b": s.close(a)[1:]})
 
 
@@ -180,8 +191,10 @@ def _wasserstein_critic(s: Source) -> Drawn:
 
 
 def _embeddings(s: Source) -> tuple[Array, Array]:
-    a = s.real(N, D)
-    return a, s.close(a) * s.rng.uniform(0.5, 2, (N, 1))
+    a = s.embeddings(s.n, s.d)
+    if s.style:
+        return a, s.close(a) if s.style == "residual" else s.embeddings(s.n, s.d)
+    return a, s.close(a) * s.rng.uniform(0.5, 2, (s.n, 1))
 
 
 def _cosine_distance(s: Source) -> Drawn:
@@ -191,15 +204,20 @@ def _cosine_distance(s: Source) -> Drawn:
 
 def _cosine_embedding(s: Source) -> Drawn:
     a, b = _embeddings(s)
-    return _examples(s, {"a": a, "b": b, "y": s.signs(N).astype(int)})
+    return _examples(s, {"a": a, "b": b, "y": s.signs(s.n).astype(int)})
 
 
 def _triplet_margin(s: Source) -> Drawn:
-    a = s.real(N, D)
-    return _examples(s, {"a": a, "b": s.close(a), "c": s.close(a)})
+    """Without swap in the regime extreme: there two distances are the same number, and no float says which is less."""
+    a = s.real(s.n, s.d)
+    return _examples(s, {"a": a, "b": s.close(a), "c": s.close(a)}, **({"swap": False} if s.style else {}))
 
 
 def _nt_xent(s: Source) -> Drawn:
+    if s.style:
+        n, d = (2, 2) if s.style == "single" else (4, 3)
+        z, labels = s.embeddings(n, d), np.arange(n) // 2
+        return _terms(s, {"z": z, "labels": labels}, n)
     z = s.rng.standard_normal((4, 3))
     if s.regime == "near":  # pairs that agree already
         z[1::2] = z[::2] + 1e-3 * z[1::2]
@@ -207,26 +225,29 @@ def _nt_xent(s: Source) -> Drawn:
 
 
 def _masks(s: Source) -> Drawn:
-    y = s.rng.integers(0, 2, (N, D)).astype(np.float64)
-    a = np.abs(y - 1e-3 * s.unit(N, D)) if s.regime == "near" else s.unit(N, D)
+    y = s.rng.integers(0, 2, (s.n, s.d)).astype(np.float64)
+    a = np.abs(y - 1e-3 * s.unit(s.n, s.d)) if s.regime == "near" else s.unit(s.n, s.d)
     return _examples(s, {"a": a, "y": y})
+
+
+CERTAIN = 2.0**40  # see the assumptions of cost/ctc
 
 
 def _ctc(s: Source) -> Drawn:
     """Two examples of five frames, three symbols and two labels; in every second case not all of them count."""
-    n, T, d = 2, 5, 3
+    n, T, d = (2, 5, 3) if s.style != "single" else (1, 2, 3)
     blank = (0, 2, 0, 1)[s.seed % 4]
-    labels = s.rng.integers(0, d - 1, (n, 2))
+    labels = s.rng.integers(0, d - 1, (n, 2 if n > 1 else 1))
     labels += labels >= blank
-    z = s.logits(n, T, d)
+    z = np.clip(s.logits(n, T, d), -CERTAIN, CERTAIN)
     if s.regime == "near":  # learned: one alignment stands out
         first, second = labels.T
         path = np.stack([first, first, np.full(n, blank), second, second], 1)
         z = z + s.rng.uniform(5, 15) * (np.arange(d) == path[..., None])
     z = z - z.max(-1, keepdims=True)
     given: dict[str, Any] = {"a": z - np.log(np.exp(z).sum(-1, keepdims=True)), "labels": labels}
-    if not s.odd:
-        return _terms(s, given, n)
+    if not s.odd or n == 1:
+        return _terms(s, given, n, **({"blank": blank} if blank else {}))
     lengths = {"input_lengths": np.array([4, 5]), "target_lengths": np.array([2, s.rng.integers(0, 2)])}
     return _terms(s, given | lengths, n, blank=blank)
 
@@ -236,50 +257,52 @@ def _ctc(s: Source) -> Drawn:
 
 def _likelihoods(s: Source, *names: str) -> dict[str, Array]:
     """Log-probabilities of answers: near, all but the same under both models."""
-    first = -np.exp(s.rng.uniform(-1, 6 if s.regime == "wide" else 2, N))
-    return {name: s.close(first) if s.regime == "near" else -s.positive(N) for name in names}
+    first = -np.exp(s.rng.uniform(-1, 6 if s.regime == "wide" else 2, s.n))
+    return {name: -np.abs(s.close(first) if s.regime == "near" else s.positive(s.n)) for name in names}
 
 
 def _answers(s: Source) -> Drawn:
     given = _likelihoods(s, "chosen", "rejected")
     if s.odd:
         given |= _likelihoods(s, "reference_chosen", "reference_rejected")
-    return _examples(s, {**given, "weight": s.weight(N)})
+    return _examples(s, {**given, "weight": s.weight(s.n)})
 
 
 def _kto(s: Source) -> Drawn:
-    given = {**_likelihoods(s, "a", "reference"), "y": s.signs(N), "weight": s.weight(N)}
+    given = {**_likelihoods(s, "a", "reference"), "y": s.signs(s.n), "weight": s.weight(s.n)}
     return _examples(s, given | ({"kl": s.positive(1)} if s.odd else {}))
 
 
 def _orpo(s: Source) -> Drawn:
-    return _examples(s, {**_likelihoods(s, "chosen", "rejected"), "weight": s.weight(N)})
+    return _examples(s, {**_likelihoods(s, "chosen", "rejected"), "weight": s.weight(s.n)})
 
 
 def _ppo_clip(s: Source) -> Drawn:
-    a = -s.positive(N)
-    step = s.rng.uniform(-0.5, 0.5, N) * {"plain": 1.0, "wide": 20.0, "near": 1e-3}[s.regime]
-    return _examples(s, {"a": a, "old": a - step, "advantage": s.real(N), "weight": s.weight(N)})
+    a = -s.rng.uniform(0, 30, s.n) if s.style else -s.positive(s.n)
+    step = s.rng.uniform(-0.5, 0.5, s.n) * {"plain": 1.0, "wide": 20.0, "near": 1e-3, "extreme": 1e-9}[s.regime]
+    return _examples(s, {"a": a, "old": a - step, "advantage": s.real(s.n), "weight": s.weight(s.n)})
 
 
 def _kl_k3(s: Source) -> Drawn:
-    return _examples(s, {**_likelihoods(s, "a", "reference"), "weight": s.weight(N)})
+    return _examples(s, {**_likelihoods(s, "a", "reference"), "weight": s.weight(s.n)})
 
 
 def _z_loss(s: Source) -> Drawn:
-    return _examples(s, {"z": s.logits(N, D), "weight": s.weight(N)})
+    return _examples(s, {"z": s.logits(s.n, s.d), "weight": s.weight(s.n)})
 
 
 def _distillation(s: Source) -> Drawn:
-    z = s.logits(N, D)
-    y = z + 1e-3 * s.rng.standard_normal(z.shape) if s.regime == "near" else s.logits(N, D)
-    return _examples(s, {"z": z, "y": y, "weight": s.weight(N)})
+    z = s.logits(s.n, s.d)
+    y = z + 1e-3 * s.rng.standard_normal(z.shape) if s.regime == "near" else s.logits(s.n, s.d)
+    return _examples(s, {"z": z, "y": y, "weight": s.weight(s.n)})
 
 
 def _linear_cross_entropy(s: Source) -> Drawn:
     """Hidden states of two entries; near: labels that are learned."""
-    h, W = s.real(N, 2), s.rng.standard_normal((D, 2))
-    b = s.real(D) if s.odd else None
+    h, W = s.logits(s.n, 2) if s.style else s.real(s.n, 2), s.rng.standard_normal((s.d, 2))
+    if s.style:  # beyond this, the sums that are the logits have no digits left
+        h = np.clip(h, -LOGIT, LOGIT)
+    b = (s.rng.standard_normal(s.d) if s.style else s.real(s.d)) if s.odd else None
     z = h @ W.T + (0 if b is None else b)
     labels = z.argmax(-1) if s.regime == "near" else s.labels()
     if s.odd:

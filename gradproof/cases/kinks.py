@@ -137,6 +137,30 @@ def _rows_and_clipping() -> list[Place]:
     ]
 
 
+def _layer(name: str, what: str, argument: str, index: Sequence[int] | None, /, **given: Any) -> Place:
+    options = given.pop("given", {})
+    return _place(f"layer/{name}", what, argument, index, options, **given)
+
+
+def _layers() -> list[Place]:
+    gated = {"x": [[0.5]], "gate": [[0.0]], "up": [[3.0]], "down": [[-2.0]]}
+    return [
+        _layer("max_pooling", "two places tie, the later one", "x", (0, 1), x=[[1.5, 1.5, 0.25, 2.0]]),
+        _layer("max_pooling", "two places tie, the first", "x", (0, 0), x=[[1.5, 1.5, 0.25, 2.0]]),
+        _layer("max_pooling", "all places tie", "x", None, x=[[0.0, 0.0], [0.0, 0.0]], given={"kernel_size": (2, 2)}),
+        _layer("maximum", "two entries tie", "x", (0, 1), x=[[1.5, 1.5, 0.25], [1.0, 2.0, 0.5]]),
+        _layer("minimum", "three entries tie", "x", None, x=[[0.25, 0.25, 0.25]]),
+        _layer("norm", "a row of zeros", "x", None, x=[[0.0, 0.0], [3.0, 4.0]]),
+        _layer("norm", "an entry of 0", "x", (0, 1), x=[[1.5, 0.0]], given={"p": 1.0}),
+        _layer("norm", "two largest sizes", "x", (0, 1), x=[[1.5, -1.5, 0.25]], given={"p": float("inf")}),
+        _layer("standard_deviation", "all entries equal", "x", None, x=[[1.5, 1.5, 1.5]]),
+        _layer("sparsemax", "an entry at the threshold", "z", (0, 1), z=[[1.0, 0.0]]),
+        _place("layer/gated_mlp", "an entry of the gate is 0", "gate", (0, 0), {"activation": "relu"}, **gated),
+        _place("layer/gated_mlp", "a row at right angles to one of the gate", "x", (0, 0), {"activation": "relu"},
+               x=[[0.0, 0.5]], gate=[[1.5, 0.0]], up=[[2.0, 3.0]], down=[[-2.0]]),
+    ]  # fmt: skip
+
+
 def activations() -> Iterator[Place]:
     """Every kink on record of an elementwise activation, at every setting of its parameters."""
     for formula in CATALOGUE.values():
@@ -147,4 +171,4 @@ def activations() -> Iterator[Place]:
 
 def places() -> list[Place]:
     """All of them."""
-    return [*activations(), *_rows_and_clipping(), *_costs(), *_regularizers()]
+    return [*activations(), *_rows_and_clipping(), *_costs(), *_regularizers(), *_layers()]

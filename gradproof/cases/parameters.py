@@ -5,9 +5,13 @@ A formula whose defaults are all that anybody asks for hides what its parameters
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from gradproof.cases.source import Source
+from reference.formula import Formula
 
 Parameters = Mapping[str, Any]
 
@@ -81,10 +85,24 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "regularizer/gradient_penalty": ({"lam": 0.3, "target": 0.5}, {"lam": 0.0, "target": 0.0}),
     "layer/layer_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
+    "layer/norm": ({"p": 1.0}, {"p": float("inf")}),
+    "layer/variance": ({"correction": 0.0}, {"correction": 1.5}),
+    "layer/standard_deviation": ({"correction": 0.0}, {"correction": 1.5}),
+    "layer/sinkhorn": ({"temperature": 0.3, "iterations": 1}, {"temperature": 2.5, "iterations": 2}),
     "layer/add_rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
     "layer/batch_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/batch_norm_inference": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/group_norm": ({"eps": 0.3}, {"eps": 1e-12}),
+    "layer/attention": (
+        {"causal": True, "scale": 0.3},
+        {"softcap": 2.0, "window": 2},
+        {"causal": True, "offset": 1, "window": 3},
+        {"causal": True, "offset": 2, "softcap": 0.5, "scale": 2.0},
+    ),
+    "layer/lora": ({"alpha": 0.3}, {"alpha": 16.0}),
+    "layer/rotary": ({"base": 500000.0}, {"base": 2.5}),
+    "layer/router": ({"k": 1}, {"k": 3}, {"k": 1, "normalised": False}),
+    "layer/load_balance": ({"k": 3}, {"k": 2}),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
     "update/sgd": ({"eta": 0.5}, {"eta": 3.0}),
     "update/sgd_l2": ({"eta": 0.5, "lam": 0.3, "n": 7}, {"eta": 2.0, "lam": 0.6, "n": 2}),
@@ -160,6 +178,20 @@ def setting(id: str, k: int) -> Parameters:
     """The k-th of them, round and round."""
     every = list(settings(id))
     return every[k % len(every)]
+
+
+def extreme(formula: Formula, s: Source) -> Parameters:
+    """One real parameter as large or as small as the dtype has numbers, in the styles that are; else none.
+
+    It is one that the record lets be so; which of several, the seed says.
+    """
+    if s.style not in ("huge", "tiny"):
+        return {}
+    known = inspect.signature(formula.function).parameters
+    x = max(float(s.sizes()), 2.0 ** (s.normal + 4))  # not subnormal: its last digits are to count
+    may = [name for name, default in formula.parameters.items() if isinstance(known[name].default, float)
+           and all(formula.at(condition, **{name: x}) for condition in formula.valid.values())]  # fmt: skip
+    return {may[s.seed // 2 % len(may)]: x} if may else {}
 
 
 def label(parameters: Parameters) -> str:

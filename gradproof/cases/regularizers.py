@@ -17,18 +17,26 @@ LAYERS = ("activation/softplus", "activation/tanh", "activation/sigmoid")
 
 
 def _shape(s: Source) -> tuple[int, int]:
-    return SHAPES[s.seed % len(SHAPES)]
+    return SHAPES[s.seed % len(SHAPES)] if s.style != "single" else (1, 1)
 
 
 def _entries(s: Source) -> Array:
     return s.real(*_shape(s), decades=3)
 
 
+def _of_one_size(s: Source) -> Array:
+    """In the regime extreme, of singular values of one size: float64 cannot tell one from 0 beside far larger ones."""
+    if not s.style:
+        return _entries(s)
+    U, sigma, Vt = np.linalg.svd(s.rng.standard_normal(_shape(s)), full_matrices=False)
+    return np.asarray((U * np.geomspace(1, 0.25, len(sigma))) @ Vt * float(s.sizes()))
+
+
 # ---------------------------------------------------------------- weights
 
 
-def _weights(near: Callable[[Source], Array] = _entries) -> Draw:
-    return lambda s: Drawn({"w": near(s) if s.regime == "near" else _entries(s)})
+def _weights(near: Callable[[Source], Array] = _entries, other: Callable[[Source], Array] = _entries) -> Draw:
+    return lambda s: Drawn({"w": near(s) if s.regime == "near" else other(s)})
 
 
 def _long_rows(s: Source) -> Array:
@@ -50,6 +58,8 @@ def _by_singular_values(values: Callable[[int], Array], off: float = 0.0) -> Cal
 
 
 def _logits(s: Source) -> Array:
+    if s.style:
+        return s.logits(*_shape(s))
     scale = {"plain": 2.0, "wide": float(s.rng.uniform(1, 60)), "near": 1e-3}[s.regime]
     return np.asarray(scale * s.rng.standard_normal(_shape(s)))
 
@@ -66,6 +76,8 @@ def _dropout(s: Source) -> Drawn:
 def _network(outputs: int) -> Draw:
     def draw(s: Source) -> Drawn:
         sizes = [2, 3, 2, outputs]
+        if s.style:
+            return _extreme_network(s, sizes)
         arguments: dict[str, Any] = {"x": s.rng.standard_normal((2, sizes[0]))}
         for k, (below, above) in enumerate(itertools.pairwise(sizes), 1):
             arguments[f"W{k}"] = s.rng.standard_normal((above, below)) * (3 if s.regime == "wide" else 1)
@@ -73,6 +85,20 @@ def _network(outputs: int) -> Draw:
         return Drawn(arguments, parameters={"activations": LAYERS})
 
     return draw
+
+
+def _extreme_network(s: Source, sizes: Sequence[int]) -> Drawn:
+    """Weights of which products through all layers, twice, stay in the range."""
+    n, *sizes = (2, *sizes) if s.style != "single" else (1, 1, 1, 1, 1)
+
+    def weights(*shape: int) -> Array:
+        x = s.real(*shape)
+        return np.sign(x) * np.abs(x) ** (1 / 16)
+
+    arguments: dict[str, Any] = {"x": weights(n, sizes[0])}
+    for k, (below, above) in enumerate(itertools.pairwise(sizes), 1):
+        arguments |= {f"W{k}": weights(above, below), f"b{k}": weights(above)}
+    return Drawn(arguments, parameters={"activations": LAYERS})
 
 
 def _gradient_penalty(s: Source) -> Drawn:
@@ -105,8 +131,8 @@ DRAWS: dict[str, Draw] = {
         "none": _weights(), "l2": _weights(), "l1": _weights(), "elastic_net": _weights(),
         "group_lasso": _weights(), "max_norm": _weights(_long_rows),
         "orthogonality": _weights(_by_singular_values(np.ones, 1e-3)),
-        "spectral_norm": _weights(_by_singular_values(lambda r: 1 + 1e-2 * np.arange(r))),
-        "nuclear_norm": _weights(_by_singular_values(lambda r: np.geomspace(1, 1e-2, r))),
+        "spectral_norm": _weights(_by_singular_values(lambda r: 1 + 1e-2 * np.arange(r)), _of_one_size),
+        "nuclear_norm": _weights(_by_singular_values(lambda r: np.geomspace(1, 1e-2, r)), _of_one_size),
         "entropy": lambda s: Drawn({"z": _logits(s)}), "label_smoothing": _label_smoothing,
         "activity_l2": lambda s: Drawn({"a": _entries(s)}), "activity_l1": lambda s: Drawn({"a": _entries(s)}),
         "dropout": _dropout, "inverted_dropout": _dropout,

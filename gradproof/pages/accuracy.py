@@ -14,6 +14,7 @@ from gradproof.pages.tables import Table, exactly, name, number, write_page
 from reference import CATALOGUE
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
+WIDE, SHORT = DTYPES[:2], DTYPES[2:]
 Findings = Sequence[Finding]
 
 
@@ -33,7 +34,7 @@ def _activations(found: Findings, folder: Path) -> None:
     sweeps = [f for f in found if f.kind == "sweep"]
     figures = []
     for part in ("slope", "value"):
-        for dtype in DTYPES[:2]:
+        for dtype in WIDE:
             curves = [f for f in found if f.kind == "curve" and (f.quantity, f.dtype) == (part, dtype)]
             if curves:
                 path = f"figures/accuracy-{part}-{dtype}.svg"
@@ -42,9 +43,12 @@ def _activations(found: Findings, folder: Path) -> None:
     tables = [_sweep_table([f for f in sweeps if f.dtype == dtype], dtype) for dtype in DTYPES]
     kinds = ("activation/", "update/")
     arrays = [f for f in found if f.kind == "accuracy" and f.formula.startswith(kinds) and not is_step(f)]
-    tables.append(
-        errors_table(arrays, "Rows, learnable parameters and clipping", "Conditioned ULP, under random cotangents.")
-    )
+    about = "Rows, learnable parameters and clipping"
+    wide = [f for f in arrays if f.dtype in WIDE]
+    tables += [
+        errors_table(wide, about, "Conditioned ULP, under random cotangents."),
+        _short_table(arrays, f"{about}, 16 bits"),
+    ]
     intro = (
         "# Accuracy\n\nError of value and slope of every elementwise activation against the exact truth (balls around "
         "the definition, precision doubled until they round to one float), in units in the last place. *Strict*: "
@@ -60,7 +64,7 @@ def _activations(found: Findings, folder: Path) -> None:
 
 def _sweep_table(found: Findings, dtype: str) -> Table:
     by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
-    wide = dtype in DTYPES[:2]
+    wide = dtype in WIDE
     columns = ["activation", "parameters", "part"]
     columns += [f"{side} conditioned max (mean)" if wide else f"{side} max (mean)" for side in SIDES]
     columns += [f"{side} strict max, |x| ≤ 10" for side in SIDES] if wide else []
@@ -90,7 +94,7 @@ def _strict(f: Finding) -> str:
 def _lost_table(found: Findings) -> Table:
     lines = []
     for f in found:
-        if f.dtype in DTYPES[:2] and "lost" in f.more and not f.what:
+        if f.dtype in WIDE and "lost" in f.more and not f.what:
             where = ", ".join(f"[{exactly(a)}, {exactly(b)}]" for a, b in f.more["lost"])
             lines.append([name(f.formula), f.quantity, f.dtype, f.side, where, f.more.get("not a number", 0)])
     return Table(
@@ -105,7 +109,8 @@ def _lost_table(found: Findings) -> Table:
 # ---------------------------------------------------------------- formulas of arrays
 
 COSTS = (
-    "Regimes: plain, wide (many magnitudes, saturated), near (predictions close to their targets); every reduction, "
+    "Regimes: plain, wide (many magnitudes, saturated), near (predictions close to their targets), extreme (both ends "
+    "of the range of the dtype, single entries, ends of domains); every reduction, "
     "weights in every second case, and parameters off their defaults."
 )
 REGULARIZERS = (
@@ -113,8 +118,8 @@ REGULARIZERS = (
     "u‖W‖ off, and their condition σ₁/gap is in ∂y/∂x. The truth comes from definitions over balls and nothing else: "
     "singular values are roots of det(tI − WWᵀ); of the Jacobian and gradient penalties, tangents pushed through the "
     "network, which are differentiated once more. Regimes: plain, wide, near (rows as long as the limit, all but "
-    "orthonormal or all but equal singular values, all but equal logits). Inside networks: see "
-    "[regularizers.md](regularizers.md)."
+    "orthonormal or all but equal singular values, all but equal logits), extreme (both ends of the range of the "
+    "dtype). Inside networks: see [regularizers.md](regularizers.md)."
 )
 
 LAYERS = (
@@ -129,21 +134,23 @@ def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, abo
         return
     entries = sum(f.entries for f in mine if f.side == "ours")
     worst = {
-        dtype: max((f.max or 0.0 for f in mine if (f.side, f.dtype) == ("ours", dtype)), default=0.0)
-        for dtype in DTYPES[:2]
+        dtype: number(max((f.max or 0.0 for f in mine if (f.side, f.dtype) == ("ours", dtype)), default=0.0))
+        for dtype in DTYPES
     }
     intro = (
         f"# {title}\n\nValues and gradients of {len({f.formula for f in mine})} formulas by every argument, under "
         f"random cotangents, {entries:,} numbers by us, each against the exact one. The error is "
         "|ŷ − y|/(ulp(y) + u·Σ|xᵢ·∂y/∂xᵢ|): what half an ULP of the inputs would do is forgiven. Our largest is "
-        f"{number(worst['float64'])} in float64 and {number(worst['float32'])} in float32. {about} Slopes at kinks and "
-        "ties: see [kinks.md](kinks.md)."
+        f"{worst['float64']} in float64, {worst['float32']} in float32, {worst['float16']} in float16 and "
+        f"{worst['bfloat16']} in bfloat16. {about} Slopes at kinks and ties: see [kinks.md](kinks.md)."
     )
-    tables = [errors_table([f for f in mine if f.dtype == dtype], dtype, STAR) for dtype in DTYPES]
+    tables = [errors_table([f for f in mine if f.dtype == dtype], dtype, STAR) for dtype in WIDE]
+    tables.append(_short_table(mine, "float16 and bfloat16"))
     write_page(folder, page, intro, [t for t in tables if t.rows])
 
 
-STAR = "Conditioned ULP. A star marks what the framework does not have, written out in its operations."
+STARRED = "A star marks what the framework does not have, written out in its operations."
+STAR = f"Conditioned ULP. {STARRED}"
 
 
 def is_step(f: Finding) -> bool:
@@ -162,6 +169,27 @@ def errors_table(found: Findings, title: str, note: str) -> Table:
         lines.append([name(formula), quantity, dtype, allowed, *map(_cell, rows), worst])
     columns = ["formula", "quantity", "dtype", "our limit", *(f"{side} max (mean)" for side in SIDES), "worst of ours"]
     return Table(title, columns, lines, note)
+
+
+def _short_table(found: Findings, title: str) -> Table:
+    """The worse of the two dtypes of 16 bits, for every side."""
+    by = {(f.formula, f.quantity, f.side, f.dtype): f for f in found if f.dtype in SHORT}
+    lines = []
+    for formula, quantity in dict.fromkeys(key[:2] for key in by):
+        cells = [_worse([by.get((formula, quantity, side, dtype)) for dtype in SHORT]) for side in SIDES]
+        lines.append([name(formula), quantity, *cells])
+    note = "The larger error of the two dtypes, in conditioned ULP; our limit is 0.501, one rounding."
+    return Table(title, ["formula", "quantity", *(f"{side} max" for side in SIDES)], lines, f"{note} {STARRED}")
+
+
+def _worse(found: Sequence[Finding | None]) -> str:
+    """The larger error, and its dtype where the other is less than half of it; else why there is none."""
+    known = sorted((f for f in found if f is not None and f.entries), key=lambda f: f.max or 0.0)
+    if not known:
+        return next((f.why for f in found if f is not None), "not installed")
+    least, largest = (known[0].max or 0.0), (known[-1].max or 0.0)
+    alone = f" {known[-1].dtype}" if len(known) == 1 or largest > 2 * least else ""
+    return f"{number(largest)}{'*' if 'composed' in known[-1].more else ''}{alone}"
 
 
 def _cell(f: Finding | None) -> str:

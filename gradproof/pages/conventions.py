@@ -41,7 +41,7 @@ SECTIONS: Mapping[str, Callable[[str], bool]] = {
 def write(evidence: Path, folder: Path) -> None:
     """Write conventions.md from evidence/conventions.jsonl, with its tables."""
     header, found = read_evidence(evidence / "conventions.jsonl")
-    asked: dict[str, list[Finding]] = {"cost": [], "regularizer": [], "update": []}
+    asked: dict[str, list[Finding]] = {"cost": [], "regularizer": [], "layer": [], "update": []}
     for f in found:
         if f.kind == "convention":
             asked[f.formula.split("/")[0]].append(f)
@@ -52,6 +52,7 @@ def write(evidence: Path, folder: Path) -> None:
         _table("Regularizers", "regularizer", asked["regularizer"], "Where a framework has no such function, the "
                "gradients at ties and zeros are those of the regularizer written out in its operations, rows in "
                "brackets."),
+        _table("Layers", "layer", asked["layer"]),
         *_optimizer_tables([f for f in asked["update"] if f not in edges]),
         _default_table([f for f in found if f.kind == "default"]),
         _table("Gradient clipping", "function", edges),
@@ -60,10 +61,10 @@ def write(evidence: Path, folder: Path) -> None:
     packages = ", ".join(f"{package} {versions[package]}" for package in ("torch", "jax", "optax"))
     intro = (
         "# Conventions\n\n"
-        "What each side means by the name of a cost, a regularizer or an optimizer, with its own defaults. Every cell "
-        f"is read off a number measured with {packages}; where no convention known here gives it, the number itself "
-        "stands. The column of Optax has what JAX itself has, too. An error is named by its type; ours are shown in "
-        "full. Which slope is taken at a kink: see [kinks.md](kinks.md)."
+        "What each side means by the name of a cost, a regularizer, a layer or an optimizer, with its own defaults. "
+        f"Every cell is read off a number measured with {packages}; where no convention known here gives it, the "
+        "number itself stands. The column of Optax has what JAX itself has, too. An error is named by its type; ours "
+        "are shown in full. Which slope is taken at a kink: see [kinks.md](kinks.md)."
     )
     write_page(folder, "conventions", intro, [table for table in tables if table.rows])
 

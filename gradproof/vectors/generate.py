@@ -101,9 +101,16 @@ def _test(group: str, result: str, marks: Iterable[str], comment: str, case: Cas
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as JSON has them: numbers, words, bools and lists of words."""
-    return {name: p.item() if isinstance(p, np.generic) else list(p) if isinstance(p, tuple) else p
-            for name, p in parameters.items()}  # fmt: skip
+    """Parameters as JSON has them: numbers, words, bools and lists of these; ∞ as a word, as in `written`."""
+    return {name: _plain_value(p) for name, p in parameters.items()}
+
+
+def _plain_value(p: Any) -> Any:
+    if isinstance(p, np.generic):
+        p = p.item()
+    if isinstance(p, tuple):
+        return [_plain_value(entry) for entry in p]
+    return written(p) if isinstance(p, float) and np.isinf(p) else p
 
 
 def _point_tests(formula: Formula, dtype: str) -> Iterator[Test]:

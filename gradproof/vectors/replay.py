@@ -18,7 +18,8 @@ def case(test: Mapping[str, Any], formula: str, dtype: str) -> Case:
     """The case that a test asks. bfloat16 needs ml_dtypes."""
     cotangent = {name: _array(v, dtype) for name, v in test.get("cotangent", {}).items()} or None
     arguments = {name: _array(x, dtype) for name, x in test["arguments"].items()}
-    return Case(formula, dtype, test["group"], test["id"], arguments, cotangent, test["parameters"])
+    parameters = {name: read(p) if p in ("inf", "-inf") else p for name, p in test["parameters"].items()}
+    return Case(formula, dtype, test["group"], test["id"], arguments, cotangent, parameters)
 
 
 def _array(x: Mapping[str, Any], dtype: str) -> Array:

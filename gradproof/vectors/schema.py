@@ -44,7 +44,9 @@ _test = _object(
         "result": {"enum": ["valid", "acceptable", "invalid"]},
         "flags": _list({"type": "string", "pattern": "^[A-Z][A-Za-z]+$"}, uniqueItems=True),
         "comment": _text,
-        "parameters": _by_name({"type": ["number", "string", "boolean", "array"], "items": _text}),
+        "parameters": _by_name(
+            {"type": ["number", "string", "boolean", "array"], "items": {"type": ["string", "number", "array"]}}
+        ),
         "arguments": {**_by_name(_ref("array")), "minProperties": 1},
     },
     cotangent=_by_name(_ref("array")),

@@ -15,7 +15,7 @@ import numpy as np
 from gradproof import cases
 from gradproof.cases.case import Case, as_dtype, generator, random_cotangent
 from gradproof.cases.parameters import setting, settings
-from gradproof.cases.source import REGIMES, Source
+from gradproof.cases.source import USUAL, Source
 from gradproof.lookup import UsageError
 from gradproof.yours.subject import Subject
 from oracles.calls import floating
@@ -65,7 +65,7 @@ def of_formula(
     optional = _optional(formula)
     asked, said = False, ""
     ones = []
-    for regime in REGIMES:
+    for regime in USUAL:
         found = 0
         for k in range(seed * TRIES, (seed + 1) * TRIES):
             try:
@@ -159,7 +159,7 @@ def _drawn(
 ) -> Case:  # fmt: skip
     chosen = {name: p for name, p in setting(formula.id, seed).items() if name in _keywords(subject)}
     settled = {**formula.parameters, **chosen, **parameters}
-    drawn = cases.DRAWS[formula.id](Source(generator(formula.id, dtype, regime, seed), regime, seed, settled))
+    drawn = cases.DRAWS[formula.id](Source(generator(formula.id, dtype, regime, seed), regime, seed, settled, dtype))
     taken = len(subject.arguments)
     given = {name: x for name, x in drawn.arguments.items() if x is not None and name not in formula.parameters}
     needed = [name for name in given if name not in optional]

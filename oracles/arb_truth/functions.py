@@ -22,6 +22,7 @@ from oracles.arb_truth.tape import ONE, ZERO, Node
 
 Row = Any  # a sequence of scalars, or an array with one axis
 
+FACTORS = 64  # of a power that is written out as a product
 BOTH_SIGNS = ONE.union(-ONE)
 
 
@@ -137,7 +138,10 @@ def power(u: Scalar, exponent: Scalar) -> Scalar:
     """u^exponent for u > 0, or u ≥ 0 and an exponent that is a whole number."""
     k = int(float(ball(exponent)))
     if not isinstance(exponent, Number) and exponent == k:
-        return functools.reduce(mul, [u] * k) if k else 1 + 0 * u
+        if k <= FACTORS:
+            return functools.reduce(mul, [u] * k) if k else 1 + 0 * u
+        if is_zero(u):  # and so are its slopes
+            return 0 * u
     return (log(u) * exponent).exp()
 
 

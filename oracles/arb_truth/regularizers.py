@@ -190,8 +190,9 @@ def _eigenvalues(gram: list[list[Ball]]) -> list[Ball]:
         return [arb.nan()] * len(gram)
 
 
-def _middle(s: Ball) -> float:
-    return float(s.mid())
+def _middle(s: Ball) -> Ball:
+    """By which balls are sorted: as a float it would be 0 for squares of tiny numbers."""
+    return s.mid()
 
 
 def _characteristic(G: Sequence[Sequence[Scalar]]) -> list[Scalar]:

@@ -9,6 +9,8 @@ Bodies see flat float64 arrays (`reference.lift`). Two habits keep every digit:
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reference.exact import exponential, product
@@ -162,14 +164,15 @@ def softplus(z: Array, beta: float = 1.0) -> tuple[Array, Array]:
     Chain rule: e^(βz)/(1 + e^(βz)) = σ(βz). The value is max(z, 0) + log(1 + e^(−β|z|))/β, by pulling e^(βz)
     out of the logarithm for z > 0. The product βz is carried in two floats.
     """
-    t, rest = product(np.clip(z, -800 / beta, 800 / beta), beta)
+    m, exponent = math.frexp(beta)
+    t, rest = product(np.ldexp(np.clip(z, -800 / beta, 800 / beta), exponent), m)
     near, far = exponential(-np.abs(t), -np.sign(t) * rest)
     e = near * far
     return np.maximum(z, 0) + np.log1p(near) / beta * far, np.where(z >= 0, 1, e) / (1 + e)
 
 
 @parameter_slope(softplus, "beta")
-def softplus_beta(z: Array, beta: float = 1.0) -> Array:
+def softplus_beta(z: Array, beta: float = 1.0) -> tuple[Array, float, float]:
     """∂/∂β of softplus is −H(σ(βz))/β², H the entropy of a coin that shows heads with probability σ(βz).
 
     By the product rule it is zσ(βz)/β − log(1 + e^(βz))/β², and with p = σ(x), x = βz, the difference
@@ -178,7 +181,7 @@ def softplus_beta(z: Array, beta: float = 1.0) -> Array:
     x = np.clip(z, -800 / beta, 800 / beta) * beta
     e = np.exp(-np.abs(x))
     rare, log_rest = e / (1 + e), np.log1p(e)  # the rarer side's probability, and −log of the other's
-    return -(log_rest + rare * np.abs(x)) / beta / beta
+    return -(log_rest + rare * np.abs(x)), beta, beta
 
 
 @formula(

@@ -10,12 +10,14 @@ others, taking from v the multiple that makes it 0 at m changes nothing, and sum
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from reference.activations.gates import gelu, silu
 from reference.activations.piecewise import relu
 from reference.activations.smooth import sigmoid
-from reference.exact import quotient, total
+from reference.exact import exponential, quotient, total
 from reference.formula import Array, Kink, formula
 from reference.lift import Pullback, Slope, rowwise
 
@@ -33,7 +35,7 @@ def _exponentials(z: Array, temperature: float) -> tuple[Array, Array, Array, Ar
     shift, rest = total(z, -np.take_along_axis(z, m, -1))
     np.put_along_axis(shift, m, 0, -1)
     h, low = quotient(shift, temperature)
-    low = low + rest / temperature
+    low = low + np.where(rest == 0, 0, rest / temperature)
     low = np.where(np.isfinite(low), low, 0)  # next to h = −∞
     e = np.exp(h)
     e += e * low
@@ -140,17 +142,50 @@ def logsumexp(z: Array, temperature: float = 1.0) -> tuple[Array, Pullback]:
     return value[..., 0], lambda v: v[..., None] * s
 
 
-def _gated(z: Array, gate: Slope) -> tuple[Array, Pullback]:
-    """a ⊙ g(b) for the halves a, b of the last axis: v ↦ (v ⊙ g(b), v ⊙ a ⊙ g'(b))."""
+Deep = Callable[[Array], tuple[Array, Array, Array]]
+FAR_BELOW = -600.0  # there σ(b) is e^b, to the last digit of float64
+SMALL = 2.0**-960  # where a product may have lost digits
+
+
+def _deep_sigmoid(b: Array) -> tuple[Array, Array, Array]:
+    """σ(b) and its slope far below 0, both of them e^b, over a factor that is subnormal before they are."""
+    near, far = exponential(b)
+    return near, near, far
+
+
+def _deep_silu(b: Array) -> tuple[Array, Array, Array]:
+    """bσ(b) and its slope likewise: b·e^b and (1 + b)e^b."""
+    near, far = exponential(b)
+    return b * near, (1 + b) * near, far
+
+
+def _gated(z: Array, gate: Slope, deep: Deep | None = None) -> tuple[Array, Pullback]:
+    """a ⊙ g(b) for the halves a, b of the last axis: v ↦ (v ⊙ g(b), v ⊙ a ⊙ g'(b)).
+
+    Where g(b) may be subnormal and a·g(b) is not, g(b) is two factors: g'(b) and b next to 0, and as `deep` says far
+    below it.
+    """
     d, odd = divmod(z.shape[-1], 2)
     if odd:
         raise ValueError(f"z has shape {z.shape}; its last axis must split into two halves")
     a, b = z[..., :d], z[..., d:]
     g, slope = gate(b)
-    return a * g, lambda v: np.where(np.concatenate([v, v], -1) == 0, 0, np.concatenate([v * g, v * a * slope], -1))
+    of_value = of_slope = np.ones_like(b)
+    if (small := (np.abs(b) < SMALL) & (np.abs(g) < SMALL) & (slope != 0)).any():
+        g, of_value = np.where(small, slope, g), np.where(small, b, 1)
+    if deep is not None and (low := b < FAR_BELOW).any():
+        value, below, far = deep(np.clip(b, -2000, FAR_BELOW))
+        g, slope = np.where(low, value, g), np.where(low, below, slope)
+        of_value, of_slope = np.where(low, far, of_value), np.where(low, far, of_slope)
+
+    def pullback(v: Array) -> Array:
+        both = np.concatenate([v * g * of_value, v * a * slope * of_slope], -1)
+        return np.where(np.concatenate([v, v], -1) == 0, 0, both)
+
+    return a * g * of_value, pullback
 
 
-HALVES = "a and b are the halves of the last axis; where the gate g(b) is subnormal, a·g(b) has its few bits"
+HALVES = "a and b are the halves of the last axis"
 
 
 @formula(
@@ -168,7 +203,7 @@ def glu(z: Array) -> tuple[Array, Pullback]:
 
     Linear in a; in b by the slope of the sigmoid. Raises ValueError for a last axis of odd length.
     """
-    return _gated(z, sigmoid)
+    return _gated(z, sigmoid, _deep_sigmoid)
 
 
 @formula(
@@ -181,7 +216,7 @@ def glu(z: Array) -> tuple[Array, Pullback]:
     },
     slope_zeros=gelu.formula.slope_zeros,  # in b
     strict_ulp=16,
-    assumptions=(HALVES, WITHOUT_OUTPUT),
+    assumptions=(HALVES, "where the gate g(b) is subnormal, below b = −37, a·g(b) has its few bits", WITHOUT_OUTPUT),
     sources=("shazeer-2020",),
 )
 @rowwise
@@ -206,7 +241,7 @@ def geglu(z: Array) -> tuple[Array, Pullback]:
 @rowwise
 def swiglu(z: Array) -> tuple[Array, Pullback]:
     """SiLU-gated linear unit a ⊙ silu(b).  Shapes, pullback and errors as `glu`."""
-    return _gated(z, silu)
+    return _gated(z, silu, _deep_silu)
 
 
 @formula(

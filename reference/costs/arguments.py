@@ -147,7 +147,8 @@ def check_entries(
         if name in x and kind in CHECKS:
             first = DIGITS[next(iter(dtypes.values())).char]
             weighted = weight is not None and weight.shape == x[name].shape and "distribution" not in kind
-            counted = np.where(weight == 0, 1.0, x[name]) if weighted else x[name]  # 1 is of every kind
+            sure = 0.0 if kind.startswith("log") else 1.0  # is of every kind
+            counted = np.where(weight == 0, sure, x[name]) if weighted else x[name]
             CHECKS[kind](name, counted, min(first, DIGITS[dtypes[name].char]) if name in dtypes else first)
 
 

@@ -148,6 +148,8 @@ HERE = (  # 1 for the paths with symbol j at frame t
     entries={"labels": "label", "input_lengths": "length", "target_lengths": "length"},
     assumptions=(
         "a are log-probabilities; they need not be normalised",
+        "logarithms are summed to 2⁻¹⁰⁶ of the largest, T·|a| at most: up to |a| = 2⁴⁰ the shares of paths have all"
+        " their digits",
         "printed for T = 3 frames: x[i, k, l, r] = 1 where the path (k, l, r) gives the target of example i, else 0",
         "terms: one an example; mean: each divided by its number of labels u[i], at least 1, then over examples",
         "a target that no path gives: cost ∞, gradient NaN; with zero_infinity both are 0",

@@ -36,7 +36,7 @@ CHANCE = f"exp({HIDDEN} + b[j])/{TOTAL}"
     derivative=f"2*{LSE}*exp(z[i, j])/Sum(exp(z[i, k]), (k, 1, d))/n",
     arguments=("z[i, j]",),
     assumptions=(MEAN, "no factor λ: that is the weight"),
-    sources=("chowdhery-2022",),
+    sources=("zoph-2022",),
 )
 @reduced(weighted="terms", z=ROW, weight=TERM)
 def z_loss(z: Array) -> Terms:
@@ -90,7 +90,8 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     others = less.copy()
     others.put(teacher.m, 0)
     less.put(teacher.m, -others.sum(-1))
-    return temperature**2 * kl[..., 0], {"z": temperature * less, "y": -temperature * times(p, e)}
+    slopes = {"z": (less, temperature), "y": (-times(p, e), temperature)}
+    return (kl[..., 0], temperature, temperature), slopes
 
 
 @formula(

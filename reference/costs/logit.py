@@ -7,6 +7,8 @@ Where the difference of two logits of a row overflows, beyond 9e307, so does the
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reference.activations import log_cosh
@@ -73,7 +75,8 @@ def binary_cross_entropy_logits(z: Array, y: Array, pos_weight: Array | None = N
     s, c, plus, minus = sigmoids(z)
     by_weight = times(y, minus)
     terms = np.where(y == 1, 0, (1 - y) * plus) + times(p, by_weight)
-    slopes = {"z": (1 - y) * s - p * y * c, "y": (p - 1) * minus - z, "pos_weight": by_weight}
+    by_y = np.where((z < -1) & (p != 1), times(p, minus) - plus, times(p - 1, minus) - z)
+    slopes = {"z": (1 - y) * s - p * y * c, "y": by_y, "pos_weight": by_weight}
     return terms, slopes
 
 
@@ -112,7 +115,7 @@ def sigmoid_focal(z: Array, y: Array, *, alpha: float = 0.25, gamma: float = 2.0
     at_zero = (1 - alpha) * times(1 - y, hit * (gamma * times(c, plus) + s) * hit_far)
     terms = alpha * times(y, one) + (1 - alpha) * times(1 - y, zero)
     # one − zero = σ(z)^γ[softplus(−z)·(e^(−γz) − 1) − z], where the two are about equal: (σ(−z)/σ(z))^γ = e^(−γz)
-    x = np.clip(z, -1, 1) / max(gamma, 1)
+    x = np.clip(z, -1 / max(gamma, 1), 1 / max(gamma, 1))
     apart = hit * (minus * np.expm1(-gamma * x) - x) * hit_far
     by_y = np.where(x == z, (1 - alpha) * apart + (2 * alpha - 1) * one, alpha * one - (1 - alpha) * zero)
     return terms, {"z": at_zero - at_one, "y": by_y}
@@ -133,8 +136,9 @@ def _cosigma_power(z: Array, gamma: float) -> tuple[Array, Array]:
     tail = np.log1p(np.exp(-np.abs(z)))
     high, low = total(np.where(near, half, np.maximum(z, 0)), np.where(near, log_cosh(x)[0], tail))
     low = np.where(near, low + error + LOG_2[1], low)
-    high = np.minimum(high, 800 / gamma if gamma else 0)  # far beyond underflow
-    t, rest = product(high, gamma)
+    high = np.minimum(high, 2000 / gamma if gamma else 0)  # γ times this power too is far beyond underflow
+    m, exponent = math.frexp(gamma)
+    t, rest = product(np.ldexp(high, exponent), m)
     return exponential(-t, -(rest + gamma * np.where(np.isfinite(low), low, 0)))
 
 
@@ -161,6 +165,7 @@ SMOOTHING = "smoothing mixes the target with the uniform distribution before the
     assumptions=(
         "y[i, j] = 1 for the label of example i, else 0; all 0 where it is ignored",
         "mean: divided by the weights of the labels",
+        "in the slope by a weight, costs of examples that agree to 2⁻⁵³ of themselves count as equal",
         SMOOTHING,
     ),
     prediction="z",

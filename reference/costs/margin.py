@@ -7,7 +7,6 @@ norm is 0. Whether it is met is decided without rounding: margin − z_y + z_j i
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,8 @@ from reference.costs.arguments import CLASS, IN_ROW, LABEL, OWN, ROW, class_labe
 from reference.costs.logit import sigmoids
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
-from reference.exact import dot, product, total
+from reference.costs.regression import residual
+from reference.exact import dot, exact_sum, product, total
 from reference.formula import Array, Kink, formula
 from reference.lift import times
 
@@ -23,14 +23,6 @@ OVER = "(j, 1, d), (i, 1, n)"
 MEAN = "mean over entries"
 MET = "minimum-norm subgradient"
 SHARED = "equal shares of those that tie (minimum norm)"
-
-
-def exact_sum(a: Any, b: Any, c: Any) -> Array:
-    """a + b + c in float64 with one error at the end, so that 0 and the sign are exact; ∞ on overflow."""
-    s, low = total(a, b)
-    s, lower = total(s, c)
-    rest = low + lower
-    return s + np.where(np.isfinite(rest), rest, 0)
 
 
 def step(slack: Array) -> Array:
@@ -75,7 +67,7 @@ def hinge(z: Array, y: Array) -> Terms:
 def squared_hinge(z: Array, y: Array) -> Terms:
     """Squared hinge max(0, 1 − yz)²: by the chain rule −2y·max(0, 1 − yz) in z, without a kink."""
     slack = np.maximum(0, 1 - y * z)
-    return (slack, slack), {"z": -2 * y * slack, "y": np.where(slack == 0, 0, -2 * (z * slack))}
+    return (slack, slack), {"z": (-y * slack, 2.0), "y": (slack, np.where(slack == 0, 0, -z), 2.0)}
 
 
 @formula(
@@ -137,8 +129,9 @@ def hinge_embedding(z: Array, y: Array, *, margin: float = 1.0) -> Terms:
 
     Slopes 1 and −1, and 0 from the margin on. y is a switch: there is no slope in it.
     """
-    slack = margin - z
-    return np.where(y > 0, z, np.maximum(0, slack)), {"z": np.where(y > 0, 1.0, -step(slack))}
+    slack, scale = residual(np.full_like(z, margin), z)
+    terms = np.where(y > 0, z / scale, np.maximum(0, slack))
+    return (terms, scale), {"z": np.where(np.isnan(z), z, np.where(y > 0, 1.0, -step(slack)))}
 
 
 RANK = "margin - y[i, j]*(a[i, j] - b[i, j])"
@@ -164,12 +157,14 @@ def margin_ranking(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Term
     Where the margin is missed, −y in a, y in b and b − a in y; else 0. What is lost of the products ya and yb is
     added to the slack, so that its sign is right for any y.
     """
-    (lead, lead_low), (chase, chase_low) = product(-y, a), product(y, b)
+    difference, scale = residual(b, a)
+    (lead, lead_low), (chase, chase_low) = product(-y, a / scale), product(y, b / scale)
     lost = lead_low + chase_low
-    slack = exact_sum(lead, chase, margin)
+    slack = exact_sum(lead, chase, margin / scale)
     slack = slack + np.where(np.isfinite(lost), lost, 0)
     short = step(slack)
-    return np.maximum(slack, 0), {"a": times(short, -y), "b": times(short, y), "y": times(short, b - a)}
+    slopes = {"a": times(short, -y), "b": times(short, y), "y": (times(short, difference), scale)}
+    return (np.maximum(slack, 0), scale), slopes
 
 
 SHORT = "margin - b[i] + z[i, j]"  # by how much class j comes too close to the label
@@ -205,21 +200,27 @@ def multi_margin(z: Array, labels: Array, weight: Array | None = None, *, p: int
     z: (n, d), labels: (n,), weight: (d,). Every class that comes too close pulls with p·slackᵖ⁻¹, up at its own
     score and down at the label's.
     """
-    y, slack = _slack(z, labels, margin)
+    y, slack, scale = _slack(z, labels, margin)
     slack, d = np.maximum(slack, 0), z.shape[-1]
     pull = 2 * slack if p == 2 else step(slack)
-    per_label = (slack**p).sum(-1) / d
+    per_label = (slack**p / d).sum(-1)
     w = np.ones(y.shape) if weight is None else weight[y]
     slope = (pull - picked(pull.sum(-1), y, z)) / d  # the label itself does not pull
-    return times(w, per_label), {"z": times(w[..., None], slope), "weight": picked(per_label, y, z)}
+    of_term, of_slope = (scale, scale) if p == 2 else (1.0, 1.0)
+    slopes = {"z": (times(w[..., None], slope), of_slope), "weight": (picked(per_label, y, z), scale, of_term)}
+    return (times(w, per_label), scale, of_term), slopes
 
 
-def _slack(z: Array, labels: Array, margin: float) -> tuple[Array, Array]:
-    """Labels y, (...), and margin − z_y + z_j of the other classes j, 0 at the label itself, (..., d)."""
+def _slack(z: Array, labels: Array, margin: float) -> tuple[Array, Array, float]:
+    """Labels y, (...), and margin − z_y + z_j of the other classes j, 0 at the label itself, (..., d).
+
+    The last over a number, which is 4 where it might overflow, else 1.
+    """
     y, _ = class_labels(labels, z.shape[:-1], z.shape[-1])
-    slack = exact_sum(z, -np.take_along_axis(z, y[..., None], -1), margin)
+    scale = 4.0 if max(np.abs(z).max(initial=0), abs(margin)) > 2.0**1021 else 1.0
+    slack = exact_sum(z / scale, -np.take_along_axis(z, y[..., None], -1) / scale, margin / scale)
     np.put_along_axis(slack, y[..., None], 0, -1)
-    return y, slack
+    return y, slack, scale
 
 
 @formula(
@@ -360,12 +361,12 @@ def multiclass_perceptron(z: Array, labels: Array) -> Terms:
 
 
 def _worst_offender(z: Array, labels: Array, margin: float) -> Terms:
-    y, slack = _slack(z, labels, margin)
+    y, slack, scale = _slack(z, labels, margin)
     terms, hot = slack.max(-1), picked(np.ones(y.shape), y, z)
     rivals = np.where(hot == 1, -np.inf, z)  # the margin is the same for all: which is the largest, z itself tells
     worst = rivals == rivals.max(-1, keepdims=True)
     share = worst / worst.sum(-1, keepdims=True)
-    return terms, {"z": times(step(terms)[..., None], share - hot)}
+    return (terms, scale), {"z": times(step(terms)[..., None], share - hot)}
 
 
 @formula(
@@ -390,7 +391,8 @@ def wasserstein_critic(a: Array, b: Array, *, leading: int = 0) -> Terms:
     lead, n, m = a.shape[:leading], math.prod(a.shape[leading:]), math.prod(b.shape[leading:])
     if n == 0 or m == 0 or b.shape[:leading] != lead:
         raise ValueError(f"a has shape {a.shape}, b has shape {b.shape}: need scores of both, in the same problems")
-    cost = b.reshape(*lead, m).sum(-1) / m - a.reshape(*lead, n).sum(-1) / n
+    scale = 2.0**-64 if max(np.abs(x).max(initial=0) for x in (a, b)) > 2.0**900 else 1.0  # sums may overflow
+    cost = ((scale * b).reshape(*lead, m).sum(-1) / m - (scale * a).reshape(*lead, n).sum(-1) / n) / scale
 
     def pullback(v: Array) -> dict[str, Array]:
         return {"a": _everywhere(-v / n, a), "b": _everywhere(v / m, b)}

@@ -6,10 +6,12 @@ out as what does not overlap over the whole, which cancels nothing where the mas
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reference.costs.arguments import ROW
-from reference.costs.reduction import Terms, reduced
+from reference.costs.reduction import Terms, others, reduced
 from reference.formula import Array, formula
 
 BOTH = "Sum(a[i, k]*y[i, k], (k, 1, d))"
@@ -50,9 +52,12 @@ def dice(a: Array, y: Array, *, smooth: float = 1.0) -> Terms:
     """
     whole = (a + y).sum(-1, keepdims=True) + smooth
     _not_empty(whole)
-    overlap = (2 * (a * y).sum(-1, keepdims=True) + smooth) / whole
     terms = (a * (1 - y) + y * (1 - a)).sum(-1) / whole[..., 0]
-    return terms, {"a": (overlap - 2 * y) / whole, "y": (overlap - 2 * a) / whole}
+    # 1 − C − 2y is what is left of it over U without the parts of this entry, in which it cancels
+    both, only_a, only_y = 2 * others(a * y) + smooth, others(a), others(y)
+    by_a = both / whole - 2 * y * ((only_a + y.sum(-1, keepdims=True) + smooth) / whole)
+    by_y = both / whole - 2 * a * ((only_y + a.sum(-1, keepdims=True) + smooth) / whole)
+    return terms, {"a": by_a / whole, "y": by_y / whole}
 
 
 WHOLE = f"({BOTH} + alpha*{ONLY_A} + beta*{ONLY_Y} + smooth)"
@@ -82,12 +87,15 @@ def tversky(a: Array, y: Array, *, alpha: float = 0.5, beta: float = 0.5, smooth
     With D the denominator and 1 − C the quotient, ∂C/∂a = [(1 − C)∂D/∂a − y]/D, ∂D/∂a = y + α(1 − y) − βy; for y
     with a and y, α and β exchanged. Raises ValueError as `dice` does.
     """
+    exponent = math.frexp(max(alpha, beta, smooth))[1]
+    scale = 2.0**-exponent if exponent > 500 else 1.0  # of both parts alike
+    alpha, beta, smooth = alpha * scale, beta * scale, smooth * scale
     apart = (alpha * a * (1 - y) + beta * (1 - a) * y).sum(-1, keepdims=True)
-    both = (a * y).sum(-1, keepdims=True) + smooth
+    both = scale * (a * y).sum(-1, keepdims=True) + smooth
     whole = both + apart
     _not_empty(whole)
     # (1 − C)∂D/∂a − y = (1 − C)(α(1 − y) − βy) − C·y
     cost, overlap = apart / whole, both / whole
-    by_a = overlap * (alpha * (1 - y) - beta * y) - cost * y
-    by_y = overlap * (beta * (1 - a) - alpha * a) - cost * a
+    by_a = overlap * (alpha * (1 - y) - beta * y) - cost * y * scale
+    by_y = overlap * (beta * (1 - a) - alpha * a) - cost * a * scale
     return cost[..., 0], {"a": by_a / whole, "y": by_y / whole}

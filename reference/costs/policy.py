@@ -38,7 +38,7 @@ def expm1_less(x: Array) -> Array:
     assumptions=(
         MEAN,
         "printed with x[i] = 1 where the ratio counts, and 0 where an end of the range does, which is then end[i]",
-        "at an end of the range the slope is 0, that of the clipped side",
+        "at an end of the range the slope is 0, that of the clipped side; in an advantage of 0 it is that of the ratio",
     ),
     sources=("schulman-2017",),
 )
@@ -51,10 +51,10 @@ def ppo_clip(a: Array, old: Array, advantage: Array, *, low: float = 0.2, high: 
     """
     ratio = np.exp(a - old)
     clipped = np.clip(ratio, 1 - low, 1 + high)
-    beyond = np.where(advantage < 0, ratio <= 1 - low, ratio >= 1 + high)
+    beyond = (advantage < 0) & (ratio <= 1 - low) | (advantage > 0) & (ratio >= 1 + high)
     counts = np.where(beyond, clipped, ratio)
-    slope = np.where(beyond, 0, ratio * advantage)
-    return -counts * advantage, {"a": -slope, "old": slope, "advantage": -counts}
+    slope = np.where(beyond, 0, ratio)
+    return (-counts, advantage), {"a": (-slope, advantage), "old": (slope, advantage), "advantage": -counts}
 
 
 @formula(

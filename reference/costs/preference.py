@@ -6,12 +6,16 @@ them, under a reference that is not. Each returns (C, gradients); see `reference
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from reference.activations import softplus
 from reference.costs.reduction import Terms, reduced
 from reference.exact import exponential
 from reference.formula import Array, formula
+from reference.lift import times
 
 LEAD = "(chosen[i] - rejected[i] - reference_chosen[i] + reference_rejected[i])"
 H = f"(beta*{LEAD} - margin)"
@@ -19,16 +23,24 @@ MEAN = "mean over answers"
 DPO_SLOPE = f"(label_smoothing/(1 + exp(-{H})) - (1 - label_smoothing)/(1 + exp({H})))/n"
 
 
-def _lead(chosen: Array, rejected: Array, by_chosen: Array | None, by_rejected: Array | None) -> Array:
+def _lead(signed: Sequence[tuple[float, Array | None]]) -> tuple[Array, float]:
+    """The signed sum of what is given, over a number, which is 8 where that might overflow, else 1; and that number."""
+    given = [(sign, x) for sign, x in signed if x is not None]
+    scale = 8.0 if max(np.abs(x).max(initial=0) for _, x in given) > 2.0**1020 else 1.0
+    return np.asarray(sum(sign * (x / scale) for sign, x in given)), scale
+
+
+def _preferred(
+    chosen: Array, rejected: Array, by_chosen: Array | None, by_rejected: Array | None
+) -> tuple[Array, float]:
     """How much more the model prefers the chosen answer than the reference does; one that is not given prefers none."""
-    lead = chosen - rejected
-    lead = lead if by_chosen is None else lead - by_chosen
-    return lead if by_rejected is None else lead + by_rejected
+    return _lead([(1, chosen), (-1, rejected), (-1, by_chosen), (1, by_rejected)])
 
 
-def _both_ways(slope: Array) -> dict[str, Array]:
+def _both_ways(slope: Array, *more: float) -> dict[str, tuple[Any, ...]]:
     """Slopes of a function of the lead in its four terms."""
-    return {"chosen": slope, "rejected": -slope, "reference_chosen": -slope, "reference_rejected": slope}
+    there, back = (slope, *more), (-slope, *more)
+    return {"chosen": there, "rejected": back, "reference_chosen": back, "reference_rejected": there}
 
 
 @formula(
@@ -64,10 +76,14 @@ def dpo(
 
     softplus' = σ, so the slope in h is εσ(h) − (1 − ε)σ(−h), and that in each log-probability ±β times it.
     """
-    h = beta * _lead(chosen, rejected, reference_chosen, reference_rejected) - margin
+    lead, scale = _preferred(chosen, rejected, reference_chosen, reference_rejected)
+    part = beta * lead - margin / scale
+    h = scale * part
     (up, s), (down, c) = softplus(h), softplus(-h)  # −log σ(∓h) and σ(±h)
-    slope = beta * (label_smoothing * s - (1 - label_smoothing) * c)
-    return (1 - label_smoothing) * down + label_smoothing * up, _both_ways(slope)
+    up, down = (np.where(np.isinf(h), np.maximum(q, 0), u / scale) for q, u in ((part, up), (-part, down)))
+    slope = label_smoothing * s - (1 - label_smoothing) * c
+    terms = times(1 - label_smoothing, down) + times(label_smoothing, up)
+    return (terms, scale), _both_ways(slope, beta)
 
 
 IPO = f"({LEAD} - 1/(2*beta))"
@@ -97,8 +113,9 @@ def ipo(
     beta: float = 0.1,
 ) -> Terms:
     """Identity preference optimisation: the squared distance of the lead from 1/(2β), whose slope is twice itself."""
-    r = _lead(chosen, rejected, reference_chosen, reference_rejected) - 0.5 / beta
-    return (r, r), _both_ways(2 * r)
+    lead, scale = _preferred(chosen, rejected, reference_chosen, reference_rejected)
+    r = lead - 0.5 / scale / beta
+    return (r, r, scale, scale), _both_ways(r, 2 * scale)
 
 
 REWARD = "(beta*y[i]*(a[i] - reference[i] - kl[i]))"
@@ -131,14 +148,15 @@ def kto(a: Array, y: Array, reference: Array, kl: Array | None = None, *, beta: 
     σ' = σ(u)σ(−u), so the slope in a is −yβσ(u)σ(−u), and that in reference and kl the same with the other sign. That
     in y is −β(a − reference − kl)σ(u)σ(−u).
     """
-    r = a - reference if kl is None else a - reference - kl
-    u = beta * y * r
+    r, scale = _lead([(1, a), (-1, reference), (-1, kl)])
+    u = beta * scale * y * r
     near, far = exponential(-np.abs(u))
     small = near / (1 + near * far)  # σ(−|u|) but for `far`
     hump = small / (1 + near * far) * far
-    slope = beta * y * hump
+    slope = y * hump
     value = np.where(u > 0, small * far, 1 / (1 + near * far))
-    return value, {"a": -slope, "reference": slope, "kl": slope, "y": -beta * r * hump}
+    by_a, by_others = (-slope, beta), (slope, beta)
+    return value, {"a": by_a, "reference": by_others, "kl": by_others, "y": (-r, hump, scale, beta)}
 
 
 ODDS_A, ODDS_B = "(chosen[i] - log(1 - exp(chosen[i])))", "(rejected[i] - log(1 - exp(rejected[i])))"

@@ -10,7 +10,7 @@ import numpy as np
 
 from reference.costs.arguments import CLASS, LABEL, ROW, TERM, class_labels
 from reference.costs.reduction import Terms, reduced
-from reference.exact import xlog1py, xlogy
+from reference.exact import ratio, xlog1py, xlogy
 from reference.formula import Array, formula
 from reference.lift import times
 
@@ -127,7 +127,8 @@ def binary_cross_entropy(a: Array, y: Array) -> Terms:
     ∂/∂a = w(a − y)/(a(1 − a)), ∂/∂y = w[log(1 − a) − log a]. Where a = y is 0 or 1 the vanishing term is left out.
     """
     # one factor of a(1 − a) cancels exactly for a hard target
-    slope = np.where(y == 0, 1 / (1 - a), np.where(y == 1, -1 / a, (a - y) / (a * (1 - a))))
+    above = np.where(y == 1, -1.0, np.where(y == 0, 1.0, a - y) / np.where(y == 1, 1.0, 1 - a))
+    slope = ratio(above, np.where(y == 0, 1.0, a))
     return -(xlogy(y, a) + xlog1py(1 - y, -a)), {"a": slope, "y": np.log1p(-a) - np.log(a)}
 
 
@@ -150,7 +151,7 @@ def cross_entropy(a: Array, y: Array) -> Terms:
 
     ∂/∂a = −y/a; where y = 0 the term is 0 whatever a is. ∂/∂y = −log a.
     """
-    return -xlogy(y, a), {"a": np.where(y == 0, 0, -y / a), "y": -np.log(a)}
+    return -xlogy(y, a), {"a": ratio(np.where(y == 0, 0, -y), np.where(y == 0, 1, a)), "y": -np.log(a)}
 
 
 @formula(

@@ -19,6 +19,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +27,14 @@ from typing import Any
 import numpy as np
 
 from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, laid_out, taken
+from reference.costs.products import near_one, within_range
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, index, is_plain, named, rounded, times
 
 Gradients = dict[str, Array]
-Slopes = Mapping[str, Any]  # by argument: an array, or a function of nothing that works it out when it is asked for
+Slopes = Mapping[str, Any]  # by argument: factors, or a function of nothing that works them out when they are asked for
 Terms = tuple[Any, ...]  # (terms, slopes), or (terms, slopes, what each term counts in the mean)
 Cost = Callable[..., tuple[Array, Gradients]]
+FAR = 60  # powers of two from 1 beyond which weights are scaled
 REDUCTIONS = ("none", "sum", "mean", "batchmean")
 
 
@@ -76,9 +79,9 @@ def reduced(
     terms. `default` is the reduction unless told otherwise; where it is empty, the terms are the cost. With
     `classes`, rows are along the axis after that of the examples. `leading` is false for a body of a single problem.
 
-    Terms may be given as two factors, which weights and divisors then meet one after the other: neither the square
-    of a residual nor its weight overflows where the cost does not. Where a term depends on other examples the slopes
-    are one function, from the cotangent of the terms to the gradients by argument.
+    Terms and slopes may be given as factors, which weights and divisors then meet one after the other: neither the
+    square of a residual nor its weight overflows where the cost does not. Where a term depends on other examples the
+    slopes are one function, from the cotangent of the terms to the gradients by argument.
     """
 
     def lift(body: Callable[..., Terms]) -> Cost:
@@ -171,16 +174,21 @@ def _evaluate(
     parameters = checked(function, form.known, keywords) if keywords else {}
     if form.sees_leading:
         parameters["leading"] = lead
-    shift: Any = 0
-    by_weights = reduction == "mean" and "weight" in laid and (form.weighted == "weights" or form.mean == "labels")
-    if by_weights:
-        laid["weight"], shift = _scaled(laid["weight"], lead if form.weighted else 0)
     weight = laid.get("weight")
-    of_terms = laid.pop("weight", None) if form.weighted else None  # what the body does not see
+    of_terms, over, power = None, np.zeros((), int), np.zeros((), int)  # terms and slopes are to be times 2^power
+    by_weights = reduction == "mean" and weight is not None and (form.weighted == "weights" or form.mean == "labels")
+    if by_weights:
+        weight, over = _scaled(laid["weight"], lead if form.weighted else 0)
+    if form.weighted:
+        of_terms = laid.pop("weight", None)  # which the body does not see
+    elif weight is not None:  # of which the body makes what is linear in it
+        laid["weight"], power = _scaled(laid["weight"], 0)
+        power = power.reshape(())
+    power = power - over
 
     terms, slopes, *counts = form.body(**laid, **parameters)
 
-    factors = terms if isinstance(terms, tuple) else (terms,)
+    factors = _factors(terms)
     shape = factors[0].shape
     if lead > len(shape):
         raise ValueError(f"leading = {lead}, but {name} has shape {first.shape}: there are terms of shape {shape}")
@@ -191,7 +199,7 @@ def _evaluate(
         divisor = first.shape[lead] if len(shape) > lead else 1
     elif reduction == "mean":
         divisor = _divisor(form.mean if of_terms is None else form.weighted, shape, lead, weight, counts)
-    value = _value(factors, of_terms, divisor, lead, reduction)
+    value = _value(factors, of_terms, power, divisor, lead, reduction)
     lost = _lost(factors, value)
     v = None if cotangent is None else cotangent_of(cotangent, value.shape)
     if callable(slopes):
@@ -201,12 +209,14 @@ def _evaluate(
     for name in dtypes if wanted is None else wanted:
         into = functools.partial(gathered, x=x[name], kind=form.shapes[name], axis=axis)
         if name == "weight" and by_weights:
-            each, counted = (_product(factors), None) if form.weighted else (_asked(slopes, name), counts[0])
-            gradient = into(np.ldexp(_by_weight(weight, each, counted, divisor, lead, v), -shift))
+            each, counted = (factors, None) if form.weighted else (_asked(slopes, name), counts[0])
+            near, exponent = near_one(each)
+            gradient = into(np.ldexp(_by_weight(weight, near, counted, divisor, lead, v), exponent - over))
         elif name == "weight" and form.weighted:
-            gradient = _contracted(_product(factors), None, v, divisor, into)
+            gradient = _contracted(factors, None, v, 0 * power, divisor, into)
         elif name in slopes:
-            gradient = _contracted(_spoilt(_asked(slopes, name), lost), of_terms, v, divisor, into)
+            beyond = 0 * power if name == "weight" else power
+            gradient = _contracted(_spoilt(_asked(slopes, name), lost), of_terms, v, beyond, divisor, into)
         else:
             continue  # a switch
         gradients[name] = rounded(gradient, dtype)
@@ -233,13 +243,13 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
         for name, kind in entries.items():
             CHECKS[kind](name, x if name == outputs else w, digits)
     terms, slopes = form.body(x, w)
-    factors = terms if isinstance(terms, tuple) else (terms,)
+    factors = _factors(terms)
     divisor = 1.0 if reduction == "sum" else float(a.shape[lead])
     if reduction == "mean":
         divisor = float(math.prod(factors[0].shape[lead:]))
-    value = _value(factors, None, divisor, lead, reduction)
-    slope = _spoilt(slopes[outputs], _lost(factors, value))
-    return rounded(value, a.dtype), rounded(slope / divisor, a.dtype)
+    value = _value(factors, None, 0, divisor, lead, reduction)
+    gradient = _contracted(_spoilt(_factors(slopes[outputs]), _lost(factors, value)), None, None, 0, divisor)
+    return rounded(value, a.dtype), rounded(gradient, a.dtype)
 
 
 # ---------------------------------------------------------------- the chain rule
@@ -250,55 +260,53 @@ def _behind(x: Array, like: Array) -> Array:
     return x.reshape(x.shape + (1,) * (like.ndim - x.ndim))
 
 
-def _asked(slopes: Slopes, name: str) -> Array:
-    slope: Array = slopes[name]() if callable(slopes[name]) else slopes[name]
-    return slope
+def _factors(x: Any) -> tuple[Any, ...]:
+    return x if isinstance(x, tuple) else (x,)
 
 
-def _lost(factors: Sequence[Array], value: Array) -> Array | None:
+def _asked(slopes: Slopes, name: str) -> tuple[Any, ...]:
+    return _factors(slopes[name]() if callable(slopes[name]) else slopes[name])
+
+
+def _lost(factors: Sequence[Any], value: Array) -> Array | None:
     """Which terms are NaN; None where the cost shows that none is that counts."""
-    return np.isnan(_product(factors)) if np.isnan(value).any() else None
+    return np.isnan(functools.reduce(operator.mul, factors)) if np.isnan(value).any() else None
 
 
-def _spoilt(slope: Array, lost: Array | None) -> Array:
+def _spoilt(slope: tuple[Any, ...], lost: Array | None) -> tuple[Any, ...]:
     """NaN where the term is: a branch that a comparison with NaN has chosen says nothing. What is 0 does not enter."""
-    return slope if lost is None else np.where(_behind(lost, slope) & (slope != 0), np.nan, slope)
+    if lost is None:
+        return slope
+    first = np.asarray(slope[0])
+    return np.where(_behind(lost, first) & (first != 0), np.nan, first), *slope[1:]
 
 
 def _contracted(
-    slope: Array, weight: Array | None, v: Array | None, divisor: Any, into: Callable[[Array], Array]
+    factors: Sequence[Any],
+    weight: Array | None,
+    v: Array | None,
+    power: Any,
+    divisor: Any,
+    into: Callable[[Array], Array] = np.asarray,
 ) -> Array:
-    """Σ v·w·slope/divisor, in the shape of the argument, into which what belongs to several terms is summed."""
-    for factor in (weight, v):
-        if factor is not None:
-            slope = times(_behind(factor, slope), slope)
-    if isinstance(divisor, np.ndarray) and divisor.ndim:  # one for each problem, or for each term
-        return into(slope / _behind(divisor, slope))
-    return into(slope) if divisor == 1 else into(slope) / divisor  # not slope·(1/N): that would round twice
+    """Σ v·w·slope·2^power/divisor, in the shape of the argument, into which what belongs to several terms is summed."""
+
+    def contracted(slope: Array) -> Array:
+        if isinstance(divisor, np.ndarray) and divisor.ndim:  # one for each problem, or for each term
+            return into(slope / _behind(divisor, slope))
+        return into(slope) if divisor == 1 else into(slope) / divisor  # not slope·(1/N): that would round twice
+
+    weights = [_behind(x, factors[0]) for x in (weight, v) if x is not None]
+    return within_range(contracted, factors, weights, _behind(np.asarray(power), factors[0]))
 
 
-def _product(factors: Sequence[Array]) -> Array:
-    return factors[0] if len(factors) == 1 else factors[0] * factors[1]
+def _value(factors: Sequence[Any], weight: Array | None, power: Any, divisor: Any, lead: int, reduction: str) -> Array:
+    """The terms times their weights and 2^power, or their sum over the divisor."""
 
+    def value(terms: Array) -> Array:
+        return terms if reduction == "none" else _quotient(terms, divisor, lead)
 
-def _value(factors: Sequence[Array], weight: Array | None, divisor: Any, lead: int, reduction: str) -> Array:
-    """The terms times their weights, or their sum over the divisor."""
-    if reduction == "none":
-        return _terms(factors, weight)
-    value = _quotient(_terms(factors, weight), divisor, lead)
-    if not math.isfinite(
-        np.vdot(value, value) if lead else value
-    ):  # perhaps a sum has overflowed, and its mean has not
-        small = _quotient(_terms([np.ldexp(f, -512) for f in factors], weight), divisor, lead)
-        value = np.where(np.isfinite(value), value, np.ldexp(small, 512 * len(factors)))
-    return value
-
-
-def _terms(factors: Sequence[Array], weight: Array | None) -> Array:
-    if weight is None:
-        return _product(factors)
-    terms = times(weight, factors[0])
-    return terms if len(factors) == 1 else np.where(weight == 0, 0.0, terms * factors[1])
+    return within_range(value, factors, () if weight is None else (weight,), power)
 
 
 def _quotient(terms: Array, divisor: Any, lead: int) -> Array:
@@ -333,12 +341,13 @@ def _divisor(mean: str, shape: tuple[int, ...], lead: int, weight: Array | None,
 
 
 def _scaled(weight: Array, lead: int) -> tuple[Array, Array]:
-    """Weights over a power of two that brings the largest of each problem near 1, and that power.
+    """Weights over a power of two that brings the largest of each problem near 1 if it is not, and that power.
 
     A weighted mean is the same for both, and neither products nor sums of such weights leave the range of floats.
     """
     largest = np.abs(weight).max(tuple(range(lead, weight.ndim)), keepdims=True, initial=0)
     exponent = np.frexp(largest)[1]
+    exponent = np.where(np.abs(exponent) > FAR, exponent, 0)  # ordinary weights stay as they are
     return np.ldexp(weight, -exponent), exponent
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from reference.activations import log_cosh as log_cosh_activation
 from reference.costs.arguments import PER_ROW
 from reference.costs.reduction import Terms, reduced
-from reference.exact import xlogy
+from reference.exact import ratio
 from reference.formula import Array, Kink, formula
+from reference.lift import times
 
 OVER = "(j, 1, d), (i, 1, n)"
 WEIGHTS = f"Sum(weight[i, j], {OVER})"
@@ -29,6 +30,14 @@ def _weighted_mean_slope(term: str) -> str:
     other = term.replace("[i, j]", "[l, k]")
     mean = f"Sum(weight[l, k]*{other}, (k, 1, d), (l, 1, n))/{ALL_WEIGHTS}"
     return f"({term} - {mean})/{ALL_WEIGHTS}"
+
+
+def residual(a: Array, y: Array) -> tuple[Array, float]:
+    """a − y over 1, or over 2 where a difference of finite numbers overflows, and that number."""
+    r = a - y
+    if math.isfinite(np.vdot(r, r)) or not (np.isinf(r) & np.isfinite(a) & np.isfinite(y)).any():
+        return r, 1.0
+    return a / 2 - y / 2, 2.0
 
 
 @formula(
@@ -50,9 +59,9 @@ def l1(a: Array, y: Array) -> Terms:
 
     |r|' = sign r, and 0 at r = 0, the subgradient of least norm; r = a − y has the slopes 1 and −1.
     """
-    r = a - y
+    r, scale = residual(a, y)
     slope = np.sign(r)
-    return np.abs(r), {"a": slope, "y": -slope}
+    return (np.abs(r), scale), {"a": slope, "y": -slope}
 
 
 @formula(
@@ -73,9 +82,8 @@ def l1(a: Array, y: Array) -> Terms:
 @reduced(weighted="weights")
 def squared_error(a: Array, y: Array) -> Terms:
     """Squared error w·(a − y)²: the slope of r² is 2r."""
-    r = a - y
-    slope = r + r
-    return (r, r), {"a": slope, "y": -slope}
+    r, scale = residual(a, y)
+    return (r, r, scale * scale), {"a": (r, 2 * scale), "y": (-r, 2 * scale)}
 
 
 @formula(
@@ -95,8 +103,8 @@ def quadratic(a: Array, y: Array) -> Terms:
 
     Each square contributes 2·½·(a − y); the mean divides by n.
     """
-    r = a - y
-    return (r / 2, r), {"a": r, "y": -r}
+    r, scale = residual(a, y)
+    return (r, r, scale * scale / 2), {"a": (r, scale), "y": (-r, scale)}
 
 
 HUBER = f"Piecewise(({R}**2/2, Abs{R} <= delta), (delta*(Abs{R} - delta/2), True))"
@@ -120,12 +128,15 @@ HUBER_SLOPE = f"Piecewise(({R}, Abs{R} <= delta), (delta*sign{R}, True))"
 def huber_error(a: Array, y: Array, *, delta: float = 1.0) -> Terms:
     """Huber's error: r²/2 for |r| ≤ δ and δ(|r| − δ/2) beyond, r = a − y.
 
-    Its slope is r clipped to [−δ, δ]; the error is that times r/2 within, and its size times |r| − δ/2 beyond.
+    Its slope is r clipped to [−δ, δ]; the error is half the size of that times |r| within, and times 2|r| − δ beyond.
     """
-    r = a - y
-    size = np.abs(r)
-    slope = np.clip(r, -delta, delta)
-    return (np.abs(slope), np.where(size <= delta, size / 2, size - delta / 2)), {"a": slope, "y": -slope}
+    r, scale = residual(a, y)
+    delta /= scale
+    size, slope = np.abs(r), np.clip(r, -delta, delta)
+    reach = np.where(size <= delta, size, size / 2 + (size / 2 - delta / 2))
+    reach = np.where((size > delta) & (size < 1), size + (size - delta), reach)  # halves of these may not be floats
+    half = np.where((size <= delta) | (size < 1), 0.5, 1.0)
+    return (np.abs(slope), reach, half, scale * scale), {"a": (slope, scale), "y": (-slope, scale)}
 
 
 @formula(
@@ -146,11 +157,12 @@ def smooth_l1(a: Array, y: Array, *, beta: float = 1.0) -> Terms:
 
     Its slope is r/β clipped to [−1, 1].
     """
-    r = a - y
+    r, scale = residual(a, y)
+    beta /= scale
     near = np.abs(r) < beta
     slope = np.where(near, r / beta, np.sign(r))
     terms = np.where(near, r * (r / beta) / 2, np.abs(r) - beta / 2)
-    return terms, {"a": slope, "y": -slope}
+    return (terms, scale), {"a": slope, "y": -slope}
 
 
 @formula(
@@ -170,8 +182,9 @@ def log_cosh(a: Array, y: Array) -> Terms:
 
     (log cosh r)' = sinh r/cosh r = tanh r.
     """
-    terms, slope = log_cosh_activation(a - y)
-    return terms, {"a": slope, "y": -slope}
+    r, scale = residual(a, y)
+    terms, slope = log_cosh_activation(scale * r)
+    return (np.where(np.isinf(terms), np.abs(r), terms / scale), scale), {"a": slope, "y": -slope}
 
 
 @formula(
@@ -193,9 +206,9 @@ def quantile(a: Array, y: Array, *, tau: float = 0.5) -> Terms:
 
     The slope is 1 − τ above, −τ below, and 0 at r = 0, the subgradient of least norm.
     """
-    r = a - y
+    r, scale = residual(a, y)
     slope = np.where(r > 0, 1 - tau, np.where(r < 0, -tau, 0 * r))
-    return slope * r, {"a": slope, "y": -slope}
+    return (slope * r, scale), {"a": slope, "y": -slope}
 
 
 STIRLING = "Piecewise((y[i, j]*log(y[i, j]) - y[i, j] + log(2*pi*y[i, j])/2, y[i, j] > 1), (0, True))"
@@ -226,11 +239,17 @@ def poisson_nll(a: Array, y: Array, *, full: bool = False) -> Terms:
     by_stirling = (y > 1) & full
     log_y = np.log(np.where(by_stirling, y, 1))
     t = a - log_y
-    excess = np.where(np.abs(t) < 1, y * (np.expm1(t) - t), np.exp(a) - y - y * t)
-    plain = np.exp(a) - np.where(y == 0, 0, y * a)
-    terms = np.where(by_stirling, excess + (np.log(y.clip(1)) + LOG_2_PI) / 2, plain)
+    rate, paid = np.exp(a), np.where(by_stirling, y + times(y, t), times(y, a))
+    excess = np.where(by_stirling & (np.abs(t) < 1), y * (np.expm1(t) - t), rate - paid)
+    terms = excess + np.where(by_stirling, (np.log(y.clip(1)) + LOG_2_PI) / 2, 0)
     slope_y = np.where(by_stirling, 1 / y.clip(1) / 2 - t, -a)
-    return terms, {"a": np.exp(a) - y, "y": slope_y}
+    if np.isfinite(terms).all():
+        return terms, {"a": rate - y, "y": slope_y}
+    scale = np.where(np.isfinite(terms), 1.0, 2.0**64)
+    root = np.exp(a / 2) / np.sqrt(scale)
+    rate = np.where(scale == 1, rate, root * root)
+    paid = np.where(by_stirling, y / scale + times(y / scale, t), times(y / scale, a))
+    return (np.where(scale == 1, terms, rate - paid), scale), {"a": (rate - y / scale, scale), "y": slope_y}
 
 
 @formula(
@@ -254,16 +273,19 @@ def poisson_nll_rate(a: Array, y: Array, *, eps: float = 0.0, full: bool = False
     ∂/∂a = 1 − y/(a + ε), ∂/∂y = −log(a + ε), and Stirling's part as for `poisson_nll`.
     """
     by_stirling = (y > 1) & full
-    s = a + eps
-    base = np.where(by_stirling, y, 1)
-    t = np.where(s == 0, -np.inf, np.log(s) - np.log(base))
+    s, scale = residual(a, np.broadcast_to(-eps, a.shape))
+    y, eps = y / scale, eps / scale
+    base = np.where(by_stirling, y, 1 / scale)
+    log_s, log_base = np.log(s) + math.log(scale), np.log(base) + math.log(scale)
+    t = np.where(s == 0, -np.inf, log_s - log_base)
     ratio = (s - base) / base
     near = np.abs(ratio) < 0.5
     t = np.where(near & by_stirling, np.log1p(ratio), t)
-    terms = np.where(by_stirling, (s - base) - base * t - eps + (np.log(base) + LOG_2_PI) / 2, a - xlogy(y, s))
-    slope_y = np.where(by_stirling, 1 / base / 2 - t, -np.log(s))
+    stirling = (s - base) - times(base, t) - eps + (log_base + LOG_2_PI) / 2 / scale
+    terms = np.where(by_stirling, stirling, a / scale - times(y, log_s))
+    slope_y = np.where(by_stirling, 1 / base / scale / 2 - t, -log_s)
     slope_a = np.where(y == 0, 1, (s - y) / s)
-    return terms, {"a": slope_a, "y": slope_y}
+    return (terms, scale), {"a": slope_a, "y": slope_y}
 
 
 FLOORED = "Max(v[i, j], eps)"
@@ -299,9 +321,11 @@ def gaussian_nll(a: Array, y: Array, v: Array, *, full: bool = False, eps: float
     """
     on_floor = v <= eps
     v = np.where(on_floor, eps, v)
-    r, deviation = a - y, np.sqrt(v)
-    q = r / deviation
+    (r, scale), deviation = residual(a, y), np.sqrt(v)
+    q = r / deviation * scale
     square = (1 - q) * (1 + q)  # overflows long before the slope does
-    slope = np.where(np.isfinite(square), square / v, (1 - q) / deviation * ((1 + q) / deviation)) / 2
-    slope = np.where(on_floor, 0, slope)
-    return (np.log(v) + q * q + LOG_2_PI * full) / 2, {"a": r / v, "y": -r / v, "v": slope}
+    by_v = ratio(square, v) if np.isfinite(square).all() else ((1 - q) / deviation, (1 + q) / deviation)
+    by_v = tuple(np.where(on_floor, 0, factor) for factor in by_v)
+    far = 2.0 if np.abs(q).max(initial=0) > 2.0**500 else 1.0  # a term may overflow where their mean does not
+    terms = (np.log(v) + LOG_2_PI * full) / 2 / far / far + q / far / 2 * (q / far)
+    return (terms, far, far), {"a": (*ratio(r, v), scale), "y": (*ratio(-r, v), scale), "v": (*by_v, 0.5)}

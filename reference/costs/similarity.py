@@ -7,13 +7,16 @@ cos, what b has besides its part along a, with dot products of twice the precisi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from fractions import Fraction
+from operator import mul
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from reference.costs.arguments import LABEL, ROW, TERM, class_labels
 from reference.costs.reduction import Terms, others, reduced
-from reference.exact import dot, dots, product, total
+from reference.exact import dot, dots, power_of_two, product, total
 from reference.formula import Array, Kink, formula
 from reference.lift import integers, times
 
@@ -32,8 +35,8 @@ class _Angle(NamedTuple):
 
     cos: Array
     distance: Array
-    by_a: Array
-    by_b: Array
+    by_a: Any
+    by_b: Any
 
 
 def _scaled(name: str, x: Array) -> tuple[Array, Array]:
@@ -56,6 +59,17 @@ def _minus(b: Array, A: tuple[Array, Array], a: Array, D: tuple[Array, Array]) -
     return difference + (error + (p_low - q_low) + (b * A[1] - a * D[1]))
 
 
+def _across(b: Array, a: Array, A: tuple[Array, Array], D: tuple[Array, Array]) -> Array:
+    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖². At the largest entry of a the others say what is left."""
+    m = np.abs(a).argmax(-1)[..., None]
+    rest = a.copy()
+    np.put_along_axis(rest, m, 0, -1)
+    out = _minus(b, A, a, D)
+    at_m = [np.take_along_axis(x, m, -1) for x in (b, a)]
+    np.put_along_axis(out, m, _minus(at_m[0], dot(rest, rest), at_m[1], dot(rest, b)), -1)
+    return out
+
+
 def _angle(a: Array, b: Array) -> _Angle:
     """The angle between rows a and b whose squares are in range.
 
@@ -71,16 +85,16 @@ def _angle(a: Array, b: Array) -> _Angle:
     w = np.where(cos < 0, -1.0, 1.0) * b / norm_b - a / norm_a
     short = (w * w).sum(-1, keepdims=True) / 2
     steep = np.abs(cos) < 0.5
-    by_a = _minus(b, A, a, D) / (A[0] * norm_a * norm_b)
-    by_b = _minus(a, B, b, D) / (B[0] * norm_b * norm_a)
+    by_a = _across(b, a, A, D) / (A[0] * norm_a * norm_b)
+    by_b = _across(a, b, B, D) / (B[0] * norm_b * norm_a)
     return _Angle(cos, np.where(steep, 1 - cos, np.where(cos < 0, 2 - short, short)), by_a, by_b)
 
 
 def _between(a: Array, b: Array) -> _Angle:
-    """The angle between rows a and b of any length. Raises ValueError for a row of zeros."""
+    """The angle between rows a and b of any length, its slopes as factors. Raises ValueError for a row of zeros."""
     (u, e_a), (w, e_b) = _scaled("a", a), _scaled("b", b)
     angle = _angle(u, w)
-    return angle._replace(by_a=np.ldexp(angle.by_a, -e_a), by_b=np.ldexp(angle.by_b, -e_b))
+    return angle._replace(by_a=(angle.by_a, *power_of_two(-e_a)), by_b=(angle.by_b, *power_of_two(-e_b)))
 
 
 @formula(
@@ -99,7 +113,7 @@ def cosine_distance(a: Array, b: Array) -> Terms:
     Quotient rule: ∂cos/∂a = b/(‖a‖‖b‖) − cos·a/‖a‖², which is orthogonal to a. Raises ValueError for a row of zeros.
     """
     angle = _between(a, b)
-    return angle.distance[..., 0], {"a": -angle.by_a, "b": -angle.by_b}
+    return angle.distance[..., 0], {"a": (*angle.by_a, -1.0), "b": (*angle.by_b, -1.0)}
 
 
 @formula(
@@ -121,9 +135,24 @@ def cosine_embedding(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Te
     """
     angle = _between(a, b)
     near = y[..., None] > 0
-    slack = np.where(near, angle.distance, np.maximum(0, angle.cos - margin))
-    factor = np.where(near, -1.0, np.where(angle.cos <= margin, 0.0, 1.0))
-    return slack[..., 0], {"a": factor * angle.by_a, "b": factor * angle.by_b}
+    met = ~near & (_beyond(angle.cos, a, b, margin) <= 0)
+    slack = np.where(near, angle.distance, np.where(met, 0.0, np.abs(angle.cos - margin)))
+    factor = np.where(near, -1.0, np.where(met, 0.0, 1.0))
+    return slack[..., 0], {
+        "a": (factor * angle.by_a[0], *angle.by_a[1:]),
+        "b": (factor * angle.by_b[0], *angle.by_b[1:]),
+    }
+
+
+def _beyond(cos: Array, a: Array, b: Array, margin: float) -> Array:
+    """cos − margin, whose sign is right: where rounding might decide it, by the squares in whole numbers.  (n, 1)."""
+    beyond = cos - margin
+    for i in np.argwhere(np.abs(beyond[..., 0]) < 2.0**-45):
+        u, w = ([Fraction(x) for x in rows[tuple(i)].tolist()] for rows in (a, b))
+        D, A, B = (sum(map(mul, p, q)) for p, q in ((u, w), (u, u), (w, w)))
+        square = D * abs(D) - Fraction(margin) * abs(Fraction(margin)) * A * B
+        beyond[(*i, 0)] = (square > 0) - (square < 0)
+    return beyond
 
 
 D_AB = "sqrt(Sum((a[i, k] - b[i, k] + eps)**2, (k, 1, d)))"
@@ -169,8 +198,12 @@ def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: fl
     The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
     With `swap` (Balntas et al., 2016) the negative counts with ‖b − c + ε‖ where that is smaller than ‖a − c + ε‖.
     """
+    exponent = _exponent(margin, eps, a, b, c)  # all lengths are over 2^exponent
+    a, b, c = (np.ldexp(x, -exponent) for x in (a, b, c))
+    margin, eps = (float(np.ldexp(x, -exponent)) for x in (margin, eps))
     (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
-    longer, by_a = _apart(c - b, (near, to_b, short_b), (far, to_c, short_c))
+    both = _four(a, -b, a, -c) if eps == 0 else _four(2 * a, -b, -c, np.asarray(2 * eps))
+    longer, by_a = _apart(c - b, both, (near, to_b, short_b), (far, to_c, short_c))
     by_b, by_c = -to_b, to_c
     if swap:
         from_b, b_to_c, _ = _distance(b - c + eps)
@@ -181,11 +214,26 @@ def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: fl
     slack = margin + longer
     short = ~(slack <= 0)
     slopes = {"a": np.where(short, by_a, 0), "b": np.where(short, by_b, 0), "c": np.where(short, by_c, 0)}
-    return np.where(short, slack, 0)[..., 0], slopes
+    return (np.where(short, slack, 0)[..., 0], *power_of_two(exponent)), slopes
 
 
-def _apart(step: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-    """B − C and u − v for rows Bu and Cv that differ by `step`, without cancellation where they all but agree.
+def _exponent(*numbers: Any) -> int:
+    """A power of two over which such numbers are large, so that what is far smaller is not lost beside them."""
+    largest = max(float(np.abs(x).max(initial=0, where=np.isfinite(x))) for x in map(np.asarray, numbers))
+    return math.frexp(largest)[1] - 900 if largest else 0
+
+
+def _four(a: Array, b: Array, c: Array, d: Array) -> Array:
+    """a + b + c + d with the errors of their sum at the end."""
+    (s, first), (t, second) = total(a, b), total(c, d)
+    s, third = total(s, t)
+    return s + (first + second + third)
+
+
+def _apart(
+    step: Array, both: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Array]
+) -> tuple[Array, Array]:
+    """B − C and u − v for rows Bu, Cv of difference `step` and sum `both`, without cancellation if they all but agree.
 
     With w = (Bu + Cv)/(B + C), B − C is ⟨step, w⟩, and u − v is (step − v⟨step, w⟩)/B, taken so if B ≥ C; at an entry
     where v and w are both nearly ±1, 1 − vw is what they are short of that.
@@ -193,16 +241,17 @@ def _apart(step: Array, b: tuple[Array, Array, Array], c: tuple[Array, Array, Ar
     (B, u, short_u), (C, v, short_v) = b, c
     largest = np.where(B + C > 0, np.maximum(B, C), 1)
     share_b, share_c = B / largest, C / largest
-    both = np.where(B + C > 0, share_b + share_c, 1)
-    w = (share_b * u + share_c * v) / both
-    short_w = (share_b * short_u + share_c * short_v) / both
+    whole = np.where(B + C > 0, share_b + share_c, 1)
+    w = both / largest / whole
+    short_w = (share_b * short_u + share_c * short_v) / whole
     same = u * v > 0.25
     by_b, by_c = (
         step * np.where(same, short + short_w - short * short_w, 1 - e * w) - e * others(step * w)
         for e, short in ((v, short_v), (u, short_u))
     )
     turn = np.where(np.abs(u - v) > 0.25, u - v, np.where(B >= C, by_b, by_c) / largest)
-    return np.where(np.abs(B - C) > largest / 4, B - C, (step * w).sum(-1, keepdims=True)), turn
+    longer = (step / largest * (both / whole)).sum(-1, keepdims=True)
+    return np.where(np.abs(B - C) > largest / 4, B - C, longer), turn
 
 
 def _distance(r: Array) -> tuple[Array, Array, Array]:
@@ -278,6 +327,7 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
         unit = np.where((both != 0).any(-1, keepdims=True), u / length, 0)  # a row that meets none does not enter
         toward = both @ unit
         across = toward * others(unit * unit) - unit * others(toward * unit)  # toward − û⟨toward, û⟩
-        return {"z": np.ldexp(np.where(across == 0, 0, across / length) / temperature, -exponent)}
+        m, power = math.frexp(temperature)
+        return {"z": np.ldexp(np.where(across == 0, 0, across / length) / m, -exponent - power)}
 
     return terms, pullback

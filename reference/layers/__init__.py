@@ -8,19 +8,64 @@
 ['weight', 'x']
 """
 
+from reference.layers.attention import attention
 from reference.layers.channels import batch_norm, batch_norm_inference, group_norm
+from reference.layers.convolution import causal_convolution, convolution, transposed_convolution
+from reference.layers.dynamic_tanh import dynamic_tanh
+from reference.layers.embedding import embedding
+from reference.layers.experts import load_balance, router, router_z
+from reference.layers.heads import multi_head_attention
+from reference.layers.linear import linear, lora
+from reference.layers.mlp import gated_mlp
 from reference.layers.norms import add_rms_norm, layer_norm, rms_norm, weight_norm
+from reference.layers.pooling import adaptive_average_pooling, average_pooling, max_pooling
+from reference.layers.projections import entmax, sinkhorn, sparsemax
 from reference.layers.recurrent import gru, lstm, rnn
+from reference.layers.reductions import maximum, minimum, norm, standard_deviation, variance
+from reference.layers.rotary import rotary
+from reference.layers.scans import cumprod, cumsum, delta_rule, linear_recurrence, logcumsumexp
+from reference.layers.streaming import streaming_attention
 
 __all__ = [
+    "adaptive_average_pooling",
     "add_rms_norm",
+    "attention",
+    "average_pooling",
     "batch_norm",
     "batch_norm_inference",
+    "causal_convolution",
+    "convolution",
+    "cumprod",
+    "cumsum",
+    "delta_rule",
+    "dynamic_tanh",
+    "embedding",
+    "entmax",
+    "gated_mlp",
     "group_norm",
     "gru",
     "layer_norm",
+    "linear",
+    "linear_recurrence",
+    "load_balance",
+    "logcumsumexp",
+    "lora",
     "lstm",
+    "max_pooling",
+    "maximum",
+    "minimum",
+    "multi_head_attention",
+    "norm",
     "rms_norm",
     "rnn",
+    "rotary",
+    "router",
+    "router_z",
+    "sinkhorn",
+    "sparsemax",
+    "standard_deviation",
+    "streaming_attention",
+    "transposed_convolution",
+    "variance",
     "weight_norm",
 ]

@@ -55,7 +55,8 @@ def layer(*outputs: str, indices: Sequence[str] = ()) -> Callable[[Callable[...,
             values = [*found] if outputs else [found]
 
             def pullback(cotangents: Sequence[Array | None]) -> Gradients:
-                v = [np.zeros(y.shape) if w is None else w for w, y in zip(cotangents, values, strict=True)]
+                v = [np.zeros(y.shape) if w is None else np.asarray(w, order="C")
+                     for w, y in zip(cotangents, values, strict=True)]  # fmt: skip
                 gradients = pull(*v)
                 return {name: rounded(np.asarray(gradients[name]), dtype) for name in dtypes}
 

@@ -155,6 +155,9 @@ def _penalise(
     return Penalised(P, delta @ W[0], W_bar, [d.sum(-2) for d in z_bar])
 
 
+RANGE = "products of the weights of all layers, which backpropagation forms twice, are in the range of float64"
+
+
 @formula(
     "regularizer/jacobian",
     statement="lam*Sum(q[i, j]**2, (j, 1, d), (i, 1, n))/(2*n)",
@@ -162,6 +165,7 @@ def _penalise(
     arguments=("q[i, j]",),
     assumptions=(
         "q[i, :] are the entries of the Jacobian ∂a/∂x of the outputs for example i",
+        RANGE,
         "factor ½",
         "mean over examples",
         "off the kinks of the activations",
@@ -198,6 +202,7 @@ def jacobian(
     arguments=("q[i, j]",),
     assumptions=(
         "q[i, :] is the gradient ∂a/∂x of the one output for example i",
+        RANGE,
         "no factor ½",
         "mean over examples",
         "off the kinks of the activations",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from reference.activations import log_softmax
 from reference.costs import one_hot
 from reference.costs.arguments import require
+from reference.exact import exponential
 from reference.formula import Array, Kink, formula
 from reference.lift import (
     QUIET,
@@ -101,6 +103,9 @@ def of_outputs(body: Callable[..., tuple[Array, dict[str, Array]]]) -> Penalty:
     return lifted
 
 
+NOTHING = -3000.0  # e to that power is 0, times the largest float too
+
+
 @formula(
     "regularizer/entropy",
     statement=f"lam*Sum({SOFTMAX}*{LOG_SOFTMAX}, (j, 1, d), (i, 1, n))/n",
@@ -124,10 +129,12 @@ def entropy(z: Array, lam: float = 0.1) -> tuple[Array, dict[str, Array]]:
     """
     n = z.shape[-2]
     log_s, _ = log_softmax(z)
-    s = np.exp(log_s)
     t = z - z.max(-1, keepdims=True)
-    R, centre = (times(s, u).sum(-1, keepdims=True) for u in (log_s, t))
-    return lam / n * R.sum((-2, -1)), {"z": lam / n * (times(s, t) - s * centre)}
+    near, far = exponential(log_s)  # s, which λ may bring back from underflow
+    m, e = math.frexp(lam)  # a large λ comes first, a small one last
+    R, centred = (np.ldexp(m / n * near * np.maximum(u, NOTHING), max(e, 0)) * far for u in (log_s, t))
+    gradient = centred - near * far * centred.sum(-1, keepdims=True)
+    return np.ldexp(R.sum((-2, -1)), min(e, 0)), {"z": np.ldexp(gradient, min(e, 0))}
 
 
 def smooth(y: npt.ArrayLike, d: int, eps: float = 0.1) -> Array:

@@ -100,9 +100,9 @@ def elastic_net(w: Array, lam: float = 0.1, mix: float = 0.5) -> tuple[Array, Ar
 @each_matrix
 def group_lasso(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Group lasso λ√d Σ‖row‖: the gradient of a norm is the unit vector, so ∂R/∂row = λ√d·row/‖row‖."""
-    norms, units = row_norms(w)
-    scale = lam * np.sqrt(w.shape[-1])
-    return (scale * norms).sum((-2, -1)), scale * units
+    scale = 16.0 if np.abs(w).max(initial=0) > 2.0**1000 else 1.0
+    (norms, units), root = row_norms(w / scale), np.sqrt(w.shape[-1])
+    return (lam * (scale * root) * norms).sum((-2, -1)), lam * (root * units)
 
 
 @formula(
@@ -138,9 +138,12 @@ def max_norm(w: Array, lam: float = 0.1, limit: float = 3.0) -> tuple[Array, Arr
 @each_matrix
 def orthogonality(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Orthogonality penalty λ‖WWᵀ − I‖²: with G = WWᵀ − I, dR = 2λ⟨G, dW Wᵀ + W dWᵀ⟩ = 4λ⟨GW, dW⟩, since G = Gᵀ."""
+    exponent = np.frexp(np.abs(w).max((-2, -1), keepdims=True, initial=0))[1]
+    exponent = np.maximum(exponent - 200, 0)  # over it no product overflows
+    w = np.ldexp(w, -exponent)
     G = w @ w.mT
-    np.einsum("...ii->...i", G)[...] -= 1
-    return square_sum(G, lam), lam * (4 * (G @ w))
+    np.einsum("...ii->...i", G)[...] -= np.ldexp(1.0, -2 * exponent[..., 0])
+    return np.ldexp(square_sum(G, lam), 4 * exponent[..., 0, 0]), np.ldexp(lam * (4 * (G @ w)), 3 * exponent)
 
 
 # Of matrices of up to five rows or columns, relative to a change of W by u‖W‖ (Frobenius): LAPACK's singular vectors
@@ -148,12 +151,23 @@ def orthogonality(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
 SINGULAR_ULP = 14.0
 
 
-def _svd(w: Array) -> tuple[Array, Array, Array, Array]:
-    """U, σ, Vᵀ and what rounding makes of equal or vanishing σ: max(m, d)·ε·σ₁. NaN where w is not finite."""
+def _svd(w: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """U, σ, Vᵀ, what rounding makes of equal or vanishing σ, max(m, d)·ε·σ₁, and k: σ and that are over 2^k.
+
+    NaN where w is not finite.
+    """
     lost = np.asarray(~np.isfinite(w).all((-2, -1), keepdims=True))
-    U, sigma, Vt = np.linalg.svd(np.where(lost, 0, w), full_matrices=False)
+    w = np.where(lost, 0, w)
+    exponent = np.frexp(np.abs(w).max((-2, -1), keepdims=True, initial=0))[1]
+    U, sigma, Vt = np.linalg.svd(np.ldexp(w, -exponent), full_matrices=False)
     sigma = np.where(lost[..., 0], np.nan, sigma)
-    return np.where(lost, np.nan, U), sigma, Vt, max(w.shape[-2:]) * np.finfo(float).eps * sigma[..., :1]
+    return (
+        np.where(lost, np.nan, U),
+        sigma,
+        Vt,
+        max(w.shape[-2:]) * np.finfo(float).eps * sigma[..., :1],
+        exponent[..., 0, 0],
+    )
 
 
 @formula(
@@ -183,10 +197,10 @@ def spectral_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     If σ₁ is r-fold, the subgradients are UHVᵀ with H ⪰ 0 of trace 1 on its singular vectors; ‖H‖ is least for
     H = I/r. Values that rounding cannot tell from σ₁ count as equal.
     """
-    U, sigma, Vt, rounding = _svd(w)
+    U, sigma, Vt, rounding, k = _svd(w)
     tied = (sigma >= sigma[..., :1] - rounding) & (sigma > 0)
     share = tied / np.maximum(tied.sum(-1, keepdims=True), 1)
-    return lam * sigma.max(-1, initial=0), lam * (U * share[..., None, :]) @ Vt
+    return lam * np.ldexp(sigma.max(-1, initial=0), k), lam * ((U * share[..., None, :]) @ Vt)
 
 
 @formula(
@@ -198,7 +212,8 @@ def spectral_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
         "weights only, not biases",
         "q is UVᵀ of the singular value decomposition: Σσ is the maximum of ⟨q, W⟩ over matrices of spectral norm 1,"
         " so q may be held fixed",
-        "singular values that are 0 contribute nothing",
+        "singular values that are 0 contribute nothing; 0 is what rounding to float64 may make of one,"
+        " max(m, d)·2⁻⁵² times the largest",
     ),
     kinks=(Kink(of="a singular value", at="0", left="-1", right="1", chosen="0", why=LEAST),),
     valid=LAM,
@@ -208,5 +223,5 @@ def spectral_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
 @each_matrix
 def nuclear_norm(w: Array, lam: float = 0.1) -> tuple[Array, Array]:
     """Nuclear norm λΣσ: ∂R/∂W = λUVᵀ over the singular values above rounding, by the envelope theorem."""
-    U, sigma, Vt, rounding = _svd(w)
-    return lam * sigma.sum(-1), lam * (U * (sigma > rounding)[..., None, :]) @ Vt
+    U, sigma, Vt, rounding, k = _svd(w)
+    return lam * np.ldexp(sigma.sum(-1), k), lam * ((U * (sigma > rounding)[..., None, :]) @ Vt)

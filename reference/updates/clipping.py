@@ -148,11 +148,18 @@ def clip_by_norm(gradients: Sequence[Array], max_norm: float = 1.0) -> tuple[lis
     if norm < max_norm:
         return list(gradients), list
     (c, c_exponent), (m, m_exponent) = math.frexp(max_norm), math.frexp(largest)
+    share, exponent = c / (m * length) / 2, c_exponent - m_exponent + 1  # c/‖g‖, which is 1 at most
     unit = [g / largest / length if np.isinf(norm) else g / norm for g in gradients]
+    flat = np.concatenate([u.ravel() for u in unit])
+    k = int(np.abs(flat).argmax())
 
     def pullback(v: Sequence[Array]) -> list[Array]:
-        along = sum(float((u * x).sum()) for u, x in zip(unit, v, strict=True))  # ⟨ĝ, v⟩
-        across = [x - u * along for u, x in zip(unit, v, strict=True)]
-        return [np.ldexp(c / (m * length) * x, c_exponent - m_exponent) for x in across]  # times c/‖g‖
+        w = np.concatenate([x.ravel() for x in v])
+        across = w - flat * float((flat * w).sum())  # v − ĝ⟨ĝ, v⟩
+        rest = np.where(np.arange(flat.size) == k, 0, flat)  # at the largest entry the others say what is left
+        across[k] = w[k] * float((rest * rest).sum()) - flat[k] * float((rest * w).sum())
+        ends = np.cumsum([u.size for u in unit])[:-1]
+        scaled = np.split(np.ldexp(share * across, exponent), ends)
+        return [x.reshape(u.shape) for x, u in zip(scaled, unit, strict=True)]
 
-    return [max_norm * u for u in unit], pullback
+    return [np.ldexp(share * g, exponent) for g in gradients], pullback

@@ -1,6 +1,21 @@
 """Layers: arrays of sizes that all differ, one of them 1 now and then, and a random cotangent for every output."""
 
-from gradproof.cases.layers import norms, recurrent
+from gradproof.cases.layers import (
+    attention,
+    convolution,
+    experts,
+    heads,
+    linear,
+    norms,
+    pooling,
+    projections,
+    recurrent,
+    reductions,
+    scans,
+)
 from gradproof.cases.source import Draw
 
-DRAWS: dict[str, Draw] = {f"layer/{name}": draw for family in (norms, recurrent) for name, draw in family.DRAWS.items()}
+FAMILIES = (
+    attention, convolution, experts, heads, linear, norms, pooling, projections, recurrent, reductions, scans,
+)  # fmt: skip
+DRAWS: dict[str, Draw] = {f"layer/{name}": draw for family in FAMILIES for name, draw in family.DRAWS.items()}

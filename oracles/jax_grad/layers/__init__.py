@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.jax_grad.layers import norms, recurrent
+from oracles.jax_grad.layers import (
+    attention,
+    convolution,
+    experts,
+    heads,
+    linear,
+    norms,
+    pooling,
+    projections,
+    recurrent,
+    reductions,
+    scans,
+)
 
-FAMILIES = (norms, recurrent)
+FAMILIES = (
+    attention, convolution, experts, heads, linear, norms, pooling, projections, recurrent, reductions, scans,
+)  # fmt: skip
 OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
 COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from oracles.calls import Definition, Slopes
-from oracles.torch_autograd.layers import norms, recurrent
+from oracles.torch_autograd.layers import (
+    attention,
+    convolution,
+    experts,
+    heads,
+    linear,
+    norms,
+    pooling,
+    projections,
+    recurrent,
+    reductions,
+    scans,
+)
 
-FAMILIES = (norms, recurrent)
+FAMILIES = (
+    attention, convolution, experts, heads, linear, norms, pooling, projections, recurrent, reductions, scans,
+)  # fmt: skip
 OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
 COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}
 SLOPES: dict[str, Slopes] = {**norms.SLOPES}  # where OWN has not all gradients

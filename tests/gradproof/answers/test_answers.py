@@ -57,7 +57,8 @@ def test_a_framework_answers_under_the_same_names_or_the_record_says_why_not(id,
     mine = ours(PLAIN[id])
     assert answer.outputs.keys() == mine.outputs.keys()
     assert answer.gradients.keys() <= mine.gradients.keys()
-    rtol = 1e-6 if (oracle, id) == ("torch", "update/clip_by_norm") else 1e-7  # it adds 1e-6 to the norm
+    # torch adds 1e-6 to the norm; the softmax of jax.nn.dot_product_attention is in float32
+    rtol = {("torch", "update/clip_by_norm"): 1e-6, ("jax", "layer/attention"): 1e-5}.get((oracle, id), 1e-7)
     for quantity, got in answer.quantities.items():
         np.testing.assert_allclose(np.asarray(got), mine.quantities[quantity], rtol=rtol, atol=1e-9)
 

@@ -12,9 +12,12 @@ from gradproof import cases
 from gradproof.answers.answer import Answer
 from gradproof.answers.frameworks import sides
 from gradproof.answers.ours import ours
+from gradproof.answers.truth import truth
 from gradproof.cases.case import Case
+from gradproof.cases.source import REGIMES, USUAL
 from gradproof.checks import accuracy
 from gradproof.checks.accuracy import DTYPES, check, gate, tasks
+from gradproof.checks.sweep import WIDE
 from gradproof.evidence.explain import failure
 from gradproof.lookup import Missing
 from gradproof.tasks import Plan
@@ -26,9 +29,9 @@ IDS = list(cases.DRAWS)
 L1, NORM = "regularizer/l1", "update/clip_by_norm"
 
 
-def verdicts(id, dtype="float64", seeds=(0,), **sides):
+def verdicts(id, dtype="float64", seeds=(0,), regimes=REGIMES, **sides):
     """By quantity, or by quantity and side where there are other sides than ours."""
-    found = check(cases.of(id, dtype, seeds), sides or {"ours": ours})
+    found = check(cases.of(id, dtype, seeds, regimes), sides or {"ours": ours})
     return {(f.quantity, f.side) if sides else f.quantity: f.verdict for f in found}
 
 
@@ -85,8 +88,8 @@ def test_one_nan_among_right_numbers_is_wrong_counted_and_shown_again(monkeypatc
 
     plant(monkeypatch, L1, spoilt)
     (found,) = (f for f in check(cases.of(L1, "float64", [0]), {"ours": ours}) if f.quantity == "∂/∂w")
-    assert (found.verdict, found.more["not a number"]) == ("wrong", 3)  # one in each regime
-    assert re.fullmatch(r"(plain|wide|near) 0 \[0, 0\]", found.at)
+    assert (found.verdict, found.more["not a number"]) == ("wrong", len(REGIMES))  # one in each
+    assert re.fullmatch(r"(plain|wide|near|extreme) 0 \[0, 0\]", found.at)
     assert failure(found).endswith(f"again: gradproof case {L1} {found.at[:-7]}")
 
 
@@ -114,6 +117,15 @@ def test_a_test_that_could_not_fail_is_refused():
     assert check([], {"ours": ours}) == []
 
 
+def test_a_case_without_any_slope_does_not_stand_for_one_that_could_fail():
+    ones = Case("activation/softmax", "float64", "plain", 0, {"z": np.array([[0.5, 2.0]])}, None)
+    flat = replace(ones, arguments={"z": np.array([[0.5]])}, cotangent={"value": np.array([[2.0]])})  # a single class
+    assert math.isnan(truth(flat).vacuity)
+    assert {f.verdict for f in check([flat], {"ours": ours})} == {"agrees"}
+    with pytest.raises(ValueError, match="the pullback kills every cotangent"):
+        check([flat, ones], {"ours": ours})
+
+
 def test_what_a_framework_composes_is_marked():
     pytest.importorskip("torch")
     found = accuracy.measure("cost/ctc", "float64", 0, ("torch",))
@@ -137,7 +149,7 @@ def identity_backward(case):
 
 @pytest.mark.parametrize(("side", "wrong"), [(eps_in_the_norm, False), (identity_backward, True)])
 def test_a_planted_error_of_clipping_is_found_where_it_is(side, wrong):
-    found = verdicts(NORM, seeds=range(2), ours=side)
+    found = verdicts(NORM, seeds=range(2), regimes=USUAL, ours=side)
     assert {(q.startswith("∂"), v) for (q, _), v in found.items()} == {(wrong, "wrong"), (not wrong, "agrees")}
 
 
@@ -154,16 +166,16 @@ def clipped_alike(case, one, other):
     return (values <= few * np.abs(g)).all() and (gradients <= few * (np.abs(v) + 3 * unit * (unit @ np.abs(v)))).all()
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", WIDE)
 @pytest.mark.parametrize("name", ["torch", "jax"])
 def test_frameworks_clip_as_we_do_but_for_what_torch_adds_to_the_norm(name, dtype):
     pytest.importorskip({"jax": "optax"}.get(name, name))
     side = sides((name,))[name]
-    for case in cases.of("update/clip_by_value", dtype, range(3)):  # to the bit
+    for case in cases.of("update/clip_by_value", dtype, range(3), USUAL):  # to the bit
         assert all(np.array_equal(q, ours(case).quantities[k]) for k, q in side(case).quantities.items())
     adds = (name, dtype) == ("torch", "float64")
     alike = [[clipped_alike(case, side(case), our(case)) for our in (ours, eps_in_the_norm)]
-             for case in cases.of(NORM, dtype, range(12))]  # fmt: skip
+             for case in cases.of(NORM, dtype, range(12), USUAL)]  # fmt: skip
     assert all(with_eps if adds else plain for plain, with_eps in alike)
     assert dtype == "float32" or not all(plain if adds else with_eps for plain, with_eps in alike)
 

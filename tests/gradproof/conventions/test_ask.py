@@ -55,6 +55,9 @@ def test_ours_answers_each_question_once_and_it_can_be_written(ours, tmp_path):
         (SLOPE, "regularizer/entropy", ["(0, 0)", "(0, 0)"]),
         ("biases", "regularizer/l2", ["left alone"]),
         ("as a constraint: ε", "regularizer/max_norm", ["a penalty only"]),
+        ("scale by default", "layer/attention", ["1/√d"]),
+        ("where causal begins", "layer/attention", ["upper left: the first key"]),
+        ("a query that sees no key", "layer/attention", ["0"]),
         ("where ε is added", "update/adam", ["√v̂ + ε"]),
         ("rectified from", "update/radam", ["step 5: between ρ = 4.00 and 5.00"]),
         ("impossible hyperparameters", "update/adam", ["refuses all three (ValueError)"]),
@@ -102,6 +105,10 @@ KNOWN = [
     ("jax", EDGES, "update/clip_by_value", ["(0.5)", "(NaN)"]),
     ("jax", EDGES, "update/clip_by_norm", ["0", "(-0.32, 0.24)", "(NaN, NaN)", "0", "(NaN, 0)", "(NaN, NaN)"]),
     ("jax", "accumulator starts at", "update/adagrad", ["0.1"]),
+    ("torch", "dtype of the softmax", "layer/attention", ["float64"]),
+    ("jax", "dtype of the softmax", "layer/attention", ["float32"]),
+    ("torch", "a query that sees no key", "layer/attention", ["0"]),
+    ("jax", "a query that sees no key", "layer/attention", ["the mean of all values"]),
 ]
 
 

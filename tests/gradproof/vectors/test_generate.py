@@ -12,8 +12,9 @@ from gradproof.answers.ours import ours
 from gradproof.checks import accuracy, sweep
 from gradproof.vectors import generate, inputs
 from gradproof.vectors.flags import FLAGS
-from gradproof.vectors.replay import answers
+from gradproof.vectors.replay import answers, case
 from gradproof.vectors.verify import score, vectors
+from reference import CATALOGUE
 
 ROOT = Path(__file__).parents[3]
 VECTORS = ROOT / "vectors"
@@ -53,6 +54,19 @@ def test_no_checksums_are_written_of_a_part(tmp_path):
     generate.make(tmp_path, ["cost/l1"])
     assert not (tmp_path / "SHA256SUMS").exists()
     assert (tmp_path / "cost/l1.float32.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("id", "given"), [("layer/norm", {"p": float("inf")}), ("layer/convolution", {"padding": [[3, 1]]})]
+)
+def test_parameters_that_json_has_not_are_written_and_read_back(id, given):
+    pytest.importorskip("flint")
+    [content] = [json.loads(text) for name, text in generate.files([CATALOGUE[id]]) if name == f"{id}.float64.json"]
+    tests = [test for test in content["tests"] if test["result"] != "invalid"]
+    read = [case(test, id, "float64").parameters for test in tests]
+    name, value = next(iter(given.items()))
+    assert any(parameters.get(name) == value for parameters in read)
+    assert all(answer["outputs"] for key, answer in answers(content, ours).items() if key in {t["id"] for t in tests})
 
 
 def allowed(content):

@@ -1,0 +1,51 @@
+"""Pooling over one axis and over several, with every parameter off its default somewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradproof.cases.source import Draw, Drawn, Source
+
+# By seed: shape of x, windows, parameters. PyTorch pads by half a window at most.
+Setting = tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]
+LARGEST: tuple[Setting, ...] = (
+    ((2, 3, 5), (2,), {}),
+    ((3, 4, 5), (2, 3), {"kernel_size": (3, 2), "stride": (1, 2), "padding": (0, 1)}),
+    ((2, 7), (4,), {"kernel_size": (3,), "stride": (2,), "padding": (1,), "ceil_mode": True}),
+    ((2, 1, 5, 4), (2, 2), {"kernel_size": (2, 1), "stride": (2,), "dilation": (3, 1), "ceil_mode": True}),
+    ((4, 3, 1), (1,), {"kernel_size": (1,)}),
+    ((2, 3, 2, 4), (3, 2, 3), {"kernel_size": (1, 1, 2), "stride": (1,)}),
+)
+AVERAGE: tuple[Setting, ...] = (
+    ((2, 3, 5), (2,), {}),
+    ((3, 4, 5), (2, 3), {"kernel_size": (3, 2), "stride": (1, 2), "padding": (0, 1)}),
+    ((2, 6), (4,), {"kernel_size": (3,), "stride": (2,), "padding": (1,), "ceil_mode": True}),
+    ((2, 6), (4,), {"kernel_size": (3,), "stride": (2,), "padding": (1,), "ceil_mode": True,
+                    "count_include_pad": False}),
+    ((4, 3, 2), (2,), {"kernel_size": (1,), "padding": (0,)}),
+    ((2, 3, 2, 4), (3, 2, 3), {"kernel_size": (1, 1, 2), "stride": (1,), "count_include_pad": False}),
+)  # fmt: skip
+ADAPTIVE: tuple[Setting, ...] = (
+    ((2, 3, 5), (1,), {}),
+    ((2, 3, 5), (2, 3), {"output_size": (2, 3)}),
+    ((3, 7), (4,), {"output_size": (4,)}),
+    ((2, 3, 4), (1, 1), {"output_size": (1, 1)}),
+    ((2, 3), (5,), {"output_size": (5,)}),
+    ((2, 3, 2, 4), (2, 1, 3), {"output_size": (2, 1, 3)}),
+)
+
+
+def _pooling(settings: tuple[Setting, ...]) -> Draw:
+    def draw(s: Source) -> Drawn:
+        shape, windows, parameters = settings[s.seed % len(settings)]
+        x = s.real(*shape) if s.regime != "near" else s.real(*shape[:-1], 1) + 1e-3 * s.real(*shape)
+        return Drawn({"x": x}, (*shape[: len(shape) - len(windows)], *windows), parameters)
+
+    return draw
+
+
+DRAWS: dict[str, Draw] = {
+    "max_pooling": _pooling(LARGEST),
+    "average_pooling": _pooling(AVERAGE),
+    "adaptive_average_pooling": _pooling(ADAPTIVE),
+}

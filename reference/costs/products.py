@@ -1,0 +1,57 @@
+"""Products of factors and weights of any sizes: nothing on the way leaves the range that the result is in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference.lift import Array, times
+
+TINY = 2.0**-960  # a product below it may have lost digits
+
+
+def within_range(
+    linear: Callable[[Array], Array], factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0
+) -> Array:
+    """What is linear in the product of all. On the way nothing overflows or vanishes that does not do so itself."""
+    x = product(factors, weights)
+    lost = np.abs(x) < TINY if len(factors) + len(weights) > 1 else np.zeros((), bool)
+    for factor in (*factors, *weights) if lost.any() else ():
+        lost = lost & (factor != 0)
+    if lost.any() or np.any(power):
+        x = np.ldexp(*exactly(factors, weights, power))
+    y = linear(x)
+    if not math.isfinite(np.vdot(y, y)):
+        small, top = near_one(factors, weights, power)
+        small = linear(small)  # where it vanishes, y is beside something far larger
+        y = np.where(np.isfinite(y) | (small == 0), y, np.ldexp(small, top))
+    return y
+
+
+def product(factors: Sequence[Any], weights: Sequence[Array] = ()) -> Array:
+    """The product of all. A weight of 0 takes it out, whatever the factors are."""
+    x: Array = factors[0]
+    for w in weights:
+        x = times(w, x)
+    for factor in factors[1:]:
+        x = x * factor
+    for w in weights if len(factors) > 1 else ():
+        x = np.where(w == 0, 0.0, x)
+    return x
+
+
+def exactly(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0) -> tuple[Array, Array]:
+    """The product of all and of 2^power as mantissas, near 1, and exponents."""
+    own, by_weight = [np.frexp(f) for f in factors], [np.frexp(w) for w in weights]
+    mantissa = product([m for m, _ in own], [m for m, _ in by_weight])
+    return mantissa, np.broadcast_to(power + sum(e for _, e in (*own, *by_weight)), mantissa.shape)
+
+
+def near_one(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0) -> tuple[Array, int]:
+    """The product of all over a power of two that brings its largest entry near 1, and that power."""
+    mantissa, exponent = exactly(factors, weights, power)
+    top = int(exponent.max(initial=-5000, where=np.isfinite(mantissa) & (mantissa != 0)))
+    return np.ldexp(mantissa, exponent - top), top

@@ -1,0 +1,285 @@
+"""Attention: every query takes the mean of the values, weighed by how well their keys fit it.
+
+With logits Z = scale·QKᵀ + B, weights P = softmax(Z) and Y = PV, let dY be the cotangent of Y and g that of
+lse = log Σₛ e^Z, by rows. The product gives dV = PᵀdY and the cotangent U = dY·Vᵀ of P; softmax and lse give
+
+    dZ = P∘(U − Σₛ P∘U + g),
+
+and Z = scale·QKᵀ + B gives dQ = scale·dZ·K, dK = scale·dZᵀ·Q, dB = dZ. A bounded logit c·tanh(Z/c) multiplies dZ by
+its slope 1/cosh²(Z/c). A sink is one more key, with a logit of its own and the value 0.
+
+But for g, dZ kills what all values have in common. Where one key m outweighs the others together, U − U_m stands for U,
+so that 1 − P_m is never a difference.
+
+`reference.layers.streaming` is the same without P in memory.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reference.exact import exponential, total
+from reference.formula import Array, formula
+from reference.layers.layer import Gradients, Pullback, layer
+
+
+class Heads(NamedTuple):
+    """Queries, keys and values with an axis for the queries that share one head of keys."""
+
+    q: Array  # (..., G, T, d)
+    k: Array  # (..., 1, S, d)
+    v: Array  # (..., 1, S, e)
+
+
+def heads_of(q: Array, k: Array, v: Array) -> Heads:
+    """Heads of queries grouped by their head of keys.  q: (..., H, T, d), k: (..., H/G, S, d), v: (..., H/G, S, e).
+
+    Raises ValueError for shapes that do not fit.
+    """
+    for name, x in (("q", q), ("k", k), ("v", v)):
+        if x.ndim < 2 or 0 in x.shape[-2:]:
+            raise ValueError(f"{name} has shape {x.shape}; expected (..., positions, entries), one or more of each")
+    if k.shape[-1] != q.shape[-1]:
+        raise ValueError(f"k has shape {k.shape}; expected (..., S, {q.shape[-1]}), as q has shape {q.shape}")
+    if v.shape[:-1] != k.shape[:-1]:
+        raise ValueError(f"v has shape {v.shape}; expected {k.shape[:-1]} and a last axis, as k has shape {k.shape}")
+    queries, keys = (*q.shape[:-3], *q.shape[-3:-2]), k.shape[:-2]
+    same = len(queries) == len(keys) and queries[:-1] == keys[:-1]
+    if not same or (keys and keys[-1] == 0) or (keys and queries[-1] % keys[-1]):
+        raise ValueError(
+            f"k has shape {k.shape}; expected the leading axes {queries} of q, the heads (axis −3) or a divisor of them"
+        )
+    group = queries[-1] // keys[-1] if keys else 1
+    return Heads(q.reshape(*keys, group, *q.shape[-2:]), k[..., None, :, :], v[..., None, :, :])
+
+
+def band(T: int, S: int, causal: bool, window: int | None, offset: int) -> Array:
+    """Which keys a query may see by their places: query t stands at t + offset among the keys.  (T, S), bools."""
+    ahead = np.arange(S) - (np.arange(T)[:, None] + offset)
+    seen = np.ones((T, S), bool) if not causal else ahead <= 0
+    return seen if window is None else seen & (np.abs(ahead) < window)
+
+
+def optional(name: str, value: Any, kind: type = float, positive: bool = True) -> Any:
+    """A parameter that may be None, else a finite number, of a `kind` and positive. Raises TypeError, ValueError."""
+    if value is None:
+        return None
+    x = np.asarray(value)
+    if x.ndim or x.dtype.kind not in "fiu":
+        raise TypeError(f"{name} = {value!r} is neither a number nor None")
+    if not np.isfinite(x) or (positive and x <= 0) or kind(x) != x:
+        what = "a positive integer" if kind is int else "a finite number" + " > 0" * positive
+        raise ValueError(f"{name} = {value}; need {what}, or None")
+    return kind(x)
+
+
+def exponent_of(x: Array) -> Array:
+    """The power of two that brings the largest entry of every row below 1, as an exponent.  (..., d) -> (..., 1)."""
+    largest = np.abs(x).max(-1, keepdims=True)
+    return np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
+
+
+def logits_of(q: Array, k: Array, scale: float) -> Array:
+    """scale·QKᵀ, of which no intermediate overflows or vanishes.  (..., T, d), (..., S, d) -> (..., T, S)."""
+    a, b = exponent_of(q), exponent_of(k)  # (..., T, 1), (..., S, 1)
+    return np.ldexp(np.ldexp(q, -a) @ np.ldexp(k, -b).swapaxes(-1, -2) * scale, a + b.swapaxes(-1, -2))
+
+
+def bounded(z: Array, c: float) -> tuple[Array, Array, Array]:
+    """c·tanh(z/c), and its slope 1/cosh²(z/c) as two factors, of which neither is subnormal."""
+    near, far = exponential(-2 * np.abs(z / c))
+    return c * np.tanh(z / c), 4 * near / (1 + near * far) ** 2, far
+
+
+def over(weights: Array, x: Array, enters: Array) -> Array:
+    """Σₛ weights[t, s]·x[s] over the s that enter, whatever else holds.  (..., T, S), (..., S, d) -> (..., T, d)."""
+    if np.isfinite(x).all():
+        return np.where(enters, weights, 0) @ x
+    return np.where(enters[..., None], weights[..., None] * x[..., None, :, :], 0).sum(-2)
+
+
+def broadcasts(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:
+    """Whether an array of `shape` can stand for one of the shape `full`."""
+    last = full[len(full) - len(shape) :]
+    return len(shape) <= len(full) and all(n in (1, m) for n, m in zip(shape, last, strict=True))
+
+
+def summed_to(g: Array, shape: tuple[int, ...]) -> Array:
+    """The gradient by an array of `shape` that was broadcast to that of g."""
+    g = g.sum(tuple(range(g.ndim - len(shape))))
+    return g.sum(tuple(k for k, n in enumerate(shape) if n == 1), keepdims=True)
+
+
+class Weights(NamedTuple):
+    """A softmax over keys, of a row that sees none 0: the weights P = near·far as two factors, of which neither is
+    subnormal, the share of all keys but the heaviest over that of it, which key that is, and lse = log Σ e^z."""
+
+    near: Array  # (..., T, S)
+    far: Array  # (..., T, S), 1 for all but the smallest
+    others: Array  # (..., T, 1)
+    m: Array  # (..., T, 1)
+    lse: Array  # (..., T, 1)
+
+    @property
+    def p(self) -> Array:
+        """The weights.  (..., T, S)."""
+        return self.near * self.far
+
+
+def weights_of(z: Array) -> Weights:
+    """The softmax of logits, −∞ where a key is not seen.  (..., T, S)."""
+    m = z.argmax(-1)[..., None]
+    z_m = np.take_along_axis(z, m, -1)
+    shift, rest = total(z, -np.where(z_m == -np.inf, 0, z_m))
+    near, far = exponential(shift, np.where(np.isfinite(rest), rest, 0))  # next to −∞ the rest is no number
+    np.put_along_axis(near, m, np.where(z_m == -np.inf, 0, 1), -1)
+    e = near * far
+    np.put_along_axis(e, m, 0, -1)
+    others = e.sum(-1, keepdims=True)
+    return Weights(near / (1 + others), far, others, m, z_m + np.log1p(others))
+
+
+def through_weights(u: Array, w: Weights, g: Array, raised: int = 0) -> Array:
+    """dZ = P∘(U − Σₛ P∘U + g), the cotangent of the logits, times 2^raised.  u: (..., T, S), g: (..., T, 1)."""
+    heavy = w.others < 1  # (..., T, 1)
+    u = u - np.where(heavy, np.take_along_axis(u, w.m, -1), 0)
+    p = w.near * np.ldexp(w.far, raised)
+    mean = (p * u).sum(-1, keepdims=True)
+    dz = p * (u - np.ldexp(mean, -raised) + g)
+    p_m, dz_m = (np.take_along_axis(x, w.m, -1) for x in (p, dz))
+    np.put_along_axis(dz, w.m, np.where(heavy, p_m * g - np.ldexp(p_m, -raised) * mean, dz_m), -1)  # there U is 0
+    return dz
+
+
+def room(*arrays: Array) -> int:
+    """Powers of two by which weights may be raised until they have met their factors: none where these are huge."""
+    return 0 if any((np.abs(x) > 2.0**100).any() for x in arrays) else 400
+
+
+LOGIT = "exp(scale*Sum(Q[i, p]*K[l, p], (p, 1, d)) + B[i, l])"
+TOTAL = LOGIT.replace("[l", "[k").replace(" l]", " k]")
+WEIGHT = f"{LOGIT}/Sum({TOTAL}, (k, 1, m))"
+TOWARD = "Sum(v[i, q]*(V[l, q] - s[i, q]), (q, 1, d))"  # U − Σ P∘U, by rows
+
+
+@formula(
+    "layer/attention",
+    statement=f"Sum(({WEIGHT})*V[l, j], (l, 1, m))",
+    derivative=f"scale*Sum(({WEIGHT})*{TOWARD}*K[l, j], (l, 1, m))",
+    arguments=("Q[i, j]", "K[l, j]", "V[l, j]", "B[i, l]"),
+    partials={
+        "K[l, j]": f"scale*Sum(({WEIGHT})*{TOWARD}*Q[i, j], (i, 1, n))",
+        "V[l, j]": f"Sum(({WEIGHT})*v[i, j], (i, 1, n))",
+        "B[i, l]": f"({WEIGHT})*{TOWARD}",
+    },
+    assumptions=(
+        "Q, K, V, B are q, k, v and the bias of one head; scale is 1/√d unless given",
+        "printed and proved for the output value of all keys, without sink and bound; what lse, sink, bound and masks "
+        "add is held against the exact truth alone",
+        "a key is seen where the mask is True, and by its place: query t stands at t + offset among the keys, so that "
+        "causal begins in the upper left corner, and offset = S − T makes it end in the lower right one; a window of w "
+        "sees keys nearer than w",
+        "logits are bounded first, then the bias is added; lse counts the sink",
+        "a query that sees no key: value 0, lse −∞, gradient 0",
+        "keys and values that no query sees do not enter, nor do queries whose cotangents are 0: they may be NaN",
+        "heads of queries, axis −3, share heads of keys in turn: the first H/H_k of them the first",
+    ),
+    sources=(
+        "vaswani-2017",
+        "ainslie-2023",
+        "gemma-2-2024",
+        "xiao-2024",
+        "dao-2022",
+        "pytorch-scaled-dot-product-attention",
+    ),
+)
+@layer("value", "lse", indices=("mask",))
+def attention(
+    q: Array,
+    k: Array,
+    v: Array,
+    bias: Array | None = None,
+    mask: Array | None = None,
+    sink: Array | None = None,
+    *,
+    scale: float | None = None,
+    causal: bool = False,
+    window: int | None = None,
+    offset: int = 0,
+    softcap: float | None = None,
+) -> tuple[tuple[Array, Array], Pullback]:
+    """Scaled dot-product attention softmax(scale·QKᵀ + bias)·V, and lse = log Σ e^logits of every query.
+
+    q: (..., T, d), k: (..., S, d), v: (..., S, e); bias, and mask of bools, broadcast to (..., T, S); sink: () or (H,),
+    one logit a head -> value: (..., T, e), lse: (..., T). Heads, axis −3 of q, may be a multiple of those of k and v.
+
+    The pullback is derived above. Raises ValueError for shapes that do not fit, TypeError for a mask that is not bool.
+
+    >>> q, k, v = np.ones((2, 1)), np.array([[0.0], [np.log(3.0)]]), np.array([[0.0], [4.0]])
+    >>> (value, lse), pullback = attention(q, k, v, causal=True)
+    >>> value.round(3).tolist(), lse.round(3).tolist()  # the second query weighs its keys 1 : 3
+    ([[0.0], [3.0]], [0.0, 1.386])
+    >>> pullback(np.ones((2, 1)))["v"].round(3).tolist()
+    [[1.25], [0.75]]
+    """
+    heads = heads_of(q, k, v)
+    T, S = q.shape[-2], k.shape[-2]
+    full, grouped = (*q.shape[:-1], S), (*heads.q.shape[:-1], S)  # (..., H, T, S), (..., H/G, G, T, S)
+    scale = optional("scale", scale, positive=False)
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    seen = _seen(full, band(T, S, causal, optional("window", window, int), offset), bias, mask).reshape(grouped)
+    z, slope, rest = logits_of(heads.q, heads.k, scale), np.ones(()), np.ones(())  # (..., G, T, S)
+    if softcap is not None:
+        z, slope, rest = bounded(z, optional("softcap", softcap))
+    if bias is not None:
+        z = z + np.broadcast_to(bias, full).reshape(grouped)
+    w = weights_of(_with_sink(np.where(seen, z, -np.inf), sink, q.shape))
+    value = over(w.p[..., :S], heads.v, seen)  # (..., G, T, e)
+
+    def pullback(v_value: Array, v_lse: Array) -> Gradients:
+        dy, g = v_value.reshape(value.shape), v_lse.reshape(*value.shape[:-1], 1)
+        enters = seen & ((dy != 0).any(-1, keepdims=True) | (g != 0))
+        u = np.where(enters, dy @ heads.v.swapaxes(-1, -2), 0)
+        up = room(q, k, v, dy, g, np.asarray(scale))
+        u = np.concatenate([u, np.zeros((*u.shape[:-1], w.far.shape[-1] - S))], -1)  # that of the sink is 0
+        dz = through_weights(u, w, g, up)
+        dz, d_sink = np.where(enters, dz[..., :S], 0), dz[..., S:]
+        back, turned = scale * dz * slope * rest, enters.swapaxes(-1, -2)
+        p = (w.near * np.ldexp(w.far, up))[..., :S]
+        dk = over(back.swapaxes(-1, -2), heads.q, turned).sum(-3)  # over the queries of one head of keys
+        dv = over(p.swapaxes(-1, -2), dy, turned).sum(-3)
+        gradients = {"q": over(back, heads.k, enters).reshape(q.shape), "k": dk, "v": dv}
+        if bias is not None:
+            gradients["bias"] = summed_to(dz.reshape(full), bias.shape)
+        if sink is not None:
+            of_row = np.where(((dy != 0).any(-1) | (g[..., 0] != 0)), d_sink[..., 0], 0).reshape(q.shape[:-1])
+            gradients["sink"] = summed_to(of_row.sum(-1), sink.shape)
+        return {name: np.ldexp(x, -up) for name, x in gradients.items()}
+
+    return (value.reshape(*q.shape[:-1], v.shape[-1]), w.lse.reshape(q.shape[:-1])), pullback
+
+
+def _seen(full: tuple[int, ...], band: Array, bias: Array | None, mask: Array | None) -> Array:
+    """Which keys enter, (..., H, T, S): by place, by mask, and by a bias above −∞."""
+    if mask is not None and mask.dtype != bool:
+        raise TypeError(f"mask has dtype {mask.dtype}; pass bools, True for keys that are seen")
+    for name, x in (("bias", bias), ("mask", mask)):
+        if x is not None and not broadcasts(x.shape, full):
+            raise ValueError(f"{name} has shape {x.shape}; expected what broadcasts to {full}, queries by keys")
+    seen = band if mask is None else band & mask
+    seen = seen if bias is None else seen & (bias != -np.inf)
+    return np.broadcast_to(seen, full)
+
+
+def _with_sink(z: Array, sink: Array | None, queries: tuple[int, ...]) -> Array:
+    """Logits with that of the sink as one more key.  (..., H/G, G, T, S) -> (..., H/G, G, T, S + 1)."""
+    if sink is None:
+        return z
+    heads = queries[-3:-2]
+    if sink.shape not in ((), heads):
+        raise ValueError(f"sink has shape {sink.shape}; expected one logit, (), or one a head, {heads}")
+    column = np.broadcast_to(sink[..., None], queries[:-1])  # (..., H, T)
+    return np.concatenate([z, column.reshape(*z.shape[:-1], 1)], -1)

@@ -1,0 +1,103 @@
+"""Linear maps: the outer product, leading axes, one rank after another, and what is refused."""
+
+import numpy as np
+import pytest
+
+from reference.layers import linear, lora
+
+RNG = np.random.default_rng(3)
+NAN = np.nan
+
+
+def real(*shape):
+    return RNG.standard_normal(shape)
+
+
+def test_of_one_row_the_gradient_of_the_matrix_is_the_outer_product():
+    x, W, b, v = real(4), real(3, 4), real(3), real(3)
+    y, pullback = linear(x, W, b)
+    np.testing.assert_allclose(y, W @ x + b)
+    found = pullback(v)
+    np.testing.assert_allclose(found["weight"], np.outer(v, x))
+    np.testing.assert_allclose(found["x"], W.T @ v)
+    np.testing.assert_array_equal(found["bias"], v)
+
+
+@pytest.mark.parametrize("lead", [(), (2,), (2, 3), (0,), (1, 1)])
+def test_leading_axes_are_rows(lead):
+    x, W, b, v = real(*lead, 4), real(3, 4), real(3), real(*lead, 3)
+    y, pullback = linear(x, W, b)
+    found = pullback(v)
+    assert y.shape == v.shape
+    assert found["x"].shape == x.shape
+    flat = linear(x.reshape(-1, 4), W, b)[1](v.reshape(-1, 3))
+    for name in ("weight", "bias"):
+        np.testing.assert_allclose(found[name], flat[name])
+
+
+def test_a_row_whose_cotangent_is_0_may_hold_nan():
+    x, W, v = real(3, 4), real(2, 4), real(3, 2)
+    v[1] = 0
+    clean = linear(x, W)[1](v)["weight"]
+    x[1] = NAN
+    np.testing.assert_array_equal(linear(x, W)[1](v)["weight"], clean)
+
+
+def test_a_low_rank_update_is_a_linear_map_of_the_sum():
+    x, W, A, B, v = real(2, 5, 4), real(3, 4), real(2, 4), real(3, 2), real(2, 5, 3)
+    y, pullback = lora(x, W, A, B, alpha=6.0)
+    whole, whole_pullback = linear(x, W + 3 * B @ A)
+    np.testing.assert_allclose(y, whole)
+    found, G = pullback(v), whole_pullback(v)
+    np.testing.assert_allclose(found["x"], G["x"])
+    np.testing.assert_allclose(found["weight"], G["weight"])
+    np.testing.assert_allclose(found["a"], 3 * B.T @ G["weight"])  # chain rule through W + 3BA
+    np.testing.assert_allclose(found["b"], 3 * G["weight"] @ A.T)
+
+
+def test_an_update_of_zeros_changes_nothing_and_still_learns():
+    x, W, A, v = real(5, 4), real(3, 4), real(2, 4), real(5, 3)
+    y, pullback = lora(x, W, A, np.zeros((3, 2)))
+    np.testing.assert_array_equal(y, linear(x, W)[0])
+    assert not pullback(v)["a"].any()
+    assert pullback(v)["b"].all()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ((real(3, 5), real(2, 4)), r"x has shape \(3, 5\); expected \(..., 4\), as weight has shape \(2, 4\)"),
+        ((real(3, 4), real(4)), r"weight has shape \(4,\); expected \(m, d\)"),
+        ((np.array(1.0), real(2, 4)), r"x has shape \(\); expected \(..., 4\)"),
+        ((real(3, 4), real(2, 4), real(3)), r"bias has shape \(3,\); expected \(2,\)"),
+    ],
+)
+def test_shapes_that_do_not_fit_a_linear_map_are_named(arrays, said):
+    with pytest.raises(ValueError, match=said):
+        linear(*arrays)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        (real(2, 3), real(3, 2), r"a has shape \(2, 3\); expected \(r, 4\)"),
+        (real(2, 4), real(2, 3), r"b has shape \(2, 3\); expected \(3, 2\)"),
+        (real(0, 4), real(3, 0), r"a has shape \(0, 4\); a rank of 0"),
+    ],
+)
+def test_shapes_that_do_not_fit_an_update_are_named(a, b, said):
+    with pytest.raises(ValueError, match=said):
+        lora(real(5, 4), real(3, 4), a, b)
+
+
+@pytest.mark.parametrize("arrays", [(real(3, 4).astype(int), real(2, 4)), (real(3, 4), real(2, 4) > 0)])
+def test_integers_and_bools_are_no_rows_and_no_matrices(arrays):
+    with pytest.raises(TypeError, match=r"(x|weight) has dtype (int64|bool); pass floats"):
+        linear(*arrays)
+
+
+def test_how_arrays_lie_in_memory_changes_no_bit():
+    x, W, v = real(7, 5, 9), real(11, 9), real(7, 5, 11)
+    one, other = linear(x, W)[1](v), linear(np.asarray(x, order="F"), W)[1](np.asarray(v, order="F"))
+    for name, g in one.items():
+        np.testing.assert_array_equal(g, other[name])
