@@ -312,8 +312,9 @@ def _linear_cross_entropy(s: Source) -> Drawn:
 
 
 def _generalized_kl(s: Source) -> Drawn:
-    a = np.clip(s.logits(N, D), -12, 12)
-    y = np.exp(a) * (1 + 1e-3 * s.rng.standard_normal(a.shape)) if s.regime == "near" else s.positive(N, D)
+    far = 12.0 if not s.style else 1.02 * np.log(s.top)  # there eᵃ overflows
+    a = np.clip(s.logits(s.n, s.d), -far, far)
+    y = np.exp(a) * (1 + 1e-3 * s.rng.standard_normal(a.shape)) if s.regime == "near" else s.positive(s.n, s.d)
     return _entries(s, {"a": a, "y": y})
 
 
@@ -323,21 +324,21 @@ def _total_variation(s: Source) -> Drawn:
 
 
 def _sparsemax(s: Source) -> Drawn:
-    z = s.real(N, D)
+    z = s.real(s.n, s.d)
     return _entries(s, {"z": z, "y": s.rng.integers(0, 2, z.shape)})
 
 
 def _multiclass_sparsemax(s: Source) -> Drawn:
     """Near: labels that are learned, most of them to a cost of 0."""
-    z = s.real(N, D)
+    z = s.real(s.n, s.d)
     return _examples(s, {"z": z, "labels": z.argmax(-1) if s.regime == "near" else s.labels()})
 
 
 def _ranking_softmax(s: Source) -> Drawn:
     """Relevances that sum to no one; in every second case an item is not there."""
-    z = s.logits(N, D)
-    mask = s.rng.permuted(np.ones((N, D), int) - np.eye(N, D, dtype=int), axis=-1) if s.odd else None
-    return _examples(s, {"z": z, "y": s.positive(N, D), "mask": mask})
+    z = s.logits(s.n, s.d)
+    mask = s.rng.permuted(np.ones((s.n, s.d), int) - np.eye(s.n, s.d, dtype=int), axis=-1) if s.odd else None
+    return _examples(s, {"z": z, "y": 4 * s.unit(s.n, s.d), "mask": mask})
 
 
 def _of(draw: Callable[[Source], Drawn], names: str) -> dict[str, Draw]:

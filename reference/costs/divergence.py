@@ -38,8 +38,13 @@ def generalized_kl(a: Array, y: Array) -> Terms:
     """
     r = np.log(y) - a
     close = np.abs(r) < 1
-    terms = np.where(close, y * expm1_less(np.where(close, -r, 0)), np.where(y == 0, 0, y * r) + (np.exp(a) - y))
-    return terms, {"a": np.exp(a) - y, "y": r}
+    far = np.where(y == 0, 0, y * r) + (np.exp(a) - y)
+    terms = np.where(close, y * expm1_less(np.where(close, -r, 0)), far)
+    scale = np.where(np.isfinite(terms), 1.0, 2.0**64)  # where the mean of what overflows does not
+    root = np.exp(a / 2) / 2.0**32
+    rate = np.where(scale == 1, np.exp(a), root * root)
+    paid = np.where(y == 0, 0, y / scale * r) + (rate - y / scale)
+    return (np.where(scale == 1, terms, paid), scale), {"a": (rate - y / scale, scale), "y": r}
 
 
 @formula(

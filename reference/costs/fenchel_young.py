@@ -65,15 +65,18 @@ def multiclass_sparsemax(z: Array, labels: Array) -> Terms:
     the sum of the other p. The slope p − y has no jump, so there is no kink.
     """
     y = one_hot(labels, z.shape[-1])
-    z = z - z.max(-1, keepdims=True)
+    top, aim = z.max(-1), np.take_along_axis(z, labels[..., None], -1)[..., 0]
+    z = np.maximum(z - top[..., None], -1)  # what lies 1 or more below the largest is never in S
     down, k = -np.sort(-z, -1), np.arange(1, z.shape[-1] + 1)
     size = (1 + k * down > np.cumsum(down, -1)).sum(-1, keepdims=True)  # |S|: (..., 1)
     t = (np.where(k <= size, down, 0).sum(-1, keepdims=True) - 1) / size
     others = np.where(y == 1, 0, np.maximum(z - t, 0))  # p but for the label: (..., d)
     miss = others.sum(-1, keepdims=True)  # 1 − p_y
-    beyond = np.maximum(t - (y * np.where(y == 1, z, 0)).sum(-1, keepdims=True), 0)
-    terms = ((others**2).sum(-1, keepdims=True) + miss**2) / 2 + beyond
-    return terms[..., 0], {"z": others - y * miss}
+    apart = ((others**2).sum(-1) + miss[..., 0] ** 2) / 2
+    terms = apart + np.maximum(t[..., 0] + (top - aim), 0)
+    scale = np.where(np.isfinite(terms), 1.0, 2.0)  # where the mean of what overflows does not
+    terms = np.where(scale == 1, terms, apart / 2 + np.maximum(t[..., 0] / 2 + (top / 2 - aim / 2), 0))
+    return (terms, scale), {"z": others - y * miss}
 
 
 @formula(

@@ -94,6 +94,7 @@ def jensen_shannon(p: Array, q: Array, *, beta: float = 0.5) -> Terms:
 
 def _log_share(p: Array, q: Array, share: float) -> Array:
     """log(p/m), m = share·p + (1 − share)·q, by log1p where the two are close; 0 where both are 0."""
+    p, q = np.ldexp(p, 600), np.ldexp(q, 600)  # of which no share is subnormal
     m = share * p + (1 - share) * q
     m = np.where(m == 0, 1, m)
     t = (1 - share) * ((p - q) / m)
