@@ -7,7 +7,7 @@ import numpy as np
 from oracles.arb_truth.activations import ELEMENTWISE
 from oracles.arb_truth.definition import Forward, fill
 from oracles.arb_truth.functions import absolute, by_row, dot, elementwise, entrywise, surprises, total, weigh, xlogy
-from oracles.arb_truth.numbers import Array, Scalar, ball, objects
+from oracles.arb_truth.numbers import Array, Imprecise, Scalar, ball, objects, shown
 from oracles.arb_truth.reduction import Terms, entering
 
 Row = Array  # (d,)
@@ -50,12 +50,18 @@ def multiclass_sparsemax(z: Array, labels: Array) -> Terms:
 
 def _nearest(row: Row) -> Row:
     """The distribution nearest to a row: what is above t, less t, with the t that makes the sum 1."""
-    down = sorted(row, key=lambda u: float(ball(u).mid()), reverse=True)
-    k = 1
-    while k < len(down) and 1 + (k + 1) * ball(down[k]) > ball(total(down[: k + 1])):
-        k += 1
-    t = (total(down[:k]) - 1) / k
-    return objects([u - t if ball(u) > ball(t) else 0 * u for u in row])
+    order = sorted(range(len(row)), key=lambda j: float(ball(row[j]).mid()), reverse=True)
+    above = order[:1]
+    while len(above) < len(row):
+        more = [*above, order[len(above)]]
+        gap = ball(1 + total(row[more[-1]] - row[j] for j in more))
+        if gap.contains(0) and not gap.is_zero():
+            raise Imprecise(f"whether {shown(gap)} is above 0 is not decided")
+        if not gap > 0:
+            break
+        above = more
+    t = (total(row[j] for j in above) - 1) / len(above)
+    return objects([u - t if j in above else 0 * u for j, u in enumerate(row)])
 
 
 @cost()

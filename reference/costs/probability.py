@@ -87,17 +87,17 @@ def jensen_shannon(p: Array, q: Array, *, beta: float = 0.5) -> Terms:
 
     ∂/∂p = β[log(p/m) + 1 − βp/m − (1 − β)q/m] = β log(p/m), and (1 − β) log(q/m) for q; −∞ at p = 0 < q.
     """
-    log_p, log_q = _log_share(p, q, beta), _log_share(q, p, 1 - beta)
+    log_p, log_q = _log_share(p, q, beta, 1 - beta), _log_share(q, p, 1 - beta, beta)
     terms = (beta * np.where(p == 0, 0, p * log_p) + (1 - beta) * np.where(q == 0, 0, q * log_q)).sum(-1)
     return terms, {"p": beta * log_p, "q": (1 - beta) * log_q}
 
 
-def _log_share(p: Array, q: Array, share: float) -> Array:
-    """log(p/m), m = share·p + (1 − share)·q, by log1p where the two are close; 0 where both are 0."""
+def _log_share(p: Array, q: Array, share: float, rest: float) -> Array:
+    """log(p/m), m = share·p + rest·q of shares that sum to 1, by log1p where the two are close; 0 where both are 0."""
     p, q = np.ldexp(p, 600), np.ldexp(q, 600)  # of which no share is subnormal
-    m = share * p + (1 - share) * q
+    m = share * p + rest * q
     m = np.where(m == 0, 1, m)
-    t = (1 - share) * ((p - q) / m)
+    t = rest * ((p - q) / m)
     return np.where(p + q == 0, 0, np.where(np.abs(t) < 0.5, np.log1p(t.clip(-0.5)), np.log(p / m)))
 
 
