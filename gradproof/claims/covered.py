@@ -322,9 +322,11 @@ _OPTIM = {
 
 _OPTAX = {
     **{name: f"update/{name}" for name in (
-        "adabelief", "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "adan", "amsgrad", "fromage",
-        "lamb", "lars", "lion", "nadam", "novograd", "radam", "rprop", "sm3", "sign_sgd", "signum", "yogi",
+        "adabelief", "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "amsgrad", "fromage",
+        "lamb", "lars", "lion", "nadam", "novograd", "radam", "sm3", "sign_sgd", "signum", "yogi",
     )},
+    "adan": "update/adan: with gamma = 1 − beta2, which is not the paper's",
+    "rprop": "update/rprop: which it is late by a step",
     "sgd": "update/sgd update/momentum update/nesterov: by momentum and nesterov",
     "rmsprop": "update/rmsprop update/rmsprop_centered: by centered",
     "adamaxw": "composed of update/adamax update/sgdw: the step of one, the decay of the other",
