@@ -32,6 +32,12 @@ def _arxiv(number: str) -> str:
 # fmt: off
 WORKS: dict[str, Work] = {
     # The five documents that the project began with.
+    "agarwal-2024": Work(
+        "Agarwal, Rishabh and Vieillard, Nino and Zhou, Yongchao and Stanczyk, Piotr and Ramos, Sabela"
+        " and Geist, Matthieu and Bachem, Olivier",
+        "On-Policy Distillation of Language Models: Learning from Self-Generated Mistakes",
+        "inproceedings", "2024", venue="ICLR", url=_arxiv("2306.13649"),
+    ),
     "azar-2023": Work(
         "Azar, Mohammad Gheshlaghi and Rowland, Mark and Piot, Bilal and Guo, Daniel"
         " and Calandriello, Daniele and Valko, Michal and Munos, Rémi",
@@ -52,6 +58,21 @@ WORKS: dict[str, Work] = {
         "Balntas, Vassileios and Riba, Edgar and Ponsa, Daniel and Mikolajczyk, Krystian",
         "Learning Local Feature Descriptors with Triplets and Shallow Convolutional Neural Networks",
         "inproceedings", "2016", venue="British Machine Vision Conference", doi="10.5244/C.30.119",
+    ),
+    "bernstein-2018": Work(
+        "Bernstein, Jeremy and Wang, Yu-Xiang and Azizzadenesheli, Kamyar and Anandkumar, Animashree",
+        "signSGD: Compressed Optimisation for Non-Convex Problems",
+        "inproceedings", "2018", venue="ICML", url=_arxiv("1802.04434"),
+    ),
+    "blondel-2020": Work(
+        "Blondel, Mathieu and Martins, André F. T. and Niculae, Vlad",
+        "Learning with Fenchel-Young Losses",
+        "article", "2020", venue="Journal of Machine Learning Research 21(35), 1–69", url=_arxiv("1901.02324"),
+    ),
+    "cao-2007": Work(
+        "Cao, Zhe and Qin, Tao and Liu, Tie-Yan and Tsai, Ming-Feng and Li, Hang",
+        "Learning to Rank: From Pairwise Approach to Listwise Approach",
+        "inproceedings", "2007", venue="ICML",
     ),
     "cho-2014": Work(
         "Cho, Kyunghyun and van Merriënboer, Bart and Gulcehre, Caglar and Bahdanau, Dzmitry and Bougares, Fethi and"
@@ -84,10 +105,25 @@ WORKS: dict[str, Work] = {
         "ORPO: Monolithic Preference Optimization without Reference Model",
         "misc", "2024", url=_arxiv("2403.07691"),
     ),
+    "igel-huesken-2000": Work(
+        "Igel, Christian and Hüsken, Michael",
+        "Improving the Rprop Learning Algorithm",
+        "inproceedings", "2000", venue="Second International ICSC Symposium on Neural Computation",
+    ),
+    "lee-seung-2000": Work(
+        "Lee, Daniel D. and Seung, H. Sebastian",
+        "Algorithms for Non-negative Matrix Factorization",
+        "inproceedings", "2000", venue="Advances in Neural Information Processing Systems 13",
+    ),
     "meng-2024": Work(
         "Meng, Yu and Xia, Mengzhou and Chen, Danqi",
         "SimPO: Simple Preference Optimization with a Reference-Free Reward",
         "misc", "2024", url=_arxiv("2405.14734"),
+    ),
+    "riedmiller-braun-1993": Work(
+        "Riedmiller, Martin and Braun, Heinrich",
+        "A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP Algorithm",
+        "inproceedings", "1993", venue="IEEE International Conference on Neural Networks",
     ),
     "rafailov-2023": Work(
         "Rafailov, Rafael and Sharma, Archit and Mitchell, Eric and Ermon, Stefano"
@@ -196,6 +232,28 @@ WORKS: dict[str, Work] = {
         "{jpark7ca.github.io}",
         "Multiclass logistic regression (softmax) and its derivative",
         "misc", "", url="https://jpark7ca.github.io/softmax.html",
+    ),
+    "xie-2022": Work(
+        "Xie, Xingyu and Zhou, Pan and Li, Huan and Lin, Zhouchen and Yan, Shuicheng",
+        "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models",
+        "misc", "2022", url=_arxiv("2208.06677"),
+    ),
+    "zaheer-2018": Work(
+        "Zaheer, Manzil and Reddi, Sashank J. and Sachan, Devendra and Kale, Satyen and Kumar, Sanjiv",
+        "Adaptive Methods for Nonconvex Optimization",
+        "inproceedings", "2018", venue="Advances in Neural Information Processing Systems 31",
+    ),
+    "zhuang-2020": Work(
+        "Zhuang, Juntang and Tang, Tommy and Ding, Yifan and Tatikonda, Sekhar and Dvornek, Nicha"
+        " and Papademetris, Xenophon and Duncan, James S.",
+        "AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients",
+        "inproceedings", "2020", venue="Advances in Neural Information Processing Systems 33", url=_arxiv("2010.07468"),
+    ),
+    "wen-2023": Work(
+        "Wen, Yuqiao and Li, Zichao and Du, Wenyu and Mou, Lili",
+        "f-Divergence Minimization for Sequence-Level Knowledge Distillation",
+        "inproceedings", "2023", venue="Annual Meeting of the Association for Computational Linguistics",
+        url=_arxiv("2307.15190"),
     ),
     "werbos-1990": Work(
         "Werbos, Paul J.",

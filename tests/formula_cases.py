@@ -43,6 +43,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "cost/triplet_margin": {"margin": 2.0, "eps": 1e-3}, "cost/nt_xent": {"temperature": 0.5},
     "cost/dpo": {"beta": 0.4, "label_smoothing": 0.2, "margin": 0.5}, "cost/ipo": {"beta": 0.4},
     "cost/kto": {"beta": 0.4}, "cost/ppo_clip": {"low": 0.3, "high": 0.4}, "cost/distillation": {"temperature": 0.7},
+    "cost/jensen_shannon": {"beta": 0.3},
     "cost/dice": {"smooth": 0.25}, "cost/tversky": {"alpha": 0.3, "beta": 0.6, "smooth": 0.5},
     "cost/ctc": {"blank": 2},
     "regularizer/l2": {"lam": 0.3, "n": 7}, "regularizer/elastic_net": {"lam": 0.3, "mix": 0.2},

@@ -73,10 +73,25 @@ def nadam_single_product(
     return w - eta * m_hat / (np.sqrt(v_hat) + eps), m, v, P
 
 
+@each_parameter("s", "p")
+def rprop_late(
+    w: Array, g: Array, t: int, s: Array, p: Array,
+    *, eta: float = 0.01, eta_minus: float = 0.5, eta_plus: float = 1.2, smallest: float = 1e-6, largest: float = 50.0,
+) -> Any:  # fmt: skip
+    """w moves by the step of the gradient before, so that the first step moves nothing."""
+    s = 0 * np.sign(g) + eta if t == 1 else s
+    turn, late = np.sign(g) * np.sign(p), s * np.sign(p)
+    same, back = np.maximum(turn, 0), np.maximum(-turn, 0)
+    sizes = (np.maximum(-np.maximum(-(f * s), -1 * largest), smallest) for f in (eta_plus, eta_minus))
+    s = sum((k * x for k, x in zip((same, back), sizes, strict=True)), (1 - same - back) * s)
+    return w - (1 - back) * late, s, (1 - back) * g
+
+
 # (formula id, side): the rule, and whether the choice is one of convention or costs accuracy
 VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
     ("update/adagrad", "jax"): (adagrad_eps_inside, "convention"),
     ("update/amsgrad", "jax"): (amsgrad_corrected_first, "convention"),
     ("update/radam", "torch"): (radam_eps_first, "convention"),
+    ("update/rprop", "jax"): (rprop_late, "inaccurate"),
     ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
 }

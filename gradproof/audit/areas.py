@@ -9,7 +9,7 @@ from typing import Any
 
 from gradproof import pages
 from gradproof.checks import accuracy, kinks
-from gradproof.claims import literature, proofs
+from gradproof.claims import coverage, literature, proofs
 from gradproof.conventions import ask
 from gradproof.evidence.finding import Finding
 from gradproof.networks import run as networks
@@ -98,6 +98,10 @@ AREAS = {
             "literature", "published equations as printed", literature.tasks, pages.literature.write,
             ("numpy", "torch", "balls"), (), ("torch", "balls"), constants=literature.CONSTANTS,
             kinds=("claim",),
+        ),
+        Area(
+            "coverage", "which names of the frameworks have a formula here", coverage.tasks, pages.coverage.write,
+            ("torch", "jax"), ("oracle",), ("torch", "jax"),
         ),
     )
 }  # fmt: skip

@@ -311,6 +311,36 @@ def _linear_cross_entropy(s: Source) -> Drawn:
     return _examples(s, {"h": 30 * h if s.regime == "near" else h, "W": W, "labels": labels, "b": b}, **given)
 
 
+def _generalized_kl(s: Source) -> Drawn:
+    far = 12.0 if not s.style else 1.02 * np.log(s.top)  # there eᵃ overflows
+    a = np.clip(s.logits(s.n, s.d), -far, far)
+    y = np.exp(a) * (1 + 1e-3 * s.rng.standard_normal(a.shape)) if s.regime == "near" else s.positive(s.n, s.d)
+    return _entries(s, {"a": a, "y": y})
+
+
+def _total_variation(s: Source) -> Drawn:
+    a, y = _log_rows(s)
+    return _examples(s, {"p": np.exp(a), "q": y})
+
+
+def _sparsemax(s: Source) -> Drawn:
+    z = s.real(s.n, s.d)
+    return _entries(s, {"z": z, "y": s.rng.integers(0, 2, z.shape)})
+
+
+def _multiclass_sparsemax(s: Source) -> Drawn:
+    """Near: labels that are learned, most of them to a cost of 0."""
+    z = s.real(s.n, s.d)
+    return _examples(s, {"z": z, "labels": z.argmax(-1) if s.regime == "near" else s.labels()})
+
+
+def _ranking_softmax(s: Source) -> Drawn:
+    """Relevances that sum to no one; in every second case an item is not there."""
+    z = s.logits(s.n, s.d)
+    mask = s.rng.permuted(np.ones((s.n, s.d), int) - np.eye(s.n, s.d, dtype=int), axis=-1) if s.odd else None
+    return _examples(s, {"z": z, "y": 4 * s.unit(s.n, s.d), "mask": mask})
+
+
 def _of(draw: Callable[[Source], Drawn], names: str) -> dict[str, Draw]:
     return {f"cost/{name}": draw for name in names.split()}
 
@@ -353,6 +383,11 @@ DRAWS: dict[str, Draw] = {
     **_of(_ppo_clip, "ppo_clip"),
     **_of(_kl_k3, "kl_k3"),
     **_of(_z_loss, "z_loss"),
+    **_of(_generalized_kl, "generalized_kl"),
+    **_of(_total_variation, "total_variation"),
+    **_of(_sparsemax, "sparsemax"),
+    **_of(_multiclass_sparsemax, "multiclass_sparsemax"),
+    **_of(_ranking_softmax, "ranking_softmax"),
     **_of(_distillation, "distillation"),
     **_of(_linear_cross_entropy, "linear_cross_entropy"),
 }

@@ -86,6 +86,8 @@ def _costs() -> list[Place]:
               given={"swap": True}),
         _cost("gaussian_nll", "v = ε", "v", a=[[2.0]], y=[[0.5]], v=[[0.25]], given={"eps": 0.25}),
         _cost("triplet_margin", "a = b", "b", a=[[0.5]], b=[[0.5]], c=[[0.75]]),
+        _cost("total_variation", "p = q", "p", p=[[0.25, 0.75]], q=[[0.25, 0.75]]),
+        _cost("total_variation", "p = q", "q", p=[[0.25, 0.75]], q=[[0.25, 0.75]]),
         _cost("ppo_clip", "ρ = 1 + ε, A > 0", "a", (0,), a=[-1.0], old=[-1.0], advantage=[2.0], given={"high": 0.0}),
         _cost("ppo_clip", "ρ = 1 − ε, A < 0", "a", (0,), a=[-1.0], old=[-1.0], advantage=[-2.0], given={"low": 0.0}),
     ]  # fmt: skip

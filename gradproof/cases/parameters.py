@@ -63,6 +63,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"beta": 0.5, "label_smoothing": 0.1, "margin": 0.5},
         {"beta": 2.0, "label_smoothing": 1.0, "margin": -1.0},
     ),
+    "cost/jensen_shannon": ({"beta": 0.1}, {"beta": 0.75}),
     "cost/distillation": ({"temperature": 0.3}, {"temperature": 2.5}),
     "cost/ipo": ({"beta": 0.5}, {"beta": 2.0}),
     "cost/kto": ({"beta": 0.5}, {"beta": 2.0}),
@@ -141,6 +142,24 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "update/adamax": (
         {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
         {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0},
+    ),
+    "update/yogi": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 0.1},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-8},
+    ),
+    "update/adabelief": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-8},
+    ),
+    "update/adan": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.875, "beta3": 0.9, "gamma": 0.125, "eps": 1e-3},
+        {"eta": 2.0, "beta1": 0.9, "beta2": 0.5, "beta3": 0.999, "gamma": 0.5, "eps": 0.0},
+    ),
+    "update/sign_sgd": ({"eta": 0.5}, {"eta": 3.0}),
+    "update/signum": ({"eta": 0.5, "beta1": 0.5}, {"eta": 2.0, "beta1": 0.99}),
+    "update/rprop": (
+        {"eta": 0.5, "eta_minus": 0.25, "eta_plus": 2.0, "smallest": 0.125, "largest": 2.0},
+        {"eta": 2.0, "eta_minus": 0.75, "eta_plus": 1.125, "smallest": 0.0, "largest": 1e6},
     ),
     "update/lion": (
         {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "lam": 0.3},

@@ -75,6 +75,10 @@ def _centered(s: Source, g: Array) -> dict[str, Array]:
     return {"s": _sizes(s), "m": _all_but(s, g), "b": _numbers(s)}
 
 
+def _adan(s: Source, g: Array) -> dict[str, Array]:
+    return {"m": _against(s, g, "beta1"), "v": _numbers(s), "n": _sizes(s), "p": _all_but(s, g)}
+
+
 RULES: dict[str, Accumulators] = {
     "update/sgd": lambda s, g: {},
     "update/sgd_l2": lambda s, g: {},
@@ -91,6 +95,12 @@ RULES: dict[str, Accumulators] = {
     "update/nadam": _nadam,
     "update/radam": _moments,
     "update/adamax": _adamax,
+    "update/yogi": _moments,
+    "update/adabelief": lambda s, g: {"m": _all_but(s, g), "v": _sizes(s)},
+    "update/adan": _adan,
+    "update/sign_sgd": lambda s, g: {},
+    "update/signum": lambda s, g: {"m": _against(s, g, "beta1")},
+    "update/rprop": lambda s, g: {"s": _sizes(s), "p": _numbers(s)},
     "update/lion": lambda s, g: {"m": _against(s, g, "beta1")},
 }
 

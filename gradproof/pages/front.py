@@ -11,7 +11,7 @@ from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import Evidence, read_evidence, write_whole
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
-from gradproof.pages import mutants
+from gradproof.pages import coverage, mutants
 from gradproof.pages.networks import disagreements
 from gradproof.pages.tables import Table, markdown, name, number
 
@@ -125,6 +125,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
     "optimizers": (
         "update rules against torch.optim and optax, and why weight decay is not L2", "updates", _updates
     ),
+    "coverage": ("every differentiable name of the frameworks, and our formula for it", "coverage", coverage.glance),
     "literature": ("published equations as printed, judged", "literature", _verdicts),
     "errata": ("misprints, with the corrected form", "literature", None),
     "notation": ("who writes what for the same quantity", "literature", None),

@@ -58,6 +58,13 @@ SETTINGS = (
     Setting("update/radam", 1e-4, 0.01, {"threshold": 5.0}),
     Setting("update/radam", 1e-4, None, {"threshold": 5.0, "eps": 0.0}),
     Setting("update/adamax"),
+    Setting("update/yogi"),
+    Setting("update/adabelief"),
+    Setting("update/adan"),
+    Setting("update/adan", given={"beta2": 0.875, "gamma": 0.125}),
+    Setting("update/sign_sgd", 0.01, 0.001),
+    Setting("update/signum", 0.01, 0.001),
+    Setting("update/rprop", 0.01, 0.001),
     Setting("update/lion", 0.01, 0.001, {"lam": 0.1}),
 )
 

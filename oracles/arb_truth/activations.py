@@ -225,6 +225,11 @@ def logsumexp(z: Row, temperature: Scalar) -> Scalar:
     return z[about_largest(cool)] + temperature * log(total(exponentials(cool)))
 
 
+def logmeanexp(z: Row) -> Scalar:
+    """log(Σₖe^z_k/d), one number."""
+    return z[about_largest(z)] + log(total(exponentials(z)) / len(z))
+
+
 def gated(z: Row, gate: Bound) -> list[Scalar]:
     """a ⊙ gate(b) for the halves (a, b) of z: the second half is the gate, as in the gated linear unit."""
     half, odd = divmod(len(z), 2)
@@ -265,6 +270,7 @@ VECTOR: dict[str, Forward] = {
     "activation/softmin": row_by_row(softmin, "temperature > 0", temperature=1.0),
     "activation/log_softmax": row_by_row(log_softmax, "temperature > 0", temperature=1.0),
     "activation/logsumexp": row_by_row(logsumexp, "temperature > 0", temperature=1.0),
+    "activation/logmeanexp": row_by_row(logmeanexp),
     "activation/glu": _gated("activation/sigmoid"),
     "activation/geglu": _gated("activation/gelu"),
     "activation/swiglu": _gated("activation/silu"),

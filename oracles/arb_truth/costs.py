@@ -15,6 +15,7 @@ from flint import arb
 
 from oracles.arb_truth.activations import ELEMENTWISE, softplus_of
 from oracles.arb_truth.definition import Forward, define, fill
+from oracles.arb_truth.divergences import DIVERGENCES
 from oracles.arb_truth.functions import (
     above,
     absolute,
@@ -37,7 +38,7 @@ from oracles.arb_truth.reduction import Terms, by_weights, class_weights, enteri
 Row = Array  # (d,)
 Option = Any  # a parameter that is given as it is
 
-COSTS: dict[str, Forward] = {**MARGINS, **PREFERENCES}
+COSTS: dict[str, Forward] = {**MARGINS, **PREFERENCES, **DIVERGENCES}
 cost = entering(COSTS)
 
 # ---------------------------------------------------------------- regression
@@ -142,10 +143,15 @@ def kl_div_log_target(a: Array, y: Array) -> Terms:
     return np.exp(y) * (y - a)
 
 
-@cost()
-def jensen_shannon(p: Array, q: Array) -> Terms:
-    """½Σ[p log(p/m) + q log(q/m)], m = (p + q)/2."""
-    return by_row(lambda u, v: total(xlogy(u, 2 * u / (u + v)) + xlogy(v, 2 * v / (u + v))) / 2, p, q)
+@cost("0 < beta < 1", beta=0.5)
+def jensen_shannon(p: Array, q: Array, *, beta: Scalar) -> Terms:
+    """Σ[βp log(p/m) + (1 − β)q log(q/m)], m = βp + (1 − β)q."""
+
+    def term(u: Row, v: Row) -> Scalar:
+        m = beta * u + (1 - beta) * v
+        return total(beta * xlogy(u, u / m) + (1 - beta) * xlogy(v, v / m))
+
+    return by_row(term, p, q)
 
 
 @cost()

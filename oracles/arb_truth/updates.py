@@ -22,9 +22,9 @@ Kept = Any  # an accumulator: an array, or its start
 Definition = Callable[..., Step]
 
 UPDATES: dict[str, Forward] = {}
-POSITIVE = ("eta", "lam", "eps", "initial")
+POSITIVE = ("eta", "lam", "eps", "initial", "gamma", "smallest")
 SCALARS = ("P",)  # accumulators that are one number
-SHARES = ("mu", "rho", "beta1", "beta2")
+SHARES = ("mu", "rho", "beta1", "beta2", "beta3")
 
 
 def rule(requires: Any = "", **hyperparameters: Any) -> Callable[[Definition], Definition]:
@@ -263,3 +263,78 @@ def lion(w: Array, dC: Array, m: Kept = 0, *, eta: Ball, beta1: Ball, beta2: Bal
     """The sign of one average of the gradients, while another is kept; and decay."""
     step = sign(average(beta1, m, dC)) + lam * w
     return {"w": w - eta * step, "m": average(beta2, m, dC)}
+
+
+@rule(**{**ADAM, "eta": 0.01, "eps": 1e-3})
+def yogi(
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0,
+    *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, t: int,
+) -> Step:  # fmt: skip
+    """Adam's step, with a second moment that moves by (1 − β₂)(∂C/∂w)² towards the square."""
+    square = dC * dC
+    m, v = average(beta1, m, dC), v - (1 - beta2) * sign(v - square) * square
+    return {"w": w - eta * unbiased(beta1, m, t) / (root(unbiased(beta2, v, t)) + eps), "m": m, "v": v}
+
+
+@rule(**{**ADAM, "eps": 1e-16})
+def adabelief(
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0,
+    *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, t: int,
+) -> Step:  # fmt: skip
+    """Adam's step, with the mean square of ∂C/∂w − m, to which ε is added every time."""
+    m = average(beta1, m, dC)
+    v = average(beta2, v, (dC - m) * (dC - m)) + eps
+    return {"w": w - eta * unbiased(beta1, m, t) / (root(unbiased(beta2, v, t)) + eps), "m": m, "v": v}
+
+
+@rule(eta=0.001, beta1=0.98, beta2=0.92, beta3=0.99, gamma=0.92, eps=1e-8)
+def adan(
+    w: Array, dC: Array, m: Kept = 0, v: Kept = 0, n: Kept = 0, p: Kept = 0,
+    *, eta: Ball, beta1: Ball, beta2: Ball, beta3: Ball, gamma: Ball, eps: Ball, t: int,
+) -> Step:  # fmt: skip
+    """Averages of gradients and of their changes, over the root of the mean square of the gradient ahead."""
+    change = 0 * dC if t == 1 else dC - p
+    m, v = average(beta1, m, dC), average(beta2, v, change)
+    ahead = dC + gamma * change
+    n = average(beta3, n, ahead * ahead)
+    step = unbiased(beta1, m, t) + gamma * unbiased(beta2, v, t)
+    return {"w": w - eta * step / (root(unbiased(beta3, n, t)) + eps), "m": m, "v": v, "n": n, "p": dC}
+
+
+# ---------------------------------------------------------------- signs
+
+
+@rule(eta=0.01)
+def sign_sgd(w: Array, dC: Array, *, eta: Ball, t: int) -> Step:
+    """A step of η against the sign."""
+    return {"w": w - eta * sign(dC)}
+
+
+@rule(eta=0.01, beta1=0.9)
+def signum(w: Array, dC: Array, m: Kept = 0, *, eta: Ball, beta1: Ball, t: int) -> Step:
+    """The sign of the average gradient."""
+    m = average(beta1, m, dC)
+    return {"w": w - eta * sign(m), "m": m}
+
+
+@rule(
+    "0 < eta_minus < 1 and eta_plus > 1 and largest >= smallest",
+    eta=0.01, eta_minus=0.5, eta_plus=1.2, smallest=1e-6, largest=50.0,
+)  # fmt: skip
+def rprop(
+    w: Array, dC: Array, s: Kept = 0, p: Kept = 0,
+    *, eta: Ball, eta_minus: Ball, eta_plus: Ball, smallest: Ball, largest: Ball, t: int,
+) -> Step:  # fmt: skip
+    """Sizes that grow while a sign stays, and shrink, without a step, where it changes."""
+
+    def size(s: Scalar, turn: Scalar) -> Scalar:
+        if not ball(turn).is_finite() or ball(turn) == 0:
+            return s + turn  # no number where a gradient is none
+        factor = eta_plus if ball(turn) > 0 else eta_minus
+        return arb(smallest).max(arb(largest).min(ball(factor * s)))
+
+    s = eta + 0 * sign(dC) if t == 1 else s
+    turn = sign(dC) * sign(p + 0 * w)
+    s = entrywise(size)(s, turn)
+    kept = entrywise(lambda g, turn: 0 * g if ball(turn) == -1 else g)(dC, turn)
+    return {"w": w - s * sign(kept), "s": s, "p": kept}

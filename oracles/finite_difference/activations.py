@@ -117,6 +117,12 @@ def _logsumexp(z: Array, temperature: float = 1.0) -> Array:
     return np.asarray(temperature * (top + rest)[..., 0])
 
 
+def _logmeanexp(z: Array) -> Array:
+    """log(Σₖe^z_k/d) over the last axis."""
+    top, rest = log_total(z)
+    return np.asarray((top + (rest - np.log(z.shape[-1])))[..., 0])
+
+
 def _halves(gate: Definition) -> Definition:
     """a ⊙ gate(b) for the halves a, b of the last axis."""
 
@@ -145,6 +151,7 @@ LAST: dict[str, Definition] = {
     "activation/softmin": lambda z, temperature=1.0: _softmax(-z, temperature),
     "activation/log_softmax": lambda z, temperature=1.0: log_softmax(z / temperature),
     "activation/logsumexp": _logsumexp,
+    "activation/logmeanexp": _logmeanexp,
     "activation/glu": _halves(sigmoid),
     "activation/geglu": _halves(ELEMENTWISE["activation/gelu"]),
     "activation/swiglu": _halves(ELEMENTWISE["activation/silu"]),

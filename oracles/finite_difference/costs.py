@@ -13,7 +13,7 @@ import numpy as np
 
 from oracles.alignments import alignments
 from oracles.calls import Array, Definition, options
-from oracles.finite_difference import preferences
+from oracles.finite_difference import divergences, preferences
 from oracles.finite_difference.functions import (
     above,
     absolute,
@@ -56,9 +56,9 @@ def _bce_logits(z: Array, y: Array, weight: Array | None = None, pos_weight: Arr
     return _times(_times(y * softplus(-z), pos_weight) + (1 - y) * softplus(z), weight)
 
 
-def _jensen_shannon(p: Array, q: Array) -> Array:
-    m = (p + q) / 2
-    return np.asarray((xlogy(p, p / m) + xlogy(q, q / m)).sum(-1) / 2)
+def _jensen_shannon(p: Array, q: Array, beta: float = 0.5) -> Array:
+    m = beta * p + (1 - beta) * q
+    return np.asarray((beta * xlogy(p, p / m) + (1 - beta) * xlogy(q, q / m)).sum(-1))
 
 
 def _gaussian_nll(a: Array, y: Array, v: Array, full: bool = False, eps: float = 0.0) -> Array:
@@ -184,6 +184,7 @@ TERMS: dict[str, Definition] = {
     "cost/dice": _dice,
     "cost/tversky": _tversky,
     **preferences.TERMS,
+    **divergences.TERMS,
 }
 # The reduction of a cost unless told otherwise, where it is not the mean.
 REDUCTION = {
@@ -192,6 +193,7 @@ REDUCTION = {
     "cost/nll": "batchmean",
     "cost/kl_div": "batchmean",
     "cost/kl_div_log_target": "batchmean",
+    "cost/generalized_kl": "batchmean",
 }
 
 

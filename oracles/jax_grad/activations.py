@@ -24,6 +24,12 @@ def _hardtanh(z: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     return jax.nn.hard_tanh(z) if (min_val, max_val) == (-1, 1) else jnp.clip(z, min_val, max_val)
 
 
+def _logmeanexp(z: Any, axis: int = -1) -> Any:
+    if hasattr(jax.nn, "logmeanexp"):
+        return jax.nn.logmeanexp(z, axis=axis)
+    return jax.nn.logsumexp(z, axis) - jnp.log(z.shape[axis])
+
+
 OWN: dict[str, Definition] = {
     "activation/identity": lambda z: jax.nn.identity(z) if hasattr(jax.nn, "identity") else z,
     "activation/sigmoid": lambda z: jax.nn.sigmoid(z),
@@ -54,6 +60,7 @@ OWN: dict[str, Definition] = {
     "activation/softmax": lambda z, temperature=1.0, axis=-1: jax.nn.softmax(z / temperature, axis),
     "activation/log_softmax": lambda z, temperature=1.0, axis=-1: jax.nn.log_softmax(z / temperature, axis),
     "activation/logsumexp": lambda z, temperature=1.0, axis=-1: temperature * jax.nn.logsumexp(z / temperature, axis),
+    "activation/logmeanexp": _logmeanexp,
     "activation/glu": lambda z, axis=-1: jax.nn.glu(z, axis),
 }
 

@@ -155,9 +155,9 @@ def _gaussian_nll(a: Any, y: Any, v: Any, full: bool = False, eps: float = 0.0, 
     return _reduce((jnp.log(v) + (a - y) ** 2 / v + (jnp.log(2 * jnp.pi) if full else 0)) / 2, reduction)
 
 
-def _jensen_shannon(p: Any, q: Any, reduction: str = "mean") -> Any:
-    m = (p + q) / 2
-    return _reduce((xlogy(p, p / m) + xlogy(q, q / m)).sum(-1) / 2, reduction)
+def _jensen_shannon(p: Any, q: Any, beta: float = 0.5, reduction: str = "mean") -> Any:
+    m = beta * p + (1 - beta) * q
+    return _reduce((beta * xlogy(p, p / m) + (1 - beta) * xlogy(q, q / m)).sum(-1), reduction)
 
 
 def _nll_labels(

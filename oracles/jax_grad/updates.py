@@ -54,6 +54,12 @@ def _nadam(*, eta: float, beta1: float, beta2: float, eps: float, momentum_decay
     return optax.nadam(eta, beta1, beta2, eps)
 
 
+def _adan(*, eta: float, beta1: float, beta2: float, beta3: float, gamma: float, eps: float) -> Any:
+    if gamma != 1 - beta2:
+        raise LookupError(f"optax.adan takes 1 − b2 = {1 - beta2:.4g} times the change, not {gamma}")
+    return optax.adan(eta, beta1, beta2, beta3, eps, eps_root=0.0)
+
+
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/sgd": lambda *, eta: optax.sgd(eta),
     "update/sgd_l2": lambda *, eta, lam, n: optax.chain(optax.add_decayed_weights(lam / n), optax.sgd(eta)),
@@ -78,6 +84,16 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
         eta, beta1, beta2, eps, threshold=threshold
     ),
     "update/adamax": lambda *, eta, beta1, beta2, eps: optax.adamax(eta, beta1, beta2, eps),
+    "update/yogi": lambda *, eta, beta1, beta2, eps: optax.chain(
+        optax.scale_by_yogi(beta1, beta2, eps, initial_accumulator_value=0.0), optax.scale_by_learning_rate(eta)
+    ),
+    "update/adabelief": lambda *, eta, beta1, beta2, eps: optax.adabelief(eta, beta1, beta2, eps, eps),
+    "update/adan": _adan,
+    "update/sign_sgd": lambda *, eta: optax.sign_sgd(eta),
+    "update/signum": lambda *, eta, beta1: optax.signum(eta, beta1),
+    "update/rprop": lambda *, eta, eta_minus, eta_plus, smallest, largest: optax.rprop(
+        eta, eta_minus, eta_plus, smallest, largest
+    ),
     "update/lion": lambda *, eta, beta1, beta2, lam: optax.lion(eta, beta1, beta2, weight_decay=lam),
 }
 NATIVE: dict[str, Callable[..., Any]] = {
@@ -94,6 +110,12 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/nadam": optax.nadam,
     "update/radam": optax.radam,
     "update/adamax": optax.adamax,
+    "update/yogi": optax.yogi,
+    "update/adabelief": optax.adabelief,
+    "update/adan": optax.adan,
+    "update/sign_sgd": optax.sign_sgd,
+    "update/signum": optax.signum,
+    "update/rprop": optax.rprop,
     "update/lion": optax.lion,
 }
 NAMES = {"eta": "learning_rate", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value",
@@ -176,6 +198,11 @@ STATES: dict[str, dict[str, str]] = {
     "update/nadam": {"m": "mu", "v": "nu"},
     "update/radam": {"m": "mu", "v": "nu"},
     "update/adamax": {"m": "mu", "u": "nu"},
+    "update/yogi": {"m": "mu", "v": "nu"},
+    "update/adabelief": {"m": "mu", "v": "nu"},
+    "update/adan": {"m": "m", "v": "v", "n": "n", "p": "g"},
+    "update/signum": {"m": "ema"},
+    "update/rprop": {"s": "step_sizes", "p": "prev_updates"},  # it keeps the step where we keep the gradient
     "update/lion": {"m": "mu"},
 }
 
@@ -210,7 +237,10 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
         state = optimizer.init(w)
         if t > 1:
             kept = {theirs: jnp.asarray(given[ours]) for ours, theirs in names.items() if ours in given}
-            state = _put(state, {"count": jnp.asarray(t - 1, jnp.int32), **kept})
+            if "prev_updates" in kept:
+                kept["prev_updates"] = kept["step_sizes"] * jnp.sign(kept["prev_updates"])
+            before = jnp.asarray(t - 1, jnp.int32)
+            state = _put(state, {"count": before, "t": before, **kept})
         update, state = optimizer.update(dC, state, w)
         fields = _fields(state)
         after = {"w": optax.apply_updates(w, update)}

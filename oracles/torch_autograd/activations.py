@@ -7,6 +7,8 @@ respect to these comes from the definition in `SLOPES`.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -70,6 +72,7 @@ def _maxout(z: Tensor, k: int = 2, axis: int = -1) -> Tensor:
 
 
 COMPOSED: dict[str, Definition] = {
+    "activation/logmeanexp": lambda z, axis=-1: torch.logsumexp(z, axis) - math.log(z.shape[axis]),
     "activation/identity": lambda z: z * 1,
     "activation/squared_relu": lambda z: F.relu(z).square(),
     "activation/squareplus": lambda z, b=4.0: (z + torch.sqrt(z * z + b)) / 2,

@@ -179,9 +179,9 @@ OWN: dict[str, Definition] = {
 OWN |= {id: _per_example(definition) for id, definition in OWN.items() if not id.startswith("cost/kl_div")}
 
 
-def _jensen_shannon(p: Tensor, q: Tensor, reduction: str = "mean") -> Tensor:
-    m = (p + q) / 2
-    return reduce((torch.xlogy(p, p / m) + torch.xlogy(q, q / m)).sum(-1) / 2, reduction)
+def _jensen_shannon(p: Tensor, q: Tensor, beta: float = 0.5, reduction: str = "mean") -> Tensor:
+    m = beta * p + (1 - beta) * q
+    return reduce((beta * torch.xlogy(p, p / m) + (1 - beta) * torch.xlogy(q, q / m)).sum(-1), reduction)
 
 
 def _sigmoid_focal(z: Tensor, y: Tensor, alpha: float = 0.25, gamma: float = 2.0, reduction: str = "mean") -> Tensor:

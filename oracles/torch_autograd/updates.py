@@ -68,6 +68,9 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     ),
     "update/radam": _radam,
     "update/adamax": lambda w, *, eta, beta1, beta2, eps: torch.optim.Adamax(w, lr=eta, betas=(beta1, beta2), eps=eps),
+    "update/rprop": lambda w, *, eta, eta_minus, eta_plus, smallest, largest: torch.optim.Rprop(
+        w, lr=eta, etas=(eta_minus, eta_plus), step_sizes=(smallest, largest)
+    ),
 }
 NATIVE: dict[str, Callable[..., Any]] = {
     "update/sgd": torch.optim.SGD,
@@ -83,6 +86,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/nadam": torch.optim.NAdam,
     "update/radam": torch.optim.RAdam,
     "update/adamax": torch.optim.Adamax,
+    "update/rprop": torch.optim.Rprop,
 }
 NAMES = {"eta": "lr", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value", "rho": "alpha"}
 
@@ -172,6 +176,7 @@ STATES: dict[str, dict[str, str]] = {
     "update/nadam": {"m": "exp_avg", "v": "exp_avg_sq", "P": "mu_product"},
     "update/radam": {"m": "exp_avg", "v": "exp_avg_sq"},
     "update/adamax": {"m": "exp_avg", "u": "exp_inf"},
+    "update/rprop": {"s": "step_size", "p": "prev"},
 }
 
 

@@ -142,6 +142,30 @@ def logsumexp(z: Array, temperature: float = 1.0) -> tuple[Array, Pullback]:
     return value[..., 0], lambda v: v[..., None] * s
 
 
+@formula(
+    "activation/logmeanexp",
+    statement="log(Sum(exp(z[i, k]), (k, 1, d))/d)",
+    derivative="v[i]*exp(z[i, j] - s[i])/d",
+    arguments=("z[i, j]",),
+    assumptions=(ROW, WITH_OUTPUT),
+    sources=("jax-logmeanexp",),
+)
+@rowwise
+def logmeanexp(z: Array) -> tuple[Array, Pullback]:
+    """log of the mean of e^z over the last axis.  z: (..., d) -> (...), pullback (...) -> (..., d).
+
+    It is log Σe^z less the constant log d, so ∂/∂z_j = softmax(z)_j. With h = z − z_m the mean of e^h is
+    1 + Σ(e^h − 1)/d, whose logarithm loses no digit where all are close.
+    """
+    e, h, others, m = _exponentials(z, 1.0)
+    s, largest = e / (1 + others), np.take_along_axis(z, m, -1)
+    np.put_along_axis(h, m, 0, -1)
+    below = np.expm1(h).sum(-1, keepdims=True) / z.shape[-1]
+    mean = np.where(below > -0.5, np.log1p(np.maximum(below, -0.5)), np.log((1 + others) / z.shape[-1]))
+    value = np.where(np.isinf(largest), largest, largest + mean)
+    return value[..., 0], lambda v: v[..., None] * s
+
+
 Deep = Callable[[Array], tuple[Array, Array, Array]]
 FAR_BELOW = -600.0  # there σ(b) is e^b, to the last digit of float64
 SMALL = 2.0**-960  # where a product may have lost digits

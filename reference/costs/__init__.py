@@ -16,6 +16,8 @@ wrong.
 
 from reference.costs.arguments import one_hot
 from reference.costs.ctc import ctc
+from reference.costs.divergence import generalized_kl, total_variation
+from reference.costs.fenchel_young import multiclass_sparsemax, ranking_softmax, sparsemax
 from reference.costs.language import distillation, linear_cross_entropy, z_loss
 from reference.costs.logit import (
     binary_cross_entropy_logits,
@@ -80,6 +82,7 @@ __all__ = [
     "distillation",
     "dpo",
     "gaussian_nll",
+    "generalized_kl",
     "hinge",
     "hinge_embedding",
     "huber_error",
@@ -96,6 +99,7 @@ __all__ = [
     "multi_margin",
     "multiclass_hinge",
     "multiclass_perceptron",
+    "multiclass_sparsemax",
     "multilabel_margin",
     "multilabel_soft_margin",
     "nll",
@@ -110,12 +114,15 @@ __all__ = [
     "ppo_clip",
     "quadratic",
     "quantile",
+    "ranking_softmax",
     "sigmoid_focal",
     "smooth_l1",
     "soft_margin",
     "softmax_focal",
+    "sparsemax",
     "squared_error",
     "squared_hinge",
+    "total_variation",
     "triplet_margin",
     "tversky",
     "wasserstein_critic",

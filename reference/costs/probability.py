@@ -64,36 +64,41 @@ def kl_div_log_target(a: Array, y: Array) -> Terms:
     return terms, {"a": -p, "y": terms + p}
 
 
+MIXTURE = "(beta*p[i, j] + (1 - beta)*q[i, j])"
+
+
 @formula(
     "cost/jensen_shannon",
-    statement="Sum(p[i, j]*log(2*p[i, j]/(p[i, j] + q[i, j])) + q[i, j]*log(2*q[i, j]/(p[i, j] + q[i, j])), "
-    f"{OVER})/(2*n)",
-    derivative="log(2*p[i, j]/(p[i, j] + q[i, j]))/(2*n)",
+    statement=f"Sum(beta*p[i, j]*log(p[i, j]/{MIXTURE}) + (1 - beta)*q[i, j]*log(q[i, j]/{MIXTURE}), {OVER})/n",
+    derivative=f"beta*log(p[i, j]/{MIXTURE})/n",
     arguments=("p[i, j]", "q[i, j]"),
     domain=("0", "1"),
-    partials={"q[i, j]": "log(2*q[i, j]/(p[i, j] + q[i, j]))/(2*n)"},
+    partials={"q[i, j]": f"(1 - beta)*log(q[i, j]/{MIXTURE})/n"},
     prediction="p",
     target="q",
     entries={"p": "distribution", "q": "distribution"},
+    valid={"beta": "0 < beta < 1"},
     assumptions=("terms: one an example", "mean over examples", "natural logarithm", ZERO),
-    sources=("lin-1991",),
+    sources=("lin-1991", "agarwal-2024"),
 )
 @reduced(p=ROW, q=ROW)
-def jensen_shannon(p: Array, q: Array) -> Terms:
-    """Jensen–Shannon divergence ½KL(p‖m) + ½KL(q‖m), m = (p + q)/2.  p, q: (n, d), one term an example.
+def jensen_shannon(p: Array, q: Array, *, beta: float = 0.5) -> Terms:
+    """Jensen–Shannon divergence βKL(p‖m) + (1 − β)KL(q‖m), m = βp + (1 − β)q.  p, q: (..., d), one term an example.
 
-    ∂/∂p = ½[log(p/m) + 1 − p/(p + q) − q/(p + q)] = ½log(p/m), and likewise for q; −∞ at p = 0 < q.
+    ∂/∂p = β[log(p/m) + 1 − βp/m − (1 − β)q/m] = β log(p/m), and (1 − β) log(q/m) for q; −∞ at p = 0 < q.
     """
-    log_p, log_q = _log_share(p, q), _log_share(q, p)
-    terms = (np.where(p == 0, 0, p * log_p) + np.where(q == 0, 0, q * log_q)).sum(-1) / 2
-    return terms, {"p": log_p / 2, "q": log_q / 2}
+    log_p, log_q = _log_share(p, q, beta, 1 - beta), _log_share(q, p, 1 - beta, beta)
+    terms = (beta * np.where(p == 0, 0, p * log_p) + (1 - beta) * np.where(q == 0, 0, q * log_q)).sum(-1)
+    return terms, {"p": beta * log_p, "q": (1 - beta) * log_q}
 
 
-def _log_share(p: Array, q: Array) -> Array:
-    """log(2p/(p + q)), by log1p where the two are close; 0 where both are 0."""
-    s = np.where(p + q == 0, 1, p + q)
-    t = (p - q) / s
-    return np.where(p + q == 0, 0, np.where(np.abs(t) < 0.5, np.log1p(t.clip(-0.5)), np.log(2 * p / s)))
+def _log_share(p: Array, q: Array, share: float, rest: float) -> Array:
+    """log(p/m), m = share·p + rest·q of shares that sum to 1, by log1p where the two are close; 0 where both are 0."""
+    p, q = np.ldexp(p, 600), np.ldexp(q, 600)  # of which no share is subnormal
+    m = share * p + rest * q
+    m = np.where(m == 0, 1, m)
+    t = rest * ((p - q) / m)
+    return np.where(p + q == 0, 0, np.where(np.abs(t) < 0.5, np.log1p(t.clip(-0.5)), np.log(p / m)))
 
 
 ENTROPY = "(y[i, j]*log(a[i, j]) + (1 - y[i, j])*log(1 - a[i, j]))"

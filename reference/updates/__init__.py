@@ -1,6 +1,7 @@
 """Update rules, by name: optimizer steps and gradient clipping."""
 
 from reference.updates.clipping import clip_by_norm, clip_by_value
+from reference.updates.moments import adabelief, adan, yogi
 from reference.updates.optimizers import (
     adadelta,
     adagrad,
@@ -19,15 +20,18 @@ from reference.updates.optimizers import (
     sgd_l2,
     sgdw,
 )
+from reference.updates.signs import rprop, sign_sgd, signum
 from reference.updates.steps import Step
 
 __all__ = [
     "Step",
+    "adabelief",
     "adadelta",
     "adagrad",
     "adam",
     "adamax",
     "adamw",
+    "adan",
     "amsgrad",
     "clip_by_norm",
     "clip_by_value",
@@ -38,7 +42,11 @@ __all__ = [
     "radam",
     "rmsprop",
     "rmsprop_centered",
+    "rprop",
     "sgd",
     "sgd_l2",
     "sgdw",
+    "sign_sgd",
+    "signum",
+    "yogi",
 ]

@@ -27,6 +27,12 @@ CONDITIONS = {  # on hyperparameters, by their name
     "rho": "0 <= rho < 1",
     "beta1": "0 <= beta1 < 1",
     "beta2": "0 <= beta2 < 1",
+    "beta3": "0 <= beta3 < 1",
+    "gamma": "gamma >= 0",
+    "eta_minus": "0 < eta_minus < 1",
+    "eta_plus": "eta_plus > 1",
+    "smallest": "smallest >= 0",
+    "largest": "largest >= smallest",
     "momentum_decay": "0 <= momentum_decay <= oo",
     "threshold": "threshold >= 4",
 }

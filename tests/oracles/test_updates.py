@@ -32,6 +32,12 @@ RULES = {
     "nadam": {**ADAM, "momentum_decay": 0.004},
     "radam": {**ADAM, "threshold": 5},
     "adamax": ADAM,
+    "yogi": ADAM,
+    "adabelief": ADAM,
+    "adan": {**ADAM, "beta2": 0.875, "beta3": 0.9, "gamma": 0.125},
+    "sign_sgd": {"eta": 0.1},
+    "signum": {"eta": 0.1, "beta1": 0.9},
+    "rprop": {"eta": 0.1, "eta_minus": 0.5, "eta_plus": 1.5, "smallest": 1e-3, "largest": 2.0},
     "lion": {"eta": 0.1, "beta1": 0.9, "beta2": 0.99, "lam": 0.5},
 }
 

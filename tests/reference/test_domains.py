@@ -21,9 +21,10 @@ from reference.costs.arguments import CHECKS
 INTERVALS = {  # by parameter; an entry of its own where a formula differs
     **dict.fromkeys(("alpha", "gamma", "smooth", "eps", "lambd", "lam", "eta", "initial"), "[0, oo)"),
     **dict.fromkeys(("beta", "b", "delta", "temperature", "limit", "max_value", "max_norm"), "(0, oo)"),
-    **dict.fromkeys(("beta1", "beta2", "rho", "mu", "rate"), "[0, 1)"),
+    **dict.fromkeys(("beta1", "beta2", "beta3", "rho", "mu", "rate"), "[0, 1)"),
     **dict.fromkeys(("label_smoothing", "mix"), "[0, 1]"),
     "lower": "(-oo, upper]", "min_val": "(-oo, max_val)", "tau": "(0, 1)", "k": "{1, 2, 3}", "p": "{1, 2}",
+    "eta_minus": "(0, 1)", "eta_plus": "(1, oo)", "smallest": "[0, largest]", "largest": "[smallest, oo)",
     "threshold": "[4, oo)", "momentum_decay": "[0, oo]",
     "activation/celu alpha": "(0, oo)", "cost/sigmoid_focal alpha": "[0, 1]", "cost/tversky beta": "[0, oo)",
     "cost/triplet_margin margin": "(0, oo)", "regularizer/label_smoothing eps": "[0, 1]",

@@ -78,7 +78,7 @@ def test_the_gradients_are_those_of_all_floating_arguments(id):
     outputs, gradients = case.answer()
     floats = {name for name, x in case.arguments.items() if is_float(x)}
     assert set(gradients) <= floats
-    assert floats - set(gradients) <= {"y"}  # as in cost/hinge_embedding, where it is a switch
+    assert floats - set(gradients) <= {"y", "mask"}  # as in cost/hinge_embedding, where it is a switch
     for name, gradient in gradients.items():
         assert gradient.shape == np.shape(case.arguments[name])
     assert set(outputs) == (set(case.arguments) if id in CLIPS else case.outputs)

@@ -149,6 +149,13 @@ def checkers():
                       more={**said, **more, "odd": odd, **unasked})  # fmt: skip
 
 
+def coverage():
+    yield row("name", "torch.nn.GELU", "formula", dtype="", side="torch", why="by approximate",
+              more={"ids": ["activation/gelu", "activation/gelu_tanh"]})  # fmt: skip
+    yield row("name", "torch.nn.Fold", "not yet", dtype="", side="torch", more={"ids": []})
+    yield row("name", "jax.nn.unheard_of", dtype="", side="jax", verdict="unknown", why="the table does not have it")
+
+
 def judged():
     pytest.importorskip("flint")
     return [literature.judge(claim, ["balls"]) for claim in literature.CLAIMS.values()]
@@ -244,6 +251,12 @@ EXPECTED = {
                      "| `gradproof.check` | \\|J−J̃\\| ≤ 1e-5 | ones |  |",
                      "| `scipy.optimize.check_grad` | silu-term, tanh-abs-v |  |", "| a kernel, float32 | W26 | l1 |"],
         "README": ["+ right ones rejected: gradproof.check 0 + 0, scipy.optimize.check_grad 2 + 0, rules of "],
+    },
+    coverage: {
+        "coverage": ["| `torch.nn` | 2 | 1 | 0 | 0 | 1 | 0 |",
+                     "| `GELU` | formula | `activation/gelu`, `activation/gelu_tanh` | by approximate |",
+                     "| `unheard_of` | unknown |  | the table does not have it |"],
+        "README": ["1 formula, 1 not yet, 1 unknown |"],
     },
     judged: {"literature": ["| all |  | 197 |"], "errata": ["# Errata"], "notation": ["# Notation"]},
     proved: {

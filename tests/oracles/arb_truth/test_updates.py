@@ -67,15 +67,17 @@ def test_every_argument_and_every_hyperparameter_counts(id):
     h = {**hyperparameters(id), "t": 5, **({"mu": 0.5} if "mu" in UPDATES[id].parameters else {})}
     given |= {"m": np.array([-0.5, 0.2])} if "m" in given else {}  # against the gradient, and with it
     given |= {"u": np.array([0.1, 5.0])} if "u" in given else {}  # smaller, and larger
+    given |= {"p": np.array([-0.5, 0.2])} if "p" in given else {}  # another sign, and the same
 
     def outputs(arguments, **more):
         return {name: q.truth.hi.tolist() for name, q in vjp(id, arguments, **{**h, **more})[0].items()}
 
     right = outputs(given)
     for name, x in given.items():
-        assert outputs({**given, name: 0.8 * x}) != right, name
+        assert any(outputs({**given, name: factor * x}) != right for factor in (0.8, -1.0)), name
     first = {name: given[name] for name in ("w", "dC")}
-    others = {"bias_correction": True, "t": 1, "threshold": 1e300, "n": 3.0}
+    others = {"bias_correction": True, "t": 1, "threshold": 1e300, "n": 3.0, "eta_plus": 1.5,
+              "smallest": 10.0, "largest": 0.25}  # fmt: skip
     counted = "t" in CATALOGUE[id].arguments and id != "update/amsgrad"  # which corrects no bias unless told
     for name in h.keys() - (set() if counted else {"t"}):
         other = others.get(name, 0.3)

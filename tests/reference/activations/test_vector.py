@@ -9,6 +9,7 @@ from reference.activations import (
     glu,
     l2_normalize,
     log_softmax,
+    logmeanexp,
     logsumexp,
     maxout,
     reglu,
@@ -228,3 +229,14 @@ def test_a_row_that_does_not_enter_may_hold_anything(name):
     v[3] = np.arange(1, v[3].size + 1).reshape(v[3].shape)
     alone = RECORDS[name].function(z[3])[1](v[3])
     assert np.array_equal(pullback(v), [*np.zeros((3, 6)), alone])
+
+
+def test_the_log_of_a_mean_of_equals_is_that_number_and_loses_no_digit_beside_it():
+    for x in (-3.0, 0.0, 1e-320, 1.7e308, -np.inf, np.inf):
+        assert logmeanexp(np.full(7, x))[0] == x
+    small = np.array([3e-20, -1e-20])
+    assert logmeanexp(small)[0] == pytest.approx(1e-20, rel=1e-15)
+    assert logmeanexp(np.array([-np.inf, 2.0]))[0] == pytest.approx(2 - np.log(2), rel=1e-15)
+    z = np.random.default_rng(1).standard_normal((4, 5))
+    np.testing.assert_allclose(logmeanexp(z)[0], logsumexp(z)[0] - np.log(5), rtol=1e-14)
+    np.testing.assert_array_equal(logmeanexp(z)[1](np.ones(4)), logsumexp(z)[1](np.ones(4)))

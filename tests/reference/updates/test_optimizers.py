@@ -289,6 +289,7 @@ def test_a_zero_gradient_at_the_start_moves_nothing_but_the_decay(record):
 def test_the_catalogue_has_every_rule():
     assert {f.name for f in STEPS} == {
         "sgd", "sgd_l2", "momentum", "nesterov", "sgdw", "adagrad", "rmsprop", "rmsprop_centered", "adadelta", "adam",
-        "adamw", "amsgrad", "nadam", "radam", "adamax", "lion",
+        "adamw", "amsgrad", "nadam", "radam", "adamax", "lion", "yogi", "adabelief", "adan",
+        "sign_sgd", "signum", "rprop",
     }  # fmt: skip
     assert all(CATALOGUE[f.id].function.formula is f for f in STEPS)
