@@ -128,7 +128,8 @@ def sinkhorn(z: Array, *, temperature: float = 1.0, iterations: int = 3) -> tupl
     """
     if z.ndim < 2 or 0 in z.shape[-2:]:
         raise ValueError(f"z has shape {z.shape}; expected (..., n, m) with n, m ≥ 1")
-    unit = max(temperature, 1.0)  # T = unit·t: nothing is divided by a T that might be tiny
+    # T = unit·t: nothing is divided by a T that might be tiny, and t is not subnormal
+    unit = max(temperature, 1.0) if temperature > 2.0**-1000 else 2.0**-60
     logs, t = z / unit, temperature / unit  # t·ℓ: (..., n, m)
     after = []  # p and the axis, after every division
     for _ in range(iterations):
