@@ -76,6 +76,9 @@ def by_function(formula: Formula, names: Sequence[str]) -> Subject:
         return pullback(_spelled(formula, names, lambda given, options: _clipped(function, given, options)), names)
     if formula.kind == "activation":
         return pullback(function)
+    if formula.kind == "layer":
+        outputs = tuple(cases.draw(formula.id, "float64", "plain", 0).cotangent or ("value",))
+        return pullback(_spelled(formula, names, lambda given, options: function(**given, **options)), outputs)
     parameters = inspect.signature(function).parameters
     if "mask" in parameters:
         return pullback(_spelled(formula, names, lambda given, options: _masked(*function(**given, **options))))
@@ -88,7 +91,8 @@ def by_function(formula: Formula, names: Sequence[str]) -> Subject:
 
 def by_vjp(formula: Formula, names: Sequence[str]) -> Subject:
     """`reference.vjp` under its id."""
-    outputs = tuple(names) if formula.kind == "update" else ("value",)
+    drawn = cases.draw(formula.id, "float64", "plain", 0).cotangent if formula.kind == "layer" else None
+    outputs = tuple(names) if formula.kind == "update" else tuple(drawn or ("value",))
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         return Answer(*vjp(formula.id, given, v or None, **options))

@@ -207,6 +207,10 @@ def aside(call: Call, formula: Formula, given: Given, v: Given, usual: Given) ->
         yield Law("a cotangent of 0 takes out what is not finite", None, "there is one number")
         return
     i = len(x) // 2
+    if formula.kind == "layer":
+        why = "its sums over rows are products of matrices, where 0·NaN is NaN"
+        yield Law("a cotangent of 0 takes out what is not finite", None, why)
+        return
     if v:
         yield _unseen(call, given, v, name, i)
     smooth = usual.get("label_smoothing", 0)  # which makes every class a little that of every example
@@ -241,6 +245,10 @@ def _unseen(call: Call, given: Given, v: Given, name: str, i: int) -> Law:
             answers.append(call({**given, name: x}))
     if not answers:
         return Law(law, None, "a row cannot be moved")
+    spoilt = np.array(given[name])
+    spoilt[i] = np.nan
+    if not refused(call, {**given, name: spoilt}):  # an output that has saturated answers to a NaN at least
+        answers.append(call({**given, name: spoilt}))
     stays = {n: np.all([a.outputs[n] == before.outputs[n] for a in answers], axis=0) for n in v}
     seeds = {n: np.where(stays[n], w, 0 * w).astype(w.dtype) for n, w in v.items()}
     return _out("a cotangent of 0", lambda arguments, **options: call(arguments, seeds, **options), given, name, i)
@@ -280,7 +288,10 @@ def problems(call: Call, formula: Formula, given: Given, v: Given) -> Law:
         options = {"leading": 1}
     if formula.kind == "update":
         return Law(law, None, "one norm or limit is over all arrays")
-    shared = {n for n, x in given.items() if formula.kind == "cost" and _of_classes(n, x)}
+    if formula.kind == "layer":
+        return Law(law, None, "its weights are those of all examples")
+    first = given[first_of(given)]
+    shared = {n for n, x in given.items() if formula.kind == "cost" and _of_classes(n, x, first)}
     other = {n: x if n in shared or not np.ndim(x) else np.flip(x, 0) for n, x in given.items()}
     both = {n: x if n in shared or not isinstance(x, np.ndarray) else np.stack([x, other[n]]) for n, x in given.items()}
     seeds = {n: np.stack([w, np.asarray(-0.5 * w, w.dtype)]) for n, w in v.items()}
@@ -298,8 +309,11 @@ def problems(call: Call, formula: Formula, given: Given, v: Given) -> Law:
 
 def nothing(call: Call, given: Given) -> Law:
     """No example: no term, and gradients without rows."""
-    law, n = "an empty batch", len(given[first_of(given)])
-    none = {q: x[:0] if np.ndim(x) and len(x) == n and not _of_classes(q, x) else x for q, x in given.items()}
+    law, first = "an empty batch", given[first_of(given)]
+    none = {
+        q: x[:0] if np.ndim(x) and len(x) == len(first) and not _of_classes(q, x, first) else x
+        for q, x in given.items()
+    }
     if error := refused(call, none, {}, reduction="none"):
         return Law(law, None, f"refused: {error}")
     found = call(none, {}, reduction="none")
@@ -308,9 +322,9 @@ def nothing(call: Call, given: Given) -> Law:
     return Law(law, not off, f"{off[0]} has another shape" if off else "")
 
 
-def _of_classes(name: str, x: Any) -> bool:
-    """Whether these are weights of classes, which all examples share."""
-    return name.endswith("weight") and np.ndim(x) == 1
+def _of_classes(name: str, x: Any, first: Any) -> bool:
+    """Whether these are weights of classes, which all examples share: as many as the first argument has columns."""
+    return name.endswith("weight") and np.ndim(x) == 1 and np.ndim(first) > 1 and len(x) == np.shape(first)[-1]
 
 
 def examples(call: Call, formula: Formula, given: Given, v: Given) -> Law:
@@ -322,7 +336,7 @@ def examples(call: Call, formula: Formula, given: Given, v: Given) -> Law:
     options = {"reduction": "none"} if formula.reduction else {}
     shapes = call(given, v if not options else {}, **options).outputs
     seeds = {q: np.resize([0.5, -1.0, 0.25, 2.0, -0.75], y.shape).astype(y.dtype) for q, y in shapes.items()}
-    per = {q: x for q, x in given.items() if np.ndim(x) and len(x) == n and not _of_classes(q, x)}
+    per = {q: x for q, x in given.items() if np.ndim(x) and len(x) == n and not _of_classes(q, x, given[name])}
     together = call(given, seeds, **options)
     if any(not y.ndim or len(y) != n for y in together.outputs.values()):
         return Law(law, None, "it is one number for all examples")
