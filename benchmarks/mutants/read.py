@@ -30,7 +30,6 @@ REASONS = {
     "cost/cross_entropy_probabilities y if label_smoothing == 0 else _smoothed(y, label_smoothing) → "
     "_smoothed(y, label_smoothing)": QUICK,
     "logit.sigmoids z > 0 → z >= 0": TIE,
-    "margin.exact_sum low + lower → low - lower": "where both are not 0 the sum has not cancelled: last bits",
     "cost/squared_hinge np.maximum(0, 1 - y * z) → np.maximum(1 - y * z, 0)": ORDER,
     "probability._log_share 0.5 → 1.0": GUARD,
     "cost/huber_error size <= delta → size < delta": TIE,
@@ -39,6 +38,7 @@ REASONS = {
     "cost/nt_xent gap > 0 → gap >= 0": TIE,
     "softmax.miss_power below > -1 → below >= -1": "at −1 both ways are right to the last bit",
     "softmax.beyond_linear np.minimum(x, 0.5) → x": GUARD,
+    "exact.exact_sum low + lower → low - lower": "where both are not 0 the sum has not cancelled: last bits",
     "exact.exponential np.maximum(high, DEEP) → np.maximum(DEEP, high)": ORDER,
     "lift.elementwise 4 → 3": "such a body rounds nothing, in float64 neither",
     "network._forward c if c.ndim == 1 else c[..., None, :] → c[..., None, :]": QUICK,
@@ -47,10 +47,8 @@ REASONS = {
     "clipping.jointly {'': cotangent} → {'': -cotangent}": "it is refused for its name",
     "clipping._norm 0.0 → -1.0": "of no arrays the norm is then −0 instead of 0",
     "reduction._end y if y.dtype.char == 'd' else y.astype(np.float64) → y": "NumPy widens it with the outputs",
-    "steps.root_of 0 → -1": "√0 = hypot(0, 0)",
-    "steps.root_of np.hypot(np.sqrt(old), share ** 0.5 * g) → np.hypot(share ** 0.5 * g, np.sqrt(old))": ORDER,
-    "steps._array hasattr(x, 'shape') and hasattr(x, 'dtype') → hasattr(x, 'shape') or hasattr(x, 'dtype')":
-        "what has a shape has a dtype",
+    "steps.over_root np.hypot(kept ** 0.5 * (np.sqrt(old) * S), share ** 0.5 * (g * S)) → "
+    "np.hypot(share ** 0.5 * (g * S), kept ** 0.5 * (np.sqrt(old) * S))": ORDER,
     "steps._check_arrays True → False": STRICT,
     "steps.each_parameter 0 → -1": "a list of one: its first is its last",
 }  # fmt: skip

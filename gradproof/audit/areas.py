@@ -82,6 +82,7 @@ AREAS = {
         Area(
             "laws", "what our formulas keep besides their numbers, asked as a user's function is", catalogue.tasks,
             pages.laws.write, ("numpy", "balls", "16 bits"), ("seed", "dtype"), ("balls",),
+            kinds=("law",),
         ),
         Area(
             "training", "500 steps from one start", parity.tasks, pages.training.write,

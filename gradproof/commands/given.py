@@ -79,7 +79,7 @@ def arrays(formula: Formula, words: Sequence[str]) -> tuple[dict[str, Array], di
     parameters: dict[str, Any] = {}
     for name, text in texts.items():
         numbered = NUMBERED.fullmatch(name)
-        if name in formula.parameters or name in ("activations", "k") or name in options:
+        if name in formula.parameters or name in options or (name in ("activations", "k") and name not in names):
             parameters[name] = option(text) if isinstance(text, str) else text
         elif name in taken or (numbered and "*" in taken):
             arguments[name] = array(name, text)

@@ -145,6 +145,6 @@ def test_an_unknown_id_is_told_where_a_new_formula_begins(capsys):
 
 def test_every_draw_stands_where_a_new_one_of_its_kind_is_sent():
     for kind, file in doctor.DRAWN_IN.items():
-        drawn = importlib.import_module(f"gradproof.cases.{file.removesuffix('.py')}").DRAWS
+        drawn = importlib.import_module(f"gradproof.cases.{file.removesuffix('.py').rstrip('/')}").DRAWS
         asked = {id for id in cases.DRAWS if id.startswith(f"{kind}/") and not CATALOGUE[id].elementwise}
         assert asked == {*drawn}
