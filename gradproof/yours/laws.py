@@ -158,8 +158,7 @@ def _linear(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
     rest = {n: np.where(np.arange(x.size).reshape(x.shape) % 2, np.zeros_like(x), x) for n, x in v.items()}
     one, other = call(given, some), call(given, rest)
     for name, g in first.gradients.items():
-        total = sum(np.asarray(a.gradients[name]).astype(np.float64) for a in (one, other))
-        if not near(name, np.asarray(total), np.asarray(g)):
+        if not near(name, _total([a.gradients[name] for a in (one, other)], g), np.asarray(g)):
             yield Law("linear in the cotangent", False, f"∂/∂{name} under v + w is not the sum of those under v and w")
             return
     yield Law("linear in the cotangent", True)
@@ -174,13 +173,19 @@ def _ordinary(by: Array, factor: float, v: Mapping[str, Any]) -> Array:
     return np.asarray(fine[0] & fine[1])
 
 
+def _total(parts: Sequence[Array], whole: Array) -> Array:
+    """The sum of parts; the whole where a part of 16 bits has overflowed, which is no other number."""
+    total = np.asarray(sum(np.asarray(part).astype(np.float64) for part in parts))
+    narrow = format_of(np.asarray(whole).dtype)[1].digits < 24
+    return np.where(np.isinf(total) & narrow, np.asarray(whole).astype(np.float64), total)
+
+
 def _alone(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Law:
     """The gradients of the outputs one by one add up to that of all together."""
     law = "outputs one by one add up"
     each = [call(given, {n: x if n == out else np.zeros_like(x) for n, x in v.items()}) for out in v]
     for name, g in first.gradients.items():
-        total = sum(np.asarray(a.gradients[name]).astype(np.float64) for a in each if name in a.gradients)
-        if not near(name, np.asarray(total), np.asarray(g)):
+        if not near(name, _total([a.gradients[name] for a in each if name in a.gradients], g), np.asarray(g)):
             return Law(law, False, f"∂/∂{name} under the cotangents of {', '.join(v)} is not the sum")
     return Law(law, True)
 

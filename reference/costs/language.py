@@ -146,19 +146,21 @@ def linear_cross_entropy(
     terms[counts] = loss
 
     def slopes(v: Array) -> dict[str, Array]:
-        w = np.broadcast_to(v, counts.shape)[counts]  # the cotangent of every row that counts
-        miss = np.exp(-np.logaddexp(0, lead))  # 1 − p, not a difference
-        share = np.where(others == 0, 0, w * miss / others)
-        dh, dW, db = (w * -miss)[:, None] * W[y], np.zeros(W.shape), np.zeros(len(W))
-        np.add.at(dW, y, (w * -miss)[:, None] * rows)
-        np.add.at(db, y, w * -miss)
-        for here, z in _chunks(rows, W, b, y):
-            delta = np.exp(z - behind[:, None]) * share[:, None]  # p of the others, times w
+        w = np.broadcast_to(v, counts.shape)[counts]
+        enters = w != 0
+        x, k, w, top, rest = (q[enters] for q in (rows, y, w, behind, others))
+        miss = w * np.exp(-np.logaddexp(0, lead[enters]))  # 1 − p, not a difference, times the cotangent
+        share = np.where(rest == 0, 0, miss / rest)
+        dh, dW, db = -miss[:, None] * W[k], np.zeros(W.shape), np.zeros(len(W))
+        np.add.at(dW, k, -miss[:, None] * x)
+        np.add.at(db, k, -miss)
+        for here, z in _chunks(x, W, b, k):
+            delta = np.exp(z - top[:, None]) * share[:, None]  # p of the other classes, times the cotangent
             dh += delta @ W[here]
-            dW[here] += delta.T @ rows
+            dW[here] += delta.T @ x
             db[here] += delta.sum(0)
         by_h = np.zeros(h.shape)
-        by_h[counts] = dh
+        by_h[tuple(i[enters] for i in np.nonzero(counts))] = dh
         return {"h": by_h, "W": dW, "b": db}
 
     return terms, slopes, counts[..., None].astype(float)

@@ -79,7 +79,7 @@ def max_pooling(
         y[p], largest[p] = np.where(wins, x[q], y[p]), np.where(wins, number, largest[p])
 
     def pullback(v: Array) -> Gradients:
-        dx = np.zeros(x.shape)
+        v, dx = np.where(np.isnan(y) & (v != 0), np.nan, v), np.zeros(x.shape)
         for number, (_, p, q) in enumerate(grid.taps()):
             dx[q] += np.where(largest[p] == number, v[p], 0)
         return {"x": dx}

@@ -10,6 +10,7 @@ import numpy as np
 from reference.formula import Array, Kink, formula
 from reference.layers.axes import WHOLE, last
 from reference.layers.layer import Gradients, Pullback, layer
+from reference.lift import times
 
 SHARES = "equal shares of tied entries (minimum norm)"
 LEAST = "minimum-norm subgradient"
@@ -38,7 +39,8 @@ def extreme(x: Array, axis: int, sign: int) -> tuple[Array, Pullback]:
     wins = np.where(np.isnan(y)[..., None], np.isnan(rows), rows == y[..., None])
 
     def pullback(v: Array) -> Gradients:
-        return {"x": np.moveaxis(v[..., None] * shared(wins), -1, axis)}
+        v = np.where(np.isnan(y) & (v != 0), np.nan, v)
+        return {"x": np.moveaxis(times(shared(wins), v[..., None]), -1, axis)}
 
     return y, pullback
 

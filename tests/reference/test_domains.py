@@ -200,7 +200,6 @@ LINEAR = {
     *("layer/linear", "layer/lora", "layer/convolution", "layer/transposed_convolution", "layer/causal_convolution"),
     *("layer/batch_norm_inference", "layer/embedding", "layer/average_pooling", "layer/adaptive_average_pooling"),
     *("layer/rotary", "layer/cumsum", "layer/delta_rule"),  # the last by its queries, which come first
-    *("layer/max_pooling", "layer/maximum", "layer/minimum"),  # say which was chosen: of NaN alone the first, or all
     "activation/identity",
     "cost/wasserstein_critic",
     "cost/kl_div",
