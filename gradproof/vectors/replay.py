@@ -13,14 +13,13 @@ from gradproof.lookup import Missing
 from gradproof.vectors.numbers import read, written
 from reference.formula import Array
 
-MASK = "mask"  # the argument whose integers are 0 and 1 for False and True
-
 
 def case(test: Mapping[str, Any], formula: str, dtype: str) -> Case:
     """The case that a test asks. bfloat16 needs ml_dtypes."""
     cotangent = {name: _array(v, dtype) for name, v in test.get("cotangent", {}).items()} or None
+    masks = ("mask",) if formula.startswith("layer/") else ()  # a layer takes bools
     arguments = {
-        name: _array(x, dtype, np.bool_ if name == MASK else np.int64) for name, x in test["arguments"].items()
+        name: _array(x, dtype, np.bool_ if name in masks else np.int64) for name, x in test["arguments"].items()
     }
     parameters = {name: read(p) if p in ("inf", "-inf") else p for name, p in test["parameters"].items()}
     return Case(formula, dtype, test["group"], test["id"], arguments, cotangent, parameters)
