@@ -210,7 +210,7 @@ class Refused(NamedTuple):
 CANDIDATES = (-1.0, 0.0, 2.0, 1.5)
 BAD: dict[str, tuple[float, ...]] = {
     "probability": (1.25, -0.25), "indicator": (2,), "sign": (0,), "count": (-1,), "rate": (-0.5,),
-    "variance": (0.0, -1.0), "variance or zero": (-1.0,), "log distribution": (0.5,), "log probability": (0.5,),
+    "variance": (0.0, -1.0), "variance or 0": (-1.0,), "log distribution": (0.5,), "log probability": (0.5,),
     "distribution": (-0.5, 1.5), "length": (99,),
 }  # fmt: skip
 CLASSES = {"cost/linear_cross_entropy": ("W", 0)}  # the axis of classes, where it is not the last of the first argument

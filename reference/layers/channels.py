@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from reference.costs.arguments import require
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.norms import BIASED, EPS, INSIDE, SIGMA, hat, standardized
@@ -104,7 +103,7 @@ def batch_norm(
         "bias[j]": "Sum(v[i, j], (i, 1, n))",
     },
     valid=EPS,
-    entries={"variance": "variance or zero"},
+    entries={"variance": "variance"},
     assumptions=(INSIDE, CHANNEL, "statistics are given: those that training stored"),
     sources=("ioffe-2015",),
 )
@@ -115,9 +114,8 @@ def batch_norm_inference(
     """Batch normalisation by stored statistics, an affine map.  x: (n, c, …), all others (c,) -> y: (n, c, …).
 
     y = w(x − μ)/σ + b with σ² = variance + ε: ∂y/∂x = w/σ = −∂y/∂μ, and ∂σ⁻¹/∂variance = −σ⁻³/2.
-    Raises ValueError for shapes that do not fit and variances below 0.
+    Raises ValueError for shapes that do not fit.
     """
-    require(variance >= 0, "variance", variance, "is not a variance: must be ≥ 0")
     mu, var, w, b = _channels(x, mean=mean, variance=variance, weight=weight, bias=bias)
     sigma = np.sqrt(np.asarray(var) + eps)  # (c, 1, …)
     r = x - mu

@@ -116,7 +116,6 @@ ENDS = {  # of entries: rows that are taken, and numbers just beyond
     "count": ([[0.0, -0.0, TINY, 1e300]], [-TINY]),
     "rate": ([[0.0, -0.0, TINY, 1e300]], [-TINY]),
     "variance": ([[TINY, 1.0, 1e300, LARGEST]], [0.0, -0.0, -TINY]),
-    "variance or zero": ([[0.0, -0.0, TINY, 1e300]], [-TINY]),
 }
 ENTRIES = [(id, name, kind) for id, f in CATALOGUE.items() for name, kind in f.entries.items() if kind in CHECKS]
 

@@ -20,7 +20,6 @@ BAD = {  # entries that are not of that kind, each with the words that say so
     "count": (-1.0, "is not a count: must be ≥ 0"),
     "rate": (-1.0, "is not a rate: must be ≥ 0"),
     "variance": (0.0, "is not a variance: must be > 0"),
-    "variance or zero": (-1.0, "is not a variance: must be ≥ 0"),
 }
 ENTRIES = [(id, name, kind) for id, f in COSTS.items() for name, kind in f.entries.items() if kind in CHECKS]
 
