@@ -83,8 +83,9 @@ class Formula:
 
     `entries` says what the entries of an argument are, where they are not any real number: "probability",
     "log probability", "distribution" (rows that sum to one), "log distribution", "indicator" (0 or 1), "sign" (−1 or
-    +1), "count", "rate", "variance", "label" or "length". Of a cost, `prediction` and `target` are the arguments that
-    take the outputs of a network and its targets; both are empty where it has no place at the end of one.
+    +1), "count", "rate", "variance" (positive), "variance or 0", "label" or "length". Of a cost, `prediction` and
+    `target` are the arguments that take the outputs of a network and its targets; both are empty where it has no place
+    at the end of one.
 
     `curvature` is g''(z), a function of z, the value, the slope and the parameters, for what differentiates twice.
     `unanswered` says of a side that has no answer ("torch", "jax", "truth" or "finite_difference") why; what holds of

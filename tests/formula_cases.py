@@ -89,7 +89,7 @@ def _entries(kind, rng, shape):
         return rng.choice([0.0, 1.0], shape)
     if kind == "sign":
         return rng.choice([-1.0, 1.0], shape)
-    if kind in ("count", "rate", "variance"):
+    if kind in ("count", "rate", "variance", "variance or 0"):
         return rng.uniform(1.1, 4.0, shape)
     return 2 * rng.standard_normal(shape)
 

@@ -77,6 +77,7 @@ CHECKS: dict[str, Callable[[str, Array, int], None]] = {
     "count": _must(lambda x: x >= 0, "is not a count: must be ≥ 0"),
     "rate": _must(lambda x: x >= 0, "is not a rate: must be ≥ 0"),
     "variance": _must(lambda x: x > 0, "is not a variance: must be > 0"),
+    "variance or 0": _must(lambda x: x >= 0, "is not a variance: must be ≥ 0"),
 }
 DIGITS = {"e": 10, "E": 7, "f": 23, "d": 52}  # behind the point, by the character of a dtype (E: bfloat16)
 

@@ -74,24 +74,29 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     log Σp·eᵉ = log(1 + Σp(eᵉ − 1 − e)): a sum of terms ≥ 0, also where the two are all but the same. Then
     log(p/q) = KL − e, so ∂C/∂y = −T·p ⊙ e, and q − p = p ⊙ (e^(e − KL) − 1), at the largest p minus the sum of those.
     """
-    teacher, student = softmax(y / temperature), softmax(z / temperature)
-    p, q = (np.exp(s.below) / (1 + s.others[..., None]) for s in (teacher, student))
-    e = (z - y) / temperature
-    e = e - e.take(teacher.m)[..., None]
-    mean = times(p, e).sum(-1, keepdims=True)
-    e = e - mean
-    shifted = p.take(teacher.m)[..., None] * np.exp(student.below - student.below.take(teacher.m)[..., None] - mean)
-    beyond = np.where(e < 1, times(p, expm1_less(np.minimum(e, 1))), shifted - times(p, 1 + e))  # shifted: p·eᵉ
+    unit = max(temperature, 1.0)  # T = unit·t: nothing is divided by a T that might be tiny
+    z, y, t = z / unit, y / unit, temperature / unit
+    teacher, student = softmax(y, t), softmax(z, t)
+    p, q = (np.exp(s.below / t) / (1 + s.others[..., None]) for s in (teacher, student))
+    apart = z - y  # t·e
+    apart = apart - apart.take(teacher.m)[..., None]
+    mean = times(p, apart).sum(-1, keepdims=True)
+    apart = apart - mean
+    e = apart / t
+    turned = (student.below - student.below.take(teacher.m)[..., None] - mean) / t
+    shifted = p.take(teacher.m)[..., None] * np.exp(turned)  # p·eᵉ
+    beyond = np.where(e < 1, times(p, expm1_less(np.minimum(e, 1))), shifted - times(p, 1 + e))
     beyond = beyond.sum(-1, keepdims=True)
-    far = times(p, student.surprise() - teacher.surprise()).sum(-1, keepdims=True)
-    kl = np.where(beyond < 1, np.log1p(beyond), far)
-    alike = np.maximum(np.abs(e), np.abs(mean) + kl) < 1  # else e − KL is known to fewer digits than q − p
+    far = times(p, student.surprise(t) - teacher.surprise(t)).sum(-1, keepdims=True)  # t·KL
+    near = beyond < 1
+    kl = np.where(near, np.log1p(beyond), far / t)
+    alike = np.maximum(np.abs(e), np.abs(mean) / t + kl) < 1  # else e − KL is known to fewer digits than q − p
     less = np.where(alike, p * np.expm1(np.minimum(e - kl, 1)), q - p)
     others = less.copy()
     others.put(teacher.m, 0)
     less.put(teacher.m, -others.sum(-1))
-    slopes = {"z": (less, temperature), "y": (-times(p, e), temperature)}
-    return (kl[..., 0], temperature, temperature), slopes
+    slopes = {"z": (less, temperature), "y": (-times(p, apart), unit)}
+    return (np.where(near, kl, far)[..., 0], np.where(near, t, 1)[..., 0], unit, temperature), slopes
 
 
 @formula(

@@ -13,7 +13,7 @@ import numpy as np
 
 from reference.activations import softplus
 from reference.costs.reduction import Terms, reduced
-from reference.exact import exponential
+from reference.exact import exponential, ratio
 from reference.formula import Array, formula
 from reference.lift import times
 
@@ -176,11 +176,25 @@ ORPO = f"1/(1 + exp({ODDS_A} - {ODDS_B}))"
 )
 @reduced(weighted="terms")
 def orpo(chosen: Array, rejected: Array) -> Terms:
-    """Odds-ratio preference optimisation −log σ(h), h the difference of the log-odds a − log(1 − eᵃ).
+    """Odds-ratio preference optimisation log(1 + R), R the odds of the rejected over those of the chosen answer.
 
-    The slope of the log-odds is 1/(1 − eᵃ), that of −log σ(h) is −σ(−h).
+    The odds are eᵃ/(1 − eᵃ), and the slope of their logarithm is 1/(1 − eᵃ), so the slopes are ∓R/(1 + R) over that
+    room of the answer itself. R > 1 if and only if the rejected one is the likelier, so that the least of R and 1/R is
+    S = e^(−|a − b|)·(lesser room)/(larger room), a product of two numbers ≤ 1; and log R is a sum of two numbers ≥ 0.
+    In R/(1 + R)/(1 − eᵃ) the room of the chosen answer cancels where R < 1: it may be 0.
     """
-    room = [-np.expm1(q) for q in (chosen, rejected)]  # 1 − eᵃ
-    odds = [q - np.log(r) for q, r in zip((chosen, rejected), room, strict=True)]
-    value, c = softplus(odds[1] - odds[0])
-    return value, {"chosen": -c / room[0], "rejected": c / room[1]}
+    ahead = rejected - chosen
+    by_chosen, by_rejected = 0 - np.expm1(chosen), 0 - np.expm1(rejected)  # 1 − eᵃ, +0 where a is 0
+    lesser, larger = np.minimum(by_chosen, by_rejected), np.maximum(by_chosen, by_rejected)
+    near, far = exponential(-np.abs(ahead))
+    share, worse = lesser / larger, ahead > 0  # worse: R > 1
+    deep = share < 2.0**-900  # there S is log(1 + S), and made over `fall`
+    s, fall = near * np.where(deep, lesser * 2.0**600 / larger, share), np.where(deep, 2.0**-600, 1)
+    log_share = np.where(share < 2.0**-1000, np.log(larger) - np.log(lesser), -np.log(share))
+    whole = 1 + s * fall * far
+    terms = np.where(worse, ahead + log_share + np.log1p(s * fall * far), np.where(deep, s, np.log1p(s)))
+    far, fall = np.where(worse, 1, far), np.where(worse, 1, fall)
+    return (terms, fall, far), {
+        "chosen": (*ratio(-np.where(worse, 1, near) / whole, larger), far),
+        "rejected": (*ratio(np.where(worse, 1, s) / whole, by_rejected), fall, far),
+    }

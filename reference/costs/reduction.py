@@ -204,6 +204,7 @@ def _evaluate(
     v = None if cotangent is None else cotangent_of(cotangent, value.shape)
     if callable(slopes):
         slopes, v = slopes(np.ones(shape) if v is None else _behind(v, factors[0])), None
+        lost = None  # of a term that is NaN the function itself makes NaN, where it enters
 
     gradients: Gradients = {}
     for name in dtypes if wanted is None else wanted:

@@ -14,16 +14,16 @@ from reference.lift import times
 
 
 class Softmax(NamedTuple):
-    """Rows z less their largest entry m, their exponentials, 0 at m, and the sum of these; m in the flat array."""
+    """Rows z less their largest entry m, e^(that/T), 0 at m, and the sum of these; m in the flat array."""
 
     below: Array
     e: Array
     others: Array
     m: Array
 
-    def surprise(self) -> Array:
-        """−log p.  (..., d)."""
-        return np.log1p(self.others)[..., None] - self.below
+    def surprise(self, temperature: float = 1.0) -> Array:
+        """−T·log p.  (..., d)."""
+        return temperature * np.log1p(self.others)[..., None] - self.below
 
 
 @functools.lru_cache(maxsize=8)
@@ -37,12 +37,12 @@ def _largest(z: Array) -> Array:
     return z.argmax(-1) + _starts(z.shape)
 
 
-def softmax(z: Array) -> Softmax:
-    """What costs of a softmax look at.  z: (..., d)."""
+def softmax(z: Array, temperature: float = 1.0) -> Softmax:
+    """What costs of softmax(z/T) look at.  z: (..., d)."""
     m = _largest(z)
     below = z - z.take(m)[..., None]
     below.put(m, 0)  # ∞ − ∞ too
-    e = np.exp(below)
+    e = np.exp(below / temperature)
     e.put(m, 0)
     return Softmax(below, e, e.sum(-1), m)
 

@@ -175,6 +175,7 @@ TOWARD = "Sum(v[i, q]*(V[l, q] - s[i, q]), (q, 1, d))"  # U − Σ P∘U, by row
         "V[l, j]": f"Sum(({WEIGHT})*v[i, j], (i, 1, n))",
         "B[i, l]": f"({WEIGHT})*{TOWARD}",
     },
+    valid={"offset": "offset % 1 == 0"},
     assumptions=(
         "Q, K, V, B are q, k, v and the bias of one head; scale is 1/√d unless given",
         "printed and proved for the output value of all keys, without sink and bound; what lse, sink, bound and masks "

@@ -103,7 +103,7 @@ def batch_norm(
         "bias[j]": "Sum(v[i, j], (i, 1, n))",
     },
     valid=EPS,
-    entries={"variance": "variance"},
+    entries={"variance": "variance or 0"},
     assumptions=(INSIDE, CHANNEL, "statistics are given: those that training stored"),
     sources=("ioffe-2015",),
 )
@@ -114,7 +114,7 @@ def batch_norm_inference(
     """Batch normalisation by stored statistics, an affine map.  x: (n, c, …), all others (c,) -> y: (n, c, …).
 
     y = w(x − μ)/σ + b with σ² = variance + ε: ∂y/∂x = w/σ = −∂y/∂μ, and ∂σ⁻¹/∂variance = −σ⁻³/2.
-    Raises ValueError for shapes that do not fit.
+    Raises ValueError for shapes that do not fit and for a variance below 0.
     """
     mu, var, w, b = _channels(x, mean=mean, variance=variance, weight=weight, bias=bias)
     sigma = np.sqrt(np.asarray(var) + eps)  # (c, 1, …)
@@ -142,7 +142,7 @@ def batch_norm_inference(
     f" - {hat('j')}*Sum(v[i, l]*weight[l]*{hat('l')}, (l, 1, d))/d)/{SIGMA}",
     arguments=("x[i, j]", "weight[j]", "bias[j]"),
     partials={"weight[j]": f"Sum(v[i, j]*{hat('j')}, (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
-    valid={**EPS, "groups": "groups >= 0"},
+    valid={**EPS, "groups": "groups >= 0 and groups % 1 == 0"},
     assumptions=(INSIDE, BIASED, CHANNEL, "the statement is that of one group"),
     sources=("wu-2018",),
     aliases={"layer/instance_norm": {"groups": 0}},

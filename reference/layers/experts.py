@@ -22,11 +22,15 @@ MEAN = "the mean over rows whose mask is True, all unless given"
 
 
 def chosen_of(logits: Array, k: int) -> Array:
-    """Where the k largest of every row are, of ties the first.  (..., E) -> (..., E), bools. ValueError for k > E."""
+    """Where the k largest of every row are, of ties the first.  (..., E) -> (..., E), bools. ValueError for k > E.
+
+    A NaN counts as larger than any number, so that it is not passed over.
+    """
     if k > logits.shape[-1]:
         raise ValueError(f"k = {k} and logits have shape {logits.shape}; need no more than {logits.shape[-1]} experts")
     chosen = np.zeros(logits.shape, bool)
-    np.put_along_axis(chosen, np.argsort(-logits, axis=-1, kind="stable")[..., :k], True, -1)
+    order = np.argsort(logits[..., ::-1], axis=-1, kind="stable")[..., ::-1]  # the last of them is the first of ties
+    np.put_along_axis(chosen, logits.shape[-1] - 1 - order[..., :k], True, -1)
     return chosen
 
 

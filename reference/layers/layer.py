@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.costs.arguments import check_entries
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, floating, is_floating, named, real, rounded
 
 Gradients = dict[str, Array]
@@ -31,7 +32,8 @@ def layer(*outputs: str, indices: Sequence[str] = ()) -> Callable[[Callable[...,
     body as they are.
 
     The layer raises TypeError for an array that is not floating, an unknown argument or parameter and one that is
-    missing; ValueError for a cotangent of another shape, and what the body raises.
+    missing; ValueError for a cotangent of another shape and for entries that are not what the record says of them;
+    and what the body raises.
     """
     names = outputs or ("value",)
 
@@ -51,6 +53,9 @@ def layer(*outputs: str, indices: Sequence[str] = ()) -> Callable[[Callable[...,
             dtypes = {name: array.dtype for name, array in x.items() if is_floating(array.dtype)}
             dtype = next(iter(dtypes.values()))
             wide = [_wide(x[name]) if name in x else None for name in taken]
+            if (record := getattr(lifted, "formula", None)) is not None:
+                given_wide = {name: array for name, array in zip(taken, wide, strict=True) if array is not None}
+                check_entries(given_wide, record.entries, dtypes)
             found, pull = body(*wide, **checked(lifted, known, parameters))
             values = [*found] if outputs else [found]
 

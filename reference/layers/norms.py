@@ -28,7 +28,7 @@ BLOCK = 1 << 16  # entries of rows that are standardised at once
 Back = Callable[[Array], Array]  # from the cotangent of x̂ to that of x
 
 EPS = {"eps": "eps >= 0"}
-AXES = {"axes": "axes >= 1"}
+AXES = {"axes": "axes >= 1 and axes % 1 == 0"}
 INSIDE = "eps is added to the mean of squares, inside the root"
 BIASED = "the variance divides by the number of entries"
 LAST = "acts on the last axes, by default on one"

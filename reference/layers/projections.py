@@ -48,12 +48,12 @@ def sparsemax(z: Array) -> tuple[Array, Pullback]:
     z, down, k = sorted_rows(z)
     size = (1 + k * down > np.cumsum(down, -1)).sum(-1, keepdims=True)  # |S|: (..., 1)
     t = (np.where(k <= size, down, 0).sum(-1, keepdims=True) - 1) / size
-    inside = z > t
-    p = np.where(inside, z - t, 0)  # (..., d)
+    inside, outside = z > t, z <= t  # neither where there is a NaN
+    p = np.where(outside, 0, z - t)  # (..., d)
 
     def pullback(v: Array) -> Gradients:
         mean = np.where(inside, v, 0).sum(-1, keepdims=True) / inside.sum(-1, keepdims=True)
-        return {"z": np.where(inside, v - mean, 0)}
+        return {"z": np.where(outside, 0, v - mean)}
 
     return p, pullback
 
@@ -128,14 +128,16 @@ def sinkhorn(z: Array, *, temperature: float = 1.0, iterations: int = 3) -> tupl
     """
     if z.ndim < 2 or 0 in z.shape[-2:]:
         raise ValueError(f"z has shape {z.shape}; expected (..., n, m) with n, m ≥ 1")
-    logs = z / temperature  # ℓ: (..., n, m)
+    # T = unit·t: nothing is divided by a T that might be tiny, and t is not subnormal
+    unit = max(temperature, 1.0) if temperature > 2.0**-1000 else 2.0**-60
+    logs, t = z / unit, temperature / unit  # t·ℓ: (..., n, m)
     after = []  # p and the axis, after every division
     for _ in range(iterations):
         for axis in (-1, -2):
             m = logs.max(axis, keepdims=True)
-            logs = logs - m - np.log(np.exp(logs - m).sum(axis, keepdims=True))
-            after.append((np.exp(logs), axis))
-    value = np.exp(logs)
+            logs = logs - m - t * np.log(np.exp((logs - m) / t).sum(axis, keepdims=True))
+            after.append((np.exp(logs / t), axis))
+    value = np.exp(logs / t)
 
     def pullback(v: Array) -> Gradients:
         u = value * v

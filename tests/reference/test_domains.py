@@ -17,20 +17,27 @@ from formula_cases import CATALOGUE, DIFFERENTIABLE, cotangents, draw, is_float
 
 from reference import vjp
 from reference.costs.arguments import CHECKS
+from reference.lift import checked
 
 INTERVALS = {  # by parameter; an entry of its own where a formula differs
     **dict.fromkeys(("alpha", "gamma", "smooth", "eps", "lambd", "lam", "eta", "initial"), "[0, oo)"),
     **dict.fromkeys(("beta", "b", "delta", "temperature", "limit", "max_value", "max_norm"), "(0, oo)"),
     **dict.fromkeys(("beta1", "beta2", "rho", "mu", "rate"), "[0, 1)"),
     **dict.fromkeys(("label_smoothing", "mix"), "[0, 1]"),
-    "lower": "(-oo, upper]", "min_val": "(-oo, max_val)", "tau": "(0, 1)", "k": "{1, 2, 3}", "p": "{1, 2}",
+    **dict.fromkeys(("axes", "groups", "heads"), "1, 2, …"), "iterations": "0, 1, …",
+    "low": "[0, 1]", "high": "[0, oo)", "base": "(0, oo)",
+    "lower": "(-oo, upper]", "min_val": "(-oo, max_val]", "tau": "(0, 1)", "k": "{1, 2, 3}", "p": "{1, 2}",
     "threshold": "[4, oo)", "momentum_decay": "[0, oo]",
     "activation/celu alpha": "(0, oo)", "cost/sigmoid_focal alpha": "[0, 1]", "cost/tversky beta": "[0, oo)",
     "cost/triplet_margin margin": "(0, oo)", "regularizer/label_smoothing eps": "[0, 1]",
     "regularizer/l2 n": "(0, oo)", "update/sgd_l2 n": "[1, oo)",
+    "layer/group_norm groups": "0, 1, …", "layer/attention offset": "…, 0, 1, …",
 }  # fmt: skip
 FREE = {"negative_slope", "weight", "upper", "max_val", "threshold", "value", "margin", "eps", "epsilon", "target",
-        "full", "blank", "zero_infinity", "ignore_index", "dampening", "bias_correction"}  # fmt: skip
+        "full", "blank", "zero_infinity", "ignore_index", "dampening", "bias_correction", "offset", "correction",
+        "layer/lora alpha"}  # fmt: skip
+NO_NUMBER = ("full", "blank", "zero_infinity", "ignore_index", "bias_correction")
+SIZED = ("correction",)  # less than the entries along an axis: the tests of the layer
 ALL = [(id, name) for id, f in CATALOGUE.items() for name in f.parameters]
 LIMITED = [(id, name) for id, name in ALL if name in CATALOGUE[id].valid]
 LARGEST = float(np.finfo(np.float64).max)
@@ -48,6 +55,9 @@ def inside_and_outside(id, name):
     if text.startswith("{"):
         whole = [float(x) for x in ast.literal_eval(text)]
         return whole, [min(whole) - 1, *(np.nextafter(x, x + 1) for x in whole), *([3.0] if name == "p" else [])]
+    if text.endswith("…"):
+        least = -math.inf if text.startswith("…") else float(text[0])
+        return [max(least, 0.0), 7.0], [least - 1, np.nextafter(1, 2), 2.5, math.inf]
     low, high = (float(eval(end, {"__builtins__": {}}, names)) for end in text[1:-1].split(","))
     ends = [(low, text[0] == "[", math.inf), (high, text[-1] == "]", -math.inf)]
     inside, outside = [], []
@@ -76,6 +86,10 @@ def call(id, **parameters):
 def test_every_end_of_a_domain_is_tried_from_both_sides(id, name):
     inside, outside = inside_and_outside(id, name)
     assert len(inside) + len(outside) >= 2
+    if interval(id, name).endswith("…"):  # which of them go with a shape, the tests of the layer say
+        for value in inside:
+            assert checked(CATALOGUE[id].function, CATALOGUE[id].parameters, {name: value}) == {name: value}
+        inside = []
     for value in inside:
         for x in call(id, **{name: value})[0].values():
             assert not np.isnan(x).any(), f"{name} = {value!r}"
@@ -88,8 +102,8 @@ def test_every_end_of_a_domain_is_tried_from_both_sides(id, name):
 
 @pytest.mark.parametrize(("id", "name"), [pair for pair in ALL if pair not in LIMITED])
 def test_what_has_no_condition_may_be_any_number(id, name):
-    assert name in FREE, "it has no condition, and nobody says that it needs none"
-    if name not in ("full", "blank", "zero_infinity", "ignore_index", "bias_correction"):
+    assert {name, f"{id} {name}"} & FREE, "it has no condition, and nobody says that it needs none"
+    if name not in (*NO_NUMBER, *SIZED):
         low = CATALOGUE[id].parameters.get({"upper": "lower", "max_val": "min_val"}.get(name, ""), -math.inf)
         for value in (-3.5, -5e-324, 0.0, 5e-324, 1.0, 3.5):
             if value > low and not (name == "eps" and value < 0):
@@ -116,6 +130,8 @@ ENDS = {  # of entries: rows that are taken, and numbers just beyond
     "count": ([[0.0, -0.0, TINY, 1e300]], [-TINY]),
     "rate": ([[0.0, -0.0, TINY, 1e300]], [-TINY]),
     "variance": ([[TINY, 1.0, 1e300, LARGEST]], [0.0, -0.0, -TINY]),
+    "variance or 0": ([[0.0, -0.0, TINY, LARGEST]], [-TINY]),
+    "log probability": ([[-np.inf, -TINY, -LARGEST, -1.0], [0.0, -0.0, 0.0, -0.0]], [TINY]),
 }
 ENTRIES = [(id, name, kind) for id, f in CATALOGUE.items() for name, kind in f.entries.items() if kind in CHECKS]
 
@@ -150,6 +166,7 @@ def test_called_without_options_a_formula_has_the_defaults_of_its_record(id):
     record = CATALOGUE[id]
     options = {p.name: p.default for p in inspect.signature(record.function).parameters.values()
                if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}  # fmt: skip
+    options = {n: x for n, x in options.items() if id not in DIFFERENTIABLE or n not in draw(id).parameters}
     plain, spelled = call(id), call(id, **{**options, **{n: x for n, x in record.parameters.items() if n in options}})
     for got, expected in zip(plain, spelled, strict=True):
         assert got.keys() - set(options) == expected.keys() - set(options)
@@ -179,6 +196,10 @@ def test_a_nan_is_passed_on_or_refused_and_never_swallowed(id):
 
 
 LINEAR = {
+    *("layer/linear", "layer/lora", "layer/convolution", "layer/transposed_convolution", "layer/causal_convolution"),
+    *("layer/batch_norm_inference", "layer/embedding", "layer/average_pooling", "layer/adaptive_average_pooling"),
+    *("layer/rotary", "layer/cumsum", "layer/delta_rule"),  # the last by its queries, which come first
+    *("layer/max_pooling", "layer/maximum", "layer/minimum"),  # say which was chosen: of NaN alone the first, or all
     "activation/identity",
     "cost/wasserstein_critic",
     "cost/kl_div",
@@ -202,6 +223,8 @@ def test_memory_is_of_the_order_of_the_input(id):
     """A table of d × d would be 75 GiB. What is needed are a few arrays of the size of the scores."""
     if id == "cost/nt_xent":  # labels of rows: n × n by definition, and n·d beside
         z, labels, least = np.random.default_rng(0).standard_normal((8, WIDE)), np.arange(8) // 2, 8 * WIDE * 8
+    elif id == "cost/linear_cross_entropy":  # of the matrix that is as wide as the vocabulary
+        z, labels, least = np.ones((2, 3)), np.array([5, WIDE - 1]), 3 * WIDE * 8
     else:
         z = np.log(np.full((2, WIDE), 1 / WIDE))
         labels, least = np.array([5, WIDE - 1]), z.nbytes
@@ -210,6 +233,8 @@ def test_memory_is_of_the_order_of_the_input(id):
     given = {**case.arguments, first: z, "labels": labels}
     if id == "cost/ctc":
         given |= {first: z[:, None], "labels": labels[:, None], "input_lengths": [1, 1], "target_lengths": [1, 1]}
+    if id == "cost/linear_cross_entropy":
+        given |= {"W": np.random.default_rng(0).standard_normal((WIDE, 3)), "b": None}
     given.pop("weight", None)
     ask = functools.partial(vjp, id, given, **case.parameters)
     ask()  # what is imported and kept on the first call

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from formula_cases import DIFFERENTIABLE, array_names, difference, draw
+from formula_cases import DIFFERENTIABLE, STEP, array_names, difference, draw
 
 import reference
 from reference import ALIASES, CATALOGUE, costs, regularizers, updates
@@ -68,7 +68,7 @@ def test_the_curvature_is_the_slope_of_the_slope(record, seed):
     parameters = {**case.parameters, **dict.fromkeys(record.learnable, 0.8)}
     z = case.arguments["z"]
     a, slope = record.function(z, **parameters)
-    steps = 2.0**-9, -(2.0**-9), 2.0**-8, -(2.0**-8)
+    steps = STEP, -STEP, 2 * STEP, -2 * STEP
     beside = dict(zip(steps, record.function(np.stack([z + t for t in steps]), **parameters)[1], strict=True))
     expected = difference(lambda t: beside[t])
     np.testing.assert_allclose(record.curvature(z, a, slope, **parameters), expected, rtol=1e-7, atol=1e-9)
@@ -109,7 +109,8 @@ def test_what_costs_want_for_targets():
         "distribution"
     ]
     assert by_targets[""] == {
-        "gaussian_nll", "margin_ranking", "cosine_distance", "cosine_embedding", "triplet_margin", "nt_xent", "ctc"
+        "gaussian_nll", "margin_ranking", "cosine_distance", "cosine_embedding", "triplet_margin", "nt_xent", "ctc",
+        "dpo", "ipo", "kto", "orpo", "ppo_clip", "kl_k3", "z_loss", "distillation", "linear_cross_entropy",
     }  # fmt: skip
 
 
@@ -162,7 +163,8 @@ def test_parameters_are_the_numeric_defaults_of_the_signature():
 def test_defaults_are_valid(record):
     for name, condition in record.valid.items():
         assert name in {node.id for node in ast.walk(ast.parse(condition)) if isinstance(node, ast.Name)}
-        assert eval(condition, {"__builtins__": {}}, {**record.parameters, "oo": math.inf})
+        options = {p.name: p.default for p in inspect.signature(record.function).parameters.values()}  # an axis too
+        assert eval(condition, {"__builtins__": {}}, {**options, **record.parameters, "oo": math.inf})
 
 
 def test_every_formula_with_parameters_is_tried_away_from_its_defaults():

@@ -13,6 +13,10 @@ NOT_FINITE = [np.nan, np.inf, -np.inf]
 # What NaN does not enter: the slopes of what is linear are the same everywhere, and no penalty has no value.
 LINEAR = ("regularizer/none", "regularizer/dropout", "regularizer/inverted_dropout", "cost/wasserstein_critic")
 
+# Layers whose slopes see no number at all: sums with fixed factors, and choices, where the slope says which was chosen.
+FIXED_SLOPES = ("layer/average_pooling", "layer/adaptive_average_pooling", "layer/cumsum", "layer/rotary",
+                "layer/embedding", "layer/max_pooling", "layer/maximum", "layer/minimum")  # fmt: skip
+
 
 def having(*names):
     """The costs that have one of these arguments or options."""
@@ -50,7 +54,7 @@ def test_nan_that_enters_is_nan_in_the_value_and_in_the_gradient(id):
             continue
         outputs, gradients = vjp(id, arguments, cotangents(outputs), **case.parameters)
         assert any(np.isnan(y).any() for y in outputs.values()), name
-        assert any(np.isnan(g).any() for g in gradients.values()), name
+        assert id in FIXED_SLOPES or any(np.isnan(g).any() for g in gradients.values()), name
 
 
 def unmoved(id, arguments, parameters, name, rows, value):
@@ -87,6 +91,9 @@ def weighted_away(id, case):
     if labels is not None:  # of a class: all examples of that label
         weight[labels[1]] = 0
         return weight, name, labels == labels[1]
+    if id in formula_cases.OF_ROWS:
+        weight[1] = 0
+        return weight, name, 1
     if weight.ndim == 1:  # of a class in every row
         weight[1] = 0
         return weight, name, (slice(None), 1)

@@ -90,3 +90,13 @@ def test_memory_does_not_grow_with_rows_times_vocabulary():
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_of_a_teacher_and_a_student_that_are_all_but_certain_the_gap_of_their_logits_is_left():
+    """Where T → 0, T·KL is what the student lacks at the teacher's choice, and slopes are those of that."""
+    z, y, T = np.array([[1.0, 3.0, 2.5]]), np.array([[2.0, 0.5, 1.0]]), 1e-300
+    C, g = distillation(z, y, np.array([1 / T]), temperature=T)
+    np.testing.assert_allclose(C, 2, rtol=1e-15)
+    np.testing.assert_allclose(g["z"], [[-1, 1, 0]], rtol=1e-15)
+    np.testing.assert_array_equal(g["y"], 0)
+    assert distillation(z, y, temperature=5e-324)[0] == 2 * 5e-324

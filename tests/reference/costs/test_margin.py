@@ -161,9 +161,9 @@ def test_all_pairs_are_counted_by_sorting(row):
 def test_ten_thousand_classes_are_quick():
     rng = np.random.default_rng(0)
     z, y = rng.standard_normal((4, 10_000)), (rng.random((4, 10_000)) < 0.3).astype(float)
-    start = time.perf_counter()
+    start = time.process_time()
     _, gradients = multilabel_margin(z, y, reduction="none")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     few = z[0, :50], y[0, :50]
     assert multilabel_margin(*few)[0] == pytest.approx(pairs(*few)[0], rel=1e-14)
     assert gradients["z"].sum() == pytest.approx(0, abs=1e-9)  # every pair pulls both ways

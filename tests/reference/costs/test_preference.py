@@ -101,3 +101,18 @@ def test_estimators_of_a_divergence_agree_to_second_order():
 def test_what_is_no_preference_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_odds_at_their_ends_keep_every_digit_and_have_their_limits():
+    chosen, rejected = np.array([[0.0, -np.inf, -1e-320, -5e-324, -1.0], [-1.0, -2.0, -1.0, -5e-324, -np.inf]])
+    value, g = orpo(chosen, rejected, reduction="none")
+    np.testing.assert_allclose(value, [0, np.inf, 1e-320 / np.expm1(1), np.log(2), 0], rtol=1e-3)  # one is subnormal
+    np.testing.assert_allclose(g["chosen"], [-1 / np.expm1(1), -1, -1 / np.expm1(1), -np.inf, 0])
+    np.testing.assert_allclose(g["rejected"][[0, 1, 3, 4]], [0, 1 / -np.expm1(-2), np.inf, 0])
+    assert orpo(np.array([-0.5]), np.array([0.0]))[1]["rejected"] == np.inf
+    small = orpo(np.array([-1e-320]), np.array([-1.0]), np.array([1e300]))
+    np.testing.assert_allclose(
+        small[0], float(np.float64(1e-320) * 2.0**900) / np.expm1(1) * (1e300 / 2.0**900), rtol=1e-15
+    )
+    there = orpo(np.array([-1e-320]), np.array([-1e-320]), np.array([1e-300]))[1]["chosen"]
+    np.testing.assert_allclose(there, -0.5 / (1e-320 * 2.0**900) * (1e-300 * 2.0**900), rtol=1e-15)

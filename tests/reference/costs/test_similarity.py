@@ -94,9 +94,9 @@ def test_a_thousand_rows_are_quick_whatever_their_labels():
     rng = np.random.default_rng(0)
     z = rng.standard_normal((1000, 64))
     for labels in (rng.integers(0, 10, 1000), np.zeros(1000, int)):
-        start = time.perf_counter()
+        start = time.process_time()  # of this process alone, however busy the machine is
         value, gradients = nt_xent(z, labels)
-        assert time.perf_counter() - start < 1
+        assert time.process_time() - start < 1
         assert np.isfinite(value)
         assert np.isfinite(gradients["z"]).all()
 

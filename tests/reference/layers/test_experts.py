@@ -53,6 +53,12 @@ def test_of_experts_that_tie_the_first_are_taken():
     np.testing.assert_array_equal(y, [[0, 0.5, 0.5, 0], [0.5, 0.5, 0, 0]])
 
 
+def test_a_nan_among_the_logits_is_not_passed_over():
+    y, pullback = router(np.array([[1.0, np.nan, 3.0, 2.0], [1.0, 0.0, 3.0, 2.0]]), k=1)
+    assert np.isnan(y).any(-1).tolist() == [True, False]
+    assert np.isnan(pullback(np.ones(y.shape))["logits"]).any(-1).tolist() == [True, False]
+
+
 def test_a_cost_of_balanced_experts_is_1_and_at_its_least():
     """Each of four rows prefers another expert by as much."""
     z = 0.7 * np.eye(4)

@@ -76,6 +76,14 @@ def test_sinkhorn_takes_logits_of_any_size():
     assert np.isfinite(pullback(np.ones(p.shape))["z"]).all()
 
 
+@pytest.mark.parametrize("T", [1e-300, 5e-324])
+def test_a_sinkhorn_that_is_all_but_frozen_divides_what_is_left(T):
+    """Rows leave their largest entry alone; the column of both is then halved, and nothing else follows."""
+    p, _ = sinkhorn(np.array([[1.0, 2.0], [0.5, 3.0]]), temperature=T, iterations=1)
+    np.testing.assert_allclose(p[:, 1], 0.5, rtol=1e-15)
+    np.testing.assert_allclose(p[:, 0], [1, 0])
+
+
 def test_dynamic_tanh_keeps_a_slope_where_tanh_is_all_but_1():
     x = np.array([[30.0, -0.5, -30.0]])
     y, pullback = dynamic_tanh(x, np.float64(1), np.array([2.0, 3, 4]), np.array([1.0, 0, -1]))
