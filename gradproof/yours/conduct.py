@@ -280,6 +280,8 @@ def problems(call: Call, formula: Formula, given: Given, v: Given) -> Law:
         options = {"leading": 1}
     if formula.kind == "update":
         return Law(law, None, "one norm or limit is over all arrays")
+    if formula.kind == "layer":
+        return Law(law, None, "a layer has one weight, and says itself which axes lead")
     shared = {n for n, x in given.items() if formula.kind == "cost" and _of_classes(n, x)}
     other = {n: x if n in shared or not np.ndim(x) else np.flip(x, 0) for n, x in given.items()}
     both = {n: x if n in shared or not isinstance(x, np.ndarray) else np.stack([x, other[n]]) for n, x in given.items()}
