@@ -282,7 +282,7 @@ def problems(call: Call, formula: Formula, given: Given, v: Given) -> Law:
         return Law(law, None, "one norm or limit is over all arrays")
     if formula.kind == "layer":
         return Law(law, None, "a layer has one weight, and says itself which axes lead")
-    shared = {n for n, x in given.items() if formula.kind == "cost" and _of_classes(n, x)}
+    shared = {n for n, x in given.items() if formula.kind == "cost" and _of_classes(n, x, len(given[first_of(given)]))}
     other = {n: x if n in shared or not np.ndim(x) else np.flip(x, 0) for n, x in given.items()}
     both = {n: x if n in shared or not isinstance(x, np.ndarray) else np.stack([x, other[n]]) for n, x in given.items()}
     seeds = {n: np.stack([w, np.asarray(-0.5 * w, w.dtype)]) for n, w in v.items()}
@@ -301,7 +301,7 @@ def problems(call: Call, formula: Formula, given: Given, v: Given) -> Law:
 def nothing(call: Call, given: Given) -> Law:
     """No example: no term, and gradients without rows."""
     law, n = "an empty batch", len(given[first_of(given)])
-    none = {q: x[:0] if np.ndim(x) and len(x) == n and not _of_classes(q, x) else x for q, x in given.items()}
+    none = {q: x[:0] if np.ndim(x) and len(x) == n and not _of_classes(q, x, n) else x for q, x in given.items()}
     if error := refused(call, none, {}, reduction="none"):
         return Law(law, None, f"refused: {error}")
     found = call(none, {}, reduction="none")
@@ -310,9 +310,9 @@ def nothing(call: Call, given: Given) -> Law:
     return Law(law, not off, f"{off[0]} has another shape" if off else "")
 
 
-def _of_classes(name: str, x: Any) -> bool:
-    """Whether these are weights of classes, which all examples share."""
-    return name.endswith("weight") and np.ndim(x) == 1
+def _of_classes(name: str, x: Any, examples: int) -> bool:
+    """Whether these are weights of classes, which all examples share: one for each example is another number."""
+    return name.endswith("weight") and np.ndim(x) == 1 and len(x) != examples
 
 
 def examples(call: Call, formula: Formula, given: Given, v: Given) -> Law:
@@ -324,7 +324,7 @@ def examples(call: Call, formula: Formula, given: Given, v: Given) -> Law:
     options = {"reduction": "none"} if formula.reduction else {}
     shapes = call(given, v if not options else {}, **options).outputs
     seeds = {q: np.resize([0.5, -1.0, 0.25, 2.0, -0.75], y.shape).astype(y.dtype) for q, y in shapes.items()}
-    per = {q: x for q, x in given.items() if np.ndim(x) and len(x) == n and not _of_classes(q, x)}
+    per = {q: x for q, x in given.items() if np.ndim(x) and len(x) == n and not _of_classes(q, x, n)}
     together = call(given, seeds, **options)
     if any(not y.ndim or len(y) != n for y in together.outputs.values()):
         return Law(law, None, "it is one number for all examples")
