@@ -108,11 +108,14 @@ def _beside_kinks(formula: Formula, dtype: str) -> Iterator[Point]:
 
 
 def arrays(formula: Formula, dtype: str) -> Iterator[tuple[str, Case]]:
-    """Cases under random cotangents, each with its group; fewer of an elementwise activation, which has points."""
+    """Cases under random cotangents, each with its group.
+
+    Fewer of an elementwise activation, which has points, and of a layer, whose arrays are large: seeds 0 to 3.
+    """
     if formula.elementwise:
         draws = [("normal", "plain", 0), ("tail", "wide", 1)][: 2 if dtype in WIDE else 1]
     else:
-        draws = [*DRAWN]
+        draws = [drawn for drawn in DRAWN if formula.kind != "layer" or drawn[2] < 4]
     for group, regime, seed in draws:
         yield group, snapped(draw(formula, dtype, regime, seed))
 
@@ -207,10 +210,10 @@ class Refused(NamedTuple):
 CANDIDATES = (-1.0, 0.0, 2.0, 1.5)
 BAD: dict[str, tuple[float, ...]] = {
     "probability": (1.25, -0.25), "indicator": (2,), "sign": (0,), "count": (-1,), "rate": (-0.5,),
-    "variance or 0": (-1.0,),
-    "variance": (0.0, -1.0), "log distribution": (0.5,), "log probability": (0.5,), "distribution": (-0.5, 1.5),
-    "length": (99,),
+    "variance": (0.0, -1.0), "variance or 0": (-1.0,), "log distribution": (0.5,), "log probability": (0.5,),
+    "distribution": (-0.5, 1.5), "length": (99,),
 }  # fmt: skip
+CLASSES = {"cost/linear_cross_entropy": ("W", 0)}  # the axis of classes, where it is not the last of the first argument
 NOT_INDICES = ("cost/nt_xent",)  # labels there are any integers: those that are equal belong together
 
 
@@ -242,7 +245,8 @@ def invalid(formula: Formula, dtype: str) -> Iterator[Refused]:
 
 def _breaking(formula: Formula, condition: str) -> list[tuple[str, float]]:
     """A setting of one parameter, the others at their defaults, that breaks the condition."""
-    names = [name for name in formula.parameters if re.search(rf"\b{name}\b", condition)]
+    named = {**formula.parameters, **formula.valid}  # an axis has a condition, and is no parameter
+    names = [name for name in named if re.search(rf"\b{name}\b", condition)]
     found = [(name, x) for name in names for x in CANDIDATES if not formula.at(condition, **{name: x})]
     return found[:1]
 
@@ -252,7 +256,8 @@ def _bad(kind: str, base: Case, formula: Formula) -> Sequence[float]:
         return BAD[kind]
     if formula.id in NOT_INDICES:
         return ()
-    return (base.arguments[next(iter(base.arguments))].shape[-1], -1)
+    argument, axis = CLASSES.get(formula.id, (next(iter(base.arguments)), -1))
+    return (base.arguments[argument].shape[axis], -1)
 
 
 def _pair(case: Case) -> tuple[str, ...]:

@@ -17,14 +17,17 @@ from reference.formula import Array
 def case(test: Mapping[str, Any], formula: str, dtype: str) -> Case:
     """The case that a test asks. bfloat16 needs ml_dtypes."""
     cotangent = {name: _array(v, dtype) for name, v in test.get("cotangent", {}).items()} or None
-    arguments = {name: _array(x, dtype) for name, x in test["arguments"].items()}
+    masks = ("mask",) if formula.startswith("layer/") else ()  # a layer takes bools
+    arguments = {
+        name: _array(x, dtype, np.bool_ if name in masks else np.int64) for name, x in test["arguments"].items()
+    }
     parameters = {name: read(p) if p in ("inf", "-inf") else p for name, p in test["parameters"].items()}
     return Case(formula, dtype, test["group"], test["id"], arguments, cotangent, parameters)
 
 
-def _array(x: Mapping[str, Any], dtype: str) -> Array:
+def _array(x: Mapping[str, Any], dtype: str, integer: type[np.generic] = np.int64) -> Array:
     if "integers" in x:
-        return np.array(x["integers"], np.int64).reshape(x["shape"])
+        return np.array(x["integers"], integer).reshape(x["shape"])
     return as_dtype(np.array([read(v) for v in x["data"]], np.float64).reshape(x["shape"]), dtype)
 
 

@@ -70,15 +70,16 @@ def by_function(formula: Formula, names: Sequence[str]) -> Subject:
     function = formula.function
     if formula.elementwise:
         return slope(function)
+    if formula.kind == "layer":
+        return pullback(
+            _spelled(formula, names, lambda given, options: function(**given, **options)), _outputs(formula, names)
+        )
     if formula.kind == "cost":
         return gradients(_spelled(formula, names, lambda given, options: function(**given, **options)))
     if formula.kind == "update":
         return pullback(_spelled(formula, names, lambda given, options: _clipped(function, given, options)), names)
     if formula.kind == "activation":
         return pullback(function)
-    if formula.kind == "layer":
-        outputs = tuple(cases.draw(formula.id, "float64", "plain", 0).cotangent or ("value",))
-        return pullback(_spelled(formula, names, lambda given, options: function(**given, **options)), outputs)
     parameters = inspect.signature(function).parameters
     if "mask" in parameters:
         return pullback(_spelled(formula, names, lambda given, options: _masked(*function(**given, **options))))
@@ -91,14 +92,19 @@ def by_function(formula: Formula, names: Sequence[str]) -> Subject:
 
 def by_vjp(formula: Formula, names: Sequence[str]) -> Subject:
     """`reference.vjp` under its id."""
-    drawn = cases.draw(formula.id, "float64", "plain", 0).cotangent if formula.kind == "layer" else None
-    outputs = tuple(names) if formula.kind == "update" else tuple(drawn or ("value",))
+    outputs = _outputs(formula, names)
 
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         return Answer(*vjp(formula.id, given, v or None, **options))
 
     wrapped = _spelled(formula, names, lambda given, options: vjp(formula.id, given, None, **options))
     return Subject(formula.name, "vjp", tuple(names), outputs, answer, wrapped)
+
+
+def _outputs(formula: Formula, names: Sequence[str]) -> tuple[str, ...]:
+    if formula.kind == "layer":
+        return tuple(cases.draw(formula.id, "float64", "plain", 0).cotangent or ())
+    return tuple(names) if formula.kind == "update" else ("value",)
 
 
 def _spelled(

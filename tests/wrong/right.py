@@ -34,7 +34,7 @@ WIDE = {"dtypes": ["float64", "float32"]}
 
 
 def optional(id):
-    """Options of a formula by keyword, with their defaults; what a layer takes by position is an array."""
+    """Options of a formula by keyword, with their defaults; what a cost or a layer takes by position is an array."""
     parameters = inspect.signature(CATALOGUE[id].function).parameters.values()
     return {
         p.name: p.default
@@ -42,7 +42,7 @@ def optional(id):
         if p.default is not p.empty
         and p.name not in ("leading", "weight", "pos_weight", "activations")
         and not p.name.endswith("lengths")
-        and not (CATALOGUE[id].kind == "layer" and p.kind is p.POSITIONAL_OR_KEYWORD)
+        and not (CATALOGUE[id].kind in ("cost", "layer") and p.kind is p.POSITIONAL_OR_KEYWORD)
     }
 
 

@@ -13,7 +13,7 @@ MATRICES = ((3, 4), (2, 3, 2), (1, 3), (4, 2), (5, 1), (2, 2, 3))
 def _rows(s: Source) -> Drawn:
     """Near: entries all but equal, which are all in the support."""
     shape = SHAPES[s.seed % len(SHAPES)]
-    z = {"plain": s.real, "wide": s.logits, "near": s.real}[s.regime](*shape)
+    z = (s.logits if s.regime in ("wide", "extreme") else s.real)(*shape)
     return Drawn({"z": z if s.regime != "near" else 1e-3 * z + s.real(*shape[:-1], 1)}, shape)
 
 
@@ -27,7 +27,8 @@ def _dynamic_tanh(s: Source) -> Drawn:
     shape = SHAPES[s.seed % len(SHAPES)]
     alpha = s.rng.uniform(0.2, 2) * s.signs()
     weight = s.rng.uniform(0.25, 4, shape[-1:]) * s.signs(*shape[-1:]) if s.odd else None
-    x = {"plain": s.real(*shape), "wide": np.clip(s.logits(*shape), -30, 30), "near": 1e-3 * s.real(*shape)}[s.regime]
+    x, saturated, small = s.real(*shape), np.clip(s.logits(*shape), -30, 30), 1e-3 * s.real(*shape)
+    x = {"wide": saturated, "near": small}.get(s.regime, x)
     return Drawn({"x": x, "alpha": np.asarray(alpha), "weight": weight, "bias": s.real(*shape[-1:]) if s.odd else None},
                  shape)  # fmt: skip
 

@@ -44,8 +44,9 @@ def _rotary(
 ) -> Any:
     d = x.shape[-1] if dimension is None else dimension
     p = jnp.arange(x.shape[-2]) if positions is None else positions
-    angle = p.astype(x.dtype)[..., None] * base ** (-jnp.arange(0, d, 2, dtype=x.dtype) / d)
-    c, s = jnp.cos(angle), jnp.sin(angle)
+    wide = jnp.promote_types(x.dtype, jnp.float32)  # a base of 500000 is infinite in float16
+    angle = p.astype(wide)[..., None] * base ** (-jnp.arange(0, d, 2, dtype=wide) / d)
+    c, s = jnp.cos(angle).astype(x.dtype), jnp.sin(angle).astype(x.dtype)
     part, rest = x[..., :d], x[..., d:]
     one, other = (part[..., ::2], part[..., 1::2]) if interleaved else jnp.split(part, 2, -1)
     pair = one * c - other * s, one * s + other * c

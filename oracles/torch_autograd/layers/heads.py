@@ -48,8 +48,9 @@ def _rotary(
 ) -> Tensor:
     d = x.shape[-1] if dimension is None else dimension
     p = torch.arange(x.shape[-2]) if positions is None else positions
-    angle = p.to(x.dtype)[..., None] * base ** (-torch.arange(0, d, 2, dtype=x.dtype) / d)
-    c, s = angle.cos(), angle.sin()
+    wide = torch.promote_types(x.dtype, torch.float32)  # a base of 500000 is infinite in float16
+    angle = p.to(wide)[..., None] * base ** (-torch.arange(0, d, 2, dtype=wide) / d)
+    c, s = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     part, rest = x[..., :d], x[..., d:]
     one, other = (part[..., ::2], part[..., 1::2]) if interleaved else part.chunk(2, -1)
     pair = one * c - other * s, one * s + other * c

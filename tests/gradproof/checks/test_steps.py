@@ -11,7 +11,7 @@ from gradproof.answers.ours import ours
 from gradproof.answers.truth import truth
 from gradproof.answers.variants import VARIANTS
 from gradproof.cases.case import Case
-from gradproof.checks.accuracy import ALL, check, gate, measure, tasks
+from gradproof.checks.accuracy import DTYPES, check, gate, measure, tasks
 from gradproof.evidence.explain import failure
 from gradproof.tasks import Plan
 from reference import CATALOGUE
@@ -22,7 +22,7 @@ over_rules = pytest.mark.parametrize("id", cases.STEPS)
 
 
 @over_rules
-@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_we_are_within_the_gate_of_the_truth(id, dtype):
     pytest.importorskip("ml_dtypes") if dtype == "bfloat16" else None
     found = check(cases.of(id, dtype, range(3)), {"ours": ours})
@@ -94,5 +94,5 @@ def test_a_framework_that_keeps_no_such_accumulator_says_so():
 
 def test_steps_are_measured_in_all_dtypes():
     names = [task.name for task in tasks(Plan(formulas=frozenset({"update/lion"})))]
-    assert names == [f"update/lion in {dtype}" for dtype in ALL]
+    assert names == [f"update/lion in {dtype}" for dtype in DTYPES]
     assert math.isclose(gate(CATALOGUE["update/lion"], "float16"), 0.501)

@@ -11,6 +11,10 @@ from oracles.finite_difference import central_difference, complex_step
 
 U = 2.0**-53
 RESOLVED = 1e-240  # slopes below this vanish in the step
+NO_SLOPES = (
+    "padding_idx",
+    "scale_grad_by_freq",
+)  # of an embedding: what they take from the gradient is in no difference
 sigmoid = fd.DEFINITIONS["activation/sigmoid"]
 
 
@@ -18,6 +22,7 @@ sigmoid = fd.DEFINITIONS["activation/sigmoid"]
 @pytest.mark.parametrize("seed", [0, 1], ids=["plain", "parameters"])
 def test_central_differences_confirm_the_complex_step(id, seed):
     arguments, parameters = draw(id, seed)
+    parameters = {name: p for name, p in parameters.items() if name not in NO_SLOPES}
     v = cotangents(fd.vjp(id, arguments, **parameters)[0])
     _, gradients = fd.vjp(id, arguments, v, **parameters)
     close(fd.vjp(id, arguments, v, derive=central_difference, **parameters)[1], gradients, 2e-8)
