@@ -175,9 +175,11 @@ def _ordinary(by: Array, factor: float, v: Mapping[str, Any]) -> Array:
 
 def _total(parts: Sequence[Array], whole: Array) -> Array:
     """The sum of parts; the whole where a part of 16 bits has overflowed, which is no other number."""
-    total = np.asarray(sum(np.asarray(part).astype(np.float64) for part in parts))
+    wide = [np.asarray(part).astype(np.float64) for part in parts]
     narrow = format_of(np.asarray(whole).dtype)[1].digits < 24
-    return np.where(np.isinf(total) & narrow, np.asarray(whole).astype(np.float64), total)
+    lost = np.isinf(wide).any(0) & narrow
+    with np.errstate(invalid="ignore"):
+        return np.where(lost, np.asarray(whole).astype(np.float64), sum(wide))
 
 
 def _alone(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: Answer, near: Near) -> Law:

@@ -31,7 +31,7 @@ def test_of_ties_the_first_takes_all():
 def test_a_nan_is_the_largest():
     y, pullback = max_pooling(np.array([[np.nan, 1.0, 2, np.nan, np.nan, np.nan]]))
     np.testing.assert_array_equal(y, [[np.nan] * 3])
-    np.testing.assert_array_equal(pullback(np.ones((1, 3)))["x"], [[1, 0, 0, 1, 1, 0]])
+    np.testing.assert_array_equal(pullback(np.ones((1, 3)))["x"], [[np.nan, 0, 0, np.nan, np.nan, 0]])
 
 
 @pytest.mark.parametrize("options", [{}, {"kernel_size": 2, "stride": 1, "padding": (1,)},
