@@ -65,8 +65,9 @@ def max_pooling(
 
     `kernel_size` has one entry an axis; without a `stride`, windows lie side by side. With `ceil_mode` a last window
     may reach beyond the end, if it begins before it. The cotangent goes where the largest is: x̄[q] = Σ v[p] over the
-    windows whose largest place is q, and of several that tie, the first. A NaN is the largest, and its slope is NaN. Raises ValueError where
-    windows do not fit or one lies in the padding alone, TypeError for sizes that are no whole numbers.
+    windows whose largest place is q, and of several that tie, the first. A NaN is the largest, and its slope is NaN.
+    Raises ValueError where windows do not fit or one lies in the padding alone, TypeError for sizes that are no whole
+    numbers.
     """
     kernel = sizes_of("kernel_size", kernel_size)
     places = last_axes(x, len(kernel))
