@@ -75,7 +75,7 @@ def _z_loss(z: Array, weight: Any = None) -> Array:
 
 def _distillation(z: Array, y: Array, weight: Any = None, temperature: float = 1.0) -> Array:
     student, teacher = (log_softmax(q / temperature) for q in (z, y))
-    return _times(temperature**2 * (np.exp(teacher) * (teacher - student)).sum(-1), weight)
+    return _times(temperature * temperature * (np.exp(teacher) * (teacher - student)).sum(-1), weight)
 
 
 def _linear_cross_entropy(h: Array, W: Array, labels: Array, b: Any = None, ignore_index: int | None = None) -> Any:

@@ -90,7 +90,7 @@ def _z_loss(z: Any, weight: Any = None, reduction: str = "mean") -> Any:
 
 def _distillation(z: Any, y: Any, weight: Any = None, temperature: float = 1.0, reduction: str = "mean") -> Any:
     student, teacher = (jax.nn.log_softmax(q / temperature, -1) for q in (z, y))
-    return times(temperature**2 * (jnp.exp(teacher) * (teacher - student)).sum(-1), weight, reduction)
+    return times(temperature * temperature * (jnp.exp(teacher) * (teacher - student)).sum(-1), weight, reduction)
 
 
 def _linear_cross_entropy(

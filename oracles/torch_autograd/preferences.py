@@ -98,7 +98,7 @@ def _distillation(
     z: Tensor, y: Tensor, weight: Tensor | None = None, temperature: float = 1.0, reduction: str = "mean"
 ) -> Tensor:
     student, teacher = (F.log_softmax(q / temperature, -1) for q in (z, y))
-    terms = F.kl_div(student, teacher, reduction="none", log_target=True).sum(-1) * temperature**2
+    terms = F.kl_div(student, teacher, reduction="none", log_target=True).sum(-1) * temperature * temperature
     return _reduced(terms, weight, reduction)
 
 
