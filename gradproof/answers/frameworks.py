@@ -14,7 +14,6 @@ from gradproof.evidence.environment import ORACLES, installed, load
 from gradproof.lookup import Missing
 from reference import CATALOGUE
 
-
 SHORT = ("float16", "bfloat16")
 
 
