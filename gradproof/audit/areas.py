@@ -102,7 +102,7 @@ AREAS = {
         ),
         Area(
             "coverage", "which names of the frameworks have a formula here", coverage.tasks, pages.coverage.write,
-            ("torch", "jax"), ("oracle",), ("torch", "jax"),
+            ("torch", "jax"), ("oracle",), ("torch", "jax"), kinds=("name",),
         ),
     )
 }  # fmt: skip

@@ -36,7 +36,7 @@ def _multiclass_sparsemax(z: Tensor, labels: Tensor, reduction: str = "mean") ->
 def _ranking_softmax(z: Tensor, y: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
     there = torch.ones_like(z, dtype=torch.bool) if mask is None else mask != 0
     counts = there.any(-1, keepdim=True)
-    log_p = F.log_softmax(torch.where(there, z, torch.where(counts, -torch.inf, 0.0)), -1)
+    log_p = F.log_softmax(torch.where(there, z, torch.where(counts, -torch.inf, 0.0).to(z.dtype)), -1)
     terms = -(torch.where(there, y, 0) * torch.where(there, log_p, 0)).sum(-1)
     return terms.sum() / counts.sum() if reduction == "mean" else reduce(terms, reduction)
 

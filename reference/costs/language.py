@@ -132,7 +132,8 @@ def linear_cross_entropy(
             f"as h has shape {h.shape}"
         )
     y, counts = class_labels(labels, h.shape[:-1], len(W), ignore_index)
-    rows, y = h[counts], y[counts]  # (n, m), (n,)
+    shape, places = counts.shape, np.flatnonzero(counts)
+    rows, y = h.reshape(-1, h.shape[-1])[places], y.ravel()[places]  # (n, m), (n,)
     aim = np.vecdot(rows, W[y]) + (0 if b is None else b[y])  # the logits of the labels, (n,)
     behind = np.full(len(rows), -np.inf)  # the largest of the others
     others = np.zeros(len(rows))  # Σ of the others' e^(z − behind)
@@ -142,11 +143,11 @@ def linear_cross_entropy(
         behind = top
     lead = aim - behind - np.log(others)  # log p/(1 − p)
     loss = np.logaddexp(0, -lead)
-    terms = np.zeros(counts.shape)
-    terms[counts] = loss
+    terms = np.zeros(counts.size)
+    terms[places] = loss
 
     def slopes(v: Array) -> dict[str, Array]:
-        w = np.broadcast_to(v, counts.shape)[counts]
+        w = np.broadcast_to(v, shape).ravel()[places]
         enters = w != 0
         x, k, w, top, rest = (q[enters] for q in (rows, y, w, behind, others))
         miss = w * np.exp(-np.logaddexp(0, lead[enters]))  # 1 − p, not a difference, times the cotangent
@@ -159,11 +160,11 @@ def linear_cross_entropy(
             dh += delta @ W[here]
             dW[here] += delta.T @ x
             db[here] += delta.sum(0)
-        by_h = np.zeros(h.shape)
-        by_h[tuple(i[enters] for i in np.nonzero(counts))] = dh
-        return {"h": by_h, "W": dW, "b": db}
+        by_h = np.zeros((counts.size, h.shape[-1]))
+        by_h[places[enters]] = dh
+        return {"h": by_h.reshape(h.shape), "W": dW, "b": db}
 
-    return terms, slopes, counts[..., None].astype(float)
+    return terms.reshape(shape), slopes, counts[..., None].astype(float)
 
 
 def _chunks(h: Array, W: Array, b: Array | None, y: Array) -> Iterator[tuple[slice, Array]]:

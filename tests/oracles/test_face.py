@@ -90,7 +90,7 @@ def test_the_dtype_is_kept(side, dtype):
     for id in IDS if side != "jax" or dtype == "bfloat16" else IDS[::8]:  # every program of JAX has to be compiled
         try:
             answers, expected = asked(oracle, id, 1, dtype)
-        except (RuntimeError, NotImplementedError):
+        except (RuntimeError, NotImplementedError, TypeError):  # the last: JAX's custom rules know 32 and 64 bits
             refused.add(id.split("/")[1])
             continue
         except LookupError as missing:
@@ -101,7 +101,7 @@ def test_the_dtype_is_kept(side, dtype):
             assert {x.dtype.name for x in got.values()} <= {dtype}, id
             close(got, {name: wanted[name] for name in got}, TOLERANCE[dtype])
     norms, margins = {"spectral_norm", "nuclear_norm"}, {"multi_margin", "multilabel_margin", "ctc"}
-    allowed = {"torch": norms | margins, "jax": norms, "complex step": set()}[side]
+    allowed = {"torch": norms | margins, "jax": norms | {"multiclass_sparsemax"}, "complex step": set()}[side]
     assert refused <= (allowed if dtype != "float32" else set())
 
 

@@ -111,12 +111,13 @@ def test_what_costs_want_for_targets():
     assert by_targets[""] == {
         "gaussian_nll", "margin_ranking", "cosine_distance", "cosine_embedding", "triplet_margin", "nt_xent", "ctc",
         "dpo", "ipo", "kto", "orpo", "ppo_clip", "kl_k3", "z_loss", "distillation", "linear_cross_entropy",
+        "ranking_softmax", "multiclass_sparsemax", "total_variation", "generalized_kl", "sparsemax",
     }  # fmt: skip
 
 
 def test_the_reductions_by_default():
     others = {f.name: f.reduction for f in COSTS if f.reduction != "mean"}
-    batchmean = ("quadratic", "cross_entropy", "nll", "kl_div", "kl_div_log_target")
+    batchmean = ("quadratic", "cross_entropy", "nll", "kl_div", "kl_div_log_target", "generalized_kl")
     assert others == {**dict.fromkeys(batchmean, "batchmean"), "wasserstein_critic": ""}
 
 

@@ -302,6 +302,7 @@ VECTORS = {
     "softmax": _softmax,
     "softmin": lambda z: _softmax([-v for v in z]),
     "log_softmax": lambda z: [mp.log(v) for v in _softmax(z)],
+    "logmeanexp": lambda z: [mp.log(sum(mp.exp(v) for v in z) / len(z))],
     "logsumexp": lambda z: [mp.log(sum(mp.exp(v) for v in z))],
     "glu": lambda z: [a / (1 + mp.exp(-b)) for a, b in _halves(z)],
     "geglu": lambda z: [a * b * (1 + mp.erf(b / mp.sqrt(2))) / 2 for a, b in _halves(z)],
