@@ -15,6 +15,8 @@ from gradproof.lookup import Missing
 from reference import CATALOGUE
 
 SHORT = ("float16", "bfloat16")
+NO_KERNEL = (NotImplementedError, RuntimeError)  # for this dtype
+IN_OTHER_WORDS = (TypeError, ValueError)  # the same, of one of 16 bits
 
 
 def framework(name: str) -> Side:
@@ -24,14 +26,11 @@ def framework(name: str) -> Side:
     def answer(case: Case) -> Answer:
         if not module.has(case.formula):
             raise Missing(f"{name} has no {case.formula}")
+        refusals = (*NO_KERNEL, *(IN_OTHER_WORDS if case.dtype in SHORT else ()))
         try:
             return Answer(*module.vjp(case.formula, case.arguments, case.cotangent, **_parameters(case)))
-        except (NotImplementedError, RuntimeError) as error:  # no kernel for this dtype
+        except refusals as error:
             raise Missing(" ".join(str(error).split())[:120]) from error
-        except (TypeError, ValueError) as error:  # nor for one of 16 bits, in other words
-            if case.dtype in SHORT:
-                raise Missing(" ".join(str(error).split())[:120]) from error
-            raise
         except LookupError as error:  # no such setting of a rule
             if case.formula in STEPS and not isinstance(error, (KeyError, IndexError)):
                 raise Missing(str(error)) from error

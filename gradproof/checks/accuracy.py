@@ -35,7 +35,7 @@ from reference.formula import Array, Formula
 if TYPE_CHECKING:
     from oracles.arb_truth import Conditioned
 
-DTYPES = ("float64", "float32", "float16", "bfloat16")
+DTYPES = sweep.DTYPES
 SEEDS = 6  # of each regime
 INACCURATE = 4.0  # conditioned ULP beyond which another side is called inaccurate
 VACUOUS = 2.0**-20  # ‖Jᵀv‖/(‖J‖‖v‖) below which a test under the cotangent v could not fail

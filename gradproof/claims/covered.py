@@ -53,10 +53,6 @@ _SPARSE = "not yet: pooling over regions drawn at random"
 _WRAPS = "no formula: it decides when, where or on what another rule is applied"
 _HEAD = "no formula: the part of a rule before its step size; see the rule"
 
-_PADDED = " ".join(
-    f"{how}Pad{n}d" for how in ("Circular", "Constant", "Reflection", "Replication", "Zero") for n in "123"
-)
-
 
 def _axes(*names: str) -> str:
     """The names for one, two and three axes."""
