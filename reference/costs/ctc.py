@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.costs.arguments import LABEL, OWN, require
+from reference.costs.arguments import LABEL, OWN
 from reference.costs.reduction import Terms, reduced
+from reference.entries import require
 from reference.exact import total
 from reference.formula import Array, formula
 from reference.lift import index, integers

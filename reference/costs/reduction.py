@@ -26,8 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, laid_out, taken
+from reference.costs.arguments import ENTRY, ROW, TERM, gathered, laid_out, taken
 from reference.costs.products import near_one, within_range
+from reference.entries import CHECKS, DIGITS, check_entries
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, index, is_plain, named, rounded, times
 
 Gradients = dict[str, Array]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.costs.arguments import check_entries
+from reference.entries import check_entries
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, floating, is_floating, named, real, rounded
 
 Gradients = dict[str, Array]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from reference.activations import log_softmax
 from reference.costs import one_hot
-from reference.costs.arguments import require
+from reference.entries import require
 from reference.exact import exponential
 from reference.formula import Array, Kink, formula
 from reference.lift import (

@@ -16,7 +16,7 @@ import pytest
 from formula_cases import CATALOGUE, DIFFERENTIABLE, cotangents, draw, is_float
 
 from reference import vjp
-from reference.costs.arguments import CHECKS
+from reference.entries import CHECKS
 from reference.lift import checked
 
 INTERVALS = {  # by parameter; an entry of its own where a formula differs

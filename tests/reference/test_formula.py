@@ -11,7 +11,7 @@ from formula_cases import DIFFERENTIABLE, STEP, array_names, difference, draw
 import reference
 from reference import ALIASES, CATALOGUE, costs, regularizers, updates
 from reference.activations import identity, leaky_relu, mish, prelu
-from reference.costs.arguments import CHECKS
+from reference.entries import CHECKS
 from reference.formula import Formula, Kink, formula, resolve
 
 ACTIVATIONS = [f for f in CATALOGUE.values() if f.kind == "activation"]

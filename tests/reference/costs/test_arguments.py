@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference import costs
-from reference.costs.arguments import CHECKS, class_labels, distributions, index, one_hot, require
+from reference.costs.arguments import class_labels, index, one_hot
+from reference.entries import CHECKS, distributions, require
 
 COSTS = {id: f for id, f in CATALOGUE.items() if f.kind == "cost"}
 BAD = {  # entries that are not of that kind, each with the words that say so
