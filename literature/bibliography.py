@@ -689,10 +689,25 @@ WORKS: dict[str, Work] = {
         "A Guide to Convolution Arithmetic for Deep Learning",
         "misc", "2016", url=_arxiv("1603.07285"),
     ),
+    "graham-2014": Work(
+        "Graham, Benjamin",
+        "Fractional Max-Pooling",
+        "misc", "2014", url=_arxiv("1412.6071"),
+    ),
     "gu-dao-2023": Work(
         "Gu, Albert and Dao, Tri",
         "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
         "misc", "2023", url=_arxiv("2312.00752"),
+    ),
+    "gulcehre-2014": Work(
+        "Gulcehre, Caglar and Cho, Kyunghyun and Pascanu, Razvan and Bengio, Yoshua",
+        "Learned-Norm Pooling for Deep Feedforward and Recurrent Neural Networks",
+        "inproceedings", "2014", venue="ECML PKDD, 530–546", url=_arxiv("1311.1780"),
+    ),
+    "he-2014": Work(
+        "He, Kaiming and Zhang, Xiangyu and Ren, Shaoqing and Sun, Jian",
+        "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition",
+        "inproceedings", "2014", venue="ECCV, 346–361", url=_arxiv("1406.4729"),
     ),
     "lin-2013": Work(
         "Lin, Min and Chen, Qiang and Yan, Shuicheng",

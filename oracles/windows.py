@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 Place = tuple[int, ...]
@@ -78,3 +80,14 @@ def shares(size: int, windows: int) -> list[range]:
     [range(0, 3), range(2, 5)]
     """
     return [range(p * size // windows, -(-(p + 1) * size // windows)) for p in range(windows)]
+
+
+def drawn(size: int, kernel: int, windows: int, sample: float) -> list[range]:
+    """The places of each of so many windows of one length, which a sample in [0, 1) spreads over an axis.
+
+    >>> drawn(7, 2, 3, 0.25)
+    [range(0, 2), range(3, 5), range(5, 7)]
+    """
+    step, u = Fraction(size - kernel, max(windows - 1, 1)), Fraction(sample)
+    starts = [math.floor((p + u) * step) - math.floor(u * step) for p in range(windows - 1)]
+    return [range(start, start + kernel) for start in (*starts, size - kernel)]

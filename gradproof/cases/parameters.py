@@ -86,6 +86,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "layer/layer_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
     "layer/norm": ({"p": 1.0}, {"p": float("inf")}),
+    "layer/lp_pooling": ({"p": 1.0}, {"p": 3.0}, {"p": float("inf")}),
     "layer/variance": ({"correction": 0.0}, {"correction": 1.5}),
     "layer/standard_deviation": ({"correction": 0.0}, {"correction": 1.5}),
     "layer/sinkhorn": ({"temperature": 0.3, "iterations": 1}, {"temperature": 2.5, "iterations": 2}),

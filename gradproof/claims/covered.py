@@ -49,7 +49,8 @@ _HOLDS = "no formula: it holds other modules or parameters"
 _MASKED = "composed of regularizer/inverted_dropout: with a mask that is the same over each channel"
 _KEEPS = "not yet: dropout that keeps mean and variance"
 _RESIZES = "not yet: interpolation between entries"
-_SPARSE = "not yet: pooling over regions drawn at random"
+_DRAWN = "layer/fractional_max_pooling: with the samples given"
+_NORMS = "layer/lp_pooling: without ceil_mode; an odd norm_type is that of x, not |x|"
 _WRAPS = "no formula: it decides when, where or on what another rule is applied"
 _HEAD = "no formula: the part of a rule before its step size; see the rule"
 
@@ -135,12 +136,12 @@ _FUNCTIONAL = {
     "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d": "layer/adaptive_average_pooling",
     "max_pool1d max_pool2d max_pool3d": "layer/max_pooling",
     "max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices": "layer/max_pooling",
-    "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d": "not yet: maxima over regions of unequal size",
-    "adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices": "not yet: "
-    "maxima over regions of unequal size",
-    "fractional_max_pool2d fractional_max_pool3d": _SPARSE,
-    "fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices": _SPARSE,
-    "lp_pool1d lp_pool2d lp_pool3d": "not yet: norms over windows",
+    "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d": "layer/adaptive_max_pooling",
+    "adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices":
+        "layer/adaptive_max_pooling",
+    "fractional_max_pool2d fractional_max_pool3d": _DRAWN,
+    "fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices": _DRAWN,
+    "lp_pool1d lp_pool2d lp_pool3d": _NORMS,
     "max_unpool1d max_unpool2d max_unpool3d": _MOVES,
     "pairwise_distance pdist": "composed of layer/norm: of the difference",
     "dropout": "regularizer/inverted_dropout: with the mask given",
@@ -157,7 +158,7 @@ _FUNCTIONAL = {
 _MODULES = {
     "AdaptiveLogSoftmaxWithLoss": "cost/adaptive_log_softmax",
     _axes("AdaptiveAvgPool"): "layer/adaptive_average_pooling",
-    _axes("AdaptiveMaxPool"): "not yet: maxima over regions of unequal size",
+    _axes("AdaptiveMaxPool"): "layer/adaptive_max_pooling",
     "AlphaDropout FeatureAlphaDropout": _KEEPS,
     _axes("AvgPool"): "layer/average_pooling",
     "BCELoss": "cost/binary_cross_entropy",
@@ -182,7 +183,7 @@ _MODULES = {
     "EmbeddingBag": "composed of layer/embedding: and the sum, mean or maximum over a bag",
     "Fold": "composed of layer/transposed_convolution: with kernels of a single 1",
     "Unfold": "composed of layer/convolution: with kernels of a single 1",
-    "FractionalMaxPool2d FractionalMaxPool3d": _SPARSE,
+    "FractionalMaxPool2d FractionalMaxPool3d": _DRAWN,
     "GELU": "activation/gelu activation/gelu_tanh: by approximate",
     "GLU": "activation/glu",
     "GRU GRUCell": "layer/gru",
@@ -200,7 +201,7 @@ _MODULES = {
     _axes("InstanceNorm", "LazyInstanceNorm"): "layer/instance_norm",
     "KLDivLoss": "cost/kl_div cost/kl_div_log_target: by log_target",
     "L1Loss": "cost/l1",
-    _axes("LPPool"): "not yet: norms over windows",
+    _axes("LPPool"): _NORMS,
     "LayerNorm": "layer/layer_norm",
     "LeakyReLU": "activation/leaky_relu",
     "Linear LazyLinear": "layer/linear",

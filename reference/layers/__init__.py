@@ -18,16 +18,18 @@ from reference.layers.heads import multi_head_attention
 from reference.layers.linear import linear, lora
 from reference.layers.mlp import gated_mlp
 from reference.layers.norms import add_rms_norm, layer_norm, rms_norm, weight_norm
-from reference.layers.pooling import adaptive_average_pooling, average_pooling, max_pooling
+from reference.layers.pooling import adaptive_average_pooling, average_pooling, lp_pooling, max_pooling
 from reference.layers.projections import entmax, sinkhorn, sparsemax
 from reference.layers.recurrent import gru, lstm, rnn
 from reference.layers.reductions import maximum, minimum, norm, standard_deviation, variance
+from reference.layers.regions import adaptive_max_pooling, fractional_max_pooling
 from reference.layers.rotary import rotary
 from reference.layers.scans import cumprod, cumsum, delta_rule, linear_recurrence, logcumsumexp
 from reference.layers.streaming import streaming_attention
 
 __all__ = [
     "adaptive_average_pooling",
+    "adaptive_max_pooling",
     "add_rms_norm",
     "attention",
     "average_pooling",
@@ -41,6 +43,7 @@ __all__ = [
     "dynamic_tanh",
     "embedding",
     "entmax",
+    "fractional_max_pooling",
     "gated_mlp",
     "group_norm",
     "gru",
@@ -50,6 +53,7 @@ __all__ = [
     "load_balance",
     "logcumsumexp",
     "lora",
+    "lp_pooling",
     "lstm",
     "max_pooling",
     "maximum",

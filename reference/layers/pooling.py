@@ -14,6 +14,7 @@ import numpy as np
 from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.windows import Grid, each, over
+from reference.lift import times
 
 FIRST = "of places that tie for the largest, the first in row-major order takes all, as in PyTorch and JAX"
 IN_WINDOW = "h[p, q] = 1 where place q lies in window p, else 0; u[p] is what the window counts"
@@ -187,3 +188,52 @@ def adaptive_average_pooling(x: Array, *, output_size: Any = (1,)) -> tuple[Arra
         return {"x": dx}
 
     return y, pullback
+
+
+LENGTHS = "for an entry of 0 (p = 1) and a window of zeros, the minimum-norm subgradient"
+
+
+@formula(
+    "layer/lp_pooling",
+    statement="Sum(h[k, q]*x[q]**p, (q, 1, d))**(1/p)",
+    derivative="Sum(h[k, q]*v[k]*s[k]*x[q]**(p - 1)/Sum(h[k, l]*x[l]**p, (l, 1, d)), (k, 1, P))",
+    arguments=("x[q]",),
+    kinks=(
+        Kink(of="an entry, p = 1", at="0", left="-1", right="1", chosen="0", why=LENGTHS),
+        Kink(of="the entries of a window", at="0", left="-1", right="1", chosen="0", why=LENGTHS),
+        Kink(of="the difference of the two largest sizes, p = ∞", at="0", left="0", right="1", chosen="1", why=FIRST),
+    ),
+    valid={"p": "1 <= p <= oo"},
+    assumptions=(
+        "h[k, q] = 1 where place q lies in window k, else 0",
+        "printed for x > 0 and p < ∞; else x stands for |x|, and the slope has the sign of x",
+        LENGTHS,
+    ),
+    sources=("boureau-2010", "gulcehre-2014", "pytorch-lppool2d"),
+)
+@layer()
+def lp_pooling(x: Array, *, kernel_size: Any = (2,), stride: Any = None, p: float = 2.0) -> tuple[Array, Pullback]:
+    """Lᵖ pooling y = (Σ |x|ᵖ)^{1/p} over every window.  x: (..., *places) -> y: (..., *windows).
+
+    ∂|x|ᵖ/∂x = p·|x|^{p − 1}·sign x and ∂y/∂yᵖ = y^{1 − p}/p, so x̄[q] = sign x[q]·Σ v·(|x[q]|/y)^{p − 1} over the
+    windows that q lies in. Sizes are taken relative to the largest of the window, so that no power overflows; p = ∞ is
+    that largest, and the first that ties for it has the slope. Raises ValueError for p < 1 and as `max_pooling`.
+    """
+    kernel, size = sizes_of("kernel_size", kernel_size), np.abs(x)
+    top, pull = max_pooling(size, kernel_size=kernel, stride=stride)  # (..., *windows)
+    if p == math.inf:
+        return top, lambda v: {"x": np.sign(x) * pull(v)["x"]}
+    grid = over(last_axes(x, len(kernel)), kernel, kernel if stride is None else stride, 0, 1)
+    total, unit = np.zeros(top.shape), np.where((top == 0) | np.isinf(top), 1, top)
+    for _, k, q in grid.taps():
+        total[k] += (size[q] / unit[k]) ** p
+    root = total ** (1 / p)  # y in units of the largest
+
+    def pullback(v: Array) -> Gradients:
+        dx = np.zeros(x.shape)
+        for _, k, q in grid.taps():
+            slope = np.where(root[k] == 0, 0, (size[q] / unit[k] / root[k]) ** (p - 1))
+            dx[q] += times(v[k], np.sign(x[q]) * slope)
+        return {"x": dx}
+
+    return root * unit, pullback

@@ -31,7 +31,7 @@ INTERVALS = {  # by parameter; an entry of its own where a formula differs
     "threshold": "[4, oo)", "momentum_decay": "[0, oo]",
     "activation/celu alpha": "(0, oo)", "cost/sigmoid_focal alpha": "[0, 1]", "cost/tversky beta": "[0, oo)",
     "cost/triplet_margin margin": "(0, oo)", "regularizer/label_smoothing eps": "[0, 1]",
-    "regularizer/l2 n": "(0, oo)", "update/sgd_l2 n": "[1, oo)",
+    "layer/lp_pooling p": "[1, oo]", "regularizer/l2 n": "(0, oo)", "update/sgd_l2 n": "[1, oo)",
     "layer/group_norm groups": "0, 1, …", "layer/attention offset": "…, 0, 1, …",
 }  # fmt: skip
 FREE = {"negative_slope", "weight", "upper", "max_val", "threshold", "value", "margin", "eps", "epsilon", "target",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from gradproof.cases.source import Draw, Drawn, Source
 
@@ -34,6 +37,22 @@ ADAPTIVE: tuple[Setting, ...] = (
     ((2, 3, 2, 4), (2, 1, 3), {"output_size": (2, 1, 3)}),
 )
 
+LENGTH: tuple[Setting, ...] = (
+    ((2, 3, 5), (2,), {}),
+    ((3, 4, 5), (2, 2), {"kernel_size": (3, 2), "stride": (1, 3)}),
+    ((2, 7), (3,), {"kernel_size": (3,), "stride": (2,)}),
+    ((2, 1, 5, 4), (2, 4), {"kernel_size": (2, 1)}),
+    ((4, 3, 1), (1,), {"kernel_size": (1,)}),
+    ((2, 3, 2, 4), (3, 2, 3), {"kernel_size": (1, 1, 2), "stride": (1,)}),
+)
+FRACTIONAL: tuple[Setting, ...] = (
+    ((2, 5, 6), (2, 3), {"kernel_size": (2,), "output_size": (2, 3)}),
+    ((3, 7, 4), (4, 2), {"kernel_size": (2, 1), "output_size": (4, 2)}),
+    ((2, 4, 3, 5), (2, 1, 3), {"kernel_size": (3, 2, 2), "output_size": (2, 1, 3)}),
+    ((3, 1, 7), (1, 3), {"kernel_size": (1, 3), "output_size": (1, 3)}),
+    ((2, 3, 9), (4,), {"output_size": (4,)}),
+)
+
 
 def _pooling(settings: tuple[Setting, ...]) -> Draw:
     def draw(s: Source) -> Drawn:
@@ -44,8 +63,25 @@ def _pooling(settings: tuple[Setting, ...]) -> Draw:
     return draw
 
 
+def _lengths(s: Source) -> Drawn:
+    """PyTorch sums powers of x, not of its size: x > 0 where the power is odd."""
+    drawn = _pooling(LENGTH)(s)
+    x = drawn.arguments["x"]
+    return drawn if s.parameters["p"] in (2.0, math.inf) else drawn._replace(arguments={"x": np.abs(x)})
+
+
+def _fractional(s: Source) -> Drawn:
+    """Samples that are odd 32nds, at which no window begins anew."""
+    drawn = _pooling(FRACTIONAL)(s)
+    samples = (2 * s.rng.integers(0, 16, len(drawn.parameters["output_size"])) + 1) / 32
+    return drawn._replace(parameters={**drawn.parameters, "samples": tuple(samples.tolist())})
+
+
 DRAWS: dict[str, Draw] = {
     "max_pooling": _pooling(LARGEST),
     "average_pooling": _pooling(AVERAGE),
     "adaptive_average_pooling": _pooling(ADAPTIVE),
+    "adaptive_max_pooling": _pooling(ADAPTIVE),
+    "fractional_max_pooling": _fractional,
+    "lp_pooling": _lengths,
 }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from oracles.calls import Array, Definition
-from oracles.windows import counted, counts, each, places, shares
+from oracles.windows import counted, counts, drawn, each, places, shares
 
 
 def _pooled(x: Array, axes: int, windows: Sequence[int], inside: Callable[..., Any], reduced: Any) -> Array:
@@ -58,15 +58,38 @@ def _average_pooling(
     return _pooled(x, len(kernel), counts(sizes, kernel, steps, padding, 1, ceil_mode), inside, mean)
 
 
-def _adaptive_average_pooling(x: Array, output_size: Any = (1,)) -> Array:
-    sizes = each(output_size, 1)
-    ranges = [shares(n, P) for n, P in zip(x.shape[x.ndim - len(sizes) :], sizes, strict=True)]
+def _adaptive(reduced: Any) -> Definition:
+    def pooling(x: Array, output_size: Any = (1,)) -> Array:
+        sizes = each(output_size, 1)
+        ranges = [shares(n, P) for n, P in zip(x.shape[x.ndim - len(sizes) :], sizes, strict=True)]
+        inside = lambda p: itertools.product(*(r[k] for r, k in zip(ranges, p, strict=True)))  # noqa: E731
+        return _pooled(x, len(sizes), sizes, inside, reduced)
+
+    return pooling
+
+
+def _lp_pooling(x: Array, kernel_size: Any = (2,), stride: Any = None, p: float = 2.0) -> Array:
+    kernel = each(kernel_size, 1)
+    steps, sizes = kernel if stride is None else stride, x.shape[x.ndim - len(kernel) :]
+    inside = lambda window: (q for _, q in places(window, sizes, kernel, steps, 0))  # noqa: E731
+    size = np.where(x.real < 0, -x, x)
+    reduced = _largest if p == np.inf else lambda row, _: (row**p).sum(-1) ** (1 / p)
+    return _pooled(size, len(kernel), counts(sizes, kernel, steps, 0), inside, reduced)
+
+
+def _fractional_max_pooling(x: Array, kernel_size: Any = (2,), output_size: Any = (1,), samples: Any = (0.5,)) -> Array:
+    axes = max(len(each(kernel_size, 1)), len(each(output_size, 1)))
+    sides = [each(given, axes) for given in (kernel_size, output_size, samples)]
+    ranges = [drawn(n, *side) for n, side in zip(x.shape[x.ndim - axes :], zip(*sides, strict=True), strict=True)]
     inside = lambda p: itertools.product(*(r[k] for r, k in zip(ranges, p, strict=True)))  # noqa: E731
-    return _pooled(x, len(sizes), sizes, inside, lambda row, _: row.mean(-1))
+    return _pooled(x, axes, sides[1], inside, _largest)
 
 
 DEFINITIONS: dict[str, Definition] = {
     "layer/max_pooling": _max_pooling,
     "layer/average_pooling": _average_pooling,
-    "layer/adaptive_average_pooling": _adaptive_average_pooling,
+    "layer/adaptive_average_pooling": _adaptive(lambda row, _: row.mean(-1)),
+    "layer/adaptive_max_pooling": _adaptive(_largest),
+    "layer/fractional_max_pooling": _fractional_max_pooling,
+    "layer/lp_pooling": _lp_pooling,
 }

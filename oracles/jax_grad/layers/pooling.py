@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from oracles.calls import Definition
-from oracles.windows import counted, counts, each, ends, places, shares
+from oracles.windows import counted, counts, drawn, each, ends, places, shares
 
 Numbers = Any  # a number, or one for each axis in a tuple
 
@@ -60,17 +60,44 @@ def _average_pooling(
     return _reduced(x, 0.0, lax.add, kernel, steps, padding, 1, bool(ceil_mode)) / jnp.asarray(count, x.dtype)
 
 
-def _adaptive_average_pooling(x: Any, output_size: Numbers = (1,)) -> Any:
-    sizes = each(output_size, 1)
-    for axis, size in enumerate(sizes):
-        at = x.ndim - len(sizes) + axis
-        windows = shares(x.shape[at], size)
-        x = jnp.stack([lax.slice_in_dim(x, r.start, r.stop, axis=at).mean(at) for r in windows], at)
+def _adaptive(reduced: Any) -> Definition:
+    """Axis by axis, each window reduced."""
+
+    def pooling(x: Any, output_size: Numbers = (1,)) -> Any:
+        sizes = each(output_size, 1)
+        for axis, size in enumerate(sizes):
+            at = x.ndim - len(sizes) + axis
+            windows = shares(x.shape[at], size)
+            x = jnp.stack([reduced(lax.slice_in_dim(x, r.start, r.stop, axis=at), at) for r in windows], at)
+        return x
+
+    return pooling
+
+
+def _lp_pooling(x: Any, kernel_size: Numbers = (2,), stride: Numbers = None, p: float = 2.0) -> Any:
+    kernel = each(kernel_size, 1)
+    steps = kernel if stride is None else stride
+    if p == np.inf:
+        return _reduced(abs(x), -jnp.inf, lax.max, kernel, steps, 0, 1, False)
+    return _reduced(abs(x) ** p, 0.0, lax.add, kernel, steps, 0, 1, False) ** (1 / p)
+
+
+def _fractional_max_pooling(
+    x: Any, kernel_size: Numbers = (2,), output_size: Numbers = (1,), samples: Numbers = (0.5,)
+) -> Any:
+    axes = max(len(each(kernel_size, 1)), len(each(output_size, 1)))
+    sides = [each(given, axes) for given in (kernel_size, output_size, samples)]
+    for axis, (k, windows, u) in enumerate(zip(*sides, strict=True), x.ndim - axes):
+        parts = [x.take(jnp.asarray(region), axis) for region in drawn(x.shape[axis], k, windows, u)]
+        x = jnp.stack([part.max(axis) for part in parts], axis)
     return x
 
 
 OWN: dict[str, Definition] = {"layer/max_pooling": _max_pooling}
 COMPOSED: dict[str, Definition] = {
     "layer/average_pooling": _average_pooling,
-    "layer/adaptive_average_pooling": _adaptive_average_pooling,
+    "layer/adaptive_average_pooling": _adaptive(lambda part, axis: part.mean(axis)),
+    "layer/adaptive_max_pooling": _adaptive(lambda part, axis: part.max(axis)),
+    "layer/fractional_max_pooling": _fractional_max_pooling,
+    "layer/lp_pooling": _lp_pooling,
 }

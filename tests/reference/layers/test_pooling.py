@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from reference.layers import adaptive_average_pooling, average_pooling, convolution, max_pooling
+from reference.layers import (
+    adaptive_average_pooling,
+    adaptive_max_pooling,
+    average_pooling,
+    convolution,
+    fractional_max_pooling,
+    lp_pooling,
+    max_pooling,
+)
 
 RNG = np.random.default_rng(6)
 
@@ -80,6 +88,80 @@ def test_a_mean_of_large_numbers_is_no_infinity(pooling):
     np.testing.assert_array_equal(pooling(np.array([np.inf, 1, np.nan, 2]))[0], [np.inf, np.nan])
 
 
+# ---------------------------------------------------------------- regions of other sizes, and norms
+
+
+@pytest.mark.parametrize("size", [2, 1, (2, 2), (1, 3), (5,)])
+def test_regions_that_divide_the_axes_are_windows(size):
+    x = RNG.standard_normal((3, 10, 6))[..., : 6 if np.ndim(size) and len(size) > 1 else 5]
+    x = x if np.ndim(size) and len(size) > 1 else RNG.standard_normal((3, 10))
+    sizes = np.atleast_1d(size)
+    kernel = tuple(int(n // p) for n, p in zip(x.shape[x.ndim - len(sizes) :], sizes, strict=True))
+    y, pullback = adaptive_max_pooling(x, output_size=size)
+    same, back = max_pooling(x, kernel_size=kernel)
+    v = RNG.standard_normal(y.shape)
+    np.testing.assert_array_equal(y, same)
+    np.testing.assert_array_equal(pullback(v)["x"], back(v)["x"])
+
+
+def test_regions_that_overlap_send_back_to_one_place_twice():
+    y, pullback = adaptive_max_pooling(np.array([1.0, 2, 9, 3, 4]), output_size=2)  # places 0 … 2 and 2 … 4
+    np.testing.assert_array_equal(y, [9, 9])
+    np.testing.assert_array_equal(pullback(np.array([10.0, 1]))["x"], [0, 0, 11, 0, 0])
+
+
+def test_samples_say_where_the_steps_of_two_lie():
+    x = np.arange(7.0)  # five steps of 5/4: one of them is 2
+    starts = {u: fractional_max_pooling(x, output_size=5, samples=u)[0] - 1 for u in (0.0, 0.3, 0.5, 0.7)}
+    np.testing.assert_array_equal(starts[0.0], [0, 1, 2, 3, 5])
+    np.testing.assert_array_equal(starts[0.3], [0, 1, 2, 4, 5])
+    np.testing.assert_array_equal(starts[0.5], [0, 1, 3, 4, 5])
+    np.testing.assert_array_equal(starts[0.7], [0, 2, 3, 4, 5])
+
+
+@pytest.mark.parametrize("pooling", [
+    lambda x: adaptive_max_pooling(x, output_size=(1, 1)),
+    lambda x: fractional_max_pooling(x, kernel_size=(2, 3)),
+])  # fmt: skip
+def test_of_ties_in_a_region_the_first_in_row_major_order_takes_all(pooling):
+    x = np.array([[0.0, 1, 3], [3, 3, np.nextafter(3, 0)]])
+    assert pooling(x)[1](np.ones((1, 1)))["x"].tolist() == [[0, 0, 1], [0, 0, 0]]
+    x[1, 1] = np.nan
+    y, pullback = pooling(x)
+    assert np.isnan(y).all()
+    np.testing.assert_array_equal(pullback(np.ones((1, 1)))["x"], [[0, 0, 0], [0, np.nan, 0]])
+
+
+def test_norms_of_windows_by_hand():
+    y, pullback = lp_pooling(np.array([3.0, -4, 0, 0]))
+    np.testing.assert_array_equal(y, [5, 0])
+    np.testing.assert_array_equal(pullback(np.array([10.0, 7]))["x"], [6, -8, 0, 0])
+    y, pullback = lp_pooling(np.array([3.0, -4, 0]), kernel_size=3, p=1)
+    np.testing.assert_array_equal([*y, *pullback([2])["x"]], [7, 2, -2, 0])
+    y, pullback = lp_pooling(np.array([3.0, -4, 4]), kernel_size=3, p=np.inf)
+    np.testing.assert_array_equal([*y, *pullback([2])["x"]], [4, 0, -2, 0])
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.5, 100.0])
+def test_a_norm_grows_as_its_window_and_no_power_overflows(p):
+    """Euler: a function of degree 1 is Σ x·∂y/∂x."""
+    x = RNG.standard_normal((2, 9))
+    y, pullback = lp_pooling(x, kernel_size=3, p=p)
+    v = RNG.standard_normal(y.shape)
+    g = pullback(v)["x"]
+    np.testing.assert_allclose((x * g).reshape(2, 3, 3).sum(-1), v * y, rtol=1e-13)
+    for scale in (2.0**1000, 2.0**-1000):
+        large, back = lp_pooling(x * scale, kernel_size=3, p=p)
+        np.testing.assert_allclose(large, y * scale, rtol=1e-14)
+        np.testing.assert_allclose(back(v)["x"], g, rtol=1e-12)
+
+
+def test_large_powers_come_near_the_largest():
+    x = RNG.standard_normal((4, 5))
+    near, largest = (lp_pooling(x, kernel_size=5, p=p)[0] for p in (2000.0, np.inf))
+    np.testing.assert_allclose(near, largest, rtol=1e-3)
+
+
 X = np.zeros((2, 3, 5))
 
 
@@ -94,6 +176,17 @@ X = np.zeros((2, 3, 5))
         (lambda: average_pooling(X, stride=(1, 2)), r"stride = \(1, 2\)"),
         (lambda: average_pooling(X, padding=-1), "padding = -1"),
         (lambda: adaptive_average_pooling(X, output_size=(0,)), r"output_size = \(0,\)"),
+        (lambda: adaptive_max_pooling(X, output_size=(1, 0)), r"output_size = \(1, 0\)"),
+        (lambda: adaptive_max_pooling(X[..., :0]), r"x has shape \(2, 3, 0\)"),
+        (lambda: fractional_max_pooling(X, output_size=5), "5 windows of 2 do not fit 5 places: at most 4 do"),
+        (lambda: fractional_max_pooling(X, kernel_size=6), "1 windows of 6 do not fit 5 places: at most 0 do"),
+        (lambda: fractional_max_pooling(X, samples=(0.5, 0.5)), r"samples = \(0.5, 0.5\); expected one for each of 1"),
+        (lambda: fractional_max_pooling(X, samples=1.0), r"samples = 1.0 at index \(0,\) is no sample"),
+        (lambda: fractional_max_pooling(X, samples=np.nan), r"samples = nan at index \(0,\) is no sample"),
+        (lambda: fractional_max_pooling(X, kernel_size=(2, 2), output_size=(1, 1, 1)), "kernel_size"),
+        (lambda: lp_pooling(X, p=0.5), "p = 0.5; need 1 ≤ p ≤ ∞"),
+        (lambda: lp_pooling(X, p=np.nan), "p = nan is not finite"),
+        (lambda: lp_pooling(X, kernel_size=6), "a kernel of 6"),
     ],
 )
 def test_what_does_not_fit_is_named(call, message):
@@ -107,3 +200,11 @@ def test_a_size_is_a_whole_number(size):
         max_pooling(X, kernel_size=size)
     with pytest.raises(TypeError, match="expected whole numbers"):
         adaptive_average_pooling(X, output_size=size)
+    with pytest.raises(TypeError, match="expected whole numbers"):
+        fractional_max_pooling(X, output_size=size)
+
+
+@pytest.mark.parametrize("samples", ["a", ("0.5u",), {}])
+def test_a_sample_is_a_number(samples):
+    with pytest.raises(TypeError, match=r"samples = .*; expected numbers"):
+        fractional_max_pooling(X, samples=samples)
