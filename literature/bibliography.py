@@ -418,6 +418,11 @@ WORKS: dict[str, Work] = {
         "inproceedings", "2017", venue="Advances in Neural Information Processing Systems 30",
         url=_arxiv("1706.02515"),
     ),
+    "krizhevsky-2012": Work(
+        "Krizhevsky, Alex and Sutskever, Ilya and Hinton, Geoffrey E.",
+        "{ImageNet} Classification with Deep Convolutional Neural Networks",
+        "inproceedings", "2012", venue="NeurIPS",
+    ),
     "krizhevsky-2010": Work(
         "Krizhevsky, Alex",
         "Convolutional Deep Belief Networks on CIFAR-10",
@@ -708,6 +713,11 @@ WORKS: dict[str, Work] = {
         "He, Kaiming and Zhang, Xiangyu and Ren, Shaoqing and Sun, Jian",
         "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition",
         "inproceedings", "2014", venue="ECCV, 346–361", url=_arxiv("1406.4729"),
+    ),
+    "tenenbaum-2000": Work(
+        "Tenenbaum, Joshua B. and Freeman, William T.",
+        "Separating Style and Content with Bilinear Models",
+        "article", "2000", venue="Neural Computation 12(6), 1247–1283", doi="10.1162/089976600300015349",
     ),
     "lin-2013": Work(
         "Lin, Min and Chen, Qiang and Yan, Shuicheng",

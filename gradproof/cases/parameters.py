@@ -93,6 +93,10 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "layer/add_rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
     "layer/batch_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/batch_norm_inference": ({"eps": 0.3}, {"eps": 1e-12}),
+    "layer/local_response_norm": (
+        {"size": 3, "alpha": 0.3, "beta": 0.5, "k": 2.0},
+        {"size": 2, "alpha": 2.5, "beta": 1.25, "k": 0.3},
+    ),
     "layer/group_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/attention": (
         {"causal": True, "scale": 0.3},

@@ -15,8 +15,9 @@ from reference.layers.dynamic_tanh import dynamic_tanh
 from reference.layers.embedding import embedding
 from reference.layers.experts import load_balance, router, router_z
 from reference.layers.heads import multi_head_attention
-from reference.layers.linear import linear, lora
+from reference.layers.linear import bilinear, linear, lora
 from reference.layers.mlp import gated_mlp
+from reference.layers.neighbours import local_response_norm
 from reference.layers.norms import add_rms_norm, layer_norm, rms_norm, weight_norm
 from reference.layers.pooling import adaptive_average_pooling, average_pooling, lp_pooling, max_pooling
 from reference.layers.projections import entmax, sinkhorn, sparsemax
@@ -35,6 +36,7 @@ __all__ = [
     "average_pooling",
     "batch_norm",
     "batch_norm_inference",
+    "bilinear",
     "causal_convolution",
     "convolution",
     "cumprod",
@@ -51,6 +53,7 @@ __all__ = [
     "linear",
     "linear_recurrence",
     "load_balance",
+    "local_response_norm",
     "logcumsumexp",
     "lora",
     "lp_pooling",

@@ -62,6 +62,47 @@ INNER = "Sum(A[r, k]*x[i, k], (k, 1, d))"  # h_r
 
 
 @formula(
+    "layer/bilinear",
+    statement="Sum(x1[i, k]*weight[j, k, l]*x2[i, l], (k, 1, d1), (l, 1, d2)) + bias[j]",
+    derivative="Sum(v[i, p]*weight[p, j, l]*x2[i, l], (l, 1, d2), (p, 1, m))",
+    arguments=("x1[i, j]", "x2[i, q]", "weight[p, j, q]", "bias[j]"),
+    partials={
+        "x2[i, q]": "Sum(v[i, p]*weight[p, k, q]*x1[i, k], (k, 1, d1), (p, 1, m))",
+        "weight[p, j, q]": "Sum(v[i, p]*x1[i, j]*x2[i, q], (i, 1, n))",
+        "bias[j]": "Sum(v[i, j], (i, 1, n))",
+    },
+    assumptions=(LEADING, "a row whose cotangent is 0 does not enter the gradients: it may hold NaN"),
+    sources=("tenenbaum-2000", "pytorch-bilinear"),
+)
+@layer()
+def bilinear(x1: Array, x2: Array, weight: Array, bias: Array | None = None) -> tuple[Array, Pullback]:
+    """Bilinear map y_j = x₁ᵀW_j x₂ + b_j.  x1: (..., d₁), x2: (..., d₂), weight: (m, d₁, d₂), bias: (m,) -> (..., m).
+
+    Linear in each: ∂C/∂x₁ = Σ v_j·W_j x₂, ∂C/∂x₂ = Σ v_j·W_jᵀx₁ and ∂C/∂W_j = Σ v_j·x₁x₂ᵀ, the last over rows. Raises
+    ValueError for shapes that do not fit.
+    """
+    expect("weight", weight, "m", "d1", "d2")
+    why = f"as weight has shape {weight.shape}"
+    expect("x1", x1, "...", weight.shape[1], why=why)
+    expect("x2", x2, *x1.shape[:-1], weight.shape[2], why=f"{why} and x1 has shape {x1.shape}")
+    expect("bias", bias, len(weight), why="an entry a matrix of weight")
+    first, second = np.tensordot(x1, weight, (-1, 1)), np.tensordot(x2, weight, (-1, 2))  # (..., m, d2), (..., m, d1)
+    y = (first @ x2[..., None])[..., 0]  # (..., m)
+
+    def pullback(v: Array) -> Gradients:
+        counts = (v != 0).any(-1, keepdims=True)
+        products = np.where(counts, x1, 0)[..., :, None] * np.where(counts, x2, 0)[..., None, :]  # (..., d1, d2)
+        return {
+            "x1": (v[..., None, :] @ second)[..., 0, :],
+            "x2": (v[..., None, :] @ first)[..., 0, :],
+            "weight": outer(v, products.reshape(*v.shape[:-1], -1)).reshape(weight.shape),
+            "bias": v.reshape(-1, v.shape[-1]).sum(0),
+        }
+
+    return y if bias is None else y + bias, pullback
+
+
+@formula(
     "layer/lora",
     statement=f"Sum(x[i, k]*W[j, k], (k, 1, d)) + alpha/m*Sum(B[j, r]*{INNER}, (r, 1, m))",
     derivative="Sum(v[i, l]*W[l, j], (l, 1, d)) + alpha/m*Sum(A[r, j]*Sum(v[i, l]*B[l, r], (l, 1, d)), (r, 1, m))",

@@ -24,7 +24,7 @@ INTERVALS = {  # by parameter; an entry of its own where a formula differs
     **dict.fromkeys(("beta", "b", "delta", "temperature", "limit", "max_value", "max_norm"), "(0, oo)"),
     **dict.fromkeys(("beta1", "beta2", "beta3", "rho", "mu", "rate"), "[0, 1)"),
     **dict.fromkeys(("label_smoothing", "mix"), "[0, 1]"),
-    **dict.fromkeys(("axes", "groups", "heads"), "1, 2, …"), "iterations": "0, 1, …",
+    **dict.fromkeys(("axes", "groups", "heads", "size"), "1, 2, …"), "iterations": "0, 1, …",
     "low": "[0, 1]", "high": "[0, oo)", "base": "(0, oo)",
     "lower": "(-oo, upper]", "min_val": "(-oo, max_val]", "tau": "(0, 1)", "k": "{1, 2, 3}", "p": "{1, 2}",
     "eta_minus": "(0, 1)", "eta_plus": "(1, oo)", "smallest": "[0, largest]", "largest": "[smallest, oo)",
@@ -32,6 +32,7 @@ INTERVALS = {  # by parameter; an entry of its own where a formula differs
     "activation/celu alpha": "(0, oo)", "cost/sigmoid_focal alpha": "[0, 1]", "cost/tversky beta": "[0, oo)",
     "cost/triplet_margin margin": "(0, oo)", "regularizer/label_smoothing eps": "[0, 1]",
     "layer/lp_pooling p": "[1, oo]", "regularizer/l2 n": "(0, oo)", "update/sgd_l2 n": "[1, oo)",
+    "layer/local_response_norm beta": "[0, oo)", "layer/local_response_norm k": "(0, oo)",
     "layer/group_norm groups": "0, 1, …", "layer/attention offset": "…, 0, 1, …",
 }  # fmt: skip
 FREE = {"negative_slope", "weight", "upper", "max_val", "threshold", "value", "margin", "eps", "epsilon", "target",
@@ -199,7 +200,7 @@ def test_a_nan_is_passed_on_or_refused_and_never_swallowed(id):
 LINEAR = {
     *("layer/linear", "layer/lora", "layer/convolution", "layer/transposed_convolution", "layer/causal_convolution"),
     *("layer/batch_norm_inference", "layer/embedding", "layer/average_pooling", "layer/adaptive_average_pooling"),
-    *("layer/rotary", "layer/cumsum", "layer/delta_rule"),  # the last by its queries, which come first
+    *("layer/rotary", "layer/cumsum", "layer/delta_rule", "layer/bilinear"),  # the last two by what comes first
     "activation/identity",
     "cost/wasserstein_critic",
     "cost/kl_div",

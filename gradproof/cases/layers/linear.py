@@ -28,6 +28,15 @@ def _linear(s: Source) -> Drawn:
     return Drawn(given, (*lead, m))
 
 
+def _bilinear(s: Source) -> Drawn:
+    lead, d, m = SHAPES[s.seed % len(SHAPES)]
+    e = d % 3 + 1
+    given: dict[str, Any] = {"x1": s.real(*lead, d), "x2": s.real(*lead, e), "weight": matrix(s, m, d, e)}
+    if s.odd:
+        given["bias"] = s.real(m)
+    return Drawn(given, (*lead, m))
+
+
 def _lora(s: Source) -> Drawn:
     lead, d, m = SHAPES[s.seed % len(SHAPES)]
     r = 1 + s.seed % 3
@@ -48,4 +57,4 @@ def _embedding(s: Source) -> Drawn:
     return Drawn({"weight": s.real(rows, d), "indices": indices}, (*shape, d), options)
 
 
-DRAWS: dict[str, Draw] = {"linear": _linear, "lora": _lora, "embedding": _embedding}
+DRAWS: dict[str, Draw] = {"linear": _linear, "bilinear": _bilinear, "lora": _lora, "embedding": _embedding}

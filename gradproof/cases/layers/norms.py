@@ -74,6 +74,11 @@ def _group_norm(s: Source) -> Drawn:
     return Drawn(given, shape, {"groups": (1, 2, 0)[s.seed % 3]})
 
 
+def _local_response_norm(s: Source) -> Drawn:
+    given, shape = _channels(s)
+    return Drawn({"x": given["x"]}, shape)
+
+
 def _weight_norm(s: Source) -> Drawn:
     shape = SHAPES[s.seed % len(SHAPES)]
     return Drawn({"w": s.real(*shape), "g": _gain(s, shape[0])}, shape)
@@ -86,5 +91,6 @@ DRAWS: dict[str, Draw] = {
     "batch_norm": _batch_norm,
     "batch_norm_inference": _batch_norm_inference,
     "group_norm": _group_norm,
+    "local_response_norm": _local_response_norm,
     "weight_norm": _weight_norm,
 }

@@ -28,6 +28,15 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     return y if bias is None else np.asarray(y + bias)
 
 
+@layer()
+def bilinear(x1: Array, x2: Array, weight: Array, bias: Array | None = None) -> Array:
+    """x₁ᵀWx₂ + b for each matrix."""
+    y = np.empty((*x1.shape[:-1], len(weight)), object)
+    for i in np.ndindex(y.shape):
+        y[i] = dot(x1[i[:-1]], through(x2[i[:-1]], weight[i[-1]]))
+    return y if bias is None else np.asarray(y + bias)
+
+
 @layer(alpha=1.0)
 def lora(x: Array, weight: Array, a: Array, b: Array, *, alpha: Scalar) -> Array:
     """xWᵀ + (α/r)·xAᵀBᵀ."""

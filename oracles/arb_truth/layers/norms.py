@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles.arb_truth.functions import by_row, entrywise, norm, sum_of_squares, total
+from oracles.arb_truth.functions import by_row, entrywise, norm, power, sum_of_squares, total
 from oracles.arb_truth.layers.layer import layer
 from oracles.arb_truth.numbers import Array, Scalar
 
@@ -81,6 +81,20 @@ def group_norm(
     """Every group of channels of an example standardised; 0 groups: one for each channel."""
     rows = x.reshape(x.shape[0], groups or x.shape[1], -1)
     return _by_channel(by_row(lambda row: _standardized(row, eps), rows).reshape(x.shape), weight, bias)
+
+
+@layer("size >= 1 and alpha >= 0 and beta >= 0 and k > 0", size=5, alpha=1e-4, beta=0.75, k=1.0)
+def local_response_norm(x: Array, *, size: Option, alpha: Scalar, beta: Scalar, k: Scalar) -> Array:
+    """x/(k + (α/size)·Σ x²)^β over the neighbours of every channel."""
+
+    def row(u: Array) -> Array:
+        y = np.empty(u.shape, object)
+        for j in range(len(u)):
+            near = u[max(0, j - size // 2) : j + (size - 1) // 2 + 1]
+            y[j] = u[j] / power(k + alpha / size * sum_of_squares(near), beta)
+        return y
+
+    return np.moveaxis(by_row(row, np.moveaxis(x, 1, -1)), -1, 1)
 
 
 @layer()

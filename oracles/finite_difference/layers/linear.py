@@ -28,8 +28,14 @@ def _embedding(
     return np.asarray(weight.real + share * (weight - weight.real))[indices]
 
 
+def _bilinear(x1: Array, x2: Array, weight: Array, bias: Any = None) -> Array:
+    y = np.einsum("...k,jkl,...l->...j", x1, weight, x2)
+    return np.asarray(y if bias is None else y + bias)
+
+
 DEFINITIONS: dict[str, Definition] = {
     "layer/linear": _linear,
+    "layer/bilinear": _bilinear,
     "layer/lora": _lora,
     "layer/embedding": _embedding,
 }

@@ -59,6 +59,14 @@ def _weight_norm(w: Array, g: Array) -> Array:
     return np.asarray(g.reshape(length.shape) * w / length)
 
 
+def _local_response_norm(x: Array, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
+    y = np.empty_like(x)
+    for j in range(x.shape[1]):
+        near = x[:, max(0, j - size // 2) : j + (size - 1) // 2 + 1]
+        y[:, j] = x[:, j] / (k + alpha / size * (near * near).sum(1)) ** beta
+    return y
+
+
 DEFINITIONS: dict[str, Definition] = {
     "layer/layer_norm": _layer_norm,
     "layer/rms_norm": _rms_norm,
@@ -66,5 +74,6 @@ DEFINITIONS: dict[str, Definition] = {
     "layer/batch_norm": _batch_norm,
     "layer/batch_norm_inference": _batch_norm_inference,
     "layer/group_norm": _group_norm,
+    "layer/local_response_norm": _local_response_norm,
     "layer/weight_norm": _weight_norm,
 }

@@ -15,6 +15,11 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return y if bias is None else y + bias
 
 
+def _bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
+    y = jnp.einsum("...k,jkl,...l->...j", x1, weight, x2)
+    return y if bias is None else y + bias
+
+
 def _lora(x: Any, weight: Any, a: Any, b: Any, alpha: float = 1.0) -> Any:
     return x @ weight.T + (alpha / a.shape[0]) * (x @ a.T @ b.T)
 
@@ -33,6 +38,7 @@ def _embedding(weight: Any, indices: Any, padding_idx: int | None = None, scale_
 OWN: dict[str, Definition] = {}
 COMPOSED: dict[str, Definition] = {
     "layer/linear": _linear,
+    "layer/bilinear": _bilinear,
     "layer/lora": _lora,
     "layer/embedding": _embedding,
 }

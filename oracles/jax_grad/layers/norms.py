@@ -59,6 +59,13 @@ def _weight_norm(w: Any, g: Any) -> Any:
     return g.reshape(length.shape) * w / length
 
 
+def _local_response_norm(x: Any, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    ends = [(0, 0), (size // 2, (size - 1) // 2)] + [(0, 0)] * (x.ndim - 2)
+    squares = jnp.pad(x * x, ends)
+    total = sum(squares[:, p : p + x.shape[1]] for p in range(size))
+    return x / (k + alpha / size * total) ** beta
+
+
 OWN: dict[str, Definition] = {
     "layer/layer_norm": _layer_norm,
     "layer/batch_norm": _batch_norm,
@@ -68,5 +75,6 @@ COMPOSED: dict[str, Definition] = {
     "layer/rms_norm": _rms_norm,
     "layer/add_rms_norm": _add_rms_norm,
     "layer/batch_norm_inference": _batch_norm_inference,
+    "layer/local_response_norm": _local_response_norm,
     "layer/weight_norm": _weight_norm,
 }

@@ -20,6 +20,7 @@ def _embedding(
 
 OWN: dict[str, Definition] = {
     "layer/linear": lambda x, weight, bias=None: F.linear(x, weight, bias),
+    "layer/bilinear": lambda x1, x2, weight, bias=None: F.bilinear(x1, x2, weight, bias),
     "layer/embedding": _embedding,
 }
 COMPOSED: dict[str, Definition] = {"layer/lora": _lora}

@@ -51,12 +51,18 @@ def _group_norm(
     return F.group_norm(x, groups or x.shape[1], weight, bias, eps)
 
 
+def _local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """PyTorch wants three axes."""
+    return F.local_response_norm(x.reshape(*x.shape, *[1] * (3 - x.ndim)), size, alpha, beta, k).reshape(x.shape)
+
+
 OWN: dict[str, Definition] = {
     "layer/layer_norm": _layer_norm,
     "layer/rms_norm": _rms_norm,
     "layer/batch_norm": _batch_norm,
     "layer/batch_norm_inference": _batch_norm_inference,
     "layer/group_norm": _group_norm,
+    "layer/local_response_norm": _local_response_norm,
     "layer/weight_norm": lambda w, g: torch._weight_norm(w, g.reshape(-1, *[1] * (w.ndim - 1)), 0),
 }
 COMPOSED: dict[str, Definition] = {"layer/add_rms_norm": _add_rms_norm}

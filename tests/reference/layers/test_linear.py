@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reference.layers import linear, lora
+from reference.layers import bilinear, linear, lora
 
 RNG = np.random.default_rng(3)
 NAN = np.nan
@@ -101,3 +101,52 @@ def test_how_arrays_lie_in_memory_changes_no_bit():
     one, other = linear(x, W)[1](v), linear(np.asarray(x, order="F"), W)[1](np.asarray(v, order="F"))
     for name, g in one.items():
         np.testing.assert_array_equal(g, other[name])
+
+
+# ---------------------------------------------------------------- bilinear
+
+
+def test_a_bilinear_map_is_linear_in_either_vector():
+    rng = np.random.default_rng(8)
+    x1, x2, W, b, v = (rng.standard_normal(n) for n in ((2, 3), (2, 4), (5, 3, 4), 5, (2, 5)))
+    y, pullback = bilinear(x1, x2, W, b)
+    for i in range(2):
+        same, back = linear(x2[i], np.einsum("k,jkl->jl", x1[i], W), b)
+        np.testing.assert_allclose(y[i], same, rtol=1e-13)
+        np.testing.assert_allclose(pullback(v)["x2"][i], back(v[i])["x"], rtol=1e-13)
+    turned, back = bilinear(x2, x1, W.swapaxes(1, 2), b)
+    np.testing.assert_allclose(turned, y, rtol=1e-13)
+    np.testing.assert_allclose(back(v)["x2"], pullback(v)["x1"], rtol=1e-13)
+    np.testing.assert_allclose(back(v)["weight"].swapaxes(1, 2), pullback(v)["weight"], rtol=1e-13)
+    np.testing.assert_allclose(pullback(v)["bias"], v.sum(0), rtol=1e-15)
+
+
+def test_the_identity_makes_inner_products():
+    x1, x2 = np.array([1.0, 2, 3]), np.array([4.0, 5, 6])
+    y, pullback = bilinear(x1, x2, np.eye(3)[None])
+    assert y.tolist() == [32]
+    g = pullback(np.array([10.0]))
+    assert g["x1"].tolist() == [40, 50, 60]
+    assert g["weight"].tolist() == [(10 * np.outer(x1, x2)).tolist()]
+
+
+def test_a_row_whose_cotangent_is_0_does_not_enter_the_weights():
+    x1, x2 = np.array([[1.0, 2], [np.nan, 3]]), np.array([[1.0, 2], [np.inf, 3]])
+    _, pullback = bilinear(x1, x2, np.ones((1, 2, 2)))
+    g = pullback(np.array([[1.0], [0.0]]))
+    assert g["weight"].tolist() == [[[1, 2], [2, 4]]]
+    assert np.isfinite(g["x1"][0]).all()
+
+
+@pytest.mark.parametrize(
+    ("x1", "x2", "weight", "bias", "message"),
+    [
+        ((2, 3), (2, 4), (3, 4), None, r"weight has shape \(3, 4\); expected \(m, d1, d2\)"),
+        ((2, 4), (2, 4), (5, 3, 4), None, r"x1 has shape \(2, 4\); expected \(..., 3\)"),
+        ((2, 3), (3, 4), (5, 3, 4), None, r"x2 has shape \(3, 4\); expected \(2, 4\)"),
+        ((2, 3), (2, 4), (5, 3, 4), (4,), r"bias has shape \(4,\); expected \(5,\)"),
+    ],
+)
+def test_shapes_of_a_bilinear_map_that_do_not_fit_are_named(x1, x2, weight, bias, message):
+    with pytest.raises(ValueError, match=message):
+        bilinear(np.ones(x1), np.ones(x2), np.ones(weight), None if bias is None else np.ones(bias))
