@@ -714,6 +714,12 @@ WORKS: dict[str, Work] = {
         "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition",
         "inproceedings", "2014", venue="ECCV, 346–361", url=_arxiv("1406.4729"),
     ),
+    "keys-1981": Work(
+        "Keys, Robert G.",
+        "Cubic Convolution Interpolation for Digital Image Processing",
+        "article", "1981", venue="IEEE Transactions on Acoustics, Speech, and Signal Processing 29(6), 1153–1160",
+        doi="10.1109/TASSP.1981.1163711",
+    ),
     "tenenbaum-2000": Work(
         "Tenenbaum, Joshua B. and Freeman, William T.",
         "Separating Style and Content with Bilinear Models",

@@ -48,7 +48,7 @@ _HELPER = "no formula: it asks or holds something, and computes nothing of array
 _HOLDS = "no formula: it holds other modules or parameters"
 _MASKED = "composed of regularizer/inverted_dropout: with a mask that is the same over each channel"
 _KEEPS = "not yet: dropout that keeps mean and variance"
-_RESIZES = "not yet: interpolation between entries"
+_RESIZES = "layer/interpolation layer/adaptive_average_pooling: by mode, area the second; without antialias"
 _DRAWN = "layer/fractional_max_pooling: with the samples given"
 _NORMS = "layer/lp_pooling: without ceil_mode; an odd norm_type is that of x, not |x|"
 _WRAPS = "no formula: it decides when, where or on what another rule is applied"
@@ -148,7 +148,9 @@ _FUNCTIONAL = {
     "dropout1d dropout2d dropout3d": _MASKED,
     "alpha_dropout feature_alpha_dropout": _KEEPS,
     "affine_grid": "composed of layer/linear: of the grid's coordinates, which are constant",
-    "grid_sample interpolate upsample upsample_bilinear upsample_nearest": _RESIZES,
+    "grid_sample": "not yet: interpolation between entries",
+    "interpolate upsample": _RESIZES,
+    "upsample_bilinear upsample_nearest": "layer/interpolation: the first with align_corners",
     "pad channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle": _MOVES,
     "one_hot": "no formula: of whole numbers",
     "assert_int_or_pair handle_torch_function has_torch_function has_torch_function_unary": _HELPER,
@@ -242,7 +244,8 @@ _MODULES = {
     "layer/multi_head_attention layer/linear layer/layer_norm activation/relu regularizer/inverted_dropout",
     "TripletMarginLoss": "cost/triplet_margin: p = 2, without swap",
     "TripletMarginWithDistanceLoss": "not yet: the hinge of two distances given",
-    "Upsample UpsamplingBilinear2d UpsamplingNearest2d": _RESIZES,
+    "Upsample": _RESIZES,
+    "UpsamplingBilinear2d UpsamplingNearest2d": "layer/interpolation: the first with align_corners",
     "Module ModuleDict ModuleList ParameterDict ParameterList Sequential Container DataParallel": _HOLDS,
     "RNNBase RNNCellBase": _HOLDS,
 }  # fmt: skip

@@ -15,6 +15,7 @@ from reference.layers.dynamic_tanh import dynamic_tanh
 from reference.layers.embedding import embedding
 from reference.layers.experts import load_balance, router, router_z
 from reference.layers.heads import multi_head_attention
+from reference.layers.interpolation import interpolation
 from reference.layers.linear import bilinear, linear, lora
 from reference.layers.mlp import gated_mlp
 from reference.layers.neighbours import local_response_norm
@@ -49,6 +50,7 @@ __all__ = [
     "gated_mlp",
     "group_norm",
     "gru",
+    "interpolation",
     "layer_norm",
     "linear",
     "linear_recurrence",

@@ -200,7 +200,8 @@ def test_a_nan_is_passed_on_or_refused_and_never_swallowed(id):
 LINEAR = {
     *("layer/linear", "layer/lora", "layer/convolution", "layer/transposed_convolution", "layer/causal_convolution"),
     *("layer/batch_norm_inference", "layer/embedding", "layer/average_pooling", "layer/adaptive_average_pooling"),
-    *("layer/rotary", "layer/cumsum", "layer/delta_rule", "layer/bilinear"),  # the last two by what comes first
+    *("layer/rotary", "layer/cumsum", "layer/interpolation"),
+    *("layer/delta_rule", "layer/bilinear"),  # by what comes first
     "activation/identity",
     "cost/wasserstein_critic",
     "cost/kl_div",

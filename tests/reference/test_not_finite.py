@@ -15,6 +15,7 @@ LINEAR = ("regularizer/none", "regularizer/dropout", "regularizer/inverted_dropo
 
 # Layers whose slopes see no number at all: sums with fixed factors, and choices, where the slope says which was chosen.
 FIXED_SLOPES = ("layer/average_pooling", "layer/adaptive_average_pooling", "layer/cumsum", "layer/rotary",
+                "layer/interpolation",
                 "layer/embedding")  # fmt: skip
 
 

@@ -1,0 +1,35 @@
+"""PyTorch's interpolation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from oracles.calls import Definition
+
+LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def _several(given: Any) -> list[Any] | None:
+    return None if given is None else list(given) if isinstance(given, (tuple, list)) else [given]
+
+
+def _interpolation(
+    x: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "linear", align_corners: bool = False
+) -> Tensor:
+    """PyTorch has cubic interpolation of two axes alone: a single one goes beside one of length 1."""
+    sizes, factors = _several(size), _several(scale_factor)
+    axes = len(sizes or factors or ())
+    flat = x.reshape(1, -1, *x.shape[x.ndim - axes :])
+    if mode == "cubic" and axes == 1:
+        flat, sizes, factors = flat[..., None], sizes and [*sizes, 1], factors and [*factors, 1.0]
+    name = {"linear": LINEAR[axes], "cubic": "bicubic"}.get(mode, mode)
+    corners = None if mode.startswith("nearest") else bool(align_corners)
+    y = F.interpolate(flat, sizes, factors, name, corners)
+    return y.reshape(*x.shape[: x.ndim - axes], *y.shape[2 : 2 + axes])
+
+
+OWN: dict[str, Definition] = {"layer/interpolation": _interpolation}
+COMPOSED: dict[str, Definition] = {}
