@@ -714,6 +714,11 @@ WORKS: dict[str, Work] = {
         "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition",
         "inproceedings", "2014", venue="ECCV, 346–361", url=_arxiv("1406.4729"),
     ),
+    "jaderberg-2015": Work(
+        "Jaderberg, Max and Simonyan, Karen and Zisserman, Andrew and Kavukcuoglu, Koray",
+        "Spatial Transformer Networks",
+        "inproceedings", "2015", venue="NeurIPS", url=_arxiv("1506.02025"),
+    ),
     "keys-1981": Work(
         "Keys, Robert G.",
         "Cubic Convolution Interpolation for Digital Image Processing",

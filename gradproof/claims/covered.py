@@ -148,7 +148,7 @@ _FUNCTIONAL = {
     "dropout1d dropout2d dropout3d": _MASKED,
     "alpha_dropout feature_alpha_dropout": _KEEPS,
     "affine_grid": "composed of layer/linear: of the grid's coordinates, which are constant",
-    "grid_sample": "not yet: interpolation between entries",
+    "grid_sample": "layer/grid_sample: bilinear and nearest",
     "interpolate upsample": _RESIZES,
     "upsample_bilinear upsample_nearest": "layer/interpolation: the first with align_corners",
     "pad channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle": _MOVES,

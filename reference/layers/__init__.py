@@ -26,6 +26,7 @@ from reference.layers.recurrent import gru, lstm, rnn
 from reference.layers.reductions import maximum, minimum, norm, standard_deviation, variance
 from reference.layers.regions import adaptive_max_pooling, fractional_max_pooling
 from reference.layers.rotary import rotary
+from reference.layers.sampling import grid_sample
 from reference.layers.scans import cumprod, cumsum, delta_rule, linear_recurrence, logcumsumexp
 from reference.layers.streaming import streaming_attention
 
@@ -48,6 +49,7 @@ __all__ = [
     "entmax",
     "fractional_max_pooling",
     "gated_mlp",
+    "grid_sample",
     "group_norm",
     "gru",
     "interpolation",

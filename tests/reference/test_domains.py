@@ -201,7 +201,7 @@ LINEAR = {
     *("layer/linear", "layer/lora", "layer/convolution", "layer/transposed_convolution", "layer/causal_convolution"),
     *("layer/batch_norm_inference", "layer/embedding", "layer/average_pooling", "layer/adaptive_average_pooling"),
     *("layer/rotary", "layer/cumsum", "layer/interpolation"),
-    *("layer/delta_rule", "layer/bilinear"),  # by what comes first
+    *("layer/delta_rule", "layer/bilinear", "layer/grid_sample"),  # by what comes first
     "activation/identity",
     "cost/wasserstein_critic",
     "cost/kl_div",

@@ -22,5 +22,29 @@ def _interpolation(
     return x
 
 
+def _weights(g: Any, n: int, mode: str, padding: str, aligned: bool) -> Any:
+    """The weight of every entry of an axis at every place.  (n, samples) -> (n, samples, entries)."""
+    if padding == "reflection":
+        g = abs((g - 1) % 4 - 2) - 1
+    t = (g + 1) * (n - 1) / 2 if aligned else ((g + 1) * n - 1) / 2
+    t = t if padding == "zeros" else jnp.clip(t, 0, n - 1)
+    if mode == "nearest":
+        return (jnp.round(t)[..., None] == jnp.arange(n)).astype(t.dtype)
+    return jnp.maximum(0, 1 - abs(t[..., None] - jnp.arange(n)))
+
+
+def _grid_sample(
+    x: Any, grid: Any, mode: str = "linear", padding_mode: str = "zeros", align_corners: bool = False
+) -> Any:
+    axes, out = x.ndim - 2, grid.shape[1:-1]
+    letters = "pqrs"[:axes]
+    weights = [
+        _weights(grid[..., axes - 1 - k].reshape(len(x), -1), x.shape[2 + k], mode, padding_mode, bool(align_corners))
+        for k in range(axes)
+    ]
+    terms = ",".join([f"nc{letters}", *(f"nm{letter}" for letter in letters)])
+    return jnp.einsum(f"{terms}->ncm", x, *weights).reshape(*x.shape[:2], *out)
+
+
 OWN: dict[str, Definition] = {}
-COMPOSED: dict[str, Definition] = {"layer/interpolation": _interpolation}
+COMPOSED: dict[str, Definition] = {"layer/grid_sample": _grid_sample, "layer/interpolation": _interpolation}

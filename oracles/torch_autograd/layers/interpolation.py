@@ -1,9 +1,10 @@
-"""PyTorch's interpolation."""
+"""PyTorch's interpolation, between entries and at places of a grid."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -31,5 +32,17 @@ def _interpolation(
     return y.reshape(*x.shape[: x.ndim - axes], *y.shape[2 : 2 + axes])
 
 
-OWN: dict[str, Definition] = {"layer/interpolation": _interpolation}
+def _grid_sample(
+    x: Tensor, grid: Tensor, mode: str = "linear", padding_mode: str = "zeros", align_corners: bool = False
+) -> Tensor:
+    """PyTorch samples two axes or three: a single one goes beside one of length 1, of which the middle is read."""
+    if x.ndim == 3:
+        x, grid = x[:, :, None], torch.stack([grid[..., 0], torch.zeros_like(grid[..., 0])], -1)
+        out = grid.shape[1:-1]
+        y = _grid_sample(x, grid.reshape(len(grid), 1, -1, 2), mode, padding_mode, align_corners)
+        return y.reshape(*x.shape[:2], *out)
+    return F.grid_sample(x, grid, {"linear": "bilinear"}.get(mode, mode), padding_mode, bool(align_corners))
+
+
+OWN: dict[str, Definition] = {"layer/grid_sample": _grid_sample, "layer/interpolation": _interpolation}
 COMPOSED: dict[str, Definition] = {}
