@@ -48,7 +48,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "cost/ctc": {"blank": 2},
     "regularizer/l2": {"lam": 0.3, "n": 7}, "regularizer/elastic_net": {"lam": 0.3, "mix": 0.2},
     "regularizer/max_norm": {"lam": 0.3, "limit": 0.75}, "regularizer/label_smoothing": {"eps": 0.3},
-    "regularizer/inverted_dropout": {"rate": 0.3}, "regularizer/gradient_penalty": {"lam": 2.0, "target": 0.5},
+    "regularizer/alpha_dropout": {"rate": 0.2}, "regularizer/inverted_dropout": {"rate": 0.3},
+    "regularizer/gradient_penalty": {"lam": 2.0, "target": 0.5},
     "update/clip_by_value": {"max_value": 0.7}, "update/clip_by_norm": {"max_norm": 0.8},
 }  # fmt: skip
 
@@ -157,7 +158,7 @@ def _arguments(id, rng, lead, shape, parameters):
     kind, name = id.split("/")
     if id == "regularizer/label_smoothing":
         return {"z": rng.standard_normal((*lead, N, D)), "y": _entries("distribution", rng, (*lead, N, D))}
-    if name in ("dropout", "inverted_dropout"):
+    if name in ("dropout", "inverted_dropout", "alpha_dropout"):
         return {"a": rng.standard_normal((*lead, N, D)), "mask": rng.integers(0, 2, (*lead, N, D))}
     if name in ("entropy", "activity_l1", "activity_l2"):
         return {"z" if name == "entropy" else "a": _off_corners(rng.standard_normal((*lead, N, D)), {})}

@@ -80,6 +80,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "regularizer/label_smoothing": ({"eps": 0.3}, {"eps": 1.0}, {"eps": 0.0}),
     "regularizer/activity_l2": ({"lam": 0.3}, {"lam": 0.0}),
     "regularizer/activity_l1": ({"lam": 0.3}, {"lam": 0.0}),
+    "regularizer/alpha_dropout": ({"rate": 0.1}, {"rate": 0.7}, {"rate": 0.0}),
     "regularizer/inverted_dropout": ({"rate": 0.1}, {"rate": 0.7}, {"rate": 0.0}),
     "regularizer/jacobian": ({"lam": 0.3}, {"lam": 0.0}),
     "regularizer/gradient_penalty": ({"lam": 0.3, "target": 0.5}, {"lam": 0.0, "target": 0.0}),

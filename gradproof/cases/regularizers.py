@@ -135,7 +135,7 @@ DRAWS: dict[str, Draw] = {
         "nuclear_norm": _weights(_by_singular_values(lambda r: np.geomspace(1, 1e-2, r)), _of_one_size),
         "entropy": lambda s: Drawn({"z": _logits(s)}), "label_smoothing": _label_smoothing,
         "activity_l2": lambda s: Drawn({"a": _entries(s)}), "activity_l1": lambda s: Drawn({"a": _entries(s)}),
-        "dropout": _dropout, "inverted_dropout": _dropout,
+        "dropout": _dropout, "inverted_dropout": _dropout, "alpha_dropout": _dropout,
         "jacobian": _network(2), "gradient_penalty": _gradient_penalty,
     }.items()
 }  # fmt: skip

@@ -47,7 +47,7 @@ _MOVES = "no formula: entries move, unchanged; the gradient moves back, and adds
 _HELPER = "no formula: it asks or holds something, and computes nothing of arrays"
 _HOLDS = "no formula: it holds other modules or parameters"
 _MASKED = "composed of regularizer/inverted_dropout: with a mask that is the same over each channel"
-_KEEPS = "not yet: dropout that keeps mean and variance"
+_KEEPS = "composed of regularizer/alpha_dropout: with a mask that is the same over each channel"
 _RESIZES = "layer/interpolation layer/adaptive_average_pooling: by mode, area the second; without antialias"
 _DRAWN = "layer/fractional_max_pooling: with the samples given"
 _NORMS = "layer/lp_pooling: without ceil_mode; an odd norm_type is that of x, not |x|"
@@ -146,7 +146,8 @@ _FUNCTIONAL = {
     "pairwise_distance pdist": "composed of layer/norm: of the difference",
     "dropout": "regularizer/inverted_dropout: with the mask given",
     "dropout1d dropout2d dropout3d": _MASKED,
-    "alpha_dropout feature_alpha_dropout": _KEEPS,
+    "alpha_dropout": "regularizer/alpha_dropout: with the mask given",
+    "feature_alpha_dropout": _KEEPS,
     "affine_grid": "composed of layer/linear: of the grid's coordinates, which are constant",
     "grid_sample": "layer/grid_sample: bilinear and nearest",
     "interpolate upsample": _RESIZES,
@@ -161,7 +162,8 @@ _MODULES = {
     "AdaptiveLogSoftmaxWithLoss": "cost/adaptive_log_softmax",
     _axes("AdaptiveAvgPool"): "layer/adaptive_average_pooling",
     _axes("AdaptiveMaxPool"): "layer/adaptive_max_pooling",
-    "AlphaDropout FeatureAlphaDropout": _KEEPS,
+    "AlphaDropout": "regularizer/alpha_dropout: with the mask given",
+    "FeatureAlphaDropout": _KEEPS,
     _axes("AvgPool"): "layer/average_pooling",
     "BCELoss": "cost/binary_cross_entropy",
     "BCEWithLogitsLoss": "cost/binary_cross_entropy_logits",

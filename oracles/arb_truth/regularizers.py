@@ -295,6 +295,14 @@ def inverted_dropout(a: Array, mask: Array, *, rate: Scalar) -> Array:
     return a * mask / (1 - rate)
 
 
+@regularizer("0 <= rate < 1", rate=0.5)
+def alpha_dropout(a: Array, mask: Array, *, rate: Scalar) -> Array:
+    """r ⊙ a + (1 − r)·c of mean pc and variance (1 − p)(1 + pc²), standardised; c = −λα of SELU."""
+    c = -arb("1.7580993408473768599402175208123")
+    spread = ((1 - rate) * (1 + rate * c * c)).sqrt()
+    return (a * mask + (1 - mask) * c - rate * c) / spread
+
+
 @regularizer(lam=0.1, activations=())
 def jacobian(x: Array, *, lam: Scalar, activations: Option, **layers: Array) -> Scalar:
     """λ/(2n)·Σ(∂a/∂x)² over outputs and inputs, mean over examples; layers are W1, b1, W2, b2, …"""

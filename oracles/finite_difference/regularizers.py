@@ -89,7 +89,13 @@ def _clip_by_norm(max_norm: float = 1.0, **g: Array) -> dict[str, Array]:
     return {name: x * (1 if norm.real < max_norm else max_norm / norm) for name, x in g.items()}
 
 
+def _alpha_dropout(a: Array, mask: Array, rate: float = 0.5) -> Array:
+    c = -1.7580993408473768599402175208123  # −λα of SELU
+    return (a * mask + c * (1 - mask) - rate * c) / np.sqrt((1 - rate) * (1 + rate * c * c))
+
+
 OTHERS: dict[str, Definition] = {
+    "regularizer/alpha_dropout": _alpha_dropout,
     "regularizer/dropout": lambda a, mask: a * mask,
     "regularizer/inverted_dropout": lambda a, mask, rate=0.5: a * mask / (1 - rate),
     "regularizer/jacobian": _jacobian,

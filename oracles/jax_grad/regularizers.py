@@ -66,6 +66,11 @@ def _gradient_penalty(x: Any, activations: Sequence[str], lam: float = 10.0, tar
     return lam * jnp.square(jnp.linalg.norm(q, axis=-1) - target).mean()
 
 
+def _alpha_dropout(a: Any, mask: Any, rate: float = 0.5) -> Any:
+    c = -1.7580993408473768599402175208123  # −λα of SELU
+    return (jnp.where(mask == 1, a, c) - rate * c) / jnp.sqrt((1 - rate) * (1 + rate * c * c))
+
+
 COMPOSED: dict[str, Definition] = {
     "regularizer/none": lambda w: 0 * w.sum((-2, -1)),
     "regularizer/l2": lambda w, lam=0.1, n=1: lam / (2 * n) * jnp.square(w).sum((-2, -1)),
@@ -80,6 +85,7 @@ COMPOSED: dict[str, Definition] = {
     "regularizer/label_smoothing": _label_smoothing,
     "regularizer/activity_l2": lambda a, lam=0.1: lam / 2 * jnp.square(a).sum(-1).mean(-1),
     "regularizer/activity_l1": lambda a, lam=0.1: lam * jnp.abs(a).sum(-1).mean(-1),
+    "regularizer/alpha_dropout": _alpha_dropout,
     "regularizer/dropout": lambda a, mask: a * mask,
     "regularizer/inverted_dropout": lambda a, mask, rate=0.5: a * mask / (1 - rate),
     "regularizer/jacobian": _jacobian,

@@ -66,6 +66,11 @@ def _gradient_penalty(
     return lam * (torch.linalg.vector_norm(q, dim=-1) - target).square().mean()
 
 
+def _alpha_dropout(a: Tensor, mask: Tensor, rate: float = 0.5) -> Tensor:
+    c = -1.7580993408473768599402175208123  # −λα of SELU
+    return (torch.where(mask == 1, a, c) - rate * c) / math.sqrt((1 - rate) * (1 + rate * c * c))
+
+
 COMPOSED: dict[str, Definition] = {
     "regularizer/none": lambda w: 0 * w.sum((-2, -1)),
     "regularizer/l2": lambda w, lam=0.1, n=1: lam / (2 * n) * w.square().sum((-2, -1)),
@@ -79,6 +84,7 @@ COMPOSED: dict[str, Definition] = {
     "regularizer/label_smoothing": _label_smoothing,
     "regularizer/activity_l2": lambda a, lam=0.1: lam / 2 * a.square().sum(-1).mean(-1),
     "regularizer/activity_l1": lambda a, lam=0.1: lam * a.abs().sum(-1).mean(-1),
+    "regularizer/alpha_dropout": _alpha_dropout,
     "regularizer/dropout": lambda a, mask: a * mask,
     "regularizer/inverted_dropout": lambda a, mask, rate=0.5: a * mask / (1 - rate),
     "regularizer/jacobian": _jacobian,

@@ -4,13 +4,12 @@ Those of weights take the list of weight matrices and return (R, [∂R/∂W]); t
 (R, its gradient), dropout (value, slope); those of input gradients take a network and return (R, [∂R/∂W], [∂R/∂b]).
 """
 
+from reference.regularizers.dropout import alpha_dropout, dropout, inverted_dropout
 from reference.regularizers.input_gradient import gradient_penalty, jacobian
 from reference.regularizers.outputs import (
     activity_l1,
     activity_l2,
-    dropout,
     entropy,
-    inverted_dropout,
     label_smoothing,
 )
 from reference.regularizers.weights import (
@@ -30,6 +29,7 @@ __all__ = [
     "Regularizer",
     "activity_l1",
     "activity_l2",
+    "alpha_dropout",
     "dropout",
     "elastic_net",
     "entropy",

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from reference.activations import log_softmax
 from reference.costs import one_hot
-from reference.entries import require
 from reference.exact import exponential
 from reference.formula import Array, Kink, formula
 from reference.lift import (
@@ -250,81 +249,3 @@ def backprop(
     db = [bias_gradient(d) for d in delta]
     dW = [weight_gradient(d, below) for d, below in zip(delta, a[:-1], strict=True)]
     return Backward(C, dW, db, delta, z, a)
-
-
-def with_mask(body: Callable[..., tuple[Array, Array]]) -> Penalty:
-    """Lift `body`, which maps float64 activations and a mask of bools to value and slope, to any floating dtype.
-
-    The mask is any array of 0 and 1. Raises TypeError for activations that are not floating, ValueError for a mask of
-    another shape or with other entries. The vjp is v ↦ v ⊙ slope.
-    """
-    known = defaults(body, 2)
-
-    def evaluate(a: Array, mask: npt.ArrayLike, parameters: Mapping[str, Any]) -> tuple[Array, Array]:
-        mask = real(mask, "mask")
-        if mask.shape != a.shape:
-            raise ValueError(f"mask has shape {mask.shape}, a has shape {a.shape}; they must be equal")
-        require((mask == 0) | (mask == 1), "mask", mask, "is neither kept (1) nor dropped (0)")
-        return body(a.astype(np.float64, copy=False), mask == 1, **checked(lifted, known, parameters))
-
-    @functools.wraps(body)
-    @QUIET
-    def lifted(a: npt.ArrayLike, mask: npt.ArrayLike, *positional: float, **parameters: float) -> tuple[Array, Array]:
-        a = floating(a, "a")
-        value, slope = evaluate(a, mask, {**dict(zip(known, positional, strict=False)), **parameters})
-        return rounded(value, a.dtype), rounded(slope, a.dtype)
-
-    @QUIET
-    def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: float) -> Answer:
-        given = named(lifted, arguments, ("a", "mask"), 2)
-        a = floating(given["a"], "a")
-        value, slope = evaluate(a, given["mask"], parameters)
-        gradient = times(cotangent_of(cotangent, a.shape), slope)
-        return {"value": rounded(value, a.dtype)}, {"a": rounded(gradient, a.dtype)}
-
-    lifted.vjp = vjp  # type: ignore[attr-defined]
-    return lifted
-
-
-@formula(
-    "regularizer/dropout",
-    statement="r*a",
-    derivative="r",
-    arguments=("a", "r"),
-    entries={"mask": "indicator"},
-    assumptions=(
-        "r is a given mask of 0 and 1",
-        "when the trained network is used, a is multiplied by 1 − rate instead",
-    ),
-    sources=("srivastava-2014",),
-)
-@with_mask
-def dropout(a: Array, mask: Array) -> tuple[Array, Array]:
-    """Dropout with a given mask, r ⊙ a: linear in a, so the slope is the mask itself.  Returns (value, slope).
-
-    Forward and backward must see the same mask.
-    """
-    return np.where(mask, a, 0), mask.astype(np.float64)
-
-
-@formula(
-    "regularizer/inverted_dropout",
-    statement="r*a/(1 - rate)",
-    derivative="r/(1 - rate)",
-    arguments=("a", "r"),
-    entries={"mask": "indicator"},
-    valid={"rate": "0 <= rate < 1"},
-    assumptions=(
-        "r is a given mask of 0 and 1",
-        "rate is the share of units dropped",
-        "the trained network is used as it is",
-    ),
-    sources=("srivastava-2014", "pytorch-dropout"),
-)
-@with_mask
-def inverted_dropout(a: Array, mask: Array, rate: float = 0.5) -> tuple[Array, Array]:
-    """Inverted dropout r ⊙ a/(1 − p): dividing by the share that is kept leaves the mean of a as it was.
-
-    Linear in a, with slope r/(1 − p).  Returns (value, slope).
-    """
-    return np.where(mask, a / (1 - rate), 0), np.where(mask, 1 / (1 - rate), 0)

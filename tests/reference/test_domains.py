@@ -209,6 +209,7 @@ LINEAR = {
     "cost/nll",
     "cost/nll_labels",
     "regularizer/dropout",
+    "regularizer/alpha_dropout",
     "regularizer/inverted_dropout",
     "regularizer/label_smoothing",
 }  # slopes that do not see it

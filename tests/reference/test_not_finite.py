@@ -11,7 +11,13 @@ from reference import CATALOGUE, vjp
 
 NOT_FINITE = [np.nan, np.inf, -np.inf]
 # What NaN does not enter: the slopes of what is linear are the same everywhere, and no penalty has no value.
-LINEAR = ("regularizer/none", "regularizer/dropout", "regularizer/inverted_dropout", "cost/wasserstein_critic")
+LINEAR = (
+    "regularizer/none",
+    "regularizer/dropout",
+    "regularizer/inverted_dropout",
+    "regularizer/alpha_dropout",
+    "cost/wasserstein_critic",
+)
 
 # Layers whose slopes see no number at all: sums with fixed factors, and choices, where the slope says which was chosen.
 FIXED_SLOPES = ("layer/average_pooling", "layer/adaptive_average_pooling", "layer/cumsum", "layer/rotary",
@@ -126,7 +132,7 @@ def test_what_has_the_weight_0_may_hold_anything(id, value):
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)
-@pytest.mark.parametrize("id", ["regularizer/dropout", "regularizer/inverted_dropout"])
+@pytest.mark.parametrize("id", ["regularizer/dropout", "regularizer/inverted_dropout", "regularizer/alpha_dropout"])
 def test_units_that_are_dropped_may_hold_anything(id, value):
     a, mask = np.array([[0.5, -2.0], [1.5, 3.0]]), np.array([[1, 0], [1, 1]])
     clean, dirty = (vjp(id, {"a": x, "mask": mask}, None) for x in (a, np.where(mask == 0, value, a)))
