@@ -108,6 +108,15 @@ def exponential(high: Array, low: Any = None) -> tuple[Array, Array]:
     return near, np.exp(np.minimum(high - DEEP, 0))
 
 
+def expm1_less(x: Array) -> Array:
+    """eˣ − 1 − x without cancellation: the series x²/2 + x³/6 + … for |x| < 1."""
+    series = np.zeros_like(x)
+    for k in range(20, 1, -1):
+        series = (1 + series) * x / k
+    small = np.abs(x) < 1
+    return np.where(small, x * series, np.expm1(x) - x)
+
+
 def xlogy(x: Any, y: Any) -> Array:
     """x·log y, and its limit 0 where x is 0, whatever y is."""
     with np.errstate(divide="ignore", invalid="ignore"):

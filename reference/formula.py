@@ -28,7 +28,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reference.lift import Array, Slope, elementwise, floating
+from reference.activation import Slope, elementwise
+from reference.lift import Array, floating
 
 __all__ = [
     "ALIASES",

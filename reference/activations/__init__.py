@@ -13,6 +13,7 @@ numbers; the derivative with respect to one that can be learned is in `parameter
 [-2.0, 0.0]
 """
 
+from reference.activation import Pullback
 from reference.activations.gates import gelu, gelu_tanh, mish, silu
 from reference.activations.piecewise import (
     celu,
@@ -62,7 +63,6 @@ from reference.activations.vector import (
     softmin,
     swiglu,
 )
-from reference.lift import Pullback
 
 __all__ = [
     "Pullback",

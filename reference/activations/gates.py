@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference.activation import elementwise
 from reference.activations.smooth import sigmoid
 from reference.exact import exponential, product, total
 from reference.formula import Array, formula
-from reference.lift import elementwise
 
 
 def _from_tail(z: Array, value: Array, slope: Array) -> tuple[Array, Array]:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference.activation import elementwise, parameter_slope
 from reference.activations.smooth import shrunken_tanh, sigmoid, softplus
 from reference.exact import exponential, product, quotient, total
 from reference.formula import Array, Kink, formula
-from reference.lift import elementwise, parameter_slope
 
 PRINTED = "the branch z ≤ 0 as the source prints it"
 JUMP = "the function jumps here, and keeps the value and slope of the branch that owns the point"

@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
+from reference.activation import elementwise, parameter_slope
 from reference.exact import exponential, product
 from reference.formula import Array, formula
-from reference.lift import elementwise, parameter_slope
 
 
 @formula(

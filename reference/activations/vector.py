@@ -1,7 +1,7 @@
 """Activations of a whole row: each acts along `axis`, by default the last, and returns (value, pullback of v).
 
 Their Jacobians are not diagonal, so there is no slope; the pullback is v ↦ vᵀ·∂g/∂z. Bodies see float64 rows
-(`reference.lift.rowwise`).
+(`reference.activation.rowwise`).
 
 A Jacobian entry such as 1 − s_j cancels where s_j is nearly 1. But softmax does not change when a constant is
 added to z, so its pullback kills constants, and likewise that of z/‖z‖ kills z. Where one entry m outweighs all
@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from reference.activation import Pullback, Slope, rowwise
 from reference.activations.gates import gelu, silu
 from reference.activations.piecewise import relu
 from reference.activations.smooth import sigmoid
 from reference.exact import exponential, quotient, total
 from reference.formula import Array, Kink, formula
-from reference.lift import Pullback, Slope, rowwise
 
 ROW = "acts on the last axis, or along `axis`"
 WITH_OUTPUT = "derivative: the pullback of the cotangent v, with s the output"

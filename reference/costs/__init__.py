@@ -31,15 +31,17 @@ from reference.costs.margin import (
     hinge,
     hinge_embedding,
     margin_ranking,
+    perceptron,
+    soft_margin,
+    squared_hinge,
+    wasserstein_critic,
+)
+from reference.costs.multiclass import (
     multi_margin,
     multiclass_hinge,
     multiclass_perceptron,
     multilabel_margin,
     multilabel_soft_margin,
-    perceptron,
-    soft_margin,
-    squared_hinge,
-    wasserstein_critic,
 )
 from reference.costs.overlap import dice, tversky
 from reference.costs.policy import kl_k3, ppo_clip

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from reference.costs.arguments import ROW, TERM
-from reference.costs.policy import expm1_less
 from reference.costs.reduction import Terms, reduced
+from reference.exact import expm1_less
 from reference.formula import Array, Kink, formula
 
 OVER = "(j, 1, d), (i, 1, n)"

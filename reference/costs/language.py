@@ -11,9 +11,9 @@ import numpy as np
 
 from reference.activations import logsumexp
 from reference.costs.arguments import LABEL, OWN, ROW, TERM, class_labels
-from reference.costs.policy import expm1_less
 from reference.costs.reduction import Terms, reduced
 from reference.costs.softmax import softmax
+from reference.exact import expm1_less
 from reference.formula import Array, formula
 from reference.lift import times
 

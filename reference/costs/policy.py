@@ -8,20 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from reference.costs.reduction import Terms, reduced
+from reference.exact import expm1_less
 from reference.formula import Array, Kink, formula
 
 MEAN = "mean over actions"
 RATIO = "exp(a[i] - old[i])"
 COUNTS = f"(x[i]*{RATIO} + (1 - x[i])*end[i])"
-
-
-def expm1_less(x: Array) -> Array:
-    """eˣ − 1 − x without cancellation: the series x²/2 + x³/6 + … for |x| < 1."""
-    series = np.zeros_like(x)
-    for k in range(20, 1, -1):
-        series = (1 + series) * x / k
-    small = np.abs(x) < 1
-    return np.where(small, x * series, np.expm1(x) - x)
 
 
 @formula(

@@ -6,13 +6,13 @@ them, under a reference that is not. Each returns (C, gradients); see `reference
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from reference.activations import softplus
 from reference.costs.reduction import Terms, reduced
+from reference.costs.regression import residual
 from reference.exact import exponential, ratio
 from reference.formula import Array, formula
 from reference.lift import times
@@ -23,18 +23,11 @@ MEAN = "mean over answers"
 DPO_SLOPE = f"(label_smoothing/(1 + exp(-{H})) - (1 - label_smoothing)/(1 + exp({H})))/n"
 
 
-def _lead(signed: Sequence[tuple[float, Array | None]]) -> tuple[Array, float]:
-    """The signed sum of what is given, over a number, which is 8 where that might overflow, else 1; and that number."""
-    given = [(sign, x) for sign, x in signed if x is not None]
-    scale = 8.0 if max(np.abs(x).max(initial=0) for _, x in given) > 2.0**1020 else 1.0
-    return np.asarray(sum(sign * (x / scale) for sign, x in given)), scale
-
-
 def _preferred(
     chosen: Array, rejected: Array, by_chosen: Array | None, by_rejected: Array | None
 ) -> tuple[Array, float]:
     """How much more the model prefers the chosen answer than the reference does; one that is not given prefers none."""
-    return _lead([(1, chosen), (-1, rejected), (-1, by_chosen), (1, by_rejected)])
+    return residual(chosen, rejected, by_chosen, None if by_rejected is None else -by_rejected)
 
 
 def _both_ways(slope: Array, *more: float) -> dict[str, tuple[Any, ...]]:
@@ -148,7 +141,7 @@ def kto(a: Array, y: Array, reference: Array, kl: Array | None = None, *, beta: 
     σ' = σ(u)σ(−u), so the slope in a is −yβσ(u)σ(−u), and that in reference and kl the same with the other sign. That
     in y is −β(a − reference − kl)σ(u)σ(−u).
     """
-    r, scale = _lead([(1, a), (-1, reference), (-1, kl)])
+    r, scale = residual(a, reference, kl)
     u = beta * scale * y * r
     near, far = exponential(-np.abs(u))
     small = near / (1 + near * far)  # σ(−|u|) but for `far`

@@ -6,6 +6,7 @@ a.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -32,12 +33,17 @@ def _weighted_mean_slope(term: str) -> str:
     return f"({term} - {mean})/{ALL_WEIGHTS}"
 
 
-def residual(a: Array, y: Array) -> tuple[Array, float]:
-    """a − y over 1, or over 2 where a difference of finite numbers overflows, and that number."""
-    r = a - y
-    if math.isfinite(np.vdot(r, r)) or not (np.isinf(r) & np.isfinite(a) & np.isfinite(y)).any():
+def residual(a: Array, *less: Array | None) -> tuple[Array, float]:
+    """a less all that is given, over 1 or, where that of finite numbers overflows, a power of two; and that number."""
+    others = [y for y in less if y is not None]
+    r = functools.reduce(np.subtract, others, a)
+    if math.isfinite(np.vdot(r, r)) or np.isfinite(r).all():
         return r, 1.0
-    return a / 2 - y / 2, 2.0
+    finite = functools.reduce(np.logical_and, map(np.isfinite, others), np.isfinite(a))
+    if not (finite & ~np.isfinite(r)).any():
+        return r, 1.0
+    scale = 2.0 ** len(others)
+    return functools.reduce(np.subtract, [y / scale for y in others], a / scale), scale
 
 
 @formula(

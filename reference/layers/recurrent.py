@@ -95,18 +95,18 @@ def rnn(
 
 CELL = "(c/(1 + exp(-z_f)) + tanh(z_g)/(1 + exp(-z_i)))"
 OPEN = "1/(1 + exp(-z_o))"
-BY_CELL = f"v*{OPEN}*(1 - tanh({CELL})**2)"
+BY_CELL = f"{OPEN}*(1 - tanh({CELL})**2)"
 
 
 @formula(
     "layer/lstm",
     statement=f"{OPEN}*tanh({CELL})",
-    derivative=f"{OPEN}*(1 - tanh({CELL})**2)/(1 + exp(-z_f))",
+    derivative=f"{BY_CELL}/(1 + exp(-z_f))",
     arguments=("c", "z_i", "z_f", "z_g", "z_o"),
     partials={
-        "z_i": f"{OPEN}*(1 - tanh({CELL})**2)*tanh(z_g)*exp(-z_i)/(1 + exp(-z_i))**2",
-        "z_f": f"{OPEN}*(1 - tanh({CELL})**2)*c*exp(-z_f)/(1 + exp(-z_f))**2",
-        "z_g": f"{OPEN}*(1 - tanh({CELL})**2)*(1 - tanh(z_g)**2)/(1 + exp(-z_i))",
+        "z_i": f"{BY_CELL}*tanh(z_g)*exp(-z_i)/(1 + exp(-z_i))**2",
+        "z_f": f"{BY_CELL}*c*exp(-z_f)/(1 + exp(-z_f))**2",
+        "z_g": f"{BY_CELL}*(1 - tanh(z_g)**2)/(1 + exp(-z_i))",
         "z_o": f"exp(-z_o)/(1 + exp(-z_o))**2*tanh({CELL})",
     },
     assumptions=(LAST, PRINTED, "gates in the order input, forget, cell, output", "no peepholes"),

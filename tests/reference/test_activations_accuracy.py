@@ -17,7 +17,7 @@ from oracles import points
 from oracles.arb_truth.points import truth, truths
 from oracles.floats import conditioned_error, ulp_error
 from reference import CATALOGUE
-from reference.lift import elementwise
+from reference.activation import elementwise
 
 RECORDS = {f.name: f for f in CATALOGUE.values() if f.kind == "activation" and f.elementwise}
 OTHER_PARAMETERS = [

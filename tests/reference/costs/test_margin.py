@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference import CATALOGUE
-from reference.costs.margin import (
+from reference.costs import (
     hinge,
     hinge_embedding,
     margin_ranking,
