@@ -5,7 +5,7 @@ Each returns (C, gradients), one term a row; see `reference.costs.reduction`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -73,16 +73,17 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     ∂KL/∂z = (q − p)/T, and ∂KL/∂y = p ⊙ (log(p/q) − KL)/T. With e = (z − y)/T less its mean under p, KL is
     log Σp·eᵉ = log(1 + Σp(eᵉ − 1 − e)): a sum of terms ≥ 0, also where the two are all but the same. Then
     log(p/q) = KL − e, so ∂C/∂y = −T·p ⊙ e, and q − p = p ⊙ (e^(e − KL) − 1), at the largest p minus the sum of those.
+    Where all e are small, e² and KL would vanish beside a large T²: there (T·e)² is taken, in units of the largest.
     """
-    unit = max(temperature, 1.0)  # T = unit·t: nothing is divided by a T that might be tiny
-    z, y, t = z / unit, y / unit, temperature / unit
+    unit = 4.0 if max(np.abs(z).max(initial=0), np.abs(y).max(initial=0)) > 2.0**1020 else 1.0
+    z, y, t = z / unit, y / unit, temperature / unit  # no difference overflows
     teacher, student = softmax(y, t), softmax(z, t)
     p, q = (np.exp(s.below / t) / (1 + s.others[..., None]) for s in (teacher, student))
     apart = z - y  # t·e
     apart = apart - apart.take(teacher.m)[..., None]
     mean = times(p, apart).sum(-1, keepdims=True)
     apart = apart - mean
-    e = apart / t
+    e, size = apart / t, np.abs(apart).max(-1, keepdims=True)
     turned = (student.below - student.below.take(teacher.m)[..., None] - mean) / t
     shifted = p.take(teacher.m)[..., None] * np.exp(turned)  # p·eᵉ
     beyond = np.where(e < 1, times(p, expm1_less(np.minimum(e, 1))), shifted - times(p, 1 + e))
@@ -91,12 +92,24 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     near = beyond < 1
     kl = np.where(near, np.log1p(beyond), far / t)
     alike = np.maximum(np.abs(e), np.abs(mean) / t + kl) < 1  # else e − KL is known to fewer digits than q − p
+    small = alike.all(-1, keepdims=True)
+    size = np.where(small & (size > 0), size, 1)
+    second = np.where(np.abs(e) < 1e-6, 0.5 + e / 6, expm1_less(e) / (e * e))
+    in_sizes = times(p, (apart / size) ** 2 * second).sum(-1, keepdims=True) * quotient_at_0(np.log1p, beyond)
     less = np.where(alike, p * np.expm1(np.minimum(e - kl, 1)), q - p)
+    less = np.where(small, p * quotient_at_0(np.expm1, e - kl) * (apart / size - in_sizes * (size / t)), less)
     others = less.copy()
     others.put(teacher.m, 0)
     less.put(teacher.m, -others.sum(-1))
-    slopes = {"z": (less, temperature), "y": (-times(p, apart), unit)}
-    return (np.where(near, kl, far)[..., 0], np.where(near, t, 1)[..., 0], unit, temperature), slopes
+    slopes = {"z": (less, np.where(small, size, t), unit), "y": (-times(p, apart), unit)}
+    terms = np.where(small, in_sizes, np.where(near, kl, far))
+    first, then = np.where(small, size, t), np.where(small, size, np.where(near, t, 1))
+    return (terms[..., 0], first[..., 0], then[..., 0], unit, unit), slopes
+
+
+def quotient_at_0(f: Callable[[Array], Array], x: Array) -> Array:
+    """f(x)/x of a function that begins with x: 1 at 0."""
+    return np.where(x == 0, 1, f(x) / x)
 
 
 @formula(

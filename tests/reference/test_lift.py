@@ -8,20 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference.activation import BLOCK, elementwise, parameter_slope, rowwise
 from reference.formula import formula
 from reference.lift import (
-    BLOCK,
     array,
     checked,
     cotangent_of,
-    elementwise,
     floating,
     integers,
     named,
-    parameter_slope,
     real,
     rounded,
-    rowwise,
     times,
 )
 

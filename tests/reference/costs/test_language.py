@@ -100,3 +100,14 @@ def test_of_a_teacher_and_a_student_that_are_all_but_certain_the_gap_of_their_lo
     np.testing.assert_allclose(g["z"], [[-1, 1, 0]], rtol=1e-15)
     np.testing.assert_array_equal(g["y"], 0)
     assert distillation(z, y, temperature=5e-324)[0] == 2 * 5e-324
+
+
+@pytest.mark.parametrize("temperature", [1e10, 1e155, 1e250, 1.7e308])
+def test_of_a_large_temperature_half_the_variance_of_the_differences_is_left(temperature):
+    """p and q are all but even: T²·KL tends to the mean of (e − ē)²/2 and ∂C/∂z to (e − ē)/d, e = z − y."""
+    e = Z - Y
+    e = e - e.mean(-1, keepdims=True)
+    C, g = distillation(Z, Y, temperature=temperature, reduction="sum")
+    np.testing.assert_allclose(C, (e * e).sum() / 2 / Z.shape[-1], rtol=1e-9)
+    np.testing.assert_allclose(g["z"], e / Z.shape[-1], rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(g["y"], -e / Z.shape[-1], rtol=1e-9, atol=1e-10)
