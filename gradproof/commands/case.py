@@ -84,7 +84,18 @@ def beside(case: Case) -> Table:
     options = f", {label(case.parameters)}" if case.parameters else ""
     name = f", {case.name}" if case.regime in REGIMES else ""
     title = f"{case.formula} in {case.dtype}{name}{options}; in brackets: conditioned ULP from the truth"
-    return Table(title, ["quantity", "truth", *answers], lines)
+    return Table(title + _of_the_sum(case, exact), ["quantity", "truth", *answers], lines)
+
+
+def _of_the_sum(case: Case, exact: Mapping[str, Any]) -> str:
+    """What slopes are of where several outputs have no cotangent, and which of them are 0 for that reason."""
+    slopes = {quantity: known.truth.hi for quantity, known in exact.items() if quantity.startswith("∂/∂")}
+    outputs = sum(known.truth.hi.size for known in exact.values()) - sum(g.size for g in slopes.values())
+    if case.cotangent is not None or outputs < 2 or not slopes:
+        return ""
+    gone = [quantity for quantity, g in slopes.items() if g.size and not g.any()]
+    vanish = f", and 0 by {', '.join(q.removeprefix('∂/∂') for q in gone)}" if gone else ""
+    return f"; slopes are of the sum of all outputs{vanish}: --cotangent V weighs them"
 
 
 def _everyone(case: Case) -> tuple[dict[str, Any], dict[str, Mapping[str, Any] | str]]:

@@ -43,6 +43,20 @@ def test_a_planted_error_stands_in_the_brackets(monkeypatch):
     assert any(off.values())
 
 
+def test_slopes_of_a_sum_are_called_so_and_those_that_vanish_for_it_too(capsys):
+    """The entries of a normalised row sum to 0, whatever the row is."""
+    pytest.importorskip("flint")
+    ask = ["at", "layer/layer_norm", "x=[[1, 2, 4]]", "weight=[0.5, 0.5, 0.5]"]
+    assert main(ask) == 0
+    assert "; slopes are of the sum of all outputs, and 0 by x: --cotangent V weighs them" in capsys.readouterr().out
+    assert main([*ask, "--cotangent", "[[1, 0, 3]]"]) == 0
+    assert "cotangent" not in capsys.readouterr().out
+    assert main(["at", "layer/linear", "x=[[1, 2]]", "weight=[[3, 4], [5, 6]]"]) == 0
+    assert "sum of all outputs: --cotangent V" in capsys.readouterr().out
+    assert main(["at", "cost/l1", "a=0.5", "y=0"]) == 0
+    assert "cotangent" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ORACLES)
 def test_who_has_no_answer_says_why(monkeypatch, name):
     pytest.importorskip("flint"), pytest.importorskip(name)
