@@ -45,10 +45,11 @@ LENGTH: tuple[Setting, ...] = (
     ((4, 3, 1), (1,), {"kernel_size": (1,)}),
     ((2, 3, 2, 4), (3, 2, 3), {"kernel_size": (1, 1, 2), "stride": (1,)}),
 )
+# Of three axes PyTorch takes no windows that fill one to the end.
 FRACTIONAL: tuple[Setting, ...] = (
     ((2, 5, 6), (2, 3), {"kernel_size": (2,), "output_size": (2, 3)}),
     ((3, 7, 4), (4, 2), {"kernel_size": (2, 1), "output_size": (4, 2)}),
-    ((2, 4, 3, 5), (2, 1, 3), {"kernel_size": (3, 2, 2), "output_size": (2, 1, 3)}),
+    ((2, 5, 3, 6), (2, 1, 3), {"kernel_size": (3, 2, 2), "output_size": (2, 1, 3)}),
     ((3, 1, 7), (1, 3), {"kernel_size": (1, 3), "output_size": (1, 3)}),
     ((2, 3, 9), (4,), {"output_size": (4,)}),
 )
