@@ -179,7 +179,7 @@ _MODULES = {
     "CosineEmbeddingLoss": "cost/cosine_embedding",
     "CosineSimilarity": "composed of cost/cosine_distance: 1 − it",
     "CrossEntropyLoss": "cost/cross_entropy_labels cost/cross_entropy_probabilities: by the kind of target",
-    "CrossMapLRN2d": "no formula: meant as layer/local_response_norm, but its running sum never takes channel 0 out again",
+    "CrossMapLRN2d": "no formula: local response normalisation, but for a running sum that keeps channel 0",
     "LocalResponseNorm": "layer/local_response_norm",
     "Dropout": "regularizer/inverted_dropout: with the mask given",
     _axes("Dropout"): _MASKED,
