@@ -85,6 +85,7 @@ def read(g: Array, n: int, mode: str, padding: str, aligned: bool) -> Read:
         "nearest: the entry at ⌊t + ½⌋, of two as near the even one; its slope by the grid is 0",
     ),
     sources=("jaderberg-2015", "pytorch-grid-sample"),
+    conditioned_ulp=13.0,  # of a term of three axes: three weights, two products and that with x; then a sum of eight
 )
 @layer()
 def grid_sample(
