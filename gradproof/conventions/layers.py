@@ -61,7 +61,7 @@ def accepts(name: str, what: str, options: Any = None, /, **given: Any) -> Probe
                 raise
             said, (outputs, _) = "({})", side.vjp(id, arrays, None, **(options or {}))
         found = np.ravel(outputs["value"])
-        return found.tolist(), said.format(number(float(found[0])) if found.size else "nothing")
+        return found.tolist(), said.format(number(float(found[0])) if found.size else "no entries")
 
     return Probe(NONSENSE, id, what, ask)
 

@@ -35,6 +35,7 @@ def _reduce_window(x: Any, kernel_size: int, stride: int = 1, padding: int = 0) 
 NATIVE: dict[str, Definition] = {
     "layer/layer_norm": _standardize,
     "layer/batch_norm": lambda x, **options: _standardize(x, 0, **options),
+    "layer/group_norm": lambda x, groups, **options: _standardize(x.reshape(len(x), groups, -1), **options),
     "layer/transposed_convolution": _conv_transpose,
     "layer/max_pooling": _reduce_window,
     "layer/lstm": _lstm,

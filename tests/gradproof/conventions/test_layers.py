@@ -103,7 +103,7 @@ def test_what_makes_no_sense_and_is_taken_is_shown_and_in_brackets_where_it_is_c
     taken = ({"value": np.array([3.0, 1.0])}, {})
     assert probe.ask(SimpleNamespace(native=lambda *a, **o: taken))[1] == "3"
     assert probe.ask(SimpleNamespace(native=missing, vjp=lambda *a, **o: taken))[1] == "(3)"
-    assert probe.ask(SimpleNamespace(native=lambda *a, **o: ({"value": np.zeros(0)}, {})))[1] == "nothing"
+    assert probe.ask(SimpleNamespace(native=lambda *a, **o: ({"value": np.zeros(0)}, {})))[1] == "no entries"
 
 
 KNOWN = [
