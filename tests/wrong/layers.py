@@ -209,5 +209,5 @@ MADE = [
       for id in ("layer/attention", "layer/convolution", "layer/layer_norm")),
     *(breaks("W22", id, "inputs are not overwritten", seen=overwritten)
       for id in ("layer/rms_norm", "cost/cross_entropy_labels")),
-    Wrong("W25-layer/layer_norm", pullback_of("layer/layer_norm", forgets(10)), "layer/layer_norm", "ratio 1.5", how=F64),
+    Wrong("W25-layer/layer_norm", pullback_of("layer/layer_norm", forgets(10)), "layer/layer_norm", "1.5", how=F64),
 ]  # fmt: skip
