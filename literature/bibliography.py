@@ -129,7 +129,8 @@ WORKS: dict[str, Work] = {
         "Rafailov, Rafael and Sharma, Archit and Mitchell, Eric and Ermon, Stefano"
         " and Manning, Christopher D. and Finn, Chelsea",
         "Direct Preference Optimization: Your Language Model is Secretly a Reward Model",
-        "misc", "2023", url=_arxiv("2305.18290"),
+        "inproceedings", "2023", venue="NeurIPS", url=_arxiv("2305.18290"),
+        note="gradient of the loss read as notes quote it that agree, not in the paper itself",
     ),
     "schulman-2017": Work(
         "Schulman, John and Wolski, Filip and Dhariwal, Prafulla and Radford, Alec and Klimov, Oleg",
@@ -290,6 +291,57 @@ WORKS: dict[str, Work] = {
         "{javashuo}",
         "Forward and backward formulas of the focal loss (in Chinese)",
         "misc", "", url="http://hk.javashuo.com/article/p-rxeydvem-gs.html",
+    ),
+    # Pages and notes that print backward passes of layers.
+    "attn-bilinear": Work(
+        "{planckeon}",
+        "Attention as Bilinear Form: Gradient Derivations",
+        "misc", "", url="https://planckeon.github.io/attn-as-bilinear-form/theory/gradients",
+        note="read in the repository planckeon/attn-as-bilinear-form, revision 22c24cf",
+    ),
+    "dpo-sanowl": Work(
+        "{sanowl.github.io}",
+        "DPO: Training from Pairwise Preferences without a Reward Model",
+        "misc", "", url="https://sanowl.github.io/dpo.html",
+    ),
+    "gelu-lexailabs": Work(
+        "{lexailabs}",
+        "GELU Backward (tanh Approximation), an exercise",
+        "misc", "", url="https://prof.lexailabs.com/practice/gelu-backward",
+    ),
+    "gelu-zhangwx": Work(
+        "{whut-zhangwx}",
+        "Gaussian Error Linear Unit (GELU)",
+        "misc", "", url="https://whut-zhangwx.github.io/Gaussian-Error-Linear-Unit",
+    ),
+    "kaixih-layer-norm": Work(
+        "{kaixih}",
+        "Layer Normalization Backprop",
+        "misc", "", url="https://github.com/kaixih/layer_norm", note="README.md read at revision 0e22688",
+    ),
+    "kernel-hyperdrive": Work(
+        "{mayank31398}",
+        "kernel-hyperdrive: RMSNorm",
+        "misc", "", url="https://github.com/mayank31398/kernel-hyperdrive",
+        note="cute_kernels/kernels/rmsnorm/README.md read at revision 1028bde",
+    ),
+    "rmsnorm-notebook": Work(
+        "{chrisjob1021}",
+        "transformer-examples: RMSNorm Gradient Derivation",
+        "misc", "", url="https://github.com/chrisjob1021/transformer-examples",
+        note="a notebook, read in a stored copy of the repository's page; the revisions at hand no longer have it",
+    ),
+    "rnn-units": Work(
+        "Fichou, Dimitri",
+        "LSTM Units and GRU Units, vignettes of the R package rnn",
+        "misc", "", url="https://cran.r-project.org/package=rnn",
+        note="read in the repository bquast/rnn, vignettes/LSTM_units.Rmd at 12c60f0, GRU_units.Rmd at 6b76118",
+    ),
+    "xopes-normalize": Work(
+        "{Doraemonzzz}",
+        "xopes: Normalize",
+        "misc", "", url="https://github.com/Doraemonzzz/xopes",
+        note="xopes/ops/normalize/README.md read at revision 0c2044d",
     ),
     # Activations.
     "barron-2017": Work(
@@ -613,6 +665,7 @@ WORKS: dict[str, Work] = {
         "Ioffe, Sergey and Szegedy, Christian",
         "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
         "inproceedings", "2015", venue="International Conference on Machine Learning", url=_arxiv("1502.03167"),
+        note="equations read as two translations quote them, not in the paper itself",
     ),
     "salimans-2016": Work(
         "Salimans, Tim and Kingma, Diederik P.",
@@ -838,6 +891,7 @@ WORKS: dict[str, Work] = {
         "Dao, Tri and Fu, Daniel Y. and Ermon, Stefano and Rudra, Atri and Ré, Christopher",
         "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness",
         "inproceedings", "2022", venue="NeurIPS", url=_arxiv("2205.14135"),
+        note="appendix B read in a transcription, page by page, not in the paper itself",
     ),
     "ainslie-2023": Work(
         "Ainslie, Joshua and Lee-Thorp, James and de Jong, Michiel and Zemlyanskiy, Yury and Lebrón, Federico and "
