@@ -88,7 +88,7 @@ WORKS: dict[str, Work] = {
     "ethayarajh-2024": Work(
         "Ethayarajh, Kawin and Xu, Winnie and Muennighoff, Niklas and Jurafsky, Dan and Kiela, Douwe",
         "KTO: Model Alignment as Prospect Theoretic Optimization",
-        "misc", "2024", url=_arxiv("2402.01306"),
+        "inproceedings", "2024", venue="ICML, PMLR 235, 12634–12651", url=_arxiv("2402.01306"),
     ),
     "gers-2000": Work(
         "Gers, Felix A. and Schmidhuber, Jürgen and Cummins, Fred",
@@ -103,7 +103,7 @@ WORKS: dict[str, Work] = {
     "hong-2024": Work(
         "Hong, Jiwoo and Lee, Noah and Thorne, James",
         "ORPO: Monolithic Preference Optimization without Reference Model",
-        "misc", "2024", url=_arxiv("2403.07691"),
+        "inproceedings", "2024", venue="EMNLP, 11170–11189", url=_arxiv("2403.07691"),
     ),
     "igel-huesken-2000": Work(
         "Igel, Christian and Hüsken, Michael",
@@ -118,7 +118,7 @@ WORKS: dict[str, Work] = {
     "meng-2024": Work(
         "Meng, Yu and Xia, Mengzhou and Chen, Danqi",
         "SimPO: Simple Preference Optimization with a Reference-Free Reward",
-        "misc", "2024", url=_arxiv("2405.14734"),
+        "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2405.14734"),
     ),
     "riedmiller-braun-1993": Work(
         "Riedmiller, Martin and Braun, Heinrich",
@@ -270,7 +270,7 @@ WORKS: dict[str, Work] = {
         "Xu, Haoran and Sharaf, Amr and Chen, Yunmo and Tan, Weiting and Shen, Lingfeng"
         " and Van Durme, Benjamin and Murray, Kenton and Kim, Young Jin",
         "Contrastive Preference Optimization: Pushing the Boundaries of LLM Performance in Machine Translation",
-        "misc", "2024", url=_arxiv("2401.08417"),
+        "inproceedings", "2024", venue="ICML", url=_arxiv("2401.08417"),
     ),
     "yale-adam-memo": Work(
         "{Yale Data Science}",
