@@ -44,7 +44,7 @@ def gates(s: Any, u: Any, tanh_slope: Any, sigmoid_slope: Any) -> Equal:
     yield s.d(u.E, u.c), d8 * u.f
 
 
-@units("lstm-gates", "LSTM units, δ5 to δ7 and δ9 to δ16",
+@units("lstm-gates", "LSTM units, delta 5 to delta 7 and delta 9 to delta 16",
        r"\delta_7 = \delta_3 o_t \tanh'(\tanh c_t), \; \delta_{13} = \delta_3 \tanh(c_t)\, \mathrm{sigmoid}'(o_t), \; "
        r"\delta_{14} = \delta_8 i_t \tanh'(g_t), \; \delta_{15} = \delta_8 g_t\, \mathrm{sigmoid}'(i_t), \; "
        r"\delta_{16} = \delta_8 c_{t-1}\, \mathrm{sigmoid}'(f_t), \; \delta_{11} = \delta_8 f_t",
@@ -58,7 +58,7 @@ def _(s: Any) -> Equal:
     yield from gates(s, lstm(s), s.prime(s.native("tanh")), s.prime(s.native("sigmoid")))
 
 
-@units("lstm-cell", "LSTM units, δ8", r"\delta_8 = \delta_7 \cdot \delta_4", supports=("layer/lstm",),
+@units("lstm-cell", "LSTM units, delta 8", r"\delta_8 = \delta_7 \cdot \delta_4", supports=("layer/lstm",),
        wrong="The cell goes two ways, into h_t and into the next cell, and errors of two ways are added.")  # fmt: skip
 def lstm_cell(s: Any) -> Equal:
     u = lstm(s)
@@ -92,7 +92,7 @@ def lstm_back(u: Any, d8: Any, by_i: Any, by_f: Any) -> tuple[Any, Any]:
     return to_h, d13 @ u.U["o"].T + d14 @ u.U["g"].T + d15 @ u.U["i"].T + by_f(d16)
 
 
-@units("lstm-back", "LSTM units, δ22, δ23, δ25 and δ26",
+@units("lstm-back", "LSTM units, delta 22, delta 23, delta 25 and delta 26",
        r"\delta_{22} = \delta_{16} W_i^T, \; \delta_{23} = \delta_{16} W_f^T, \; \delta_{25} = \delta_{18} + "
        r"\delta_{20} + \delta_{22} + \delta_{24}, \; \delta_{26} = \delta_{17} + \delta_{19} + \delta_{21} + "
        r"\delta_{23}", supports=("layer/lstm",),
@@ -142,7 +142,7 @@ def gru(s: Any) -> SimpleNamespace:
     return SimpleNamespace(h=h, x=x, W=W, U=U, z_r=z_r, r=r, z=z, g=g, E=E, delta3=delta3, d10=d10)
 
 
-@units("gru-update-gate", "GRU units, δ9", r"\delta_9 = \delta_7 + \delta_8, \; \delta_7 = \delta_3 g_t, \; \delta_8 = "
+@units("gru-update-gate", "GRU units, delta 9", r"\delta_9 = \delta_7 + \delta_8, \; \delta_7 = \delta_3 g_t, \; \delta_8 = "
        r"\delta_3 z_t", supports=("layer/gru",),
        wrong="The update gate stands before g_t and, as 1 − z_t, before h_{t−1}: its error is δ7 less δ5 = "
              "δ3·h_{t−1}. δ8 is the error of g_t.")  # fmt: skip
@@ -172,7 +172,7 @@ def _(s: Any) -> Equal:
     yield s.d(2 * (1 - z) + z * 3, z), 3 + z
 
 
-@units("gru-one-minus", "GRU units, δ6", r"\delta_6 = 1 - \delta_5", supports=("layer/gru",),
+@units("gru-one-minus", "GRU units, delta 6", r"\delta_6 = 1 - \delta_5", supports=("layer/gru",),
        wrong="The slope of 1 − z_t is −1, not the function once more: the error goes on with its sign changed.",
        )  # fmt: skip
 def gru_one_minus(s: Any) -> Equal:
@@ -198,7 +198,7 @@ def _(s: Any) -> Equal:
     yield s.d(3 * (1 - z), z), s.number(1) - 3
 
 
-@units("gru-reset-gate", "GRU units, δ12, δ13 and δ16 to δ18",
+@units("gru-reset-gate", "GRU units, delta 12, delta 13 and delta 16 to delta 18",
        r"\delta_{13} = \delta_{10} U_g^T, \; \delta_{17} = \delta_{13} r_t, \; \delta_{18} = \delta_{17}\, "
        r"\mathrm{sigmoid}'(r_t)", supports=("layer/gru",), assumptions=(OF_OUTPUT,),
        wrong="The reset gate meets h_{t−1} before W_g: its error is δ10·W_gᵀ·h_{t−1}. δ13 goes through U_g, which "
