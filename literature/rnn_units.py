@@ -143,7 +143,8 @@ def gru(s: Any) -> SimpleNamespace:
 
 
 @units("gru-update-gate", "GRU units, delta 9",
-       r"\delta_9 = \delta_7 + \delta_8, \; \delta_7 = \delta_3 g_t, \; \delta_8 = \delta_3 z_t", supports=("layer/gru",),
+       r"\delta_9 = \delta_7 + \delta_8, \; \delta_7 = \delta_3 g_t, \; \delta_8 = \delta_3 z_t",
+       supports=("layer/gru",),
        wrong="The update gate stands before g_t and, as 1 − z_t, before h_{t−1}: its error is δ7 less δ5 = "
              "δ3·h_{t−1}. δ8 is the error of g_t.")  # fmt: skip
 def gru_update(s: Any) -> Equal:
