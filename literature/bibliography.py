@@ -130,7 +130,7 @@ WORKS: dict[str, Work] = {
         " and Manning, Christopher D. and Finn, Chelsea",
         "Direct Preference Optimization: Your Language Model is Secretly a Reward Model",
         "inproceedings", "2023", venue="NeurIPS", url=_arxiv("2305.18290"),
-        note="gradient of the loss read as notes quote it that agree, not in the paper itself",
+        note="gradient of the loss read as several public notes quote it, not in the paper itself",
     ),
     "schulman-2017": Work(
         "Schulman, John and Wolski, Filip and Dhariwal, Prafulla and Radford, Alec and Klimov, Oleg",
@@ -665,7 +665,7 @@ WORKS: dict[str, Work] = {
         "Ioffe, Sergey and Szegedy, Christian",
         "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
         "inproceedings", "2015", venue="International Conference on Machine Learning", url=_arxiv("1502.03167"),
-        note="equations read as two translations quote them, not in the paper itself",
+        note="equations read as two public notes quote them, not in the paper itself",
     ),
     "salimans-2016": Work(
         "Salimans, Tim and Kingma, Diederik P.",

@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.experimental.rnn import lstm_ref
 
 from oracles.calls import Definition
 
@@ -17,6 +16,10 @@ def _standardize(x: Any, axis: int = -1, **options: Any) -> Any:
 
 def _lstm(x: Any, h0: Any, c0: Any, weight_x: Any, weight_h: Any) -> dict[str, Any]:
     """Its sequences lie with the example first, and its states under the number of the layer."""
+    try:
+        from jax.experimental.rnn import lstm_ref
+    except ImportError as error:
+        raise LookupError(f"not in this version: {error}") from error
     zero, lengths = jnp.zeros(len(weight_x), x.dtype), jnp.full(x.shape[1], len(x), jnp.int32)
     arrays = x.swapaxes(0, 1), h0[None], c0[None], {0: weight_x}, {0: weight_h}, {0: zero}, {0: zero}, lengths
     y, h, c = lstm_ref(*arrays, x.shape[2], h0.shape[1], 1, 0.0, False)
