@@ -9,6 +9,7 @@ from oracles.torch_autograd.layers import (
     experts,
     heads,
     linear,
+    native,
     norms,
     pooling,
     projections,
@@ -23,3 +24,4 @@ FAMILIES = (
 OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
 COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}
 SLOPES: dict[str, Slopes] = {**norms.SLOPES}  # where OWN has not all gradients
+NATIVE: dict[str, Definition] = {**OWN, **native.NATIVE}  # with the framework's own defaults
