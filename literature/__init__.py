@@ -1,7 +1,7 @@
 """What others print: published equations, each a claim with an executable reading. It imports no judge."""
 
 from literature import backprop_05, backprop_summary_2019, valchanov_365, deriving_backprop, dong_2016  # isort: skip
-from literature import compphysics, cs231n, d2l, functions, goodfellow_2016, nielsen_2015, ufldl
+from literature import compphysics, cs231n, d2l, functions, goodfellow_2016, layers, nielsen_2015, rnn_units, ufldl
 from literature.claim import CLAIMS, ROLES, Claim, Network, Source
 
 STARTING_DOCUMENTS = tuple(
@@ -24,7 +24,9 @@ __all__ = [
     "dong_2016",
     "functions",
     "goodfellow_2016",
+    "layers",
     "nielsen_2015",
+    "rnn_units",
     "ufldl",
     "valchanov_365",
 ]

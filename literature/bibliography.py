@@ -88,7 +88,7 @@ WORKS: dict[str, Work] = {
     "ethayarajh-2024": Work(
         "Ethayarajh, Kawin and Xu, Winnie and Muennighoff, Niklas and Jurafsky, Dan and Kiela, Douwe",
         "KTO: Model Alignment as Prospect Theoretic Optimization",
-        "misc", "2024", url=_arxiv("2402.01306"),
+        "inproceedings", "2024", venue="ICML, PMLR 235, 12634–12651", url=_arxiv("2402.01306"),
     ),
     "gers-2000": Work(
         "Gers, Felix A. and Schmidhuber, Jürgen and Cummins, Fred",
@@ -103,7 +103,7 @@ WORKS: dict[str, Work] = {
     "hong-2024": Work(
         "Hong, Jiwoo and Lee, Noah and Thorne, James",
         "ORPO: Monolithic Preference Optimization without Reference Model",
-        "misc", "2024", url=_arxiv("2403.07691"),
+        "inproceedings", "2024", venue="EMNLP, 11170–11189", url=_arxiv("2403.07691"),
     ),
     "igel-huesken-2000": Work(
         "Igel, Christian and Hüsken, Michael",
@@ -118,7 +118,7 @@ WORKS: dict[str, Work] = {
     "meng-2024": Work(
         "Meng, Yu and Xia, Mengzhou and Chen, Danqi",
         "SimPO: Simple Preference Optimization with a Reference-Free Reward",
-        "misc", "2024", url=_arxiv("2405.14734"),
+        "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2405.14734"),
     ),
     "riedmiller-braun-1993": Work(
         "Riedmiller, Martin and Braun, Heinrich",
@@ -129,7 +129,8 @@ WORKS: dict[str, Work] = {
         "Rafailov, Rafael and Sharma, Archit and Mitchell, Eric and Ermon, Stefano"
         " and Manning, Christopher D. and Finn, Chelsea",
         "Direct Preference Optimization: Your Language Model is Secretly a Reward Model",
-        "misc", "2023", url=_arxiv("2305.18290"),
+        "inproceedings", "2023", venue="NeurIPS", url=_arxiv("2305.18290"),
+        note="gradient of the loss read as several public notes quote it, not in the paper itself",
     ),
     "schulman-2017": Work(
         "Schulman, John and Wolski, Filip and Dhariwal, Prafulla and Radford, Alec and Klimov, Oleg",
@@ -269,7 +270,7 @@ WORKS: dict[str, Work] = {
         "Xu, Haoran and Sharaf, Amr and Chen, Yunmo and Tan, Weiting and Shen, Lingfeng"
         " and Van Durme, Benjamin and Murray, Kenton and Kim, Young Jin",
         "Contrastive Preference Optimization: Pushing the Boundaries of LLM Performance in Machine Translation",
-        "misc", "2024", url=_arxiv("2401.08417"),
+        "inproceedings", "2024", venue="ICML", url=_arxiv("2401.08417"),
     ),
     "yale-adam-memo": Work(
         "{Yale Data Science}",
@@ -290,6 +291,57 @@ WORKS: dict[str, Work] = {
         "{javashuo}",
         "Forward and backward formulas of the focal loss (in Chinese)",
         "misc", "", url="http://hk.javashuo.com/article/p-rxeydvem-gs.html",
+    ),
+    # Pages and notes that print backward passes of layers.
+    "attn-bilinear": Work(
+        "{planckeon}",
+        "Attention as Bilinear Form: Gradient Derivations",
+        "misc", "", url="https://planckeon.github.io/attn-as-bilinear-form/theory/gradients",
+        note="read in the repository planckeon/attn-as-bilinear-form, revision 22c24cf",
+    ),
+    "dpo-sanowl": Work(
+        "{sanowl.github.io}",
+        "DPO: Training from Pairwise Preferences without a Reward Model",
+        "misc", "", url="https://sanowl.github.io/dpo.html",
+    ),
+    "gelu-lexailabs": Work(
+        "{lexailabs}",
+        "GELU Backward (tanh Approximation), an exercise",
+        "misc", "", url="https://prof.lexailabs.com/practice/gelu-backward",
+    ),
+    "gelu-zhangwx": Work(
+        "{whut-zhangwx}",
+        "Gaussian Error Linear Unit (GELU)",
+        "misc", "", url="https://whut-zhangwx.github.io/Gaussian-Error-Linear-Unit",
+    ),
+    "kaixih-layer-norm": Work(
+        "{kaixih}",
+        "Layer Normalization Backprop",
+        "misc", "", url="https://github.com/kaixih/layer_norm", note="README.md read at revision 0e22688",
+    ),
+    "kernel-hyperdrive": Work(
+        "{mayank31398}",
+        "kernel-hyperdrive: RMSNorm",
+        "misc", "", url="https://github.com/mayank31398/kernel-hyperdrive",
+        note="cute_kernels/kernels/rmsnorm/README.md read at revision 1028bde",
+    ),
+    "rmsnorm-notebook": Work(
+        "{chrisjob1021}",
+        "transformer-examples: RMSNorm Gradient Derivation",
+        "misc", "", url="https://github.com/chrisjob1021/transformer-examples",
+        note="a notebook, read in a stored copy of the repository's page; the revisions at hand no longer have it",
+    ),
+    "rnn-units": Work(
+        "Fichou, Dimitri",
+        "LSTM Units and GRU Units, vignettes of the R package rnn",
+        "misc", "", url="https://cran.r-project.org/package=rnn",
+        note="read in the repository bquast/rnn, vignettes/LSTM_units.Rmd at 12c60f0, GRU_units.Rmd at 6b76118",
+    ),
+    "xopes-normalize": Work(
+        "{Doraemonzzz}",
+        "xopes: Normalize",
+        "misc", "", url="https://github.com/Doraemonzzz/xopes",
+        note="xopes/ops/normalize/README.md read at revision 0c2044d",
     ),
     # Activations.
     "barron-2017": Work(
@@ -618,6 +670,7 @@ WORKS: dict[str, Work] = {
         "Ioffe, Sergey and Szegedy, Christian",
         "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
         "inproceedings", "2015", venue="International Conference on Machine Learning", url=_arxiv("1502.03167"),
+        note="equations read as two public notes quote them, not in the paper itself",
     ),
     "salimans-2016": Work(
         "Salimans, Tim and Kingma, Diederik P.",
@@ -874,6 +927,7 @@ WORKS: dict[str, Work] = {
         "Dao, Tri and Fu, Daniel Y. and Ermon, Stefano and Rudra, Atri and Ré, Christopher",
         "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness",
         "inproceedings", "2022", venue="NeurIPS", url=_arxiv("2205.14135"),
+        note="appendix B read in a transcription, page by page, not in the paper itself",
     ),
     "ainslie-2023": Work(
         "Ainslie, Joshua and Lee-Thorp, James and de Jong, Michiel and Zemlyanskiy, Yury and Lebrón, Federico and "

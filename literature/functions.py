@@ -1,10 +1,11 @@
-"""Single functions and their slopes as printed by PyTorch's documentation and by notes on the papers they are from."""
+"""Single functions and their slopes as printed by papers, PyTorch's documentation and notes on the papers."""
 
 # ruff: noqa: D103  # a reading is documented by the record of its claim
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,10 @@ adam_memo = Source("yale-adam-memo")
 lecun_question = Source("stackexchange-lecun")
 tanh_page = Source("gmse-tanh")
 focal_page = Source("javashuo-focal")
+gelu_page = Source("gelu-zhangwx")
+gelu_exercise = Source("gelu-lexailabs")
+dpo = Source("rafailov-2023")
+sanowl = Source("dpo-sanowl")
 
 
 @pytorch("gelu", "torch.nn.GELU", r"\mathrm{GELU}(x) = x \Phi(x)", supports=("activation/gelu",),
@@ -269,3 +274,98 @@ def log_probability(s: Any) -> Equal:
     for t, i in np.ndindex(4, 4):
         yield s.d(np.log(p[t]), x[i]), 1 - p[t] if i == t else -p[i]
         yield s.d(p[t], x[i]), p[t] - p[t] ** 2 if i == t else -p[i] * p[t]
+
+
+@gelu_page("slope", "Derivative of GELU",
+           r"\frac{d}{dx} \mathrm{GELU}(x) = \tfrac{1}{2}\big[1 + \mathrm{erf}(x/\sqrt 2)\big] + x "
+           r"\sqrt{\tfrac{1}{2\pi}}\, e^{-x^2/2} = \Phi(x) + x \varphi(x)", supports=("activation/gelu",))  # fmt: skip
+def gelu_slope(s: Any) -> Equal:
+    zero, two = s.number(0), np.sqrt(s.number(2))
+    front = s.d(zero.erf(), zero) / (2 * two)  # √(1/2π), since erf'(0) = 2/√π
+    for x in s.draw(6):
+        Phi, phi = (1 + (x / two).erf()) / 2, front * np.exp(-x * x / 2)
+        yield s.prime(s.native("gelu"))(x), Phi + x * phi
+        yield s.d(Phi, x), phi
+
+
+@gelu_exercise("tanh-slope", "problem statement",
+               r"g(x) = \sqrt{2/\pi}\,(x + 0.044715 x^3), \; g'(x) = \sqrt{2/\pi}\,(1 + 0.134145 x^2), \; \frac{d}{dx} "
+               r"\tfrac{1}{2} x (1 + \tanh g) = 0.5 (1 + \tanh g) + 0.5 x (1 - \tanh^2 g)\, g'",
+               supports=("activation/gelu_tanh",),
+               assumptions=("√(2/π) and the decimals stand for floats; 0.134145 is 3·0.044715",))  # fmt: skip
+def gelu_tanh_slope(s: Any) -> Equal:
+    root, c = s.draw(low=0.7, high=0.9), s.number(0.044715)
+    for x in s.draw(6):
+        g = root * (x + c * x**3)
+        t = s.native("tanh")(g)
+        slope = root * (1 + 3 * c * x**2)
+        yield s.d(g, x), slope
+        yield s.d(x * (1 + t) / 2, x), (1 + t) / 2 + x * (1 - t * t) * slope / 2
+
+
+def preferences(s: Any, beta: Any) -> SimpleNamespace:
+    """Log-probabilities of two answers by a model of three parameters, those of a reference, and the loss of DPO."""
+    theta = s.draw(3)
+    win, lose = (-s.native("softplus")(sum(theta * s.draw(3))) for _ in range(2))
+    ref_win, ref_lose = -s.draw(low=0.1, high=2.0), -s.draw(low=0.1, high=2.0)
+    r_win, r_lose = beta * (win - ref_win), beta * (lose - ref_lose)
+    return SimpleNamespace(
+        theta=theta, win=win, lose=lose, ref_win=ref_win, ref_lose=ref_lose, r_win=r_win, r_lose=r_lose,
+        L=s.native("softplus")(r_lose - r_win),
+    )  # fmt: skip
+
+
+@dpo("gradient", "section 4, what does the DPO update do",
+     r"\nabla_\theta L_{DPO} = -\beta\, \mathbb{E}\big[\sigma(\hat r_\theta(x, y_l) - \hat r_\theta(x, y_w)) "
+     r"[\nabla_\theta \log \pi(y_w \mid x) - \nabla_\theta \log \pi(y_l \mid x)]\big], \quad \hat r_\theta(x, y) = "
+     r"\beta \log \frac{\pi_\theta(y \mid x)}{\pi_{ref}(y \mid x)}",
+     supports=("cost/dpo",), assumptions=("one pair of answers",))  # fmt: skip
+def dpo_gradient(s: Any) -> Equal:
+    beta = s.draw(low=0.1, high=0.9)
+    p = preferences(s, beta)
+    weight = s.native("sigmoid")(p.r_lose - p.r_win)
+    yield s.d(p.L, p.theta), -beta * weight * (s.d(p.win, p.theta) - s.d(p.lose, p.theta))
+
+
+@sanowl("margin", "pseudocode, z",
+        r"z = \beta (l_{pos} - l_{neg}) - (l_{pos,ref} - l_{neg,ref}), \; \mathrm{loss} = -\log \sigma(z)",
+        supports=("cost/dpo",),
+        wrong="β multiplies the lead of the policy alone; in DPO it multiplies its lead over that of the reference.",
+        charity="Right for β = 1.")  # fmt: skip
+def dpo_margin(s: Any) -> Equal:
+    beta = s.draw(low=0.1, high=0.9)
+    p = preferences(s, beta)
+    z = beta * (p.win - p.lose) - (p.ref_win - p.ref_lose)
+    yield p.L, s.native("softplus")(-z)
+    yield s.d(p.L, p.theta), s.d(s.native("softplus")(-z), p.theta)
+
+
+@dpo_margin.again
+def _(s: Any) -> Equal:
+    beta = s.draw(low=0.1, high=0.9)
+    p = preferences(s, beta)
+    yield p.L, -np.log(1 / (1 + np.exp(-(beta * (p.win - p.lose) - (p.ref_win - p.ref_lose)))))
+
+
+@dpo_margin.corrected(r"z = \beta \big((l_{pos} - l_{neg}) - (l_{pos,ref} - l_{neg,ref})\big)")
+def _(s: Any) -> Equal:
+    beta = s.draw(low=0.1, high=0.9)
+    p = preferences(s, beta)
+    z = beta * ((p.win - p.lose) - (p.ref_win - p.ref_lose))
+    yield p.L, s.native("softplus")(-z)
+    yield s.d(p.L, p.theta), s.d(s.native("softplus")(-z), p.theta)
+
+
+@dpo_margin.charitable(r"z = (l_{pos} - l_{neg}) - (l_{pos,ref} - l_{neg,ref})")
+def _(s: Any) -> Equal:
+    p = preferences(s, s.number(1))
+    yield p.L, s.native("softplus")(-((p.win - p.lose) - (p.ref_win - p.ref_lose)))
+
+
+@dpo_margin.smallest(
+    "With β = ½, log-probabilities −1 and −2 by the policy and −1.5 and −1 by the reference, z is {meant}; as printed "
+    "it is {claimed}."
+)
+def _(s: Any) -> Equal:
+    beta, lead, ref = s.number(0.5), s.number(-1) + 2, s.number(-1.5) + 1
+    yield beta * (lead - ref), beta * lead - ref

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from gradproof.conventions.layers import first, value_of
 from gradproof.conventions.probe import Probe, read
 
-Arrays = Mapping[str, Any]
 ATTENTION, EMBEDDING = "layer/attention", "layer/embedding"
 SMALL = 1e-9  # a logit that float32 does not see beside 0
 SIZE = 4  # of a key
 KEYS = np.array([[2.0, 0, 0, 0], [0.0, 0, 0, 0]])
 VALUES = np.array([[1.0, 0, 0, 0], [0.0, 0, 0, 0]])  # the value of a query is the weight of the first key
 LOOK = np.array([[1.0, 0, 0, 0]])
-
-
-def _value(topic: str, what: str, arrays: Arrays, candidates: Mapping[str, float], **options: Any) -> Probe:
-    """The first entry of the output."""
-
-    def ask(side: Any) -> tuple[Any, str]:
-        outputs, _ = side.native(ATTENTION, arrays, **options)
-        measured = float(outputs["value"].flat[0])
-        return measured, read(measured, candidates)
-
-    return Probe(topic, ATTENTION, what, ask)
 
 
 def _scale() -> Probe:
@@ -71,10 +59,12 @@ def probes() -> list[Probe]:
     return [
         _scale(),
         _digits(),
-        _value("where causal begins", "1 query, 2 keys", two,
-               {"upper left: the first key": 4.0, "lower right: all keys": 6.0}, causal=True),
-        _value("a query that sees no key", "values 4 and 8", {**two, "mask": np.zeros((1, 2), bool)},
-               {"0": 0.0, "the mean of all values": 6.0}),
+        value_of("where causal begins", "attention", "1 query, 2 keys", first,
+                 {"upper left: the first key": 4.0, "lower right: all keys": 6.0}, {"causal": True}, **two),
+        value_of("a query that sees no key", "attention", "values 4 and 8", first,
+                 {"0": 0.0, "the mean of all values": 6.0}, **two, mask=np.zeros((1, 2), bool)),
+        value_of("True in a mask", "attention", "values 4 and 8, mask (True, False)", first,
+                 {"is seen": 4.0, "is hidden": 8.0}, **two, mask=np.array([[True, False]])),
         _row_of_padding("any row"),
         _row_of_padding("padding_idx", padding_idx=0),
         _row_of_padding("scale_grad_by_freq", scale_grad_by_freq=True),

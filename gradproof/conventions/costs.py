@@ -180,6 +180,9 @@ def _probabilities() -> list[Probe]:
         value_of("reduction of the divergence", "kl_div", "two rows (1, 0) against (½, ½), each log 2",
                  {"mean over examples": LN2, "mean over entries": LN2 / 2, "sum": 2 * LN2},
                  a=np.log([[0.5, 0.5]] * 2), y=[[1.0, 0.0]] * 2),
+        value_of("β weighs", "jensen_shannon", "p = (0.7, 0.3), q = (0.4, 0.6), β = 0.1",
+                 {"p, and 1 − β weighs q": _jensen(0.1), "q, and 1 − β weighs p": _jensen(0.9)}, {"beta": 0.1},
+                 p=[[0.7, 0.3]], q=[[0.4, 0.6]]),
         value_of("logarithms clamped", "binary_cross_entropy", "a = 0, y = 1", {"no: ∞": INF, "at −100": 100.0},
                  a=[[0.0]], y=ONE),
         value_of("logarithms clamped", "binary_cross_entropy", "a = 1e-60, y = 1",
@@ -194,6 +197,13 @@ def _probabilities() -> list[Probe]:
         differentiates("gaussian_nll", "v"),
         differentiates("poisson_nll", "y"),
     ]  # fmt: skip
+
+
+def _jensen(b: float) -> float:
+    """b·KL(p‖m) + (1 − b)·KL(q‖m) for m = b·p + (1 − b)·q."""
+    p, q = np.array([0.7, 0.3]), np.array([0.4, 0.6])
+    m = b * p + (1 - b) * q
+    return float(np.sum(b * p * np.log(p / m) + (1 - b) * q * np.log(q / m)))
 
 
 LABELLED: dict[str, Any] = {"labels": [0, 1], "weight": [1.0, 3.0]}
@@ -371,6 +381,7 @@ def _nonsense() -> list[Probe]:
         accepts("shapes (2, 1) and (1, 2)", "binary_cross_entropy_logits", z=[[1.0], [2.0]], y=[[1.0, 0.0]]),
         accepts("the blank as a label", "ctc", a=[LOG_HALVES], labels=[[0]]),
         accepts("two frames of one", "ctc", a=[LOG_HALVES], labels=[[1]], input_lengths=[2]),
+        accepts("two labels of one", "ctc", a=[LOG_HALVES], labels=[[1]], target_lengths=[2]),
         accepts("an empty batch", "squared_error", a=empty, y=empty),
         accepts("an empty batch", "cross_entropy_labels", z=empty, labels=np.zeros(0, int)),
     ]  # fmt: skip

@@ -21,7 +21,7 @@ from gradproof.evidence.verdicts import Verdict
 from gradproof.networks.configurations import NONE, PARAMETERS, Configuration
 from gradproof.networks.draws import Cases
 from gradproof.networks.errors import ELEMENT
-from gradproof.networks.gradients import Flat, bound, flat, gradient, in_blocks
+from gradproof.networks.gradients import Flat, Penalty, bound, flat, gradient, in_blocks
 from gradproof.networks.tolerance import NORM, Tolerance
 from reference import CATALOGUE
 from reference.formula import Array, Formula
@@ -131,14 +131,20 @@ def slopes_at_kinks(id: str, oracle: ModuleType) -> dict[float, tuple[float, flo
     return found
 
 
-def under_conventions_of(oracle: ModuleType, stack: Sequence[Configuration], cases: Cases) -> Flat | None:
-    """Our gradient with the oracle's own slopes at the kinks; None if it chooses as we do."""
+def under_conventions_of(
+    oracle: ModuleType, stack: Sequence[Configuration], cases: Cases, penalty: Penalty
+) -> Flat | None:
+    """Our gradient with the oracle's own slopes at the kinks; None if it chooses as we do.
+
+    `penalty` is what our own regularizers come to.
+    """
     formulas = (*stack[0].formulas[:3], *(c.formulas[3] for c in stack))
     theirs = [slopes_at_kinks(f.id, oracle) for f in formulas]
     if not any(theirs):
         return None
     hidden, output, cost, *penalties = (_with_slopes(bound(f), f, s) for f, s in zip(formulas, theirs, strict=True))
-    g = gradient(stack[0], cases, (hidden, output, cost, in_blocks(penalties)))
+    regularizer = in_blocks(penalties) if any(theirs[3:]) else lambda W: penalty
+    g = gradient(stack[0], cases, (hidden, output, cost, regularizer))
     return flat((g.cost, g.dW, g.db))
 
 
@@ -225,17 +231,19 @@ def judge(
     other: Flat,
     oracle: ModuleType,
     t: Tolerance,
+    penalty: Penalty,
     arbiter: Arbiter,
 ) -> tuple[list[Verdict], Distance, dict[int, Ruling]]:
     """Verdicts about one oracle on the cases of a stack of configurations, their distances, and the rulings needed.
 
-    Each configuration has its block of cases, and `arbiter` knows the networks of one block.
+    Each configuration has its block of cases, and `arbiter` knows the networks of one block; `penalty` is what our
+    regularizers come to.
     """
     apart = distance(ours, other, t)
     nothing = unbounded(t)
     close = apart.of_two(t.correlated)
     by_choice = np.zeros(len(close), bool)
-    if not (close | nothing).all() and (alternative := under_conventions_of(oracle, stack, cases)):
+    if not (close | nothing).all() and (alternative := under_conventions_of(oracle, stack, cases, penalty)):
         by_choice = distance(alternative, other, t).of_two(t.correlated)
     explained = np.array([apart.equal, nothing, close, by_choice])
     verdicts = [EXPLAINED[first] for first in explained.argmax(0)]

@@ -112,7 +112,7 @@ def _findings(
             theirs[name] = _no_gradient(ours)
             judged[name] = _unknown(f"{name} raised {type(error).__name__}: {error}", ours, t)
         else:
-            judged[name] = judge(stack, stacked, ours, theirs[name], oracle, t, arbiter)
+            judged[name] = judge(stack, stacked, ours, theirs[name], oracle, t, penalty, arbiter)
     apart = {name: d for name, (_, d, _) in judged.items()}
     for first_side, second_side in itertools.combinations(theirs, 2):
         apart[f"{first_side}-{second_side}"] = distance(theirs[first_side], theirs[second_side], t)

@@ -52,7 +52,11 @@ def write(evidence: Path, folder: Path) -> None:
         _table("Regularizers", "regularizer", asked["regularizer"], "Where a framework has no such function, the "
                "gradients at ties and zeros are those of the regularizer written out in its operations, rows in "
                "brackets."),
-        _table("Layers", "layer", asked["layer"]),
+        _table("Layers", "layer", [f for f in asked["layer"] if not _of_nonsense(f.more["topic"])]),
+        _table("Layers: input that makes no sense", "layer",
+               [f for f in asked["layer"] if _of_nonsense(f.more["topic"])],
+               "What becomes of it: the first entry of the output, or the error. In brackets the framework has no such "
+               "layer, and its operations answer."),
         *_optimizer_tables([f for f in asked["update"] if f not in edges]),
         _default_table([f for f in found if f.kind == "default"]),
         _table("Gradient clipping", "function", edges),

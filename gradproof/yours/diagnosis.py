@@ -145,6 +145,7 @@ def _explained(seen: Sequence[Seen]) -> Iterator[str]:
             yield from fitting(iter([("it is the transpose", lambda s: s.truth.T)]), seen)
         yield from fitting(h.of_the_point(s), seen)
     yield from fitting(h.of_options(s), seen)
+    yield from fitting(h.of_shares(s), seen)
     yield from h.fitted(seen)
     yield from fitting(h.of_other_arguments(s), seen)
     if s.argument:

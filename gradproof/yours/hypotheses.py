@@ -54,6 +54,12 @@ class Seen:
         return np.asarray(given[self.argument or next(iter(given))]).astype(np.float64)
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """By name: those of the formula, of the standard and of the case."""
+        formula = self.standard.formula
+        return {**(formula.parameters if formula else {}), **self.standard.parameters, **self.case.parameters}
+
+    @property
     def v(self) -> Array | None:
         """The cotangent of the only output."""
         seeds = [*(self.case.cotangent or {}).values()]
@@ -173,6 +179,11 @@ def of_the_cotangent(s: Seen) -> Iterator[Hypothesis]:
     yield "the entries of the cotangent are reversed", lambda s: s.right(None, _each(s, np.flip))
     yield "the cotangent is taken without its sign", lambda s: s.right(None, _each(s, np.abs))
     yield "the cotangent is multiplied twice", lambda s: s.right(None, _each(s, lambda v: v * v))
+    if s.v is not None and s.v.ndim == 0 and s.truth.ndim:
+        yield (
+            "only the first entry is there: a cotangent of shape () is read as a full array",
+            lambda s: _first(s.truth),
+        )
     yield "only the first entry of the cotangent is read", lambda s: s.right(None, _each(s, _first))
 
 
@@ -285,21 +296,33 @@ def of_options(s: Seen) -> Iterator[Hypothesis]:
                 None, None, **{name: default})  # fmt: skip
 
 
+def of_shares(s: Seen) -> Iterator[Hypothesis]:
+    """A parameter between 0 and 1 on the wrong side, or shared out among one class too few."""
+    for name, p in s.parameters.items():
+        if isinstance(p, (bool, str)) or not isinstance(p, (int, float)) or not 0 < p < 1:
+            continue
+        yield f"{name} and 1 − {name} are exchanged", lambda s, name=name: s.right(  # type: ignore[misc]
+            None, None, **{name: 1 - s.parameters[name]})  # fmt: skip
+        yield f"{name} goes to the other classes alone: {name}/(V − 1) for {name}/V each", lambda s, name=name: (  # type: ignore[misc]
+            _to_the_others(s, name))  # fmt: skip
+
+
+def _to_the_others(s: Seen, name: str) -> Array | None:
+    """What a parameter adds, V/(V − 1) times: the gradient is affine in a share."""
+    classes, none = s.x.shape[-1] if s.x.ndim else 1, s.right(None, None, **{name: 0.0})
+    return None if none is None or classes < 2 else none + (s.truth - none) * classes / (classes - 1)
+
+
 def fitted(seen: Sequence[Seen]) -> Iterator[str]:
     """Parameters of the standard of which another value explains the numbers, in words."""
     s = seen[0]
-    formula = s.standard.formula
-    known = {**(formula.parameters if formula else {}), **s.standard.parameters, **s.case.parameters}
-    for name, p in known.items():
+    for name, p in s.parameters.items():
         if isinstance(p, (bool, str)) or not isinstance(p, (int, float)):
             continue
         q = _fit(s, name, float(p))
         if q is None or not all(t.fits(t.right(None, None, **{name: q})) for t in seen[1:]):
             continue
-        classes = s.x.shape[-1] if s.x.ndim else 1
-        if p and classes > 1 and abs(q / p - classes / (classes - 1)) < NEAR:
-            yield f"{name} goes to the other classes alone: {name}/(V − 1) for {name}/V each"
-        else:
+        if not next(fitting(of_shares(s), seen), ""):  # which says more
             yield f"it is that of {name} = {q:.6g}, not {p:.6g}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -123,78 +123,120 @@ def _slope(formula: Formula, x: Array) -> Array:
 # ---------------------------------------------------------------- normalisations
 
 
-def _normal(x: Array, dy: Array, axis: int, centred: bool, r: Array, inner: Array, terms: tuple[int, int]) -> Array:
-    """r·(dy − mean dy − x̂·mean(dy·x̂)): `r` in front, `inner` the inverse deviation in x̂, `terms` which are there."""
-    xc = x - x.mean(axis, keepdims=True) if centred else x
-    h = xc * inner
-    mean = dy.mean(axis, keepdims=True) if centred else 0.0
-    return np.asarray(r * (dy - terms[0] * mean - terms[1] * h * (dy * h).mean(axis, keepdims=True)))
+class Normalisation(NamedTuple):
+    """The gradient of one by x: r·(w·v − mean − x̂·mean(w·v·x̂)) over `axis`, and `rest`, which other outputs add."""
+
+    x: Array
+    v: Array
+    weight: Array
+    axis: tuple[int, ...]
+    centred: bool
+    eps: float
+    rest: Array
+
+    @property
+    def deviations(self) -> Array:
+        """x from its mean, where that is subtracted."""
+        return np.asarray(self.x - self.x.mean(self.axis, keepdims=True)) if self.centred else self.x
+
+    @property
+    def square(self) -> Array:
+        """Their mean square."""
+        return np.asarray((self.deviations**2).mean(self.axis, keepdims=True))
+
+    @property
+    def inverse(self) -> Array:
+        """1/√(mean square + ε)."""
+        return np.asarray(1 / np.sqrt(self.square + self.eps))
+
+    @property
+    def entries(self) -> int:
+        """How many are normalised together."""
+        return int(np.prod([self.x.shape[k] for k in self.axis]))
+
+    def gradient(self, r: Array, inner: Array, terms: tuple[int, int] = (1, 1), scaled: bool = True) -> Array:
+        """That, with `r` in front, `inner` the inverse deviation in x̂, and `terms` that are there."""
+        dy = self.v * self.weight if scaled else self.v
+        h = self.deviations * inner
+        mean = dy.mean(self.axis, keepdims=True) if self.centred else 0.0
+        return np.asarray(
+            r * (dy - terms[0] * mean - terms[1] * h * (dy * h).mean(self.axis, keepdims=True)) + self.rest
+        )
+
+
+Part = Callable[[Normalisation], Array]  # of it: what stands for its inverse deviation
+
+
+def _normalisation(s: Seen) -> Normalisation | None:
+    """Over the last axes, or over all but that of channels: the one of which the truth is the gradient, if there is."""
+    seeds = {name: np.asarray(v).astype(np.float64) for name, v in (s.case.cotangent or {}).items()}
+    v = s.v if len(seeds) < 2 else seeds.get("value")
+    if v is None or v.shape != s.x.shape or s.x.ndim == 0 or s.truth.shape != s.x.shape:
+        return None
+    alone = s.right(None, {name: np.zeros_like(w) for name, w in seeds.items() if name != "value"})
+    rest = s.truth - alone if len(seeds) > 1 and alone is not None else np.zeros(())
+    given = s.parameters
+    columns = tuple(k for k in range(s.x.ndim) if k != 1) or (0,)
+    weights = [np.ones(()), *(w + given.get("offset", 0) for w in s.others().values())]
+    last = tuple(range(-int(given.get("axes", 1)), 0))
+    for weight, axis, centred in product(weights, (last, columns), (True, False)):
+        w = weight.reshape(-1, *[1] * (s.x.ndim - 2)) if axis == columns and weight.ndim == 1 else weight
+        for eps in dict.fromkeys((given.get("eps", 0.0), *EPS)) if _broadcasts(w, v) else ():
+            found = Normalisation(s.x, v, w, axis, centred, eps, rest)
+            if close(found.gradient(found.inverse, found.inverse), s.truth, near=1e-9):
+                return found
+    return None
+
+
+def _broadcasts(w: Array, v: Array) -> bool:
+    try:
+        return np.broadcast_shapes(w.shape, v.shape) == v.shape
+    except ValueError:
+        return False
 
 
 def of_normalisations(s: Seen) -> Iterator[Hypothesis]:
     """Where the truth is the gradient of a normalisation over an axis, what goes wrong in one."""
-    if s.v is None or s.v.shape != s.x.shape or s.x.ndim == 0 or s.truth.shape != s.x.shape:
+    if (this := _normalisation(s)) is None:
         return
-    weights: dict[str, Array | None] = {"": None, **s.others()}
-    for (weight, _), axis, centred, eps in product(weights.items(), (-1, 0), (True, False), EPS):
-        dy, r = _parts(s, weight, axis, centred, eps)
-        if dy is not None and close(_normal(s.x, dy, axis, centred, r, r, (1, 1)), s.truth, near=1e-9):
-            yield from _of_one(weight, axis, centred, eps)
-            return
+    known: dict[int, Normalisation | None] = {id(s): this}  # of each case once: what the truth is costs balls
 
-
-def _parts(s: Seen, weight: str, axis: int, centred: bool, eps: float) -> tuple[Array | None, Array]:
-    w = s.others().get(weight, np.ones(()))
-    xc = s.x - s.x.mean(axis, keepdims=True) if centred else s.x
-    r = 1 / np.sqrt((xc * xc).mean(axis, keepdims=True) + eps)
-    try:
-        dy = np.asarray(s.v * w)
-    except ValueError:
-        return None, r
-    return (dy if dy.shape == s.x.shape else None), r
-
-
-def _of_one(weight: str, axis: int, centred: bool, eps: float) -> Iterator[Hypothesis]:
-    def of(front: Callable[[Array], Array], inner: Callable[[Array], Array], terms: tuple[int, int] = (1, 1),
-           scaled: bool = True) -> Callable[[Seen], Any]:  # fmt: skip
-        def predict(s: Seen) -> Any:
-            dy, r = _parts(s, weight if scaled else "", axis, centred, eps)
-            return None if dy is None else _normal(s.x, dy, axis, centred, front(r), inner(r), terms)
+    def of(front: Part, inner: Part, terms: tuple[int, int] = (1, 1), scaled: bool = True) -> Callable[[Seen], Any]:
+        def predict(other: Seen) -> Any:
+            if id(other) not in known:
+                known[id(other)] = _normalisation(other)
+            n = known[id(other)]
+            return None if n is None else n.gradient(front(n), inner(n), terms, scaled)
 
         return predict
 
-    def same(r: Array) -> Array:
-        return r
+    def both(part: Part) -> Callable[[Seen], Any]:
+        return of(part, part)
 
-    def again(extra: float) -> Callable[[Array], Array]:
-        return lambda r: 1 / np.sqrt(r + extra)
+    def r(n: Normalisation) -> Array:
+        return n.inverse
 
-    for extra in dict.fromkeys((eps, *EPS)):
+    def again(extra: float | None) -> Part:
+        return lambda n: 1 / np.sqrt(n.inverse + (n.eps if extra is None else extra))
+
+    for extra in (None, *EPS):
         words = "the saved inverse deviation is taken for a variance"
-        yield words, of(again(extra), again(extra))
-        yield words, of(again(extra), same)
-    yield "the inverse deviation is squared", of(lambda r: r * r, same)
-    yield "the inverse deviation in front is missing", of(np.ones_like, same)
-    yield "the deviation is multiplied, not divided by", of(lambda r: 1 / r, same)
-    yield "the variance is taken as constant: the term x̂·mean(dy·x̂) is missing", of(same, same, (1, 0))
-    yield "the mean is taken as constant: the term mean(dy) is missing", of(same, same, (0, 1))
-    yield "mean and variance are taken as constants", of(same, same, (0, 0))
-    yield "the second term has the wrong sign", of(same, same, (1, -1))
-    yield "the weight is left out", of(same, same, (1, 1), False)
-    yield "the deviation is left out of x̂", of(same, np.ones_like)
-
-    def altered(change: Callable[[Array, int], Array]) -> Callable[[Seen], Any]:
-        def predict(s: Seen) -> Any:
-            n = s.x.shape[axis]
-            return of(lambda r: change(r, n), lambda r: change(r, n))(s)
-
-        return predict
-
-    yield "eps stands outside the root", altered(lambda r, n: 1 / (np.sqrt(1 / r**2 - eps) + eps))
-    yield "eps is left out", altered(lambda r, n: 1 / np.sqrt(1 / r**2 - eps))
+        yield words, both(again(extra))
+        yield words, of(again(extra), r)
+    yield "the inverse deviation is squared", of(lambda n: n.inverse**2, r)
+    yield "the inverse deviation in front is missing", of(lambda n: np.ones_like(n.inverse), r)
+    yield "the deviation is multiplied, not divided by", of(lambda n: 1 / n.inverse, r)
+    yield "the variance is taken as constant: the term x̂·mean(dy·x̂) is missing", of(r, r, (1, 0))
+    yield "the mean is taken as constant: the term mean(dy) is missing", of(r, r, (0, 1))
+    yield "mean and variance are taken as constants", of(r, r, (0, 0))
+    yield "the second term has the wrong sign", of(r, r, (1, -1))
+    yield "the weight is left out", of(r, r, (1, 1), False)
+    yield "the deviation is left out of x̂", of(r, lambda n: np.ones_like(n.inverse))
+    yield "eps stands outside the root", both(lambda n: 1 / (np.sqrt(n.square) + n.eps))
+    yield "eps is left out", both(lambda n: 1 / np.sqrt(n.square))
     yield (
         "the variance is that of a sample (n − 1)",
-        altered(lambda r, n: 1 / np.sqrt((1 / r**2 - eps) * n / (n - 1) + eps)),
+        both(lambda n: 1 / np.sqrt(n.square * n.entries / (n.entries - 1) + n.eps)),
     )
 
 

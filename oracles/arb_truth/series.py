@@ -31,7 +31,9 @@ def derivatives(function: Callable[[Series], Series], at: Ball, count: int) -> l
         if not at.is_finite():
             return [arb.nan()] * count
         raise Imprecise(f"the function is not bounded on {shown(at)}") from error
-    return [f[0], f[1], *[f[k] * math.factorial(k) for k in range(2, count)]]
+    if count == 2:
+        return [f[0], f[1]]
+    return [f[k] * math.factorial(k) for k in range(count)]
 
 
 class Local(NamedTuple):

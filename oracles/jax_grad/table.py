@@ -14,4 +14,6 @@ COMPOSED: dict[str, Definition] = {
 }  # fmt: skip
 DEFINITIONS: dict[str, Definition] = {**OWN, **COMPOSED}
 SLOPES = activations.SLOPES  # where OWN has not all gradients
-NATIVE: dict[str, Definition] = {**activations.OWN, **updates.OWN, **layers.OWN, **costs.NATIVE, **regularizers.NATIVE}
+NATIVE: dict[str, Definition] = {
+    **activations.OWN, **updates.OWN, **costs.NATIVE, **regularizers.NATIVE, **layers.NATIVE,
+}  # fmt: skip

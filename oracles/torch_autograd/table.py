@@ -12,4 +12,5 @@ COMPOSED: dict[str, Definition] = {
 }  # fmt: skip
 DEFINITIONS: dict[str, Definition] = {**OWN, **COMPOSED}
 SLOPES = {**activations.SLOPES, **costs.SLOPES, **layers.SLOPES, **updates.SLOPES}  # where OWN has not all gradients
-NATIVE: dict[str, Definition] = {**OWN, **costs.NATIVE, **regularizers.NATIVE}  # with torch's defaults
+# with torch's defaults
+NATIVE: dict[str, Definition] = {**OWN, **costs.NATIVE, **regularizers.NATIVE, **layers.NATIVE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,11 +18,9 @@ def within_range(
     linear: Callable[[Array], Array], factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0
 ) -> Array:
     """What is linear in the product of all. On the way nothing overflows or vanishes that does not do so itself."""
-    x = product(factors, weights)
-    lost = np.abs(x) < TINY if len(factors) + len(weights) > 1 else np.zeros((), bool)
-    for factor in (*factors, *weights) if lost.any() else ():
-        lost = lost & (factor != 0)
-    if lost.any() or np.any(power):
+    x, each = product(factors, weights), (*factors, *weights)
+    moved = not isinstance(power, int) and np.any(power)
+    if moved or (len(each) > 1 and _vanishes(x, each)):
         x = np.ldexp(*exactly(factors, weights, power))
     y = linear(x)
     if not math.isfinite(np.vdot(y, y)):
@@ -29,6 +28,12 @@ def within_range(
         small = linear(small)  # where it vanishes, y is beside something far larger
         y = np.where(np.isfinite(y) | (small == 0), y, np.ldexp(small, top))
     return y
+
+
+def _vanishes(x: Array, factors: Sequence[Any]) -> bool:
+    """Whether an entry of the product x may have lost digits, and not because a factor is 0."""
+    lost = np.abs(x) < TINY
+    return bool(lost.any() and functools.reduce(np.logical_and, [factor != 0 for factor in factors], lost).any())
 
 
 def product(factors: Sequence[Any], weights: Sequence[Array] = ()) -> Array:

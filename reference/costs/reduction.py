@@ -299,7 +299,8 @@ def _contracted(
         return into(slope) if divisor == 1 else into(slope) / divisor  # not slope·(1/N): that would round twice
 
     weights = [_behind(x, factors[0]) for x in (weight, v) if x is not None]
-    return within_range(contracted, factors, weights, _behind(np.asarray(power), factors[0]))
+    power = power if isinstance(power, int) else _behind(np.asarray(power), factors[0])
+    return within_range(contracted, factors, weights, power)
 
 
 def _value(factors: Sequence[Any], weight: Array | None, power: Any, divisor: Any, lead: int, reduction: str) -> Array:

@@ -159,7 +159,7 @@ def group_norm(
     w, b = _channels(x, weight=weight, bias=bias)
     k = groups or x.shape[1]
     if x.shape[1] % k:
-        raise ValueError(f"groups = {groups} do not divide the {x.shape[1]} channels of x, of shape {x.shape}")
+        raise ValueError(f"groups = {groups}; need a divisor of the {x.shape[1]} channels of x, of shape {x.shape}")
     x_hat, back = standardized(x.reshape(x.shape[0], k, -1), eps)
     y, scaled = _scaled(x_hat.reshape(x.shape), w, b)
 

@@ -79,7 +79,7 @@ def grouped(weight: Array, groups: int) -> Array:
     if weight.ndim < 3 or 0 in weight.shape:
         raise ValueError(f"weight has shape {weight.shape}; expected two axes of channels and one or more of taps")
     if weight.shape[0] % groups:
-        raise ValueError(f"groups = {groups} does not divide {weight.shape[0]}, the first axis of the weight")
+        raise ValueError(f"groups = {groups}; need a divisor of {weight.shape[0]}, the first axis of the weight")
     return weight.reshape(groups, -1, *weight.shape[1:])
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.windows import Grid, each, over
+from reference.layers.windows import Grid, each, over, shape_of
 from reference.lift import times
 
 FIRST = "of places that tie for the largest, the first in row-major order takes all, as in PyTorch and JAX"
@@ -38,7 +38,10 @@ def met(grid: Grid) -> Array:
     for _, p, _ in grid.taps():
         count[p] += 1
     if (count == 0).any():
-        raise ValueError(f"window {np.argwhere(count == 0)[0].tolist()} lies in the padding alone")
+        raise ValueError(
+            f"window {np.argwhere(count == 0)[0].tolist()} lies in the padding alone, {shape_of(grid.before)} before"
+            f" and {shape_of(grid.after)} after; need less than the kernel of {shape_of(grid.kernel)} reaches over"
+        )
     return count
 
 

@@ -252,8 +252,8 @@ def delta_rule(
     q̄ = S_tᵀ w; the product β r kᵀ has β̄ = rᵀΛk, r̄ = β Λk, k̄ = β Λᵀr; and r itself v̄ = r̄, k̄ −= S_{t−1}ᵀ r̄ and
     Λ −= r̄ kᵀ, which is the cotangent of S_{t−1}. Raises ValueError for shapes that do not fit.
     """
-    if k.shape != q.shape or q.ndim < 2:
-        raise ValueError(f"q has shape {q.shape}, k has shape {k.shape}; expected (..., T, d), both alike")
+    if k.shape != q.shape or q.ndim < 2 or q.shape[-2] == 0:
+        raise ValueError(f"q has shape {q.shape}, k has shape {k.shape}; expected (..., T, d) with T ≥ 1, both alike")
     (*before, T, d), m = q.shape, v.shape[-1] if v.ndim else 0
     for name, x, shape in (("v", v, (*before, T, m)), ("beta", beta, (*before, T))):
         if x.shape != shape:
@@ -266,7 +266,7 @@ def delta_rule(
         news.append(v[..., t, :] - _apply(states[-1], k[..., t, :]))  # r: (..., m)
         states.append(states[-1] + beta[..., t, None, None] * _outer(news[-1], k[..., t, :]))
         outputs.append(_apply(states[-1], q[..., t, :]))
-    o = np.stack(outputs, -2) if T else np.zeros((*before, 0, m))  # (..., T, m)
+    o = np.stack(outputs, -2)  # (..., T, m)
 
     def pullback(w: Array, w_final: Array) -> Gradients:
         dq, dk, dv, dbeta = (np.zeros(x.shape) for x in (q, k, v, beta))

@@ -115,7 +115,8 @@ def over(
         if room < 0 or size == 0:
             raise ValueError(
                 f"a kernel of {shape_of(kernel)} with dilation {shape_of(gaps)} does not fit"
-                f" {shape_of(places)} places with padding {padding!r}"
+                f" {shape_of(places)} places with padding {padding!r}: it needs {d * (k - 1) + 1} along an axis of"
+                f" {size + before + after}"
             )
         count = math.ceil(room / s) if ceil else room // s
         windows.append(count if ceil and count * s >= size + before else count + 1)

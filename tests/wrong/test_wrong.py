@@ -1,13 +1,13 @@
 """Every wrong gradient of the catalogue is found, and its cause is named."""
 
 import pytest
-from wrong import arrays, behaviours, entries, norms, threads
+from wrong import arrays, behaviours, entries, layers, norms, threads
 
 import gradproof
 
 pytest.importorskip("flint")
 
-CATALOGUE = [*entries.MADE, *arrays.MADE, *behaviours.MADE, *norms.MADE, *threads.MADE]
+CATALOGUE = [*entries.MADE, *arrays.MADE, *behaviours.MADE, *norms.MADE, *layers.MADE, *threads.MADE]
 
 
 @pytest.mark.parametrize("wrong", CATALOGUE, ids=lambda wrong: wrong.id)

@@ -261,7 +261,7 @@ MADE += [
         "W16",
         gradproof.pullback(exchanged),
         jensen_shannon,
-        "it is that of beta = 0.9, not 0.1",
+        "beta and 1 − beta are exchanged",
         how={**F64, "inputs": probabilities, "parameters": {"beta": 0.1}},
     ),
     Wrong(
@@ -275,7 +275,7 @@ MADE += [
         "W19",
         gradproof.pullback(reads_a_full_cotangent),
         mean_of_squares,
-        "but at the first index, which is right: there it is zero",
+        "only the first entry is there: a cotangent of shape ()",
         how={**F64, "inputs": {"x": (7,)}},
     ),
     Wrong(

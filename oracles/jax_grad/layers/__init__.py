@@ -10,6 +10,7 @@ from oracles.jax_grad.layers import (
     heads,
     interpolation,
     linear,
+    native,
     norms,
     pooling,
     projections,
@@ -24,3 +25,4 @@ FAMILIES = (
 )  # fmt: skip
 OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
 COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}
+NATIVE: dict[str, Definition] = {**OWN, **native.NATIVE}  # with the framework's own defaults

@@ -10,6 +10,7 @@ from oracles.torch_autograd.layers import (
     heads,
     interpolation,
     linear,
+    native,
     norms,
     pooling,
     projections,
@@ -25,3 +26,4 @@ FAMILIES = (
 OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
 COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}
 SLOPES: dict[str, Slopes] = {**norms.SLOPES}  # where OWN has not all gradients
+NATIVE: dict[str, Definition] = {**OWN, **native.NATIVE}  # with the framework's own defaults

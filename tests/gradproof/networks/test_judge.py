@@ -11,7 +11,7 @@ from gradproof.evidence.verdicts import Verdict
 from gradproof.networks.configurations import PARAMETERS, REGIMES, REGULARIZERS, by_id
 from gradproof.networks.draws import Cases, draw
 from gradproof.networks.errors import ELEMENT
-from gradproof.networks.gradients import flat, gradient
+from gradproof.networks.gradients import flat, functions, gradient
 from gradproof.networks.judge import (
     Arbiter,
     Distance,
@@ -53,7 +53,8 @@ def verdict(c, cases, oracle, other=None):
     if other is None:
         other = oracle.network(cases.x, cases.y, cases.W, cases.b, *c.ids, PARAMETERS, ends=c.ends)
     t = propagate(g, cases, *c.formulas[:3], U)
-    verdicts, _, rulings = judge([c], cases, flat(plain(g)), flat(other), oracle, t, Arbiter(c, cases))
+    penalty = functions(c)[3](cases.W)
+    verdicts, _, rulings = judge([c], cases, flat(plain(g)), flat(other), oracle, t, penalty, Arbiter(c, cases))
     return verdicts[0], rulings.get(0)
 
 
@@ -150,7 +151,8 @@ def test_another_slope_at_a_kink_is_a_convention_between_left_and_right_alone(hi
     g = gradient(c, ONE_UNIT)
     other = copied(g, ((0, 0), 0, slope * g.delta[1].item()))
     if inside:
-        assert np.array_equal(under_conventions_of(oracle, [c], ONE_UNIT).rows, flat(other).rows)
+        theirs = under_conventions_of(oracle, [c], ONE_UNIT, functions(c)[3](ONE_UNIT.W))
+        assert np.array_equal(theirs.rows, flat(other).rows)
         assert verdict(c, ONE_UNIT, oracle, other) == (Verdict.convention, None)
         return
     pytest.importorskip("flint")

@@ -13,6 +13,7 @@ from gradproof.conventions import ask
 from gradproof.evidence.files import EvidenceError, write_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.networks.summary import EDGES
+from literature import CLAIMS
 
 pytest.importorskip("matplotlib")
 
@@ -258,7 +259,7 @@ EXPECTED = {
                      "| `unheard_of` | unknown |  | the table does not have it |"],
         "README": ["1 formula, 1 not yet, 1 unknown |"],
     },
-    judged: {"literature": ["| all |  | 197 |"], "errata": ["# Errata"], "notation": ["# Notation"]},
+    judged: {"literature": [f"| all |  | {len(CLAIMS)} |"], "errata": ["# Errata"], "notation": ["# Notation"]},
     proved: {
         "proofs": ["| Activations | 3 | 3 | 1 | 1 | 1 | 0 |", "## Not proved", "### activation/exp", ", not ",
                    r"\frac{\partial g}{\partial z} &= \frac{e^{z}}{2}", r"\texttt{exp(z}"],

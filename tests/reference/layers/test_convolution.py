@@ -121,7 +121,7 @@ X, W = np.zeros((2, 3, 5)), np.zeros((4, 3, 2))
         (lambda: convolution(X, W[0]), r"weight has shape \(3, 2\)"),
         (lambda: convolution(X, W[:, :, :0]), r"weight has shape \(4, 3, 0\)"),
         (lambda: convolution(X, W, np.zeros(3)), r"bias has shape \(3,\); expected \(4,\)"),
-        (lambda: convolution(X, W, groups=3), "groups = 3 does not divide 4"),
+        (lambda: convolution(X, W, groups=3), "groups = 3; need a divisor of 4"),
         (lambda: convolution(X, W, groups=0), "groups = 0; need groups ≥ 1"),
         (lambda: convolution(X, W, stride=0), r"stride = 0; expected a whole number ≥ 1"),
         (lambda: convolution(X, W, stride=(1, 2)), r"stride = \(1, 2\); expected .* 1 axes"),

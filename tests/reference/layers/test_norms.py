@@ -113,7 +113,7 @@ def test_lengths_of_weights_are_what_is_asked():
         (lambda: layer_norm(X, bias=np.ones((6, 3))), r"bias has shape \(6, 3\); expected \(3,\)"),
         (lambda: rms_norm(X, eps=-1e-6), r"eps = -1e-06; need eps ≥ 0"),
         (lambda: add_rms_norm(X, X[0]), r"residual has shape \(6, 3\), x has shape \(2, 6, 3\)"),
-        (lambda: group_norm(X, groups=4), "groups = 4 do not divide the 6 channels"),
+        (lambda: group_norm(X, groups=4), "groups = 4; need a divisor of the 6 channels"),
         (lambda: group_norm(X, groups=-1), "groups = -1; need groups ≥ 0"),
         (lambda: group_norm(X[0, 0]), r"x has shape \(3,\); expected \(n, c, …\)"),
         (lambda: batch_norm(X, np.ones(3)), r"weight has shape \(3,\); expected \(6,\): one for each channel"),

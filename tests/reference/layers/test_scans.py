@@ -126,6 +126,10 @@ X = np.zeros((2, 3))
         (lambda: linear_recurrence(X, X[0]), r"a has shape \(2, 3\), b has shape \(3,\)"),
         (lambda: linear_recurrence(X, X, X), r"initial_state has shape \(2, 3\); expected \(2,\)"),
         (lambda: delta_rule(X, X[:1], X, X[:, 0]), r"q has shape \(2, 3\), k has shape \(1, 3\)"),
+        (
+            lambda: delta_rule(X[:0], X[:0], X[:0], X[:0, 0]),
+            r"q has shape \(0, 3\), .*; expected \(..., T, d\) with T ≥ 1",
+        ),
         (lambda: delta_rule(X, X, X[:1], X[:, 0]), r"v has shape \(1, 3\); expected \(2, 3\)"),
         (lambda: delta_rule(X, X, X, X), r"beta has shape \(2, 3\); expected \(2,\)"),
         (lambda: delta_rule(X, X, X, X[:, 0], X), r"initial_state has shape \(2, 3\); expected \(3, 3\)"),
