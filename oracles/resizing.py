@@ -54,11 +54,11 @@ def of_axes(
     places: tuple[int, ...], size: Any, scale_factor: Any, mode: str, align_corners: bool
 ) -> list[tuple[int, list[Weights]]]:
     """For each of the last axes of an array its number, counted from the end, and what every entry takes along it."""
-    given = size if size is not None else scale_factor
+    given = size if size is not None else 2.0 if scale_factor is None else scale_factor
     asked = list(given) if isinstance(given, (tuple, list)) else [given]
     found = []
     for axis, a in enumerate(asked, -len(asked)):
         n, factor = places[axis], None if size is not None else float(a)
-        entries = a if factor is None else math.floor(n * Fraction(factor))
+        entries = int(a) if factor is None else math.floor(n * Fraction(factor))
         found.append((axis, resized(n, entries, factor, mode, align_corners)))
     return found

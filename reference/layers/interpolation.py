@@ -95,16 +95,17 @@ def interpolation(
 ) -> tuple[Array, Pullback]:
     """Interpolation y[p] = Σ W(t − q)·x[q] about the place t that p reads.  x: (..., *places) -> y: (..., *size).
 
-    Kernels and places are above. `size` or `scale_factor` has one entry an axis; the mode is nearest, nearest-exact,
-    linear (bilinear, trilinear) or cubic (bicubic). x̄[q] = Σ W(t − q)·v[p] over the entries p that read q. A place of
-    weight 0 does not enter. Raises ValueError for another mode, aligned corners of nearest places, sizes below 1,
-    factors that are not > 0, both or neither of them, and axes that x does not have; TypeError for what is no number.
+    Kernels and places are above. `size` or `scale_factor` has one entry an axis, and without both the last is doubled;
+    the mode is nearest, nearest-exact, linear (bilinear, trilinear) or cubic (bicubic). x̄[q] = Σ W(t − q)·v[p] over
+    the entries p that read q. A place of weight 0 does not enter. Raises ValueError for another mode, aligned corners of nearest places, sizes below 1,
+    factors that are not > 0, both of them, and axes that x does not have; TypeError for what is no number.
     """
     if mode not in MODES or (align_corners and mode.startswith("nearest")):
         corners = " with align_corners" if align_corners and mode in MODES else ""
         raise ValueError(f"mode = {mode!r}{corners}; expected {', '.join(MODES)}; corners for the last two")
-    if (size is None) == (scale_factor is None):
+    if size is not None and scale_factor is not None:
         raise ValueError(f"size = {size!r}, scale_factor = {scale_factor!r}; expected one of the two")
+    scale_factor = 2.0 if scale_factor is None else scale_factor
     places = last_axes(x, len(sizes_of("size", size)) if size is not None else np.size(scale_factor))
     steps = [
         taps(n, P, ratio, mode, align_corners)

@@ -60,7 +60,7 @@ def read(g: Array, n: int, mode: str, padding: str, aligned: bool) -> Read:
         slope = 0 * slope
     first = np.clip(np.nan_to_num(q), -2, n).astype(np.int64)
     there = [(entry >= 0) & (entry < n) for entry in (first, first + 1)]
-    slope = slope * (span / 2)
+    slope = np.where(np.isnan(t), np.nan, slope * (span / 2))
     return Read(
         (np.clip(first, 0, n - 1), np.clip(first + 1, 0, n - 1)),
         (np.where(there[0], 1 - part, 0), np.where(there[1], part, 0)),

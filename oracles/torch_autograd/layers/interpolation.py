@@ -21,7 +21,8 @@ def _interpolation(
     x: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "linear", align_corners: bool = False
 ) -> Tensor:
     """PyTorch has cubic interpolation of two axes alone: a single one goes beside one of length 1."""
-    sizes, factors = _several(size), _several(scale_factor)
+    factor = 2.0 if size is None and scale_factor is None else scale_factor
+    sizes, factors = _several(size), _several(factor)
     axes = len(sizes or factors or ())
     flat = x.reshape(1, -1, *x.shape[x.ndim - axes :])
     if mode == "cubic" and axes == 1:

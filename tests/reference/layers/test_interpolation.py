@@ -47,6 +47,7 @@ def test_weights_sum_to_one_axes_do_not_meet_and_the_same_size_changes_nothing(o
 def test_a_factor_is_the_ratio_where_it_is_given():
     x = RNG.standard_normal(5)
     np.testing.assert_array_equal(interpolation(x, scale_factor=2)[0], interpolation(x, size=10)[0])
+    np.testing.assert_array_equal(interpolation(x)[0], interpolation(x, size=10)[0])
     by_factor, by_size = interpolation(x, scale_factor=1.5)[0], interpolation(x, size=7)[0]
     assert by_factor.shape == by_size.shape
     assert np.abs(by_factor - by_size).max() > 1e-3
@@ -70,7 +71,6 @@ X = np.ones((2, 3, 4))
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "size = None, scale_factor = None; expected one of the two"),
         ({"size": 2, "scale_factor": 2.0}, "expected one of the two"),
         ({"size": 0}, "size = 0; expected a whole number ≥ 1"),
         ({"size": (2, 2, 2, 2)}, r"x has shape \(2, 3, 4\); expected 4 last axes"),
