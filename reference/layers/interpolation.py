@@ -97,8 +97,9 @@ def interpolation(
 
     Kernels and places are above. `size` or `scale_factor` has one entry an axis, and without both the last is doubled;
     the mode is nearest, nearest-exact, linear (bilinear, trilinear) or cubic (bicubic). x̄[q] = Σ W(t − q)·v[p] over
-    the entries p that read q. A place of weight 0 does not enter. Raises ValueError for another mode, aligned corners of nearest places, sizes below 1,
-    factors that are not > 0, both of them, and axes that x does not have; TypeError for what is no number.
+    the entries p that read q. A place of weight 0 does not enter. Raises ValueError for another mode, aligned corners
+    of nearest places, sizes below 1, factors that are not > 0, both of them, and axes that x does not have; TypeError
+    for what is no number.
     """
     if mode not in MODES or (align_corners and mode.startswith("nearest")):
         corners = " with align_corners" if align_corners and mode in MODES else ""
