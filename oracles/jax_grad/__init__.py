@@ -14,6 +14,7 @@ import jax
 
 from oracles.calls import Answer, arrays, ask, find, floats, installed_version, known_options
 from oracles.jax_grad.costs import EAGER
+from oracles.jax_grad.layers.blocks import block
 from oracles.jax_grad.network import network
 from oracles.jax_grad.programs import cache_programs, differentiate, forget_programs
 from oracles.jax_grad.table import COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
@@ -23,6 +24,7 @@ __all__ = [
     "DEFINITIONS",
     "NAME",
     "VERSION",
+    "block",
     "cache_programs",
     "defaults",
     "forget_programs",

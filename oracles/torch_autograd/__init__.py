@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from oracles.calls import Answer, arrays, ask, find, floats, installed_version, known_options, named
+from oracles.torch_autograd.layers.blocks import block
 from oracles.torch_autograd.network import network
 from oracles.torch_autograd.table import COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
 from oracles.torch_autograd.tensors import differentiate
@@ -21,6 +22,7 @@ __all__ = [
     "DEFINITIONS",
     "NAME",
     "VERSION",
+    "block",
     "defaults",
     "has",
     "native",
