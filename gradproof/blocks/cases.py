@@ -11,7 +11,7 @@ from gradproof.cases.case import Case, as_dtype, generator, random_cotangent
 from reference.formula import Array
 
 T, D, HEADS, E, H = 3, 4, 2, 3, 5  # places, entries of a row, heads and their entries, entries inside the MLP
-V, LAYERS = 5, 2  # tokens, and blocks one behind the other
+V, BLOCKS = 5, 2  # tokens, and blocks one behind the other
 GROUPED = {"heads": HEADS, "kv_heads": 1}
 
 SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -33,7 +33,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
 }
 
 
-def _matrix(rng: np.random.Generator, *shape: int) -> Array:
+def matrix(rng: np.random.Generator, *shape: int) -> Array:
     """Normal weights of which a row, all its axes but the first, keeps the size of what it meets."""
     return np.asarray(rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:])))
 
@@ -43,21 +43,30 @@ def _gain(rng: np.random.Generator, *shape: int) -> Array:
     return random_cotangent(rng, shape)
 
 
-def _of_block(rng: np.random.Generator, kv_heads: int, *, norms: bool = True) -> dict[str, Array]:
-    weights = {
-        "q_weight": _matrix(rng, HEADS * E, D),
-        "k_weight": _matrix(rng, kv_heads * E, D),
-        "v_weight": _matrix(rng, kv_heads * E, D),
-        "out_weight": _matrix(rng, D, HEADS * E),
-        "gate": _matrix(rng, H, D),
-        "up": _matrix(rng, H, D),
-        "down": _matrix(rng, D, H),
+def of_block(
+    rng: np.random.Generator, width: int, inside: int, *, heads: int, kv_heads: int, entries: int
+) -> dict[str, Array]:
+    """The weights of one transformer block but for its norms."""
+    return {
+        "q_weight": matrix(rng, heads * entries, width),
+        "k_weight": matrix(rng, kv_heads * entries, width),
+        "v_weight": matrix(rng, kv_heads * entries, width),
+        "out_weight": matrix(rng, width, heads * entries),
+        "gate": matrix(rng, inside, width),
+        "up": matrix(rng, inside, width),
+        "down": matrix(rng, width, inside),
     }
-    return {**weights, "norm1": _gain(rng, D), "norm2": _gain(rng, D)} if norms else weights
+
+
+def _weights(rng: np.random.Generator, options: Mapping[str, Any]) -> dict[str, Array]:
+    """Those of one block, norms included."""
+    shared = options.get("kv_heads", HEADS)
+    weights = of_block(rng, D, H, heads=HEADS, kv_heads=shared, entries=E)
+    return {**weights, "norm1": _gain(rng, D), "norm2": _gain(rng, D)}
 
 
 def _transformer(rng: np.random.Generator, options: Mapping[str, Any]) -> dict[str, Array]:
-    given = {"x": rng.standard_normal((T, D)), **_of_block(rng, options.get("kv_heads", HEADS))}
+    given = {"x": rng.standard_normal((T, D)), **_weights(rng, options)}
     if options.get("norm") == "layer_norm":
         given |= {"bias1": rng.standard_normal(D), "bias2": rng.standard_normal(D)}
     if "rate" in options:
@@ -66,7 +75,7 @@ def _transformer(rng: np.random.Generator, options: Mapping[str, Any]) -> dict[s
 
 
 def _language_model(rng: np.random.Generator, options: Mapping[str, Any]) -> dict[str, Array]:
-    blocks = [_of_block(rng, options.get("kv_heads", HEADS)) for _ in range(LAYERS)]
+    blocks = [_weights(rng, options) for _ in range(BLOCKS)]
     return {
         "tokens": rng.integers(0, V, T),
         "labels": rng.integers(0, V, T),
@@ -82,11 +91,11 @@ def _convolutional_network(rng: np.random.Generator, options: Mapping[str, Any])
     return {
         "x": rng.standard_normal((n, 1, 6, 4)),
         "labels": rng.integers(0, classes, n),
-        "kernel1": _matrix(rng, 2, 1, 3, 3),
+        "kernel1": matrix(rng, 2, 1, 3, 3),
         "bias1": 0.3 * rng.standard_normal(2),
-        "kernel2": _matrix(rng, 3, 2, 2, 2),
+        "kernel2": matrix(rng, 3, 2, 2, 2),
         "bias2": 0.3 * rng.standard_normal(3),
-        "weight": _matrix(rng, classes, 3 * 2 * 1),
+        "weight": matrix(rng, classes, 3 * 2 * 1),
         "bias": rng.standard_normal(classes),
     }
 
@@ -96,10 +105,10 @@ def _lstm_classifier(rng: np.random.Generator, options: Mapping[str, Any]) -> di
     return {
         "x": rng.standard_normal((n, steps, d)),
         "labels": rng.integers(0, classes, n),
-        "weight_x": _matrix(rng, 4 * m, d),
-        "weight_h": _matrix(rng, 4 * m, m),
+        "weight_x": matrix(rng, 4 * m, d),
+        "weight_h": matrix(rng, 4 * m, m),
         "bias": rng.standard_normal(4 * m),
-        "weight": _matrix(rng, classes, m),
+        "weight": matrix(rng, classes, m),
         "out_bias": rng.standard_normal(classes),
     }
 

@@ -1,0 +1,78 @@
+"""What of a block is to blame for a wrong gradient: a layer, or the chain between them.
+
+Each layer is replaced by its exact one, over balls: if the gradients are then right, it was that layer. If none mends
+them, the links are right and the chain is wrong; by which weights it is, and by which not, says where.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from gradproof.answers.factors import explain
+from gradproof.cases.case import Case
+from reference import layers
+from reference.blocks import BLOCKS
+
+
+def exact_layer(name: str) -> Any:
+    """The layer of that name over balls, called as ours. Needs python-flint."""
+    from oracles.arb_truth import vjp
+
+    taken = [
+        p.name for p in inspect.signature(getattr(layers, name)).parameters.values() if p.kind is not p.KEYWORD_ONLY
+    ]
+
+    def layer(*positional: Any, **given: Any) -> Any:
+        arguments = dict(zip(taken, positional, strict=False))
+        arguments |= {key: given.pop(key) for key in taken if key in given}
+        outputs = {key: y.truth.hi for key, y in vjp(f"layer/{name}", arguments, **given)[0].items()}
+
+        def pullback(*cotangents: Any) -> dict[str, Any]:
+            v = {key: w for key, w in zip(outputs, cotangents, strict=False) if w is not None}
+            return {key: g.truth.hi for key, g in vjp(f"layer/{name}", arguments, v, **given)[1].items()}
+
+        values = tuple(outputs.values())
+        return values if len(values) > 1 else values[0], pullback
+
+    return layer
+
+
+def used(case: Case) -> list[str]:
+    """The layers that a block is made of, in the order in which they are called."""
+    met: dict[str, None] = {}
+
+    class Recording:
+        def __getattr__(self, name: str) -> Any:
+            met[name] = None
+            return getattr(layers, name)
+
+    BLOCKS[case.formula].vjp(case.arguments, case.cotangent, **case.parameters, layers=Recording())  # type: ignore[attr-defined]
+    return list(met)
+
+
+def off(case: Case, known: Mapping[str, Any], allowed: float, made_of: Any = layers) -> dict[str, Any]:
+    """The quantities that ours has wrong, as it has them, with these layers."""
+    block: Any = BLOCKS[case.formula]
+    outputs, gradients = block.vjp(case.arguments, case.cotangent, **case.parameters, layers=made_of)
+    said = {**outputs, **{f"∂/∂{name}": g for name, g in gradients.items()}}
+    errors = {name: np.nan_to_num(right.error(said[name]), nan=np.inf) for name, right in known.items()}
+    return {name: said[name] for name, error in errors.items() if error.max(initial=0.0) > allowed}
+
+
+def blame(case: Case, known: Mapping[str, Any], allowed: float) -> str:
+    """In words what is wrong with a block whose answer is not that of the truth, `known` by quantity."""
+    wrong = off(case, known, allowed)
+    if not wrong:
+        return ""
+    name, got = next(iter(wrong.items()))
+    cause = f"{name}: {explain(got, known[name].truth.hi)}"
+    for layer in used(case):
+        if not off(case, known, allowed, SimpleNamespace(**{**vars(layers), layer: exact_layer(layer)})):
+            return f"{case.name}: layer/{layer} is to blame, with its exact one every gradient is right; {cause}"
+    right = ", ".join(name for name in known if name not in wrong) or "nothing"
+    return f"{case.name}: every layer is right, but not the chain: wrong {', '.join(wrong)}; right {right}; {cause}"
