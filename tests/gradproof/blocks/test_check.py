@@ -1,0 +1,197 @@
+"""What is said of blocks: planted errors are found and named, right ones are right, and what fails is a finding."""
+
+import dataclasses
+import importlib
+import types
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from gradproof.answers.answer import Answer
+from gradproof.blocks import blame, check
+from gradproof.blocks.cases import SETTINGS, draw
+from gradproof.evidence import environment
+from gradproof.tasks import Plan
+from reference import layers
+from reference.blocks import BLOCKS
+
+pytest.importorskip("flint")
+
+CHAIN = importlib.import_module("reference.blocks.transformer")
+GROUPED = SETTINGS["block/transformer"][2]
+
+
+def of(id, options, names=(), dtype="float64"):
+    return {f.side: f for f in check.measure(id, options, dtype, 0, names)}
+
+
+@pytest.mark.parametrize("dtype", check.DTYPES)
+@pytest.mark.parametrize("id", BLOCKS)
+def test_ours_is_right_at_the_first_setting(id, dtype):
+    ours = of(id, SETTINGS[id][0], dtype=dtype)["ours"]
+    assert ours.verdict == ("agrees" if dtype == "float64" else "exact")
+    assert set(ours.more["verdicts"]) <= {"exact", "agrees"}
+    assert sum(ours.more["verdicts"].values()) % check.SEEDS == 0
+
+
+# ---------------------------------------------------------------- planted errors
+
+
+def residual_dropped(right):
+    def residual(*given):
+        y, pullback = right(*given)
+
+        def wrong(v):
+            dx, df, dn = pullback(v)
+            return dx - v, df, dn
+
+        return y, wrong
+
+    return residual
+
+
+def norm_without_weight(x, weight, **given):
+    y, right = layers_rms_norm(x, weight, **given)
+    return y, lambda v: {**right(v), "x": layers_rms_norm(x, **given)[1](v)["x"]}
+
+
+layers_rms_norm = layers.rms_norm
+
+
+def one_of_the_heads_that_share_a_key(right):
+    """Attention whose gradient by keys forgets all but the first head of every group."""
+
+    def attention(q, k, v, **given):
+        y, pullback = right(q, k, v, **given)
+
+        def wrong(w, *rest):
+            first = np.arange(q.shape[-3]) % (q.shape[-3] // k.shape[-3]) == 0
+            return {**pullback(w, *rest), "k": pullback(w * first[:, None, None], *rest)["k"]}
+
+        return y, wrong
+
+    return attention
+
+
+def planted(monkeypatch, what):
+    if what == "residual":
+        monkeypatch.setattr(CHAIN, "residual", residual_dropped(CHAIN.residual))
+    elif what == "norm":
+        monkeypatch.setattr(layers, "rms_norm", norm_without_weight)
+    else:
+        heads = importlib.import_module("reference.layers.heads")
+        monkeypatch.setattr(heads, "attention", one_of_the_heads_that_share_a_key(heads.attention))
+
+
+@pytest.mark.parametrize(
+    ("what", "id", "wrong", "said"),
+    [
+        ("residual", "block/transformer", {"x", "norm1", "q_weight", "k_weight", "v_weight", "out_weight"},
+         "every layer is right, but not the chain: wrong ∂/∂x, ∂/∂q_weight, "),
+        ("norm", "block/transformer", {"x", "norm1", "q_weight", "k_weight", "v_weight", "out_weight"},
+         "layer/rms_norm is to blame, with its exact one every gradient is right"),
+        ("heads", "block/transformer", {"x", "norm1", "k_weight"},
+         "layer/multi_head_attention is to blame, with its exact one every gradient is right"),
+        ("heads", "block/language_model", None, "layer/multi_head_attention is to blame"),
+        ("norm", "block/language_model", None, "layer/rms_norm is to blame"),
+    ],
+)  # fmt: skip
+def test_a_planted_error_is_found_and_named(monkeypatch, what, id, wrong, said):
+    planted(monkeypatch, what)
+    options = GROUPED if id == "block/transformer" else SETTINGS[id][1]
+    ours = of(id, options)["ours"]
+    assert ours.verdict == "wrong"
+    assert said in ours.why
+    if wrong:
+        assert ours.more["verdicts"]["wrong"] == len(wrong) * check.SEEDS
+
+
+def test_where_the_chain_is_wrong_the_weights_behind_it_are_right(monkeypatch):
+    planted(monkeypatch, "residual")
+    assert "; right value, ∂/∂gate, ∂/∂up, ∂/∂down, ∂/∂norm2; " in of("block/transformer", GROUPED)["ours"].why
+
+
+def test_a_right_block_has_nobody_to_blame():
+    case = draw("block/lstm_classifier", {}, "float64", 0)
+    exact = check.truth(case)
+    known = {**exact.outputs, **{f"∂/∂{name}": g for name, g in exact.gradients.items()}}
+    assert blame.blame(case, known, 4.0) == ""
+    assert blame.used(case) == ["lstm", "linear"]
+
+
+# ---------------------------------------------------------------- frameworks
+
+
+@pytest.fixture
+def framework(monkeypatch):
+    """Plants a framework whose blocks go through `change`: gradients to others."""
+
+    def plant(change):
+        def block(id, arguments, cotangent, **parameters):
+            outputs, gradients = BLOCKS[id].vjp(arguments, cotangent, **parameters)
+            return outputs, change(gradients)
+
+        monkeypatch.setattr(check, "installed", lambda names, having: {"other": types.SimpleNamespace(block=block)})
+
+    return plant
+
+
+def test_a_framework_that_is_off_is_inaccurate_and_ours_is_not(framework):
+    framework(lambda gradients: {**gradients, "out_bias": gradients["out_bias"] * (1 + 1e-9)})
+    found = of("block/lstm_classifier", {})
+    assert found["other"].verdict == "inaccurate"
+    assert found["other"].more["verdicts"]["inaccurate"] == check.SEEDS
+    assert found["other"].at.startswith("∂/∂out_bias [")
+    assert found["ours"].verdict == "agrees"
+
+
+def test_a_gradient_that_is_not_a_number_is_never_right(framework):
+    framework(lambda gradients: {name: g * np.nan for name, g in gradients.items()})
+    found = of("block/lstm_classifier", {})["other"]
+    assert found.verdict == "inaccurate"
+    assert found.max == np.inf
+
+
+def test_a_framework_that_raises_is_unknown_and_says_what(framework):
+    def refuse(gradients):
+        raise RuntimeError("no kernel")
+
+    framework(refuse)
+    found = of("block/lstm_classifier", {})
+    assert (found["other"].verdict, found["other"].why) == ("unknown", "RuntimeError: no kernel")
+    assert found["ours"].verdict == "agrees"
+
+
+def test_torch_agrees_on_a_block():
+    pytest.importorskip("torch")
+    assert environment.load("torch") is not None
+    assert of("block/convolutional_network", {}, ("torch",))["torch"].verdict == "agrees"
+
+
+# ---------------------------------------------------------------- verdicts and tasks
+
+
+def test_a_gradient_of_which_anything_would_be_right_is_undefined():
+    case = draw("block/lstm_classifier", {}, "float64", 0)
+    right = check.truth(case).gradients["bias"]
+    got, nothing = right.truth.hi * (1 + 1e-9), np.zeros(right.truth.hi.shape)
+    assert check.verdict(got, right, nothing, np.inf, True).value == "undefined"
+    assert check.verdict(got, right, nothing, 4.0, True).value == "agrees"
+
+
+def test_a_cotangent_that_is_killed_is_refused():
+    case = draw("block/transformer", {"heads": 2}, "float64", 0)
+    zeros = {"value": np.zeros_like(case.cotangent["value"])}
+    with pytest.raises(ValueError, match="block/transformer plain 0: the pullback kills the cotangent"):
+        check.truth(dataclasses.replace(case, cotangent=zeros))
+
+
+def test_every_setting_is_a_task_in_each_dtype_and_only_what_is_wanted():
+    settings = sum(map(len, SETTINGS.values()))
+    assert len([*check.tasks(Plan())]) == 2 * settings
+    wanted = [task.name for task in check.tasks(Plan(formulas=frozenset({"block/lstm_classifier"})))]
+    assert wanted == ["block/lstm_classifier in float64", "block/lstm_classifier in float32"]
+    assert [*check.tasks(Plan(formulas=frozenset({"cost/l1"})))] == []
+    assert isinstance(check.ours(draw("block/lstm_classifier", {}, "float64", 0)), Answer)
+    assert Counter(task.name for task in check.tasks(Plan())).most_common(1)[0][1] == 1
