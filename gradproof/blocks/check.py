@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from gradproof.answers.answer import Answer
+from gradproof.answers.frameworks import sides
+from gradproof.answers.truth import truth
 from gradproof.blocks.blame import blame
-from gradproof.blocks.cases import SETTINGS, draw
+from gradproof.cases.blocks import SETTINGS, draw
 from gradproof.cases.case import Case
-from gradproof.evidence.environment import installed
+from gradproof.cases.parameters import label
 from gradproof.evidence.finding import Finding, hexed, short
 from gradproof.evidence.verdicts import WORSE, Verdict
 from gradproof.tasks import Plan, Task
-from reference.blocks import BLOCKS
 from reference.formula import Array
 
 DTYPES = ("float64", "float32")
@@ -33,33 +33,16 @@ ALLOWED = {"float64": 4.0, "float32": 1.0}  # conditioned ULP of ours, as a laye
 INACCURATE = 4.0  # conditioned ULP beyond which another side is called inaccurate
 VACUOUS = 2.0**-20  # ‖Jᵀv‖/(‖J‖‖v‖) below which a test under the cotangent v could not fail
 
-Side = Callable[[Case], Answer]
 
+def known(case: Case) -> dict[str, Any]:
+    """The truth by quantity, each an `oracles.arb_truth.Conditioned`. Raises ImportError without python-flint.
 
-def ours(case: Case) -> Answer:
-    """The block of `reference`."""
-    return Answer(*BLOCKS[case.formula].vjp(case.arguments, case.cotangent, **case.parameters))  # type: ignore[attr-defined]
-
-
-def sides(names: Sequence[str]) -> dict[str, Side]:
-    """Ours, and those of the oracles `names` that are installed."""
-
-    def framework(module: Any) -> Side:
-        return lambda case: Answer(*module.block(case.formula, case.arguments, case.cotangent, **case.parameters))
-
-    return {"ours": ours, **{name: framework(module) for name, module in installed(names, "block").items()}}
-
-
-def truth(case: Case) -> Any:
-    """The exact answer, an `oracles.arb_truth.Pullback`. Raises ImportError without python-flint."""
-    from oracles.arb_truth import pullback
-    from oracles.arb_truth.layers.blocks import BLOCKS as DEFINITIONS
-
-    given: dict[str, Any] = {"dtype": case.dtype, "definitions": DEFINITIONS, **case.parameters}
-    found = pullback(case.formula, case.arguments, case.cotangent, **given)
-    if not found.vacuity >= VACUOUS:  # NaN: there is no slope
+    Raises ValueError for a cotangent that the pullback kills, under which no error could be seen.
+    """
+    exact = truth(case)
+    if not exact.vacuity >= VACUOUS:  # NaN: there is no slope
         raise ValueError(f"{case.formula} {case.name}: the pullback kills the cotangent: no error could be seen")
-    return found
+    return exact.quantities
 
 
 @dataclass
@@ -87,7 +70,7 @@ class Record:
         worst = np.unravel_index(error.argmax(), error.shape)
         if error[worst] > self.largest:
             self.largest, self.got, self.truth = float(error[worst]), float(y[worst]), float(exact[worst])
-            self.at = f"{name} {[int(i) for i in worst]} of {case.name}"
+            self.at = f"{case.name} {name}{[int(i) for i in worst] or ''}"
 
 
 def verdict(got: Array, right: Any, error: Array, allowed: float, ours: bool) -> Verdict:
@@ -100,33 +83,27 @@ def verdict(got: Array, right: Any, error: Array, allowed: float, ours: bool) ->
     return Verdict.wrong if ours else Verdict.inaccurate
 
 
-def label(options: Mapping[str, Any]) -> str:
-    """A setting in words: what is not the default of the block."""
-    return ", ".join(f"{name} = {value}" for name, value in options.items())
-
-
-def measure(id: str, options: Mapping[str, Any], dtype: str, seed: int, names: Sequence[str]) -> list[Finding]:
-    """The findings on one block at one setting in one dtype. Needs python-flint."""
+def measure(id: str, setting: int, dtype: str, seed: int, names: Sequence[str]) -> list[Finding]:
+    """The findings on one block at one of its settings in one dtype. Needs python-flint."""
     answering = sides(names)
     records = {side: Record(side == "ours") for side in answering}
     for k in range(seed * SEEDS, (seed + 1) * SEEDS):
-        case = draw(id, options, dtype, k)
-        exact = truth(case)
-        known = {**exact.outputs, **{f"∂/∂{name}": g for name, g in exact.gradients.items()}}
+        case = draw(id, dtype, "plain", k * len(SETTINGS[id]) + setting)
+        exact = known(case)
         for side, answer in answering.items():
             record = records[side]
             try:
                 with np.errstate(all="ignore"):
                     said = answer(case).quantities
             except Exception as error:  # whatever a framework raises is a finding, and the other findings stay
-                record.verdicts["unknown"] += len(known)
+                record.verdicts["unknown"] += len(exact)
                 record.why = f"{type(error).__name__}: {error}"
                 continue
-            for name, right in known.items():
+            for name, right in exact.items():
                 record.add(case, name, said[name], right)
             if record.ours and "wrong" in record.verdicts and not record.why:
-                record.why = blame(case, known, ALLOWED[dtype])
-    return [_finding(id, label(options), dtype, side, record) for side, record in records.items()]
+                record.why = blame(case, exact, ALLOWED[dtype])
+    return [_finding(id, label(SETTINGS[id][setting]), dtype, side, record) for side, record in records.items()]
 
 
 def _finding(id: str, what: str, dtype: str, side: str, r: Record) -> Finding:
@@ -142,7 +119,7 @@ def _finding(id: str, what: str, dtype: str, side: str, r: Record) -> Finding:
 def tasks(plan: Plan) -> Iterator[Task]:
     """A task for each block, setting and dtype."""
     for id, settings in SETTINGS.items():
-        for options in settings if plan.wants(id) else ():
+        for k, options in enumerate(settings if plan.wants(id) else ()):
             for dtype in plan.those(DTYPES):
-                call = functools.partial(measure, id, options, dtype, plan.seed, plan.oracles)
+                call = functools.partial(measure, id, k, dtype, plan.seed, plan.oracles)
                 yield Task(f"{id} in {dtype} {label(options)}".rstrip(), call)

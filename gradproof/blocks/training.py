@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gradproof.blocks.cases import matrix, of_block
-from gradproof.blocks.check import sides
+from gradproof.answers.frameworks import sides
+from gradproof.cases.blocks import matrix, of_block
 from gradproof.cases.case import Case, as_dtype
 from gradproof.cases.data import dataset
 from gradproof.evidence.finding import Finding, short

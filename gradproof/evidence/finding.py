@@ -60,7 +60,7 @@ class Finding:
             return f"gradproof at {self.formula} {self.at}{given}{dtype}"
         if self.kind == "special" and self.what in TYPED:
             return f"gradproof at {self.formula} {TYPED[self.what]}{given}{dtype}"
-        if self.kind == "accuracy":
+        if self.kind in ("accuracy", "block"):
             regime, seed, *_ = self.at.split(" ")
             return f"gradproof case {self.formula} {regime} {seed}{dtype}"
         if self.kind == "network":

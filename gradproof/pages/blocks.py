@@ -22,9 +22,9 @@ def write(evidence: Path, folder: Path) -> None:
     intro = (
         "# Blocks\n\nTransformer blocks, a language model of two of them, a convolutional network and an LSTM: the "
         "value and the whole gradient by every weight, each side against the exact one over balls. "
-        "A verdict is on the gradient by one weight in one case: exact is the truth rounded, agrees is within 4 conditioned "
-        "ULP (ours in float32 within 1), beyond that ours is wrong and a framework inaccurate. Relative differences are "
-        "‖p − truth‖/‖truth‖ of each such gradient."
+        "A verdict is on the gradient by one weight in one case: exact is the truth rounded, agrees is within 4 "
+        "conditioned ULP (ours in float32 within 1), beyond that ours is wrong and a framework inaccurate. Relative "
+        "differences are ‖p − truth‖/‖truth‖ of each such gradient."
     )
     columns = ["worst conditioned ULP", "median relative difference", "verdicts"]
     by_setting = Table(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -10,9 +9,8 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from oracles.calls import Answer, Definition, ask, find
+from oracles.calls import Definition
 from oracles.jax_grad import layers
-from oracles.jax_grad.programs import differentiate
 
 ACTIVATIONS: dict[str, Definition] = {
     "relu": jax.nn.relu,
@@ -109,8 +107,3 @@ BLOCKS: dict[str, Definition] = {
     "block/convolutional_network": _convolutional_network,
     "block/lstm_classifier": _lstm_classifier,
 }
-
-
-def block(id: str, arguments: Mapping[str, Any], cotangent: Any = None, **parameters: Any) -> Answer:
-    """The output of a block and the gradient by every floating array; as `vjp`, of what is no formula by itself."""
-    return ask(id, find(id, BLOCKS), None, differentiate, arguments, cotangent, parameters)

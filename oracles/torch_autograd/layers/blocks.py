@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from oracles.calls import Answer, Definition, ask, find
+from oracles.calls import Definition
 from oracles.torch_autograd import layers
-from oracles.torch_autograd.tensors import differentiate
 
 ACTIVATIONS: dict[str, Definition] = {"relu": F.relu, "gelu": F.gelu, "tanh": F.tanh}
 POOLINGS: dict[str, Definition] = {"max_pooling": F.max_pool2d, "average_pooling": F.avg_pool2d}
@@ -100,8 +98,3 @@ BLOCKS: dict[str, Definition] = {
     "block/convolutional_network": _convolutional_network,
     "block/lstm_classifier": _lstm_classifier,
 }
-
-
-def block(id: str, arguments: Mapping[str, Any], cotangent: Any = None, **parameters: Any) -> Answer:
-    """The output of a block and the gradient by every floating array; as `vjp`, of what is no formula by itself."""
-    return ask(id, find(id, BLOCKS), None, differentiate, arguments, cotangent, parameters)

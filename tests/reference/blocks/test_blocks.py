@@ -5,12 +5,11 @@ import importlib
 import numpy as np
 import pytest
 
-from gradproof.blocks.cases import SETTINGS, draw
+from gradproof.cases.blocks import SETTINGS, draw
 from reference import layers
 from reference.blocks import BLOCKS, language_model, transformer
 
-ASKED = [(id, options) for id, settings in SETTINGS.items() for options in settings]
-asked = pytest.mark.parametrize(("id", "options"), ASKED, ids=lambda x: str(x))
+asked = pytest.mark.parametrize(("id", "setting"), [(id, k) for id in SETTINGS for k in range(len(SETTINGS[id]))])
 
 
 def value(case, **moved):
@@ -26,8 +25,8 @@ def test_every_block_is_asked_and_every_option_at_two_values():
 
 
 @asked
-def test_the_gradient_by_every_array_is_the_slope_of_the_value(id, options):
-    case = draw(id, options, "float64", 0)
+def test_the_gradient_by_every_array_is_the_slope_of_the_value(id, setting):
+    case = draw(id, "float64", "plain", setting)
     _, gradients = BLOCKS[id].vjp(case.arguments, case.cotangent, **case.parameters)
     assert set(gradients) == {name for name, x in case.arguments.items() if x.dtype.kind == "f"}
     rng = np.random.default_rng(0)
@@ -39,10 +38,10 @@ def test_the_gradient_by_every_array_is_the_slope_of_the_value(id, options):
 
 @asked
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
-def test_narrow_floats_are_evaluated_in_float64_and_rounded_once(id, options, dtype):
+def test_narrow_floats_are_evaluated_in_float64_and_rounded_once(id, setting, dtype):
     if dtype == "bfloat16":
         pytest.importorskip("ml_dtypes")
-    case = draw(id, options, dtype, 1)
+    case = draw(id, dtype, "plain", setting)
     wide = {name: x if x.dtype.kind in "iub" else x.astype(np.float64) for name, x in case.arguments.items()}
     v = {"value": case.cotangent["value"].astype(np.float64)}
     kept = {name: x.copy() for name, x in case.arguments.items()}
@@ -56,7 +55,7 @@ def test_narrow_floats_are_evaluated_in_float64_and_rounded_once(id, options, dt
 
 
 def test_without_weights_a_block_before_its_norms_is_the_identity():
-    case = draw("block/transformer", {"heads": 2}, "float64", 0)
+    case = draw("block/transformer", "float64", "plain", 0)
     off = {"out_weight": np.zeros_like(case.arguments["out_weight"]), "down": np.zeros_like(case.arguments["down"])}
     y, pullback = transformer(**{**case.arguments, **off}, heads=2)
     v = case.cotangent["value"]
@@ -66,7 +65,7 @@ def test_without_weights_a_block_before_its_norms_is_the_identity():
 
 def test_what_dropout_drops_neither_enters_nor_gets_a_gradient():
     options = SETTINGS["block/transformer"][4]
-    given = dict(draw("block/transformer", options, "float64", 0).arguments)
+    given = dict(draw("block/transformer", "float64", "plain", 4).arguments)
     given["keep_mlp"] = np.zeros_like(given["keep_mlp"])
     y, pullback = transformer(**given, **options)
     gradients = pullback(np.ones(y.shape))
@@ -76,7 +75,7 @@ def test_what_dropout_drops_neither_enters_nor_gets_a_gradient():
 
 def test_the_table_of_a_language_model_gets_what_comes_back_from_both_its_ends():
     """Either share alone is that of a model whose other end is another table."""
-    case = draw("block/language_model", {"heads": 2}, "float64", 0)
+    case = draw("block/language_model", "float64", "plain", 0)
     whole = BLOCKS[case.formula].vjp(case.arguments, **case.parameters)[1]["embedding"]
     shares = []
     for name, gone in (("linear", "weight"), ("embedding", "weight")):
@@ -126,7 +125,7 @@ BAD = [
 
 @pytest.mark.parametrize(("id", "options", "arrays", "message"), BAD)
 def test_what_does_not_fit_is_refused_by_name(id, options, arrays, message):
-    case = draw(id, SETTINGS[id][0], "float64", 0)
+    case = draw(id, "float64", "plain", 0)
     with pytest.raises(ValueError, match=message):
         BLOCKS[id].vjp({**case.arguments, **arrays}, **{**case.parameters, **options})
 
@@ -140,6 +139,6 @@ def test_what_does_not_fit_is_refused_by_name(id, options, arrays, message):
     ],
 )
 def test_what_is_of_another_type_is_refused_by_name(given, message):
-    case = draw("block/transformer", {"heads": 2}, "float64", 0)
+    case = draw("block/transformer", "float64", "plain", 0)
     with pytest.raises(TypeError, match=message):
         transformer.vjp({**case.arguments, **given}, heads=2)

@@ -121,10 +121,14 @@ DRAWS = {
 }
 
 
-def draw(id: str, options: Mapping[str, Any], dtype: str, seed: int) -> Case:
-    """The case of a block, its options, dtype and seed. Raises KeyError for a block that is none."""
-    given = DRAWS[id](generator(id, dtype, str(dict(options)), seed), options)
+def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
+    """The case of this block, dtype and seed, by which the settings take turns. Raises KeyError for what is no block.
+
+    Every regime is that of plain numbers.
+    """
+    options = SETTINGS[id][seed % len(SETTINGS[id])]
+    given = DRAWS[id](generator(id, dtype, regime, seed), options)
     arrays = {name: as_dtype(x, dtype) if x.dtype.kind == "f" else x for name, x in given.items()}
     shape = given["x"].shape if id == "block/transformer" else ()
-    v = random_cotangent(generator(id, dtype, str(dict(options)), seed, " cotangent"), shape)
-    return Case(id, dtype, "plain", seed, arrays, {"value": as_dtype(v, dtype)}, dict(options))
+    v = random_cotangent(generator(id, dtype, regime, seed, " cotangent"), shape)
+    return Case(id, dtype, regime, seed, arrays, {"value": as_dtype(v, dtype)}, options)
