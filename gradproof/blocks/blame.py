@@ -1,19 +1,22 @@
 """What of a block is to blame for a wrong gradient: a layer, or the chain between them.
 
 Each layer is replaced by its exact one, over balls: if the gradients are then right, it was that layer. If none mends
-them, the links are right and the chain is wrong; by which weights it is, and by which not, says where.
+them, the links are right and the chain is wrong: perhaps the gradients are exactly what they are with one way cut, on
+which nothing comes back. By which weights they are wrong, and by which not, says where.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from gradproof.answers.factors import explain
+from gradproof.answers.truth import truth
 from gradproof.cases.case import Case
 from reference import layers
 from reference.blocks import BLOCKS
@@ -64,6 +67,14 @@ def off(case: Case, known: Mapping[str, Any], allowed: float, made_of: Any = lay
     return {name: said[name] for name, error in errors.items() if error.max(initial=0.0) > allowed}
 
 
+def with_one_way_cut(case: Case) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The ways by which values go to two places, each with the quantities if nothing came back on it."""
+    from oracles.arb_truth.layers.blocks import WAYS
+
+    for way in WAYS.get(case.formula, ()):
+        yield way, truth(replace(case, parameters={**case.parameters, "cut": way})).quantities
+
+
 def blame(case: Case, known: Mapping[str, Any], allowed: float) -> str:
     """In words what is wrong with a block whose answer is not that of the truth, `known` by quantity."""
     wrong = off(case, known, allowed)
@@ -75,4 +86,6 @@ def blame(case: Case, known: Mapping[str, Any], allowed: float) -> str:
         if not off(case, known, allowed, SimpleNamespace(**{**vars(layers), layer: exact_layer(layer)})):
             return f"{case.name}: layer/{layer} is to blame, with its exact one every gradient is right; {cause}"
     right = ", ".join(name for name in known if name not in wrong) or "nothing"
-    return f"{case.name}: every layer is right, but not the chain: wrong {', '.join(wrong)}; right {right}; {cause}"
+    lost = next((way for way, q in with_one_way_cut(case) if not off(case, q, allowed)), None)
+    why = f"nothing comes back on {lost}" if lost else "not the chain"
+    return f"{case.name}: every layer is right, but {why}: wrong {', '.join(wrong)}; right {right}; {cause}"

@@ -1,4 +1,8 @@
-"""Whole blocks over balls: definitions forward, of layers as they stand here. The tape makes the chain."""
+"""Whole blocks over balls: definitions forward, of layers as they stand here. The tape makes the chain.
+
+Where a value goes more than one way, `cut` names one of `WAYS` on which it counts as a constant: the gradient is then
+what it would be if nothing came back that way.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,15 @@ from oracles.arb_truth.layers.linear import linear, through
 from oracles.arb_truth.layers.norms import layer_norm, rms_norm
 from oracles.arb_truth.layers.pooling import average_pooling, max_pooling
 from oracles.arb_truth.layers.recurrent import lstm
-from oracles.arb_truth.numbers import Array, Scalar
+from oracles.arb_truth.numbers import Array, Scalar, ball
 
 Option = Any  # a parameter that is given as it is
 
 BLOCKS: dict[str, Forward] = {}
+AROUND = ("the residual beside attention", "the residual beside the MLP", "the way through attention",
+          "the way through the MLP")  # fmt: skip
+ENDS = ("the table as the first layer", "the table before the logits")
+WAYS = {"block/transformer": AROUND, "block/language_model": (*ENDS, *AROUND)}
 
 
 def block(requires: str = "True", **parameters: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -40,9 +48,15 @@ def _cross_entropy(z: Array, labels: Array) -> Scalar:
     return total(surprises(row)[int(y)] for row, y in zip(z, labels, strict=True)) / len(z)
 
 
+def _unless_cut(cut: str) -> Callable[[str, Array], Array]:
+    """(way, h) ↦ h, or its balls alone, from which nothing comes back, if this way is cut."""
+    return lambda way, h: np.asarray(np.frompyfunc(ball, 1, 1)(h)) if way == cut else h
+
+
 @block(
-    "0 <= rate < 1", norm="rms_norm", pre_norm=True, heads=1, kv_heads=None, causal=True, activation="silu", rate=0.0
-)
+    "0 <= rate < 1",
+    norm="rms_norm", pre_norm=True, heads=1, kv_heads=None, causal=True, activation="silu", rate=0.0, cut="",
+)  # fmt: skip
 def transformer(
     x: Array,
     q_weight: Array,
@@ -66,6 +80,7 @@ def transformer(
     causal: Option,
     activation: Option,
     rate: Scalar,
+    cut: Option,
 ) -> Array:
     """h = x + A(n(x)), y = h + F(n(h)); or h = n(x + A(x)), y = n(h + F(h))."""
 
@@ -84,25 +99,29 @@ def transformer(
     def feed(h: Array) -> Array:
         return dropped(gated_mlp(h, gate, up, down, activation=activation), keep_mlp)
 
+    along = _unless_cut(cut)
+    beside_attention, through_attention = along(AROUND[0], x), along(AROUND[2], x)
     if pre_norm:
-        h = x + attend(normalised(x, norm1, bias1))
-        return np.asarray(h + feed(normalised(h, norm2, bias2)))
-    h = normalised(x + attend(x), norm1, bias1)
-    return normalised(h + feed(h), norm2, bias2)
+        h = beside_attention + attend(normalised(through_attention, norm1, bias1))
+        return np.asarray(along(AROUND[1], h) + feed(normalised(along(AROUND[3], h), norm2, bias2)))
+    h = normalised(beside_attention + attend(through_attention), norm1, bias1)
+    return normalised(along(AROUND[1], h) + feed(along(AROUND[3], h)), norm2, bias2)
 
 
-@block(heads=1, kv_heads=None, activation="silu")
+@block(heads=1, kv_heads=None, activation="silu", cut="")
 def language_model(
     tokens: Array, labels: Array, embedding: Array, positions: Array,
     q_weight: Array, k_weight: Array, v_weight: Array, out_weight: Array, gate: Array, up: Array, down: Array,
     norm1: Array, norm2: Array, last_norm: Array, *, heads: Option, kv_heads: Option, activation: Option,
+    cut: Option,
 ) -> Scalar:  # fmt: skip
     """−log softmax(n·Eᵀ) at the next token, of rows E[token] + P that went through the blocks and a norm."""
-    options: dict[str, Any] = {"heads": heads, "kv_heads": kv_heads, "activation": activation, "causal": True}
-    h = embedding[tokens.astype(int)] + positions
+    options: dict[str, Any] = {"heads": heads, "kv_heads": kv_heads, "activation": activation, "cut": cut}
+    along = _unless_cut(cut)
+    h = along(ENDS[0], embedding)[tokens.astype(int)] + positions
     for block in zip(q_weight, k_weight, v_weight, out_weight, gate, up, down, norm1, norm2, strict=True):
-        h = transformer(h, *block, norm="rms_norm", pre_norm=True, rate=arb(0), **options)
-    z = through(rms_norm(h, last_norm, eps=arb(1e-6), offset=arb(0), axes=1), embedding)
+        h = transformer(h, *block, norm="rms_norm", pre_norm=True, causal=True, rate=arb(0), **options)
+    z = through(rms_norm(h, last_norm, eps=arb(1e-6), offset=arb(0), axes=1), along(ENDS[1], embedding))
     return _cross_entropy(z.reshape(-1, len(embedding)), labels.ravel())
 
 

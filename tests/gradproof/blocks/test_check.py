@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import itertools
 
 import numpy as np
 import pytest
@@ -37,12 +38,14 @@ def test_ours_is_right_at_the_first_setting(id, dtype):
 
 
 def residual_dropped(right):
+    """The residual beside the MLP, which is before its norm, hands nothing on."""
+
     def residual(*given):
         y, pullback = right(*given)
 
         def wrong(v):
             dx, df, dn = pullback(v)
-            return dx - v, df, dn
+            return dx - v if "gate" in df else dx, df, dn
 
         return y, wrong
 
@@ -86,11 +89,12 @@ def planted(monkeypatch, what):
     ("what", "id", "wrong", "said"),
     [
         ("residual", "block/transformer", {"x", "norm1", "q_weight", "k_weight", "v_weight", "out_weight"},
-         "every layer is right, but not the chain: wrong ∂/∂x, ∂/∂q_weight, "),
+         "every layer is right, but nothing comes back on the residual beside the MLP: wrong ∂/∂x, ∂/∂q_weight, "),
         ("norm", "block/transformer", {"x", "norm1", "q_weight", "k_weight", "v_weight", "out_weight"},
          "layer/rms_norm is to blame, with its exact one every gradient is right"),
         ("heads", "block/transformer", {"x", "norm1", "k_weight"},
          "layer/multi_head_attention is to blame, with its exact one every gradient is right"),
+        ("residual", "block/language_model", None, "right, but nothing comes back on the residual beside the MLP"),
         ("heads", "block/language_model", None, "layer/multi_head_attention is to blame"),
         ("norm", "block/language_model", None, "layer/rms_norm is to blame"),
     ],
@@ -107,6 +111,20 @@ def test_a_planted_error_is_found_and_named(monkeypatch, what, id, wrong, said):
 def test_where_the_chain_is_wrong_the_weights_behind_it_are_right(monkeypatch):
     planted(monkeypatch, "residual")
     assert "; right value, ∂/∂gate, ∂/∂up, ∂/∂down, ∂/∂norm2; " in of("block/transformer", GROUPED)["ours"].why
+
+
+@pytest.mark.parametrize(
+    ("id", "setting"), [("block/transformer", 0), ("block/transformer", 1), ("block/language_model", 0)]
+)
+def test_each_way_that_is_cut_makes_other_gradients_wrong(id, setting):
+    """So that what is named is what is lost."""
+    case = draw(id, "float64", "plain", setting)
+    found = dict(blame.with_one_way_cut(case))
+    found["none"] = check.known(case)
+    for one, other in itertools.combinations(found, 2):
+        assert any((found[one][name].error(q.truth.hi) > 1e3).any() for name, q in found[other].items()), (
+            f"{one} and {other}"
+        )
 
 
 def test_a_right_block_has_nobody_to_blame():
