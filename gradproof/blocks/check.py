@@ -1,9 +1,12 @@
 """Whole gradients of blocks, by every weight, each side against the truth over balls.
 
 The error of an entry y is conditioned on all float inputs x, E = |ŷ − y|/(ulp(y) + u·Σ|xᵢ·∂y/∂xᵢ|). A whole chain is
-allowed what a single formula is, and nothing for its length. One finding is a block at one setting × dtype × side; its
-verdicts count gradients by a weight in a case. A gradient of which not even the double would be called wrong says
-nothing, and is undefined.
+allowed what a single formula is, and nothing for its length: what rounds between its links is forgiven as far as
+rounded inputs would do the same. Plain numbers can keep this. Where the cotangents of saturated softmaxes all but
+cancel over examples, sums of rounded ones cannot, and there are no such cases.
+
+One finding is a block at one setting × dtype × side; its verdicts count gradients by a weight in a case. A gradient of
+which not even the double would be called wrong says nothing, and is undefined.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import numpy as np
 
 from gradproof.answers.frameworks import sides
 from gradproof.answers.truth import truth
-from gradproof.blocks.blame import blame
+from gradproof.blocks.blame import blame, error_of
 from gradproof.cases.blocks import SETTINGS, draw
 from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
@@ -61,8 +64,7 @@ class Record:
 
     def add(self, case: Case, name: str, got: Array, right: Any) -> None:
         """Take in one gradient, or the value."""
-        y, exact = np.asarray(got).astype(np.float64), right.truth.hi
-        error = np.where(np.isnan(exact), 0, np.nan_to_num(right.error(y), nan=np.inf))
+        y, exact, error = np.asarray(got).astype(np.float64), right.truth.hi, error_of(got, right)
         self.entries += y.size
         size = float(np.linalg.norm(exact))
         self.relative.append(float(np.linalg.norm(y - exact)) / size if size else 0.0)
