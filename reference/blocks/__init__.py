@@ -11,6 +11,7 @@ A block claims nothing but that its chain is right, so it has no record and is n
 
 from typing import Any
 
+from reference.blocks import parts
 from reference.blocks.classifiers import convolutional_network, lstm_classifier
 from reference.blocks.transformer import language_model, transformer
 
@@ -21,4 +22,4 @@ BLOCKS: dict[str, Any] = {  # functions, each with its vjp
     "block/lstm_classifier": lstm_classifier,
 }
 
-__all__ = ["BLOCKS", "convolutional_network", "language_model", "lstm_classifier", "transformer"]
+__all__ = ["BLOCKS", "convolutional_network", "language_model", "lstm_classifier", "parts", "transformer"]

@@ -6,14 +6,12 @@ from types import ModuleType
 
 import numpy as np
 
-from reference import layers as ours
-from reference.activations import gelu, relu, tanh
-from reference.costs import cross_entropy_labels
+from reference.blocks import parts as ours
 from reference.formula import Array
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.linear import expect
 
-ACTIVATIONS = {g.formula.name: g for g in (relu, gelu, tanh)}
+ACTIVATIONS = ("relu", "gelu", "tanh")
 POOLINGS = ("max_pooling", "average_pooling")
 
 
@@ -30,7 +28,7 @@ def convolutional_network(
     *,
     activation: str = "relu",
     pooling: str = "max_pooling",
-    layers: ModuleType = ours,
+    parts: ModuleType = ours,
 ) -> tuple[Array, Pullback]:
     """Cross-entropy of a convolutional network, one number: two convolutions, pooling between them, a linear layer.
 
@@ -42,15 +40,15 @@ def convolutional_network(
         if value not in known:
             raise ValueError(f"{name} = {value!r}; need one of {', '.join(known)}")
     expect("x", x, "n", "c", "h", "w")
-    g = ACTIVATIONS[activation]
+    g = getattr(parts, activation)
     around = tuple(k // 2 for k in kernel1.shape[2:])
-    z1, convolution1_back = layers.convolution(x, kernel1, bias1, padding=around)  # (n, p, h, w)
+    z1, convolution1_back = parts.convolution(x, kernel1, bias1, padding=around)  # (n, p, h, w)
     a1, slope1 = g(z1)
-    p1, pooling_back = getattr(layers, pooling)(a1, kernel_size=(2, 2))  # (n, p, h/2, w/2)
-    z2, convolution2_back = layers.convolution(p1, kernel2, bias2)  # (n, q, h′, w′)
+    p1, pooling_back = getattr(parts, pooling)(a1, kernel_size=(2, 2))  # (n, p, h/2, w/2)
+    z2, convolution2_back = parts.convolution(p1, kernel2, bias2)  # (n, q, h′, w′)
     a2, slope2 = g(z2)
-    z, linear_back = layers.linear(a2.reshape(len(x), -1), weight, bias)  # (n, classes)
-    C, dC = cross_entropy_labels(z, labels)
+    z, linear_back = parts.linear(a2.reshape(len(x), -1), weight, bias)  # (n, classes)
+    C, dC = parts.cross_entropy_labels(z, labels)
 
     def pullback(v: Array) -> Gradients:
         of_linear = linear_back(v * dC["z"])
@@ -80,7 +78,7 @@ def lstm_classifier(
     weight: Array,
     out_bias: Array,
     *,
-    layers: ModuleType = ours,
+    parts: ModuleType = ours,
 ) -> tuple[Array, Pullback]:
     """Cross-entropy of a linear layer on the last state of an LSTM that starts from zeros, one number.
 
@@ -90,9 +88,9 @@ def lstm_classifier(
     expect("x", x, "n", "T", "d")
     expect("weight_h", weight_h, "4m", "m")
     start = np.zeros((len(x), weight_h.shape[1]))  # (n, m)
-    (_, h, _), lstm_back = layers.lstm(x.swapaxes(0, 1), start, start, weight_x, weight_h, bias)
-    z, linear_back = layers.linear(h, weight, out_bias)  # (n, classes)
-    C, dC = cross_entropy_labels(z, labels)
+    (_, h, _), lstm_back = parts.lstm(x.swapaxes(0, 1), start, start, weight_x, weight_h, bias)
+    z, linear_back = parts.linear(h, weight, out_bias)  # (n, classes)
+    C, dC = parts.cross_entropy_labels(z, labels)
 
     def pullback(v: Array) -> Gradients:
         of_linear = linear_back(v * dC["z"])

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reference import layers as ours
-from reference.costs import cross_entropy_labels
+from reference.blocks import parts as ours
 from reference.formula import Array
 from reference.layers.attention import summed_to
 from reference.layers.layer import Gradients, Pullback, layer
@@ -65,14 +64,14 @@ def residual(
     return y, behind
 
 
-def normalised(norm: str, layers: ModuleType, weight: Array, bias: Array | None) -> Part:
+def normalised(norm: str, parts: ModuleType, weight: Array, bias: Array | None) -> Part:
     """The norm of that name with its weights. Raises ValueError for another name, and for a bias that it has not."""
     if norm not in NORMS:
         raise ValueError(f"norm = {norm!r}; need one of {', '.join(NORMS)}")
     if bias is not None and norm == "rms_norm":
         raise ValueError("a bias is given, but rms_norm has none; leave it out or use layer_norm")
     given = {} if bias is None else {"bias": bias}
-    return lambda x: getattr(layers, norm)(x, weight, **given)
+    return lambda x: getattr(parts, norm)(x, weight, **given)
 
 
 @layer(indices=("keep_attention", "keep_mlp"))
@@ -99,13 +98,13 @@ def transformer(
     causal: bool = True,
     activation: str = "silu",
     rate: float = 0.0,
-    layers: ModuleType = ours,
+    parts: ModuleType = ours,
 ) -> tuple[Array, Pullback]:
     """Transformer block: attention beside a residual, then a gated MLP beside another.  x: (..., T, d) -> (..., T, d).
 
     Weights of attention as in `multi_head_attention`, with m = d; gate, up: (h, d), down: (d, h); norm1, norm2 and the
     biases of layer_norm: (d,). The norm is rms_norm or layer_norm, before each layer or behind its sum. keep_attention
-    and keep_mlp, bools as x, are masks of dropout of that rate: what stays is divided by 1 − rate. `layers` are the
+    and keep_mlp, bools as x, are masks of dropout of that rate: what stays is divided by 1 − rate. `parts` are the
     layers by name, ours or others. Raises ValueError for shapes that do not fit, and what the layers raise.
     """
     if out_weight.ndim == 2 and out_weight.shape[0] != x.shape[-1]:
@@ -114,16 +113,16 @@ def transformer(
         raise ValueError(f"down has shape {down.shape}; expected ({x.shape[-1]}, h), as its input is added")
 
     def attend(rows: Array) -> tuple[Array, Pullback]:
-        found: tuple[Array, Pullback] = layers.multi_head_attention(
+        found: tuple[Array, Pullback] = parts.multi_head_attention(
             rows, q_weight, k_weight, v_weight, out_weight, heads=heads, kv_heads=kv_heads, causal=causal
         )
         return found
 
     def feed(rows: Array) -> tuple[Array, Pullback]:
-        found: tuple[Array, Pullback] = layers.gated_mlp(rows, gate, up, down, activation=activation)
+        found: tuple[Array, Pullback] = parts.gated_mlp(rows, gate, up, down, activation=activation)
         return found
 
-    first, second = normalised(norm, layers, norm1, bias1), normalised(norm, layers, norm2, bias2)
+    first, second = normalised(norm, parts, norm1, bias1), normalised(norm, parts, norm2, bias2)
     h, attention_back = residual(x, attend, first, dropout(keep_attention, rate), pre_norm)  # (..., T, d)
     y, mlp_back = residual(h, feed, second, dropout(keep_mlp, rate), pre_norm)  # (..., T, d)
 
@@ -157,7 +156,7 @@ def language_model(
     heads: int = 1,
     kv_heads: int | None = None,
     activation: str = "silu",
-    layers: ModuleType = ours,
+    parts: ModuleType = ours,
 ) -> tuple[Array, Pullback]:
     """Cross-entropy of a transformer that predicts the next token, one number; its last layer is its table again.
 
@@ -173,15 +172,15 @@ def language_model(
     for name, w in zip(names, stacked, strict=True):
         if w.shape[:1] != q_weight.shape[:1] or not w.size:
             raise ValueError(f"{name} has shape {w.shape}; expected {q_weight.shape[:1]} and more: one for each block")
-    options: dict[str, Any] = {"heads": heads, "kv_heads": kv_heads, "activation": activation, "layers": layers}
-    rows, table_back = layers.embedding(embedding, tokens)  # (..., T, d)
+    options: dict[str, Any] = {"heads": heads, "kv_heads": kv_heads, "activation": activation, "parts": parts}
+    rows, table_back = parts.embedding(embedding, tokens)  # (..., T, d)
     h, blocks_back = rows + positions, []
     for weights in zip(*stacked, strict=True):
         h, back = transformer(h, *weights, **options)  # (..., T, d)
         blocks_back.append(back)
-    n, norm_back = layers.rms_norm(h, last_norm)  # (..., T, d)
-    z, logits_back = layers.linear(n, embedding)  # (..., T, V)
-    C, dC = cross_entropy_labels(z.reshape(-1, len(embedding)), labels.reshape(-1))
+    n, norm_back = parts.rms_norm(h, last_norm)  # (..., T, d)
+    z, logits_back = parts.linear(n, embedding)  # (..., T, V)
+    C, dC = parts.cross_entropy_labels(z.reshape(-1, len(embedding)), labels.reshape(-1))
 
     def pullback(v: Array) -> Gradients:
         of_logits = logits_back(v * dC["z"].reshape(z.shape))

@@ -1,6 +1,7 @@
 """What is said of blocks: planted errors are found and named, right ones are right, and what fails is a finding."""
 
 import dataclasses
+import functools
 import importlib
 import itertools
 
@@ -12,11 +13,11 @@ from gradproof.answers.ours import ours
 from gradproof.blocks import blame, check
 from gradproof.cases.blocks import SETTINGS, draw
 from gradproof.tasks import Plan
-from reference import layers
-from reference.blocks import BLOCKS
+from reference.blocks import BLOCKS, parts
 
 pytest.importorskip("flint")
 
+RMS_NORM = parts.rms_norm
 CHAIN = importlib.import_module("reference.blocks.transformer")
 GROUPED = 2  # the setting of a transformer whose heads share keys
 
@@ -52,12 +53,10 @@ def residual_dropped(right):
     return residual
 
 
+@functools.wraps(RMS_NORM)
 def norm_without_weight(x, weight, **given):
-    y, right = layers_rms_norm(x, weight, **given)
-    return y, lambda v: {**right(v), "x": layers_rms_norm(x, **given)[1](v)["x"]}
-
-
-layers_rms_norm = layers.rms_norm
+    y, right = RMS_NORM(x, weight, **given)
+    return y, lambda v: {**right(v), "x": RMS_NORM(x, **given)[1](v)["x"]}
 
 
 def one_of_the_heads_that_share_a_key(right):
@@ -75,11 +74,33 @@ def one_of_the_heads_that_share_a_key(right):
     return attention
 
 
+def changed(right, change):
+    """A part of which what comes second, slope, gradients or pullback, goes through `change`."""
+
+    @functools.wraps(right)
+    def wrong(*given, **options):
+        value, second = right(*given, **options)
+        return value, change(second)
+
+    return wrong
+
+
+PARTS = {
+    "slope": ("relu", np.ones_like),
+    "labels": ("cross_entropy_labels", lambda gradients: {"z": -gradients["z"]}),
+    "time": ("lstm", lambda back: lambda *v: {**back(*v), "weight_h": 2 * back(*v)["weight_h"]}),
+    "table": ("embedding", lambda back: lambda v: {"weight": 0 * back(v)["weight"]}),
+}
+
+
 def planted(monkeypatch, what):
     if what == "residual":
         monkeypatch.setattr(CHAIN, "residual", residual_dropped(CHAIN.residual))
     elif what == "norm":
-        monkeypatch.setattr(layers, "rms_norm", norm_without_weight)
+        monkeypatch.setattr(parts, "rms_norm", norm_without_weight)
+    elif what in PARTS:
+        name, change = PARTS[what]
+        monkeypatch.setattr(parts, name, changed(getattr(parts, name), change))
     else:
         heads = importlib.import_module("reference.layers.heads")
         monkeypatch.setattr(heads, "attention", one_of_the_heads_that_share_a_key(heads.attention))
@@ -89,19 +110,24 @@ def planted(monkeypatch, what):
     ("what", "id", "wrong", "said"),
     [
         ("residual", "block/transformer", {"x", "norm1", "q_weight", "k_weight", "v_weight", "out_weight"},
-         "every layer is right, but nothing comes back on the residual beside the MLP: wrong ∂/∂x, ∂/∂q_weight, "),
+         "every part is right, but nothing comes back on the residual beside the MLP: wrong ∂/∂x, ∂/∂q_weight, "),
         ("norm", "block/transformer", {"x", "norm1", "q_weight", "k_weight", "v_weight", "out_weight"},
          "layer/rms_norm is to blame, with its exact one every gradient is right"),
         ("heads", "block/transformer", {"x", "norm1", "k_weight"},
          "layer/multi_head_attention is to blame, with its exact one every gradient is right"),
         ("residual", "block/language_model", None, "right, but nothing comes back on the residual beside the MLP"),
         ("heads", "block/language_model", None, "layer/multi_head_attention is to blame"),
+        ("slope", "block/convolutional_network", None, "activation/relu is to blame"),
+        ("labels", "block/convolutional_network", None, "cost/cross_entropy_labels is to blame"),
+        ("time", "block/lstm_classifier", {"weight_h"}, "layer/lstm is to blame, with its exact one every gradient is "
+         "right; ∂/∂weight_h: a factor 2 or ½ (ratio 2)"),
+        ("table", "block/language_model", {"embedding"}, "layer/embedding is to blame"),
         ("norm", "block/language_model", None, "layer/rms_norm is to blame"),
     ],
 )  # fmt: skip
 def test_a_planted_error_is_found_and_named(monkeypatch, what, id, wrong, said):
     planted(monkeypatch, what)
-    found = of(id, GROUPED if id == "block/transformer" else 1)["ours"]
+    found = of(id, {"block/transformer": GROUPED, "block/language_model": 1}.get(id, 0))["ours"]
     assert found.verdict == "wrong"
     assert said in found.why
     if wrong:
@@ -130,7 +156,7 @@ def test_each_way_that_is_cut_makes_other_gradients_wrong(id, setting):
 def test_a_right_block_has_nobody_to_blame():
     case = draw("block/lstm_classifier", "float64", "plain", 0)
     assert blame.blame(case, check.known(case), 4.0) == ""
-    assert blame.used(case) == ["lstm", "linear"]
+    assert blame.used(case) == ["lstm", "linear", "cross_entropy_labels"]
 
 
 # ---------------------------------------------------------------- frameworks

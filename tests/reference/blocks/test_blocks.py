@@ -1,13 +1,13 @@
 """Blocks by themselves: gradients beside differences of their values, dtypes, and what is refused."""
 
 import importlib
+import types
 
 import numpy as np
 import pytest
 
 from gradproof.cases.blocks import SETTINGS, draw
-from reference import layers
-from reference.blocks import BLOCKS, language_model, transformer
+from reference.blocks import BLOCKS, language_model, parts, transformer
 
 asked = pytest.mark.parametrize(("id", "setting"), [(id, k) for id in SETTINGS for k in range(len(SETTINGS[id]))])
 
@@ -79,8 +79,8 @@ def test_the_table_of_a_language_model_gets_what_comes_back_from_both_its_ends()
     whole = BLOCKS[case.formula].vjp(case.arguments, **case.parameters)[1]["embedding"]
     shares = []
     for name, gone in (("linear", "weight"), ("embedding", "weight")):
-        made_of = type("Layers", (), {**vars(layers), name: staticmethod(without(getattr(layers, name), gone))})
-        shares.append(language_model(**case.arguments, heads=2, layers=made_of)[1](1.0)["embedding"])
+        made_of = types.SimpleNamespace(**{**vars(parts), name: without(getattr(parts, name), gone)})
+        shares.append(language_model(**case.arguments, heads=2, parts=made_of)[1](1.0)["embedding"])
     assert all(share.any() for share in shares)
     np.testing.assert_allclose(shares[0] + shares[1], whole, rtol=1e-12)
 
