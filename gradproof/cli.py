@@ -89,13 +89,13 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
 
     command("list", "List every formula, or published claims.", "gradproof list claim").add_argument(
-        "kind", nargs="?", help="activation, cost, …; claim, or the document of one, such as nielsen-2015"
+        "kind", nargs="?", help="activation, cost, …; block; claim, or the document of one, such as nielsen-2015"
     )
 
     show = command(
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
-    show.add_argument("id", help="of a formula or a published claim")
+    show.add_argument("id", help="of a formula, a block or a published claim")
     show.add_argument("--evidence", type=Path, default=Path("reports/evidence"), metavar="DIR")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
@@ -293,7 +293,11 @@ def _list(options: argparse.Namespace) -> int:
     from gradproof.lookup import UsageError
     from literature import CLAIMS
     from reference import CATALOGUE
+    from reference.blocks import BLOCKS
 
+    if options.kind == "block":
+        print_table(["id", "what"], [[id, (block.__doc__ or "").splitlines()[0]] for id, block in BLOCKS.items()])
+        return 0
     kinds, documents = sorted({f.kind for f in CATALOGUE.values()}), {c.source for c in CLAIMS.values()}
     if options.kind == "claim" or options.kind in documents:
         claims = [c for c in CLAIMS.values() if options.kind in ("claim", c.source)]
@@ -302,7 +306,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.kind and options.kind not in kinds:
         raise UsageError(
             f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}, and published equations: claim, or "
-            "the document of one, as 'gradproof list claim' has them"
+            "the document of one, as 'gradproof list claim' has them; and whole blocks: block"
         )
     chosen = [f for f in CATALOGUE.values() if not options.kind or f.kind == options.kind]
     print_table(["id", "statement"], [[f.id, f.statement] for f in chosen])

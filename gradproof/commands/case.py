@@ -10,6 +10,7 @@ import numpy as np
 from gradproof import cases
 from gradproof.answers.frameworks import sides
 from gradproof.answers.truth import truth
+from gradproof.cases import blocks
 from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
 from gradproof.cases.source import REGIMES
@@ -30,13 +31,16 @@ def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
     Errors are in conditioned ULP, as in the tables of accuracy. Raises UsageError for an unknown id, dtype or regime,
     for a formula without such cases, and without python-flint.
     """
+    regimes = ("plain",) if id in blocks.DRAWS else REGIMES
+    if regime not in regimes:
+        raise UsageError(f"no regime {regime!r}; there are {', '.join(regimes)}")
+    if dtype not in DTYPES:
+        raise UsageError(f"no cases in {dtype!r}; there are in {', '.join(DTYPES)}")
+    if id in blocks.DRAWS:
+        return beside(blocks.draw(id, dtype, regime, seed))
     formula, _ = find(id)
     if formula.id not in {**cases.DRAWS, **cases.STEPS}:
         raise UsageError(f"{id} has no cases of its own; {_instead(formula)}")
-    if regime not in REGIMES:
-        raise UsageError(f"no regime {regime!r}; there are {', '.join(REGIMES)}")
-    if dtype not in DTYPES:
-        raise UsageError(f"no cases in {dtype!r}; there are in {', '.join(DTYPES)}")
     return beside(cases.draw(formula.id, dtype, regime, seed))
 
 

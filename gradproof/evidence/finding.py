@@ -60,7 +60,7 @@ class Finding:
             return f"gradproof at {self.formula} {self.at}{given}{dtype}"
         if self.kind == "special" and self.what in TYPED:
             return f"gradproof at {self.formula} {TYPED[self.what]}{given}{dtype}"
-        if self.kind == "accuracy" and self.at:
+        if self.kind in ("accuracy", "block") and self.at:
             regime, seed, *_ = self.at.split(" ")
             return f"gradproof case {self.formula} {regime} {seed}{dtype}"
         if self.kind == "network":

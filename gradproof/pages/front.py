@@ -56,6 +56,14 @@ def _training(found: Findings) -> str:
     return f"‖p − q‖/‖p‖ after {steps} steps in float64: {apart:.1e} ({worst.what})"
 
 
+def _blocks(found: Findings) -> str:
+    """The largest float64 error of each side with the block that has it."""
+    mine = [f for f in found if f.kind == "block" and f.dtype == "float64" and f.max is not None]
+    worst = {side: max((f for f in mine if f.side == side), key=lambda f: f.max or 0.0, default=None) for side in SIDES}
+    said = [f"{side} {number(f.max)} ({name(f.formula)})" for side, f in worst.items() if f]
+    return f"worst conditioned ULP in float64: {', '.join(said)}"
+
+
 def _scaling(found: Findings) -> str:
     predicted = {(f.what, f.dtype): f.more["relative"] for f in found if f.side == "predicted"}
     ratios = [x / predicted[f.what, f.dtype][at] for f in found if f.side != "predicted"
@@ -114,6 +122,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
     "training": ("500 training steps from one start: how the three sides part", "training", _training),
     "scaling": ("how differences grow with depth and width", "scaling", _scaling),
     "accuracy": ("value and slope of every activation against the truth, in ULP", "accuracy", _errors("activation")),
+    "blocks": ("whole blocks, transformers to LSTMs, by every weight against the truth; training", "blocks", _blocks),
     "kinks": ("the slope that everyone returns where left and right differ", "kinks", _kinks),
     "laws": ("what every formula keeps besides its numbers, asked as a user's function is", "laws", _verdicts),
     "frameworks": ("defects of the frameworks, each with one line that reproduces it", "accuracy", None),

@@ -18,6 +18,7 @@ from gradproof.evidence.environment import ORACLES, load
 from gradproof.evidence.files import EvidenceError
 from gradproof.lookup import UsageError
 from reference import ALIASES, CATALOGUE
+from reference.blocks import BLOCKS
 
 HERE = [side for side in ORACLES if load(side)]
 KINDS = sorted({f.kind for f in CATALOGUE.values()})
@@ -87,6 +88,12 @@ def test_bad_input_is_refused_in_words(run, tmp_path, command, complaint):
     code, out, err = run(*command.replace("OUT", str(tmp_path)).split())
     assert (code, out) == (2, "")
     assert complaint in err
+
+
+def test_blocks_are_listed_with_what_they_are(run):
+    code, out, _ = run("list", "block")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [*BLOCKS]
 
 
 @pytest.mark.parametrize("kind", [None, *KINDS])

@@ -105,6 +105,17 @@ def training():
     yield row("score", "network/gradient", "digits", more={"measure": "accuracy", "before": 0.0963, "after": 0.9872})
 
 
+def blocks():
+    for side, worst, verdicts in (("ours", 0.5, {"exact": 2, "agrees": 7}), ("torch", 77.0, {"inaccurate": 9})):
+        more = {"median": 2e-16, "verdicts": verdicts}
+        where = {"at": "plain 2 ∂/∂x[0, 1]", "entries": 9}
+        yield row("block", "block/transformer", "heads = 2", side=side, max=worst, more=more, **where)
+    for pair in PAIRS:
+        curve = {"steps": [1, 10, 50, 200], "differences": [1e-16, 2e-16, 0.0, 4e-15]}
+        yield row("parity", "block/lstm_classifier", side=pair, max=5e-15, more=curve)
+    yield row("learned", "block/lstm_classifier", more={"before": 2.3, "after": 0.25})
+
+
 def scaling():
     for side, at in [(side, at) for side in ("predicted", "ours-torch") for at in ("depth", "width")]:
         yield row("scaling", "network/gradient", at, side=side, more={"relative": {"4": 1e-16, "16": 2e-16}})
@@ -228,6 +239,13 @@ EXPECTED = {
         "training": ["| digits | float64 | ours–jax | 1.0e-17 | 1.6e-16 | – | 5.0e-15 |",
                      "| digits | float64 | ours | accuracy | 0.096 | 0.99 |"],
         "README": ["‖p − q‖/‖p‖ after 500 steps in float64: 5.0e-15 (digits)"],
+    },
+    blocks: {
+        "blocks": ["| transformer | float64 | ours | 1 | 0.50 | 2.0e-16 | exact 2, agrees 7 |",
+                   "| transformer | heads = 2 | float64 | torch | 77.0 | 2.0e-16 | inaccurate 9 | plain 2 ∂/∂x[0, 1]",
+                   "| lstm_classifier | float64 | ours–jax | 1.0e-16 | 2.0e-16 | 0 | 4.0e-15 | 5.0e-15 |",
+                   "| lstm_classifier | float64 | ours | 2.3 | 0.25 |"],
+        "README": ["worst conditioned ULP in float64: ours 0.50 (transformer), torch 77.0 (transformer)"],
     },
     scaling: {"scaling": ["| width | 16 | float64 | 2.0e-16 | 2.0e-16 |", "Median over 9 networks"]},
     speed: {
