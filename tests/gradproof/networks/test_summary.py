@@ -3,6 +3,8 @@
 import itertools
 import math
 import random
+import re
+from collections import Counter
 
 import pytest
 
@@ -76,8 +78,21 @@ def test_every_combination_and_every_formula_has_worst_median_and_verdicts(side)
         return
     assert len(combinations) == 3
     for (formula, dtype), row in combinations.items():
-        check(row, group(found, side, lambda said, _, f=formula, d=dtype: said[1] == d and said[2:] == f.split("/")))
+        cases = group(found, side, lambda said, _, f=formula, d=dtype: said[1] == d and said[2:] == f.split("/"))
+        apart = [(math.inf if math.isnan(size) else size, re.sub("/.* ", " ", place), verdict)
+                 for size, verdict, place in cases if verdict not in ("exact", "agrees")]  # fmt: skip
+        assert (row.entries, row.verdict) == (len(cases), "")
+        assert row.more == {"verdicts": Counter(verdict for *_, verdict in apart)}
+        assert (row.max, row.at) in {(size, place) for size, place, _ in apart if size == max(apart)[0]}
         assert row.why == ("jax raised" if side == "jax" and formula.endswith("l2") else "")
+
+
+def test_of_a_network_that_agrees_nothing_more_is_said():
+    sides = {"torch": {"relative": [0.0, 0.5], "verdicts": ["exact", "agrees"]}}
+    (row,) = (f for f in fold([Finding("case", IDS[0], entries=2, more={"regimes": REGIMES[:2], "sides": sides})])
+              if f.kind == "network")  # fmt: skip
+    assert row == Finding("network", "relu/identity/squared_error/none", dtype="float32", side="torch",
+                          verdict="agrees", entries=2)  # fmt: skip
 
 
 def test_a_histogram_holds_every_finite_distance_once():
