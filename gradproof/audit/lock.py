@@ -13,7 +13,7 @@ from gradproof.audit.select import Options, select
 from gradproof.evidence.compare import other_error
 from gradproof.evidence.environment import ORACLES, versions
 from gradproof.evidence.files import EvidenceError, encode, refuse_constant, write_whole
-from gradproof.evidence.finding import Finding
+from gradproof.evidence.finding import Finding, hexed
 from gradproof.evidence.verdicts import FAILING, got_worse
 from gradproof.lookup import UsageError
 from gradproof.tasks import Task
@@ -108,6 +108,7 @@ def read(path: Path) -> dict[str, Any]:
             raise ValueError("no lock file")
         for line in lock["lines"].values():
             line.update({"ulp": float(line["ulp"])} if "ulp" in line else {})
+            line.update({"slope": hexed(float.fromhex(line["slope"]))} if "slope" in line else {})  # once with zeros
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise EvidenceError(f"{path}: cannot be read ({error}); make it with 'gradproof lock {path} ID'") from error
     return dict(lock)
