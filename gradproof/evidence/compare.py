@@ -85,14 +85,15 @@ def compare(before: Path, now: Path) -> Comparison:
         part = not PART.isdisjoint(second.header)  # of a part, what is not there was not asked for
         for key, finding in found.items():
             if key not in wanted:
-                changes += [] if part else [_gone(area, finding)]
+                changes += [] if part else [Change(area, "gone", finding, finding.verdict, "")]
             elif finding.row == wanted[key].row:
                 same += 1
             elif meant := list(_changes(area, finding, wanted[key])):
                 changes += meant
             else:
                 bits += 1
-        changes += [_new(area, wanted[key]) for key in wanted.keys() - found.keys()]
+        come = (f for key, f in wanted.items() if key not in found)
+        changes += [Change(area, "new", f, "", f.verdict, f.verdict in FAILING) for f in come]
     return Comparison(sorted(changes, key=lambda c: (not c.worse, c.area, c.how, c.subject)), made_with, same, bits)
 
 
@@ -120,14 +121,6 @@ def _made_with(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[s
                  **{option: str(h[option]) for option in ("seed", "draws") if option in h}}
                 for h in (before, now))  # fmt: skip
     return {name: (old.get(name, ""), new.get(name, "")) for name in old | new if old.get(name) != new.get(name)}
-
-
-def _gone(area: str, f: Finding) -> Change:
-    return Change(area, "gone", f, f.verdict, "")
-
-
-def _new(area: str, f: Finding) -> Change:
-    return Change(area, "new", f, "", f.verdict, f.verdict in FAILING)
 
 
 def _changes(area: str, old: Finding, new: Finding) -> Iterator[Change]:

@@ -109,7 +109,7 @@ def read_evidence(path: Path) -> Evidence:
     schema = header.get("schema", 1)
     if schema not in READ:
         older = "an older gradproof; run 'gradproof audit' again"
-        newer = f"a newer gradproof, whose rows this one cannot read; {_update}"
+        newer = "a newer gradproof, whose rows this one cannot read; update it with pip install -U gradproof"
         raise EvidenceError(f"{path}: made by {older if schema < SCHEMA else newer} (schema {schema}, not {SCHEMA})")
     if len(lines) < 2 or _parse(path, len(lines), lines[-1]) != {"rows": len(lines) - 2}:
         raise EvidenceError(
@@ -123,9 +123,6 @@ def read_evidence(path: Path) -> Evidence:
         except (TypeError, ValueError) as error:
             raise EvidenceError(f"{path}, line {number}: {error}; run the audit again") from error
     return Evidence(header, sorted(found, key=lambda f: f.key))
-
-
-_update = "update it with pip install -U gradproof"
 
 
 def _parse(path: Path, number: int, line: str) -> Row:
