@@ -40,7 +40,7 @@ def run(
     """Write the lock file `path` for formulas `ids`, or `check` what is measured now against it.
 
     Gives what is to be said, the lines that changed, and whether one became worse. Raises UsageError for what cannot be
-    asked, EvidenceError for a file that cannot be read, OSError as `open` does.
+    asked, EvidenceError for a file that cannot be read, ImportError without python-flint, OSError as `open` does.
     """
     if not check:
         if not ids:
@@ -70,18 +70,15 @@ def run(
 def measure(ids: Sequence[str], dtypes: Sequence[str] | None, jobs: int, progress: Progress) -> dict[str, Any]:
     """What a lock file says of formulas, ids or patterns of ids, measured now.
 
-    Raises UsageError for what names no formula, and without python-flint.
+    Raises UsageError for what names no formula, ImportError without python-flint.
     """
     areas, plan = select(Options(only=(*AREAS, *ids), dtype=tuple(dtypes) if dtypes else None))
     found: list[Finding] = []
-    try:
-        tasks: list[Task] = [task for area in areas for task in area.tasks(plan)]
-        with pool(jobs) as executor:
-            for done, future in enumerate([executor.submit(task.call) for task in tasks], 1):
-                found += future.result()
-                progress("lock", done, len(tasks))
-    except ImportError as error:
-        raise UsageError("python-flint: not installed; pip install 'gradproof[oracles]'") from error
+    tasks: list[Task] = [task for area in areas for task in area.tasks(plan)]
+    with pool(jobs) as executor:
+        for done, future in enumerate([executor.submit(task.call) for task in tasks], 1):
+            found += future.result()
+            progress("lock", done, len(tasks))
     lines = {" ".join(filter(None, f.key)): _line(f) for f in found if f.kind in LOCKED and (f.verdict or f.entries)}
     if not lines:
         raise UsageError(f"{', '.join(ids)}: nothing to lock; give the ids of formulas")
