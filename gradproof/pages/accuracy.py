@@ -10,7 +10,7 @@ from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.figures import error_curves
-from gradproof.pages.tables import Table, beside, exactly, name, number, write_page
+from gradproof.pages.tables import Table, answered, beside, exactly, name, number, write_page
 from reference import CATALOGUE
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -161,7 +161,7 @@ def errors_table(found: Findings, title: str, note: str) -> Table:
     lines = []
     for f, rows in beside(found):
         allowed, worst = (number(rows[0].more.get("allowed")), rows[0].at) if rows[0] else ("", "")
-        lines.append([name(f.formula), f.quantity, f.dtype, allowed, *map(_cell, rows), worst])
+        lines.append([name(f.formula), f.quantity, f.dtype, allowed, *(answered(row, _cell) for row in rows), worst])
     columns = ["formula", "quantity", "dtype", "our limit", *(f"{side} max (mean)" for side in SIDES), "worst of ours"]
     return Table(title, columns, lines, note)
 
@@ -187,9 +187,5 @@ def _worse(found: Sequence[Finding | None]) -> str:
     return f"{number(largest)}{'*' if 'composed' in known[-1].more else ''}{alone}"
 
 
-def _cell(f: Finding | None) -> str:
-    if f is None:
-        return "not installed"
-    if not f.entries:
-        return f.why
+def _cell(f: Finding) -> str:
     return f"{_errors(f)}{'*' if 'composed' in f.more else ''}{'†' if f.verdict == 'convention' else ''}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
-from gradproof.pages.tables import Table, beside, exactly, name, write_page
+from gradproof.pages.tables import Table, answered, beside, exactly, name, write_page
 
 KINDS = {"activation": "Activations", "cost": "Costs", "regularizer": "Regularizers", "layer": "Layers",
          "update": "Clipping"}  # fmt: skip
@@ -33,17 +33,13 @@ def write(evidence: Path, folder: Path) -> None:
 def _kinks(title: str, found: Sequence[Finding]) -> Table:
     lines = [
         [name(f.formula), f.what, f.quantity, *(exactly(f.more[side]) for side in ("left", "right")),
-         *map(_slope, rows), f.why]
+         *(answered(row, _slope) for row in rows), f.why]
         for _, rows in beside(found) if (f := rows[0])
     ]  # fmt: skip
     return Table(title, ["formula", "where", "slope", "left", "right", *SIDES, "why ours"], lines)
 
 
-def _slope(f: Finding | None) -> str:
-    if f is None:
-        return "not installed"
-    if not f.got:
-        return f.why
+def _slope(f: Finding) -> str:
     return exactly(f.got) + ("" if f.more["inside"] else " (outside)")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,13 @@ def beside(found: Iterable[Finding], sides: Collection[str] = SIDES) -> list[tup
     for f in found:
         by.setdefault(f.key[:-1], {})[f.side] = f
     return [(next(iter(those.values())), [those.get(side) for side in sides]) for those in by.values()]
+
+
+def answered(f: Finding | None, shown: Callable[[Finding], str]) -> str:
+    """What is shown of the answer of a side; where it has none, why."""
+    if f is None:
+        return "not installed"
+    return shown(f) if f.entries else f.why
 
 
 def number(x: float | int | None, digits: int = 2) -> str:

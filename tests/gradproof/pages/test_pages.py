@@ -67,10 +67,9 @@ def accuracy():
 
 def kinks():
     sides = {"left": "0x0p+0", "right": "0x1p+0"}
-    yield row(
-        "kink", "activation/relu", "z = 0", "slope", why="least norm", got="0x0p+0", more={**sides, "inside": True}
-    )
-    yield row("kink", "activation/relu", "z = 0", "slope", side="torch", got="0x1p+1", more={**sides, "inside": False})
+    place = ("kink", "activation/relu", "z = 0", "slope")
+    yield row(*place, why="least norm", got="0x0p+0", entries=1, more={**sides, "inside": True})
+    yield row(*place, side="torch", got="0x1p+1", entries=1, more={**sides, "inside": False})
     yield row("special", "activation/exp", "inf", "value", got="inf", truth="inf")
     yield row("special", "activation/exp", "inf", "value", side="torch", got="nan", truth="inf")
     yield row("special", "activation/exp", "-inf", "value", got="0x0p+0", truth="0x0p+0")
@@ -88,7 +87,7 @@ def laws():
 
 
 def updates():
-    path = {"verdict": "agrees", "max": 0.5, "more": {"bound": 1e-3, "difference": 1e-9}}
+    path = {"verdict": "agrees", "entries": 8, "max": 0.5, "more": {"bound": 1e-3, "difference": 1e-9}}
     yield row("trajectory", "update/adam", "defaults; digits", **{**path, "verdict": "exact", "max": 0.0})
     yield row("trajectory", "update/adam", "defaults; digits", side="torch", **path)
     wrong = {**path, "verdict": "convention", "max": 90.0}
