@@ -151,11 +151,8 @@ def _parameters_first(arguments: Sequence[str]) -> list[str]:
     """`check`: NAME=VALUE may stand anywhere, which argparse takes beside the target alone."""
     if len(arguments) < 2 or arguments[0] != "check":
         return list(arguments)
-    free = [
-        k
-        for k in range(2, len(arguments))
-        if re.match(r"[A-Za-z_]\w*=", arguments[k]) and arguments[k - 1] != "--inputs"
-    ]
+    free = [k for k in range(2, len(arguments))
+            if re.match(r"[A-Za-z_]\w*=", arguments[k]) and arguments[k - 1] != "--inputs"]  # fmt: skip
     rest = [a for k, a in enumerate(arguments) if k not in free]
     return [*rest[:2], *(arguments[k] for k in free), *rest[2:]]
 
