@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
                        "of networks such as '4-5-3/*/tanh/*'; may be given again")  # fmt: skip
     audit.add_argument("--dtype", action="append", choices=DTYPES, help="default: all that an area measures")
     audit.add_argument("--seed", type=_natural, help="seed of all random inputs (default 0)")
-    audit.add_argument("--draws", type=_positive, metavar="N",
+    audit.add_argument("--draws", type=lambda text: _natural(text, 1), metavar="N",
                        help="sane networks of each configuration (default 1; many at once are cheap)")  # fmt: skip
     audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
     audit.add_argument("--out", type=Path, metavar="DIR",
@@ -132,17 +132,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _natural(text: str) -> int:
-    """A number 0, 1, 2, … from the command line."""
-    if not text.strip().isdecimal():
-        raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number 0, 1, 2, …")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    """A number 1, 2, 3, … from the command line."""
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number 1, 2, 3, …")
+def _natural(text: str, least: int = 0) -> int:
+    """A whole number from the command line, `least` or more."""
+    if not text.strip().isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number {least}, {least + 1}, {least + 2}, …")
     return int(text)
 
 
@@ -158,11 +151,8 @@ def _parameters_first(arguments: Sequence[str]) -> list[str]:
     """`check`: NAME=VALUE may stand anywhere, which argparse takes beside the target alone."""
     if len(arguments) < 2 or arguments[0] != "check":
         return list(arguments)
-    free = [
-        k
-        for k in range(2, len(arguments))
-        if re.match(r"[A-Za-z_]\w*=", arguments[k]) and arguments[k - 1] != "--inputs"
-    ]
+    free = [k for k in range(2, len(arguments))
+            if re.match(r"[A-Za-z_]\w*=", arguments[k]) and arguments[k - 1] != "--inputs"]  # fmt: skip
     rest = [a for k, a in enumerate(arguments) if k not in free]
     return [*rest[:2], *(arguments[k] for k in free), *rest[2:]]
 

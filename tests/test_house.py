@@ -37,7 +37,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "claims": {"answers", "cases", *COMMON, "workers"},  # whose processes end with their parents
     "answers": {"cases", "evidence", "lookup"},
     "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "workers"},
-    "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: settings of updates
+    "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "workers", "yours"},  # doctor: settings
     "console": {"audit"},  # for a type
     "cli": {"audit", "commands", "console", *COMMON},
     "__main__": {"cli"},

@@ -17,6 +17,7 @@ from gradproof.cases.source import REGIMES
 from gradproof.commands import given
 from gradproof.commands.at import NO_SLOPE
 from gradproof.evidence.environment import ORACLES
+from gradproof.evidence.finding import hexed
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table, number
 from oracles.floats import FORMATS
@@ -64,13 +65,13 @@ def asked(id: str, words: Sequence[str], dtype: str = "float64", cotangent: str 
 def as_json(case: Case) -> dict[str, Any]:
     """The answers of everyone to a case, floats as hex."""
 
-    def hexed(x: Any) -> Any:
-        return [hexed(y) for y in x] if np.ndim(x) else float(x).hex()
+    def hexes(x: Any) -> Any:
+        return [hexes(y) for y in x] if np.ndim(x) else hexed(x)
 
     exact, answers = _everyone(case)
-    said = {side: a if isinstance(a, str) else {q: hexed(np.asarray(y).astype(np.float64)) for q, y in a.items()}
+    said = {side: a if isinstance(a, str) else {q: hexes(np.asarray(y).astype(np.float64)) for q, y in a.items()}
             for side, a in answers.items()}  # fmt: skip
-    truths = {quantity: hexed(known.truth.hi) for quantity, known in exact.items()}
+    truths = {quantity: hexes(known.truth.hi) for quantity, known in exact.items()}
     errors = {side: {q: exact[q].error(y).tolist() for q, y in a.items() if q in exact}
               for side, a in answers.items() if not isinstance(a, str)}  # fmt: skip
     return {"formula": case.formula, "dtype": case.dtype, "parameters": dict(case.parameters), "truth": truths,
