@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
                        "of networks such as '4-5-3/*/tanh/*'; may be given again")  # fmt: skip
     audit.add_argument("--dtype", action="append", choices=DTYPES, help="default: all that an area measures")
     audit.add_argument("--seed", type=_natural, help="seed of all random inputs (default 0)")
-    audit.add_argument("--draws", type=_positive, metavar="N",
+    audit.add_argument("--draws", type=lambda text: _natural(text, 1), metavar="N",
                        help="sane networks of each configuration (default 1; many at once are cheap)")  # fmt: skip
     audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
     audit.add_argument("--out", type=Path, metavar="DIR",
@@ -89,13 +89,13 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
 
     command("list", "List every formula, or published claims.", "gradproof list claim").add_argument(
-        "kind", nargs="?", help="activation, cost, …; claim, or the document of one, such as nielsen-2015"
+        "kind", nargs="?", help="activation, cost, …; block; claim, or the document of one, such as nielsen-2015"
     )
 
     show = command(
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
-    show.add_argument("id", help="of a formula or a published claim")
+    show.add_argument("id", help="of a formula, a block or a published claim")
     show.add_argument("--evidence", type=Path, default=Path("reports/evidence"), metavar="DIR")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
@@ -132,17 +132,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _natural(text: str) -> int:
-    """A number 0, 1, 2, … from the command line."""
-    if not text.strip().isdecimal():
-        raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number 0, 1, 2, …")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    """A number 1, 2, 3, … from the command line."""
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number 1, 2, 3, …")
+def _natural(text: str, least: int = 0) -> int:
+    """A whole number from the command line, `least` or more."""
+    if not text.strip().isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text.strip()!r} is not a number {least}, {least + 1}, {least + 2}, …")
     return int(text)
 
 
@@ -158,11 +151,8 @@ def _parameters_first(arguments: Sequence[str]) -> list[str]:
     """`check`: NAME=VALUE may stand anywhere, which argparse takes beside the target alone."""
     if len(arguments) < 2 or arguments[0] != "check":
         return list(arguments)
-    free = [
-        k
-        for k in range(2, len(arguments))
-        if re.match(r"[A-Za-z_]\w*=", arguments[k]) and arguments[k - 1] != "--inputs"
-    ]
+    free = [k for k in range(2, len(arguments))
+            if re.match(r"[A-Za-z_]\w*=", arguments[k]) and arguments[k - 1] != "--inputs"]  # fmt: skip
     rest = [a for k, a in enumerate(arguments) if k not in free]
     return [*rest[:2], *(arguments[k] for k in free), *rest[2:]]
 
@@ -293,7 +283,11 @@ def _list(options: argparse.Namespace) -> int:
     from gradproof.lookup import UsageError
     from literature import CLAIMS
     from reference import CATALOGUE
+    from reference.blocks import BLOCKS
 
+    if options.kind == "block":
+        print_table(["id", "what"], [[id, (block.__doc__ or "").splitlines()[0]] for id, block in BLOCKS.items()])
+        return 0
     kinds, documents = sorted({f.kind for f in CATALOGUE.values()}), {c.source for c in CLAIMS.values()}
     if options.kind == "claim" or options.kind in documents:
         claims = [c for c in CLAIMS.values() if options.kind in ("claim", c.source)]
@@ -302,7 +296,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.kind and options.kind not in kinds:
         raise UsageError(
             f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}, and published equations: claim, or "
-            "the document of one, as 'gradproof list claim' has them"
+            "the document of one, as 'gradproof list claim' has them; and whole blocks: block"
         )
     chosen = [f for f in CATALOGUE.values() if not options.kind or f.kind == options.kind]
     print_table(["id", "statement"], [[f.id, f.statement] for f in chosen])

@@ -36,16 +36,19 @@ def cache_folder() -> Path:
     return base / f"jax-{versions(['jax'])['jaxlib'].replace(' ', '-')}-{machine}"
 
 
-def end_with_parent() -> None:
-    """From now on this process ends when the one that started it does, even without a word, as by SIGKILL."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def end_with_parent(whole_group: bool = False) -> None:
+    """From now on this process ends when the one that started it does, even without a word, as by SIGKILL.
+
+    With `whole_group`, where the system has such groups, all end that it has started.
+    """
+    threading.Thread(target=_end_with_parent, args=(whole_group,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(whole_group: bool) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL) if whole_group and hasattr(os, "killpg") else os._exit(1)
 
 
 def _start(log: str) -> None:

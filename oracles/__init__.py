@@ -9,6 +9,8 @@ is the framework's own function with its own defaults. `network(...)` is the fas
 networks. What an oracle does not have is a LookupError that says what; ids are those of records, not aliases. Of an
 update rule `vjp` is one step and no gradient; `updates` has `trajectory`, `native_steps` and `defaults` too.
 
+torch, JAX and balls answer for whole blocks too, by the ids of the room `layers.blocks`; these are in no `DEFINITIONS`.
+
 In the room `namespace` of each, `pullback_of(f, arguments, cotangent, **options)` asks the same of a function of one's
 own, `def f(xp, x, w): …`, written once against the array API that `xp` is there.
 """

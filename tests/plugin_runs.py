@@ -1,6 +1,11 @@
 """Runs of pytest over files that are written for them, with the plugin as it is here."""
 
+import contextlib
 from importlib.metadata import entry_points
+
+with contextlib.suppress(ImportError):  # what a run imports first it forgets, and SciPy cannot be imported once more
+    import scipy.special  # noqa: F401
+    import sympy  # noqa: F401
 
 INSTALLED = any(point.name == "gradproof" for point in entry_points(group="pytest11"))
 PLUGIN = [] if INSTALLED else ["-p", "gradproof.pytest_plugin"]

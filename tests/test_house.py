@@ -28,7 +28,7 @@ SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no or
 TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
 
 COMMON = {"evidence", "lookup", "tasks"}
-WINGS = ("checks", "networks", "training", "conventions", "claims", "vectors", "yours")
+WINGS = ("blocks", "checks", "networks", "training", "conventions", "claims", "vectors", "yours")
 MAY = {  # room of gradproof: the other rooms that it may import
     **{room: set() for room in ("lookup", "evidence", "cases")},
     "__init__": {"yours"},  # when it is first asked for
@@ -37,7 +37,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "claims": {"answers", "cases", *COMMON, "workers"},  # whose processes end with their parents
     "answers": {"cases", "evidence", "lookup"},
     "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "workers"},
-    "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: settings of updates
+    "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "workers", "yours"},  # doctor: settings
     "console": {"audit"},  # for a type
     "cli": {"audit", "commands", "console", *COMMON},
     "__main__": {"cli"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gradproof import pages
+from gradproof import blocks, pages
 from gradproof.checks import accuracy, kinks
 from gradproof.claims import coverage, literature, proofs
 from gradproof.conventions import ask
@@ -58,6 +58,11 @@ AREAS = {
             ("numpy", "torch", "jax", "balls", "16 bits"), ("seed", "dtype", "oracle"), ("balls",),
             figures=True,
             kinds=("sweep", "curve", "accuracy"),
+        ),
+        Area(
+            "blocks", "gradients of whole blocks against the truth, and 200 steps from one start", blocks.tasks,
+            pages.blocks.write, ("numpy", "torch", "jax", "balls", "data"), ("seed", "dtype", "oracle"), ("balls",),
+            kinds=("block", "parity", "learned"),
         ),
         Area(
             "proofs", "every statement and derivative by computer algebra", proofs.tasks, pages.proofs.write,

@@ -13,7 +13,7 @@ from gradproof.audit.select import Options, select
 from gradproof.evidence.compare import other_error
 from gradproof.evidence.environment import ORACLES, versions
 from gradproof.evidence.files import EvidenceError, encode, refuse_constant, write_whole
-from gradproof.evidence.finding import Finding
+from gradproof.evidence.finding import Finding, hexed
 from gradproof.evidence.verdicts import FAILING, got_worse
 from gradproof.lookup import UsageError
 from gradproof.tasks import Task
@@ -40,7 +40,7 @@ def run(
     """Write the lock file `path` for formulas `ids`, or `check` what is measured now against it.
 
     Gives what is to be said, the lines that changed, and whether one became worse. Raises UsageError for what cannot be
-    asked, EvidenceError for a file that cannot be read, OSError as `open` does.
+    asked, EvidenceError for a file that cannot be read, ImportError without python-flint, OSError as `open` does.
     """
     if not check:
         if not ids:
@@ -70,18 +70,15 @@ def run(
 def measure(ids: Sequence[str], dtypes: Sequence[str] | None, jobs: int, progress: Progress) -> dict[str, Any]:
     """What a lock file says of formulas, ids or patterns of ids, measured now.
 
-    Raises UsageError for what names no formula, and without python-flint.
+    Raises UsageError for what names no formula, ImportError without python-flint.
     """
     areas, plan = select(Options(only=(*AREAS, *ids), dtype=tuple(dtypes) if dtypes else None))
     found: list[Finding] = []
-    try:
-        tasks: list[Task] = [task for area in areas for task in area.tasks(plan)]
-        with pool(jobs) as executor:
-            for done, future in enumerate([executor.submit(task.call) for task in tasks], 1):
-                found += future.result()
-                progress("lock", done, len(tasks))
-    except ImportError as error:
-        raise UsageError("python-flint: not installed; pip install 'gradproof[oracles]'") from error
+    tasks: list[Task] = [task for area in areas for task in area.tasks(plan)]
+    with pool(jobs) as executor:
+        for done, future in enumerate([executor.submit(task.call) for task in tasks], 1):
+            found += future.result()
+            progress("lock", done, len(tasks))
     lines = {" ".join(filter(None, f.key)): _line(f) for f in found if f.kind in LOCKED and (f.verdict or f.entries)}
     if not lines:
         raise UsageError(f"{', '.join(ids)}: nothing to lock; give the ids of formulas")
@@ -108,6 +105,7 @@ def read(path: Path) -> dict[str, Any]:
             raise ValueError("no lock file")
         for line in lock["lines"].values():
             line.update({"ulp": float(line["ulp"])} if "ulp" in line else {})
+            line.update({"slope": hexed(float.fromhex(line["slope"]))} if "slope" in line else {})  # once with zeros
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise EvidenceError(f"{path}: cannot be read ({error}); make it with 'gradproof lock {path} ID'") from error
     return dict(lock)

@@ -223,10 +223,10 @@ def _finish(
 
 
 def _count(findings: Sequence[Finding], outcome: Outcome) -> None:
+    """Count the verdicts, those on networks by architecture: each other overview has the same cases once more."""
     for found in findings:
-        if found.kind in ("overview", "disagreement"):
-            continue  # the same cases once more
         counts = found.more.get("verdicts") or ({found.verdict: 1} if found.verdict else {})
-        outcome.verdicts.update(counts)
-        if not FAILING.isdisjoint(counts):
+        if found.kind not in ("network", "overview", "disagreement") or found.what == "architecture":
+            outcome.verdicts.update(counts)
+        if found.kind not in ("overview", "disagreement") and not FAILING.isdisjoint(counts):
             outcome.failures.append(message(found))

@@ -12,6 +12,7 @@ from gradproof.networks.configurations import configurations
 from gradproof.tasks import Plan
 from literature import CLAIMS
 from reference import ALIASES, CATALOGUE, resolve
+from reference.blocks import BLOCKS
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Options:
 def select(options: Options) -> tuple[list[Area], Plan]:
     """The areas to measure, and what of them.
 
-    A word of `--only` names an area, a formula or claim by id, alias or pattern, or networks by a pattern such as
-    '4-5-3/*/tanh/*'. Formulas are taken through every area that they stand in, or through those that are named.
+    A word of `--only` names an area, a formula, block or claim by id, alias or pattern, or networks by a pattern such
+    as '4-5-3/*/tanh/*'. Formulas are taken through every area that they stand in, or through those that are named.
     Raises UsageError where a word means nothing, or the same as another, or where no area named takes an option given.
     """
     areas: list[str] = []
@@ -61,7 +62,7 @@ def select(options: Options) -> tuple[list[Area], Plan]:
             formulas[id] = word
         if not found:
             if next(configurations(word), None) is None:
-                known = [*AREAS, *CATALOGUE, *ALIASES, *CLAIMS]
+                known = [*AREAS, *CATALOGUE, *ALIASES, *BLOCKS, *CLAIMS]
                 where = f"areas: {', '.join(AREAS)}; networks match a pattern such as '4-5-3/*/tanh/*'"
                 raise UsageError(f"--only {word or repr(word)}: nothing matches; {suggestion(word, known)} ({where})")
             patterns.append(word)
@@ -85,7 +86,7 @@ def select(options: Options) -> tuple[list[Area], Plan]:
 
 
 def matching(word: str) -> list[str]:
-    """The formulas and published claims that a word names: an id, an alias, or a pattern of ids."""
+    """The formulas, blocks and published claims that a word names: an id, an alias, or a pattern of ids."""
     if word in ALIASES:
         return [resolve(word)[0].id]
-    return [id for id in (*CATALOGUE, *CLAIMS) if id == word or ("/" in word and fnmatchcase(id, word))]
+    return [id for id in (*CATALOGUE, *BLOCKS, *CLAIMS) if id == word or ("/" in word and fnmatchcase(id, word))]

@@ -139,7 +139,7 @@ def _finding(case: Case, quantity: str, side: str, worst: Worst, apart: Worst | 
     allowed = gate(formula, case.dtype) if ours else max(INACCURATE, formula.conditioned_ulp)
     fine = worst.largest <= allowed and not worst.not_numbers
     finite = [e for e in worst.errors if math.isfinite(e)]
-    more: dict[str, Any] = {"allowed": allowed}
+    more: dict[str, Any] = {"allowed": allowed} if ours else {}
     if worst.not_numbers:
         more["not a number"] = worst.not_numbers
     if not ours and composed(side, formula.id, quantity):

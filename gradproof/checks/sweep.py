@@ -170,7 +170,7 @@ class Sweep:
         below = _top(np.where(normal, np.nan, strict), m.x)
         order = np.argsort(m.x, kind="stable")
         more: dict[str, Any] = {
-            "strict": short(worst.error), "strict mean": short(worst.mean), "strict at": worst.at,
+            "strict": short(worst.error), "strict at": worst.at,
             "ordinary": short(ordinary.error), "ordinary at": ordinary.at, "subnormal": short(below.error),
             "not a number": int((np.isnan(got) & ~np.isnan(m.truth)).sum()),
             "lost": _lost(m.x[order], got[order], m.truth[order], normal[order]),
@@ -201,7 +201,7 @@ class Sweep:
         yield Finding(
             "sweep", self.formula.id, what, part, dtype, name, verdict.value, int((~np.isnan(strict)).sum()),
             short(fair.error), short(fair.mean), shown.at,
-            got_there, truth_there, more={key: said for key, said in more.items() if said},
+            got_there, truth_there, more={key: said for key, said in more.items() if said and said != shown.at},
         )  # fmt: skip
         if dtype in WIDE and not self.parameters:
             yield Finding("curve", self.formula.id, "", part, dtype, name,

@@ -12,6 +12,7 @@ from gradproof.answers.frameworks import sides
 from gradproof.cases.case import Case
 from gradproof.commands.given import pairs, rounded
 from gradproof.evidence.environment import ORACLES, load
+from gradproof.evidence.finding import hexed
 from gradproof.evidence.verdicts import WORSE, Verdict
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table
@@ -74,9 +75,9 @@ def evaluate(
         answers[name] = answer.outputs["value"], answer.gradients["z"]
     rows: list[dict[str, Any]] = []
     for k, x in enumerate(z.tolist()):
-        row: dict[str, Any] = {"x": float(x).hex()}
+        row: dict[str, Any] = {"x": hexed(x)}
         for name, (value, slope) in answers.items():
-            row[name] = {"value": float(value[k]).hex(), "slope": float(slope[k]).hex()}
+            row[name] = {"value": hexed(value[k]), "slope": hexed(slope[k])}
         rows.append({**row, **_truth(formula, z[k : k + 1], row["ours"], dtype, given)})
     return {"formula": formula.id, "dtype": dtype, "parameters": given, "points": rows}
 
@@ -96,7 +97,7 @@ def _truth(
         return {}
     given: dict[str, Any] = {"dtype": dtype, **parameters}
     truths = points.truths(formula.id, z, (0, 1, 2), **given)
-    found: dict[str, Any] = {"truth": {"value": _hex(truths[0]), "slope": _hex(truths[1])}}
+    found: dict[str, Any] = {"truth": {"value": hexed(truths[0].hi[0]), "slope": hexed(truths[1].hi[0])}}
     x = z.astype(np.float64)
 
     def judged(part: str, order: int) -> Verdict:
@@ -108,7 +109,7 @@ def _truth(
     value = judged("value", 0)
     if truths[1].undecided[0] and math.isnan(truths[1].hi[0]):
         left, right = (points.truth(formula.id, z, 1, side=side, **given) for side in ("left", "right"))
-        found.update(left=_hex(left), right=_hex(right))
+        found.update(left=hexed(left.hi[0]), right=hexed(right.hi[0]))
         low, high = sorted((float(left.hi[0]), float(right.hi[0])))
         chosen = float.fromhex(ours["slope"])
         slack = formula.conditioned_ulp * math.ulp(chosen)  # the slope of a branch may be no float
@@ -118,10 +119,6 @@ def _truth(
     else:
         slope = judged("slope", 1)
     return {**found, "verdict": max(value.value, slope.value, key=WORSE.index)}
-
-
-def _hex(truth: Any) -> str:
-    return float(truth.hi[0]).hex()
 
 
 def table(result: Mapping[str, Any]) -> Table:

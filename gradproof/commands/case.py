@@ -10,12 +10,14 @@ import numpy as np
 from gradproof import cases
 from gradproof.answers.frameworks import sides
 from gradproof.answers.truth import truth
+from gradproof.cases import blocks
 from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
 from gradproof.cases.source import REGIMES
 from gradproof.commands import given
 from gradproof.commands.at import NO_SLOPE
 from gradproof.evidence.environment import ORACLES
+from gradproof.evidence.finding import hexed
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table, number
 from oracles.floats import FORMATS
@@ -30,13 +32,16 @@ def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
     Errors are in conditioned ULP, as in the tables of accuracy. Raises UsageError for an unknown id, dtype or regime,
     for a formula without such cases, and without python-flint.
     """
+    regimes = ("plain",) if id in blocks.DRAWS else REGIMES
+    if regime not in regimes:
+        raise UsageError(f"no regime {regime!r}; there are {', '.join(regimes)}")
+    if dtype not in DTYPES:
+        raise UsageError(f"no cases in {dtype!r}; there are in {', '.join(DTYPES)}")
+    if id in blocks.DRAWS:
+        return beside(blocks.draw(id, dtype, regime, seed))
     formula, _ = find(id)
     if formula.id not in {**cases.DRAWS, **cases.STEPS}:
         raise UsageError(f"{id} has no cases of its own; {_instead(formula)}")
-    if regime not in REGIMES:
-        raise UsageError(f"no regime {regime!r}; there are {', '.join(REGIMES)}")
-    if dtype not in DTYPES:
-        raise UsageError(f"no cases in {dtype!r}; there are in {', '.join(DTYPES)}")
     return beside(cases.draw(formula.id, dtype, regime, seed))
 
 
@@ -60,13 +65,13 @@ def asked(id: str, words: Sequence[str], dtype: str = "float64", cotangent: str 
 def as_json(case: Case) -> dict[str, Any]:
     """The answers of everyone to a case, floats as hex."""
 
-    def hexed(x: Any) -> Any:
-        return [hexed(y) for y in x] if np.ndim(x) else float(x).hex()
+    def hexes(x: Any) -> Any:
+        return [hexes(y) for y in x] if np.ndim(x) else hexed(x)
 
     exact, answers = _everyone(case)
-    said = {side: a if isinstance(a, str) else {q: hexed(np.asarray(y).astype(np.float64)) for q, y in a.items()}
+    said = {side: a if isinstance(a, str) else {q: hexes(np.asarray(y).astype(np.float64)) for q, y in a.items()}
             for side, a in answers.items()}  # fmt: skip
-    truths = {quantity: hexed(known.truth.hi) for quantity, known in exact.items()}
+    truths = {quantity: hexes(known.truth.hi) for quantity, known in exact.items()}
     errors = {side: {q: exact[q].error(y).tolist() for q, y in a.items() if q in exact}
               for side, a in answers.items() if not isinstance(a, str)}  # fmt: skip
     return {"formula": case.formula, "dtype": case.dtype, "parameters": dict(case.parameters), "truth": truths,

@@ -12,7 +12,6 @@ import os
 import shlex
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from typing import Any
 
 from gradproof.commands.given import option, pairs
 from gradproof.lookup import UsageError, not_installed
+from gradproof.workers import end_with_parent
 from gradproof.yours.subject import ADAPTERS, Subject, subject_of
 
 
@@ -77,7 +77,7 @@ def _end(process: BaseProcess) -> None:
 def _child(pipe: Connection, options: argparse.Namespace) -> None:
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which ends this group
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent(whole_group=True)
     sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the subject prints is a finding, and no part of the report
     try:
@@ -89,13 +89,6 @@ def _child(pipe: Connection, options: argparse.Namespace) -> None:
     except Exception:
         pipe.send((2, "", traceback.format_exc()))
     os._exit(0)  # whatever threads the subject has left
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.killpg(0, signal.SIGKILL) if hasattr(os, "killpg") else os._exit(1)
 
 
 def _report(options: argparse.Namespace) -> tuple[int, str, str]:

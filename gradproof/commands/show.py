@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 from gradproof.evidence.files import Evidence, EvidenceError, read_evidence
@@ -12,6 +13,7 @@ from gradproof.pages.tables import number
 from literature import CLAIMS, ROLES, Claim
 from literature.bibliography import work
 from reference import ALIASES, CATALOGUE
+from reference.blocks import BLOCKS
 from reference.formula import Formula
 
 
@@ -28,14 +30,16 @@ def subject(word: str) -> str:
 def describe(id: str, evidence: Path) -> str:
     """Statement, derivation, domain, kinks, assumptions, sources, and the last verdicts in `evidence` if any.
 
-    Of a published claim: where it stands, the equation as printed, the verdict and its reason. Raises UsageError for an
-    unknown id.
+    Of a published claim: where it stands, the equation as printed, the verdict and its reason; of a block: what it is,
+    and its verdicts. Raises UsageError for an unknown id.
     """
     id = subject(id)
     if (claim := CLAIMS.get(id)) is not None:
         return "\n".join(_claim(claim, evidence))
     if "/" in id and id.split("/")[0] in {known.split("/")[0] for known in CLAIMS}:
         raise UsageError(f"no claim {id!r}; {suggestion(id, CLAIMS)}")
+    if id in BLOCKS:
+        return "\n".join([id, "", inspect.getdoc(BLOCKS[id]) or "", "", *_of_block(id, evidence)])
     f, stands_for = find(id)
     given = ", ".join(f"{name} = {value}" for name, value in stands_for.items())
     lines = [f"{id} stands for {f.id}" + (f" with {given}" if given else "")] if id != f.id else []
@@ -71,6 +75,16 @@ def judgement(id: str, evidence: Path) -> str:
     claim = CLAIMS[id]
     why = claim.wrong or claim.doubt or claim.convention or claim.unchecked
     return found[0].verdict + (f": {why}" if why else "")
+
+
+def _of_block(id: str, evidence: Path) -> list[str]:
+    """What was measured of a block: the verdicts on its settings."""
+    try:
+        found = read_evidence(evidence / "blocks.jsonl").findings
+    except EvidenceError as error:
+        return [f"no verdicts: {error}"]
+    return [f"{f.dtype:8} {f.side:5} {f.what or 'defaults'}: at most {number(f.max)} conditioned ULP, "
+            f"{counts(f.more['verdicts'])}" for f in found if f.formula == id and f.kind == "block"]  # fmt: skip
 
 
 def _claim(claim: Claim, evidence: Path) -> list[str]:

@@ -31,13 +31,9 @@ def run(options: argparse.Namespace, print_table: Callable[[Sequence[str], Seque
 
 
 def _make(options: argparse.Namespace) -> int:
-    from gradproof.lookup import UsageError
+    import flint  # noqa: F401  # before anything is written
+    import ml_dtypes  # noqa: F401
 
-    try:
-        import flint  # noqa: F401
-        import ml_dtypes  # noqa: F401
-    except ImportError as error:
-        raise UsageError(f"{error.name}: not installed; pip install 'gradproof[oracles]'") from error
     from gradproof.vectors.generate import make
 
     print(f"{options.out}: {len(make(options.out))} files")

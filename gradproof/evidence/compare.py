@@ -10,7 +10,7 @@ from typing import Any
 
 from gradproof.evidence.files import EvidenceError, read_evidence
 from gradproof.evidence.finding import Finding
-from gradproof.evidence.verdicts import FAILING, got_worse
+from gradproof.evidence.verdicts import AGREEING, FAILING, got_worse
 
 # A largest error counts as another one where it leaves [½, 2] times the old one and a whole unit with it. Within these,
 # the functions of another processor or compiler differ from each other.
@@ -85,14 +85,15 @@ def compare(before: Path, now: Path) -> Comparison:
         part = not PART.isdisjoint(second.header)  # of a part, what is not there was not asked for
         for key, finding in found.items():
             if key not in wanted:
-                changes += [] if part else [_gone(area, finding)]
+                changes += [] if part else [Change(area, "gone", finding, finding.verdict, "")]
             elif finding.row == wanted[key].row:
                 same += 1
             elif meant := list(_changes(area, finding, wanted[key])):
                 changes += meant
             else:
                 bits += 1
-        changes += [_new(area, wanted[key]) for key in wanted.keys() - found.keys()]
+        come = (f for key, f in wanted.items() if key not in found)
+        changes += [Change(area, "new", f, "", f.verdict, f.verdict in FAILING) for f in come]
     return Comparison(sorted(changes, key=lambda c: (not c.worse, c.area, c.how, c.subject)), made_with, same, bits)
 
 
@@ -122,21 +123,13 @@ def _made_with(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[s
     return {name: (old.get(name, ""), new.get(name, "")) for name in old | new if old.get(name) != new.get(name)}
 
 
-def _gone(area: str, f: Finding) -> Change:
-    return Change(area, "gone", f, f.verdict, "")
-
-
-def _new(area: str, f: Finding) -> Change:
-    return Change(area, "new", f, "", f.verdict, f.verdict in FAILING)
-
-
 def _changes(area: str, old: Finding, new: Finding) -> Iterator[Change]:
     before, now = _verdicts(old), _verdicts(new)
     if before.keys() != now.keys():
         gone, come = ({v: n for v, n in a.items() if v not in b} for a, b in ((before, now), (now, before)))
         worse = not FAILING.isdisjoint(come) or (not old.more.get("verdicts") and got_worse(old.verdict, new.verdict))
         yield Change(area, "verdict", new, _counted(gone), _counted(come), worse)
-    elif other_error(old.max, new.max):
+    elif None not in (old.max, new.max) and other_error(old.max, new.max):  # not said of networks that agree
         yield Change(area, "error", new, f"{old.max}", f"{new.max}")
     if (reading := new.more.get("reading")) != old.more.get("reading"):
         yield Change(area, "reading", new, str(old.more.get("reading")), str(reading))
@@ -144,13 +137,11 @@ def _changes(area: str, old: Finding, new: Finding) -> Iterator[Change]:
 
 def _verdicts(f: Finding) -> dict[str, int]:
     """The verdicts of a finding with their numbers; equal to the last bit is no other meaning than within rounding."""
-    counts: Mapping[str, int] = f.more.get("verdicts") or ({f.verdict: 0} if f.verdict else {})
-    found: dict[str, int] = {}
-    for verdict, n in counts.items():
-        if n or not f.more.get("verdicts"):
-            meant = "agrees" if verdict == "exact" else verdict
-            found[meant] = found.get(meant, 0) + n
-    return found
+    if counts := f.more.get("verdicts"):
+        apart = {verdict: n for verdict, n in counts.items() if n and verdict not in AGREEING}
+        rest = f.entries - sum(apart.values())
+        return {"agrees": rest, **apart} if rest else apart
+    return {"agrees" if f.verdict in AGREEING else f.verdict: 0} if f.verdict else {}
 
 
 def _counted(verdicts: Mapping[str, int]) -> str:

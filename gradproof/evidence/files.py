@@ -1,4 +1,7 @@
-"""Evidence files: replaced whole or not at all, strict JSON, a row a line, sorted by key so that they diff well."""
+"""Evidence files: replaced whole or not at all, strict JSON, a row a line, sorted by key so that they diff well.
+
+Findings that say the same of several sides, dtypes or questions are one row, which has the list of these.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from gradproof.evidence.finding import Finding, finding
 
-SCHEMA = 2  # of a row; the first had a form of its own in every area
+SCHEMA = 3  # of a row; the first had a form of its own in every area
+READ = (2, SCHEMA)  # in the second every finding was a row of its own
+TOGETHER = ("side", "dtype", "what")  # of which a row may have a list
+Row = dict[str, Any]
 
 
 class EvidenceError(Exception):
@@ -58,20 +64,38 @@ def _finite(value: Any) -> Any:
 
 
 def write_evidence(path: Path, header: Mapping[str, Any], findings: Iterable[Finding]) -> None:
-    """Write the header, then a finding a line in the order of their keys, then their number.
+    """Write the header, then the findings in the order of their keys, then the number of rows.
 
     Raises ValueError where two findings have one key, OSError as `open` does.
     """
-    rows = sorted(findings, key=lambda f: f.key)
-    for one, other in itertools.pairwise(rows):
+    ordered = sorted(findings, key=lambda f: f.key)
+    for one, other in itertools.pairwise(ordered):
         if one.key == other.key:
             raise ValueError(f"{path.stem}: two findings on {' '.join(filter(None, one.key))}")
-    lines = [encode({"header": {"schema": SCHEMA, **header}}), *(encode(f.row) for f in rows)]
+    rows = [f.row for f in ordered]
+    for name in TOGETHER:
+        rows = _together(rows, name)
+    lines = [encode({"header": {"schema": SCHEMA, **header}}), *map(encode, rows)]
     write_whole(path, "\n".join([*lines, encode({"rows": len(rows)})]) + "\n")
 
 
+def _together(rows: list[Row], name: str) -> list[Row]:
+    """Rows that differ in `name` alone as one."""
+    alike: dict[str, list[Row]] = {}
+    for row in rows:
+        alike.setdefault(repr({k: v for k, v in row.items() if k != name}), []).append(row)
+    return [{**first, name: [row.get(name, "") for row in (first, *others)]} if others else first
+            for first, *others in alike.values()]  # fmt: skip
+
+
+def _apart(row: Row) -> Iterator[Row]:
+    """The rows that were written as one."""
+    lists = {name: row[name] for name in TOGETHER if isinstance(row.get(name), list)}
+    return ({**row, **dict(zip(lists, words, strict=True))} for words in itertools.product(*lists.values()))
+
+
 def read_evidence(path: Path) -> Evidence:
-    """Header and findings of an evidence file.
+    """Header and findings of an evidence file, in the order of their keys.
 
     Raises EvidenceError where the file is missing, of another schema, not JSON or cut short, naming the line.
     """
@@ -83,28 +107,25 @@ def read_evidence(path: Path) -> Evidence:
     if not isinstance(header, dict):
         raise EvidenceError(f"{path}: no header line; this is not an evidence file")
     schema = header.get("schema", 1)
-    if schema != SCHEMA:
+    if schema not in READ:
         older = "an older gradproof; run 'gradproof audit' again"
-        newer = f"a newer gradproof, whose rows this one cannot read; {_update}"
+        newer = "a newer gradproof, whose rows this one cannot read; update it with pip install -U gradproof"
         raise EvidenceError(f"{path}: made by {older if schema < SCHEMA else newer} (schema {schema}, not {SCHEMA})")
     if len(lines) < 2 or _parse(path, len(lines), lines[-1]) != {"rows": len(lines) - 2}:
         raise EvidenceError(
             f"{path}: {len(lines) - 1} lines after the header, but its end is missing; run the audit again"
         )
-    found = []
+    found: list[Finding] = []
     for number, line in enumerate(lines[1:-1], 2):
         row = _parse(path, number, line)
         try:
-            found.append(finding(row))
+            found += map(finding, _apart(row))
         except (TypeError, ValueError) as error:
             raise EvidenceError(f"{path}, line {number}: {error}; run the audit again") from error
-    return Evidence(header, found)
+    return Evidence(header, sorted(found, key=lambda f: f.key))
 
 
-_update = "update it with pip install -U gradproof"
-
-
-def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
+def _parse(path: Path, number: int, line: str) -> Row:
     try:
         row = json.loads(line, parse_constant=refuse_constant)
     except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -60,7 +61,7 @@ class Finding:
             return f"gradproof at {self.formula} {self.at}{given}{dtype}"
         if self.kind == "special" and self.what in TYPED:
             return f"gradproof at {self.formula} {TYPED[self.what]}{given}{dtype}"
-        if self.kind == "accuracy" and self.at:
+        if self.kind in ("accuracy", "block") and self.at:
             regime, seed, *_ = self.at.split(" ")
             return f"gradproof case {self.formula} {regime} {seed}{dtype}"
         if self.kind == "network":
@@ -77,7 +78,10 @@ def finding(row: Mapping[str, Any]) -> Finding:
     if strangers := sorted(row.keys() - DEFAULTS.keys()):
         raise TypeError(f"no finding has {', '.join(strangers)}")
     errors = {name: float(row[name]) for name in ("max", "mean") if name in row}
-    return Finding(**{**row, **errors, "more": _spoken(row.get("more", {}))})
+    found = Finding(**{**row, **errors, "more": _spoken(row.get("more", {}))})
+    if strange := [word for word in found.key if not isinstance(word, str)]:
+        raise TypeError(f"{strange[0]!r} is no text")
+    return found
 
 
 WORDS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}  # for what JSON has no numbers
@@ -98,5 +102,9 @@ def short(x: float | None, n: int = 4) -> float | None:
 
 
 def hexed(x: Any) -> str:
-    """A number as hex, which names a float exactly."""
-    return float(x).hex()
+    """A number as hex, which names a float exactly, without zeros at its end.
+
+    >>> hexed(-3), hexed(0.0), hexed(math.inf)
+    ('-0x1.8p+1', '0x0p+0', 'inf')
+    """
+    return re.sub(r"\.?0*p", "p", float(x).hex())

@@ -48,6 +48,7 @@ OF_CLAIMS = {  # of published equations
 
 # Claims that are judged by proof or by reading have words of their own beside these.
 FAILING = frozenset({"wrong", "unknown", "refuted"})
+AGREEING = ("exact", "agrees")  # of cases that are counted: what is not said of them
 WORSE = ("exact", "proved", "holds", "agrees", "convention", "undefined", "inaccurate", "unknown", "refuted", "wrong")
 
 

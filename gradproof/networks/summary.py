@@ -1,4 +1,7 @@
-"""From what the tasks found to evidence: one finding a network and side, all architectures and regimes folded in."""
+"""From what the tasks found to evidence: one finding a network and side, all architectures and regimes folded in.
+
+It has the cases of a network that neither are exact nor agree; how far apart the others are, the overviews say.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gradproof.evidence.finding import Finding, short
+from gradproof.evidence.verdicts import AGREEING
 
 FIELDS = ("architecture", "dtype", "hidden", "output", "cost", "regularizer")
 KINDS = {"hidden": "activation", "output": "activation", "cost": "cost", "regularizer": "regularizer"}
@@ -64,23 +68,31 @@ def fold(found: Sequence[Finding]) -> list[Finding]:
             for regime, verdict, size in zip(f.more["regimes"], verdicts, map(float, sizes["relative"]), strict=True):
                 if verdict:
                     tally = networks.setdefault((combination, dtype, side), Tally())
-                    tally.add(verdict, size, f"{said['architecture']} {regime}")
+                    if verdict in AGREEING:
+                        tally.cases += 1
+                    else:
+                        tally.add(verdict, size, f"{said['architecture']} {regime}")
                 for name, value in [*names, ("regime", regime)]:
                     tally = overviews.setdefault((name, value, dtype, side), Tally())
                     tally.add(verdict, size, f"{f.formula} {regime}")
                 pairs.setdefault((dtype, side), []).append(size)
-    rows = [replace(_finding("network", *key, "", tally), why=whys.get(key, "")) for key, tally in networks.items()] + [
-        _finding("overview", value, dtype, side, name, tally) for (name, value, dtype, side), tally in overviews.items()
-    ]
+    rows = [replace(_network(*key, tally), why=whys.get(key, "")) for key, tally in networks.items()]
+    rows += [_overview(*key, tally) for key, tally in overviews.items()]
     others = [f for f in found if f.kind not in ("case", "disagreement")]
     return [*rows, *others, *_histograms(pairs), *_disagreements(f for f in found if f.kind == "disagreement")]
 
 
-def _finding(kind: str, formula: str, dtype: str, side: str, what: str, tally: Tally) -> Finding:
+def _network(formula: str, dtype: str, side: str, tally: Tally) -> Finding:
+    found = Finding("network", formula, dtype=dtype, side=side, entries=tally.cases)
+    if not tally.verdicts:
+        return replace(found, verdict="agrees")
+    verdicts = dict(sorted(tally.verdicts.items()))
+    return replace(found, max=short(tally.worst, 3), at=tally.at, more={"verdicts": verdicts})
+
+
+def _overview(what: str, formula: str, dtype: str, side: str, tally: Tally) -> Finding:
     more = {"unit": "‖p − q‖/‖p‖", "median": tally.median, "verdicts": dict(sorted(tally.verdicts.items()))}
-    if kind == "network":
-        del more["unit"]  # of so many rows
-    return Finding(kind, formula, what, dtype=dtype, side=side, entries=tally.cases, max=short(tally.worst, 3),
+    return Finding("overview", formula, what, dtype=dtype, side=side, entries=tally.cases, max=short(tally.worst, 3),
                    at=tally.at, more={k: v for k, v in more.items() if v not in (None, {})})  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from gradproof.pages import (
     accuracy,
+    blocks,
     checkers,
     conventions,
     coverage,
@@ -22,6 +23,7 @@ from gradproof.pages import (
 
 __all__ = [
     "accuracy",
+    "blocks",
     "checkers",
     "conventions",
     "coverage",

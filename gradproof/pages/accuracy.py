@@ -10,7 +10,7 @@ from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.figures import error_curves
-from gradproof.pages.tables import Table, exactly, name, number, write_page
+from gradproof.pages.tables import Table, answered, beside, exactly, name, number, write_page
 from reference import CATALOGUE
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -63,16 +63,14 @@ def _activations(found: Findings, folder: Path) -> None:
 
 
 def _sweep_table(found: Findings, dtype: str) -> Table:
-    by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
     wide = dtype in WIDE
     columns = ["activation", "parameters", "part"]
     columns += [f"{side} conditioned max (mean)" if wide else f"{side} max (mean)" for side in SIDES]
     columns += [f"{side} strict max, |x| ≤ 10" for side in SIDES] if wide else []
     columns += [f"worst input, {side}" for side in SIDES]
     lines = []
-    for formula, what, part in dict.fromkeys(key[:3] for key in by):
-        rows = [by.get((formula, what, part, side)) for side in SIDES]
-        line: list[Any] = [name(formula), what or "defaults", part]
+    for one, rows in beside(found):
+        line: list[Any] = [name(one.formula), one.what or "defaults", one.quantity]
         line += ["no such function" if f is None else _errors(f) for f in rows]
         line += ["" if f is None else _strict(f) for f in rows] if wide else []
         line += ["" if f is None else exactly(f.at) for f in rows]
@@ -160,13 +158,10 @@ def is_step(f: Finding) -> bool:
 
 def errors_table(found: Findings, title: str, note: str) -> Table:
     """A line for each formula, quantity and dtype: the largest error of every side, and where ours is."""
-    by = {(f.formula, f.quantity, f.dtype, f.side): f for f in found}
     lines = []
-    for formula, quantity, dtype in dict.fromkeys(key[:3] for key in by):
-        rows = [by.get((formula, quantity, dtype, side)) for side in SIDES]
-        ours = rows[0]
-        allowed, worst = (number(ours.more.get("allowed")), ours.at) if ours else ("", "")
-        lines.append([name(formula), quantity, dtype, allowed, *map(_cell, rows), worst])
+    for f, rows in beside(found):
+        allowed, worst = (number(rows[0].more.get("allowed")), rows[0].at) if rows[0] else ("", "")
+        lines.append([name(f.formula), f.quantity, f.dtype, allowed, *(answered(row, _cell) for row in rows), worst])
     columns = ["formula", "quantity", "dtype", "our limit", *(f"{side} max (mean)" for side in SIDES), "worst of ours"]
     return Table(title, columns, lines, note)
 
@@ -192,9 +187,5 @@ def _worse(found: Sequence[Finding | None]) -> str:
     return f"{number(largest)}{'*' if 'composed' in known[-1].more else ''}{alone}"
 
 
-def _cell(f: Finding | None) -> str:
-    if f is None:
-        return "not installed"
-    if not f.entries:
-        return f.why
+def _cell(f: Finding) -> str:
     return f"{_errors(f)}{'*' if 'composed' in f.more else ''}{'†' if f.verdict == 'convention' else ''}"

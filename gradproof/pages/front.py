@@ -56,6 +56,14 @@ def _training(found: Findings) -> str:
     return f"‖p − q‖/‖p‖ after {steps} steps in float64: {apart:.1e} ({worst.what})"
 
 
+def _blocks(found: Findings) -> str:
+    """The largest float64 error of each side with the block that has it."""
+    mine = [f for f in found if f.kind == "block" and f.dtype == "float64" and f.max is not None]
+    worst = {side: max((f for f in mine if f.side == side), key=lambda f: f.max or 0.0, default=None) for side in SIDES}
+    said = [f"{side} {number(f.max)} ({name(f.formula)})" for side, f in worst.items() if f]
+    return f"worst conditioned ULP in float64: {', '.join(said)}"
+
+
 def _scaling(found: Findings) -> str:
     predicted = {(f.what, f.dtype): f.more["relative"] for f in found if f.side == "predicted"}
     ratios = [x / predicted[f.what, f.dtype][at] for f in found if f.side != "predicted"
@@ -91,15 +99,14 @@ def _checkers(found: Findings) -> str:
     return f"wrong gradients missed + right ones rejected: {', '.join(said)}" if said else ""
 
 
-def _inside(place: int) -> Callable[[Findings], str]:
+def _inside(place: str) -> Callable[[Findings], str]:
     """Which formula at that place of a network each framework is inaccurate about most often."""
 
     def glance(found: Findings) -> str:
         counts: dict[str, Counter[str]] = {}
         for f in found:
-            if f.kind == "network":
-                formula = f.formula.split("/")[place]
-                counts.setdefault(f.side, Counter())[formula] += f.more["verdicts"].get("inaccurate", 0)
+            if (f.kind, f.what) == ("overview", place) and "verdicts" in f.more:
+                counts.setdefault(f.side, Counter())[name(f.formula)] += f.more["verdicts"].get("inaccurate", 0)
         most = ((side, *tally.most_common(1)[0]) for side, tally in sorted(counts.items(), reverse=True))
         return "most often inaccurate: " + ", ".join(f"{side} {formula} ({n:,})" for side, formula, n in most)
 
@@ -107,13 +114,14 @@ def _inside(place: int) -> Callable[[Findings], str]:
 
 
 PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what it is, evidence, what it comes to
-    "activations": ("each activation inside networks, by verdict and size", "networks", _inside(0)),
-    "costs": ("each cost inside networks", "networks", _inside(2)),
-    "regularizers": ("each regularizer inside networks", "networks", _inside(3)),
+    "activations": ("each activation inside networks, by verdict and size", "networks", _inside("hidden")),
+    "costs": ("each cost inside networks", "networks", _inside("cost")),
+    "regularizers": ("each regularizer inside networks", "networks", _inside("regularizer")),
     "networks": ("architectures, input regimes, and what was left out and why", "networks", None),
     "training": ("500 training steps from one start: how the three sides part", "training", _training),
     "scaling": ("how differences grow with depth and width", "scaling", _scaling),
     "accuracy": ("value and slope of every activation against the truth, in ULP", "accuracy", _errors("activation")),
+    "blocks": ("whole blocks, transformers to LSTMs, by every weight against the truth; training", "blocks", _blocks),
     "kinks": ("the slope that everyone returns where left and right differ", "kinks", _kinks),
     "laws": ("what every formula keeps besides its numbers, asked as a user's function is", "laws", _verdicts),
     "frameworks": ("defects of the frameworks, each with one line that reproduces it", "accuracy", None),
@@ -155,7 +163,7 @@ def write(evidence: Path, folder: Path) -> None:
     lines = ["# Reports", ""]
     if "networks" in known:
         networks = known["networks"].findings
-        mine = [f for f in networks if f.kind == "network"]
+        mine = [f for f in networks if f.what == "architecture" and "verdicts" in f.more]
         sides = sorted({f.side for f in mine}, reverse=True)
         verdicts = sum((Counter(f.more["verdicts"]) for f in mine), Counter[str]())
         cases = sum(f.entries for f in mine if f.side == sides[0]) if sides else 0

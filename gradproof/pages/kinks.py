@@ -8,7 +8,7 @@ from pathlib import Path
 from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
-from gradproof.pages.tables import Table, exactly, name, write_page
+from gradproof.pages.tables import Table, answered, beside, exactly, name, write_page
 
 KINDS = {"activation": "Activations", "cost": "Costs", "regularizer": "Regularizers", "layer": "Layers",
          "update": "Clipping"}  # fmt: skip
@@ -31,36 +31,26 @@ def write(evidence: Path, folder: Path) -> None:
 
 
 def _kinks(title: str, found: Sequence[Finding]) -> Table:
-    by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
-    lines = []
-    for formula, what, quantity in dict.fromkeys(key[:3] for key in by):
-        rows = {side: by.get((formula, what, quantity, side)) for side in SIDES}
-        ours = rows["ours"]
-        if ours is None:
-            continue
-        sides = (exactly(ours.more["left"]), exactly(ours.more["right"]))
-        lines.append([name(formula), what, quantity, *sides, *map(_slope, rows.values()), ours.why])
+    lines = [
+        [name(f.formula), f.what, f.quantity, *(exactly(f.more[side]) for side in ("left", "right")),
+         *(answered(row, _slope) for row in rows), f.why]
+        for _, rows in beside(found) if (f := rows[0])
+    ]  # fmt: skip
     return Table(title, ["formula", "where", "slope", "left", "right", *SIDES, "why ours"], lines)
 
 
-def _slope(f: Finding | None) -> str:
-    if f is None:
-        return "not installed"
-    if not f.got:
-        return f.why
+def _slope(f: Finding) -> str:
     return exactly(f.got) + ("" if f.more["inside"] else " (outside)")
 
 
 def _special(found: Sequence[Finding]) -> Table:
     """Only the lines on which someone differs, by more than the sign of a zero."""
-    by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
     lines = []
-    for formula, what, quantity in dict.fromkeys(key[:3] for key in by):
-        rows = [by.get((formula, what, quantity, side)) for side in SIDES]
+    for one, rows in beside(found):
         truth = rows[0].truth if rows[0] else ""
         said = {exactly(f.got).removeprefix("−") if exactly(f.got) in ("0", "−0.0") else f.got for f in rows if f}
         if len(said | ({truth} if truth else set())) > 1:
             shown = ["–" if f is None else exactly(f.got) for f in rows]
-            lines.append([name(formula), quantity, what, exactly(truth) or "no limit", *shown])
+            lines.append([name(one.formula), one.quantity, one.what, exactly(truth) or "no limit", *shown])
     note = "Only the lines on which someone differs, by more than the sign of a zero; the evidence has all."
     return Table("At ±0, ±∞ and NaN", ["activation", "part", "input", "limit", *SIDES], lines, note)

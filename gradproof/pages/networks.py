@@ -11,7 +11,7 @@ from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
 from gradproof.pages.figures import histograms
-from gradproof.pages.tables import Table, name, write_page
+from gradproof.pages.tables import Table, beside, name, write_page
 
 Findings = Sequence[Finding]
 PAIRS = {name: f"ours–{name}" for name in ORACLES} | {
@@ -71,14 +71,12 @@ def _table(title: str, views: Findings, what: str, first: str) -> Table:
     """One line per name and dtype: verdicts about each framework, and how far the gradients are apart."""
     columns = [first, "dtype", "cases", *ORACLES]
     columns += [f"{pair} {figure}" for pair in PAIRS.values() for figure in ("median", "worst")]
-    by = {(f.formula, f.dtype, f.side): f for f in views if f.what == what}
     lines = []
-    for formula, dtype in dict.fromkeys(key[:2] for key in by):
-        found = [by.get((formula, dtype, side)) for side in PAIRS]
+    for one, found in beside((f for f in views if f.what == what), PAIRS):
         cases = max(f.entries for f in found if f)
         said = [counts(f.more["verdicts"]) if f else "not installed" for f in found[: len(ORACLES)]]
         figures = [x for f in found for x in ((f.more.get("median"), f.max) if f else (None, None))]
-        lines.append([_short(formula), dtype, cases, *said, *figures])
+        lines.append([_short(one.formula), one.dtype, cases, *said, *figures])
     return Table(title, columns, lines)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import write_whole
+from gradproof.evidence.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,21 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     note: str = ""
+
+
+def beside(found: Iterable[Finding], sides: Collection[str] = SIDES) -> list[tuple[Finding, list[Finding | None]]]:
+    """Findings that differ in the side alone: one of them, and that of each side, None where it has none."""
+    by: dict[tuple[str, ...], dict[str, Finding]] = {}
+    for f in found:
+        by.setdefault(f.key[:-1], {})[f.side] = f
+    return [(next(iter(those.values())), [those.get(side) for side in sides]) for those in by.values()]
+
+
+def answered(f: Finding | None, shown: Callable[[Finding], str]) -> str:
+    """What is shown of the answer of a side; where it has none, why."""
+    if f is None:
+        return "not installed"
+    return shown(f) if f.entries else f.why
 
 
 def number(x: float | int | None, digits: int = 2) -> str:

@@ -12,7 +12,7 @@ from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.pages.accuracy import DTYPES as ALL
 from gradproof.pages.accuracy import errors_table, is_step
-from gradproof.pages.tables import Table, name, number, write_page
+from gradproof.pages.tables import Table, answered, name, number, write_page
 
 TITLES = {side: side for side in SIDES} | {"torch": "torch.optim", "jax": "Optax"}
 DTYPES = ("float32", "float64")
@@ -69,11 +69,7 @@ def _groups(found: Iterable[Finding], *keys: str) -> dict[tuple[Any, ...], list[
     return groups
 
 
-def _outcome(f: Finding | None) -> str:
-    if f is None:
-        return "not installed"
-    if not f.verdict:
-        return f.why
+def _outcome(f: Finding) -> str:
     return f.verdict if f.max == 0 else f"{f.verdict} ({number(f.max)})"
 
 
@@ -83,7 +79,7 @@ def _steps(found: Sequence[Finding], steps: int) -> Table:
         by = {(f.side, f.dtype): f for f in group}
         bound = max(f.more["bound"] for f in group)
         setting, problem = what.split("; ")
-        cells = [_outcome(by.get((side, dtype))) for dtype in DTYPES for side in SIDES]
+        cells = [answered(by.get((side, dtype)), _outcome) for dtype in DTYPES for side in SIDES]
         lines.append([f"`{name(id)}`", setting, problem, f"{bound:.1e}", *cells])
     columns = ["rule", "hyperparameters", "problem", "bound/distance, float32"]
     columns += [f"{title} {dtype}" for dtype in DTYPES for title in TITLES.values()]

@@ -124,16 +124,9 @@ def replaying(tape: list[Sequence[Array]]) -> Gradient:
 
 
 def bounds(
-    step: Step,
-    start: Sequence[Array],
-    gradient: Gradient,
-    steps: int,
-    dtype: str,
-    *,
-    scalars: str = "float64",
-    feedback: bool = True,
-    **hyperparameters: Any,
-) -> tuple[Array, float]:
+    step: Step, start: Sequence[Array], gradient: Gradient, steps: int, dtype: str,
+    *, scalars: str = "float64", feedback: bool = True, **hyperparameters: Any,
+) -> tuple[Array, float]:  # fmt: skip
     """First-order bound of the rounding error after each step, (steps, entries), and the margin of decisions.
 
     `feedback` says whether the gradient depends on the parameters; if not, correlations between steps need not be

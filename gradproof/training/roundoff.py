@@ -16,6 +16,7 @@ Python before they touch an array. A `Scalar` carries a plain bound, without sig
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -89,6 +90,11 @@ class Roundoff:
         return fresh
 
 
+def _both_ways(op: Callable[[Any, Any], Any], slopes: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
+    """The operator with a scalar on its left, and with one on its right."""
+    return (lambda self, y: self._with(op, self, y, slopes), lambda self, x: self._with(op, x, self, slopes))
+
+
 class Scalar:
     """A scalar with a bound of its error."""
 
@@ -110,35 +116,13 @@ class Scalar:
         carried = sum(abs(d) * e for d, e in zip(slopes(p, q, z), errors, strict=True) if e)
         return Scalar(z, carried + self.roundoff.scalar_u * abs(z), self.roundoff)
 
-    def __add__(self, y: Any) -> Any:
-        return self._with(operator.add, self, y, PARTIALS[np.add])
-
-    def __radd__(self, x: Any) -> Any:
-        return self._with(operator.add, x, self, PARTIALS[np.add])
-
-    def __sub__(self, y: Any) -> Any:
-        return self._with(operator.sub, self, y, PARTIALS[np.subtract])
-
-    def __rsub__(self, x: Any) -> Any:
-        return self._with(operator.sub, x, self, PARTIALS[np.subtract])
-
-    def __mul__(self, y: Any) -> Any:
-        return self._with(operator.mul, self, y, PARTIALS[np.multiply])
-
-    def __rmul__(self, x: Any) -> Any:
-        return self._with(operator.mul, x, self, PARTIALS[np.multiply])
-
-    def __truediv__(self, y: Any) -> Any:
-        return self._with(operator.truediv, self, y, PARTIALS[np.divide])
-
-    def __rtruediv__(self, x: Any) -> Any:
-        return self._with(operator.truediv, x, self, PARTIALS[np.divide])
-
-    def __pow__(self, y: Any) -> Any:
-        return self._with(operator.pow, self, y, lambda p, q, z: (q * z / p if p else 0.0, 0.0))
-
-    def __rpow__(self, x: Any) -> Any:
-        return self._with(operator.pow, x, self, lambda p, q, z: (0.0, z * np.log(p)))
+    __add__, __radd__ = _both_ways(operator.add, PARTIALS[np.add])
+    __sub__, __rsub__ = _both_ways(operator.sub, PARTIALS[np.subtract])
+    __mul__, __rmul__ = _both_ways(operator.mul, PARTIALS[np.multiply])
+    __truediv__, __rtruediv__ = _both_ways(operator.truediv, PARTIALS[np.divide])
+    __pow__, __rpow__ = _both_ways(
+        operator.pow, lambda p, q, z: (q * z / p if p else 0.0, z * math.log(p) if p > 0 else 0.0)
+    )
 
     def __gt__(self, y: Any) -> bool:
         """Decided by the values; the margin is noted."""

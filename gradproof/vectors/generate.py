@@ -17,7 +17,7 @@ import numpy as np
 from gradproof.answers.truth import truth
 from gradproof.cases.case import Case
 from gradproof.cases.kinks import Place
-from gradproof.evidence.files import write_whole
+from gradproof.evidence.files import encode, write_whole
 from gradproof.vectors import flags, inputs
 from gradproof.vectors.checksums import SUMS, lines
 from gradproof.vectors.numbers import array, exact, written
@@ -197,12 +197,8 @@ def _refused_test(refused: inputs.Refused) -> Test:
 def in_json(content: Mapping[str, Any]) -> str:
     """A test a line, so that files diff well."""
     head = {key: value for key, value in content.items() if key != "tests"}
-    rows = ",\n".join(_compact(test) for test in content["tests"])
+    rows = ",\n".join(map(encode, content["tests"]))
     return f'{_pretty(head).removesuffix(chr(10) + "}" + chr(10))},\n "tests": [\n{rows}\n ]\n}}\n'
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _pretty(value: Any) -> str:

@@ -23,14 +23,10 @@ from reference.formula import Array, Formula
 
 DIGITS = 32
 GROUPS = ("normal", "edge", "kink", "tail")
-DRAWN = (
-    ("normal", "plain", 0),
-    ("normal", "plain", 3),
-    ("edge", "near", 2),
-    ("edge", "near", 4),
-    ("tail", "wide", 1),
+DRAWN = (  # group, regime and seed; the seeds go through all reductions
+    ("normal", "plain", 0), ("normal", "plain", 3), ("edge", "near", 2), ("edge", "near", 4), ("tail", "wide", 1),
     ("tail", "wide", 5),
-)  # group, regime and seed; the seeds go through all reductions
+)  # fmt: skip
 WIDE, ALL = ("float32", "float64"), ("float16", "bfloat16", "float32", "float64")
 
 

@@ -139,12 +139,8 @@ def report_of(how: How, dtypes: Sequence[str] | None) -> Report:
                   skipped=skipped, causes=why, again=_again(how))  # fmt: skip
 
 
-NOTES = (
-    "results are arrays of their own",
-    "prints nothing",
-    "dtypes are kept",
-    "an empty batch",
-)  # said, but no reason to fail
+# said, but no reason to fail
+NOTES = ("results are arrays of their own", "prints nothing", "dtypes are kept", "an empty batch")
 
 
 def assert_gradient(subject: Any, against: Any = None, **how: Any) -> Report:

@@ -249,10 +249,9 @@ def _shapes(call: Call, given: Mapping[str, Any], v: Mapping[str, Any], first: A
         n = int(np.prod(shape))
         start = most // 2 - n // 2
         part = np.asarray(x[start : start + n]).reshape(shape)
+        seeds = {k: np.asarray(w[start : start + n]).reshape(shape) for k, w in v.items()}
         try:
-            got = call(
-                {**given, name: part}, {k: np.asarray(w[start : start + n]).reshape(shape) for k, w in v.items()}
-            )
+            got = call({**given, name: part}, seeds)
         except Exception as error:
             return Law("any shape", False, f"{type(error).__name__} for the shape {shape}: {error}")
         for what, y, all_of in ((f"∂/∂{name}", got.gradients.get(name), first.gradients.get(name)),

@@ -152,4 +152,4 @@ def _ulp(error: float) -> str:
 
 def _number(x: float) -> str:
     """A number in decimal and, where that is not short, in hex."""
-    return f"{x!r} ({x.hex()})" if len(repr(x)) > 8 else repr(x)
+    return f"{x!r} ({hexed(x)})" if len(repr(x)) > 8 else repr(x)

@@ -65,10 +65,7 @@ def fingerprint(record: Record) -> str:
 
 def _result(record: Record) -> dict[str, Any]:
     rule, name = cause(record)
-    where = {
-        "artifactLocation": _artifact(record["file"]),
-        "region": {"startLine": record["line"]},
-    }
+    where = {"artifactLocation": _artifact(record["file"]), "region": {"startLine": record["line"]}}
     result = {
         "ruleId": rule,
         "ruleName": name,

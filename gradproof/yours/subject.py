@@ -149,24 +149,28 @@ def torch_function(
     def answer(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> Answer:
         from oracles.torch_autograd.tensors import array
 
-        leaves = leaves_of(given)
-        values = named_outputs(call(*leaves.values(), **options), outputs)
-        by = {name: x for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad}
-        (sown,) = seeds(values, v)
-        found = torch.autograd.grad(*roots(values, v), list(by.values()), sown, allow_unused=True)
+        leaves, by, values, seeds = run(given, v, options)
+        roots = [values[name] for name in seeds]
+        found = torch.autograd.grad(roots, list(by.values()), list(seeds.values()), allow_unused=True)
         for name, x in leaves.items():
             _written(given[name], x)
-        for name, seed in zip(paths(values, v), sown, strict=True):
+        for name, seed in seeds.items():
             _written(v.get(name), seed)
         return Answer({name: array(y.detach().cpu()) for name, y in values.items()},
                       {name: array(g.cpu()) for name, g in zip(by, found, strict=True) if g is not None})  # fmt: skip
 
-    def leaves_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    def run(given: Mapping[str, Any], v: Mapping[str, Any], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Tensors of the arguments, those that are differentiated, the outputs, and the cotangents of some of these."""
         from oracles.torch_autograd.tensors import tensor
 
         made = {id(x): tensor(x).to(device).requires_grad_(is_float(x)) for x in given.values()
                 if isinstance(x, np.ndarray)}  # fmt: skip
-        return {name: made.get(id(x), x) for name, x in given.items()}  # one leaf for an array given twice
+        leaves = {name: made.get(id(x), x) for name, x in given.items()}  # one leaf for an array given twice
+        values = named_outputs(call(*leaves.values(), **options), outputs)
+        by = {name: x for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad}
+        seeds = {name: tensor(np.asarray(v[name])).to(values[name]) if name in v else torch.ones_like(values[name])
+                 for name in paths(values, v)}  # fmt: skip
+        return [leaves, by, values, seeds]
 
     def paths(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[str]:
         """The outputs that the cotangent sees: what is 0 throughout is left out, as an unused output is."""
@@ -178,23 +182,13 @@ def torch_function(
             raise Broken("no output depends on its arguments for torch: requires_grad is lost on the way")
         return [name for name in moving if name not in v or np.asarray(v[name], np.float64).any()] or moving
 
-    def roots(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[list[Any]]:
-        return [[values[name] for name in paths(values, v)]]
-
-    def seeds(values: Mapping[str, Any], v: Mapping[str, Any]) -> list[list[Any]]:
-        from oracles.torch_autograd.tensors import tensor
-
-        return [[tensor(np.asarray(v[name])).to(values[name]) if name in v else torch.ones_like(values[name])
-                 for name in paths(values, v)]]  # fmt: skip
-
     def second(given: Mapping[str, Any], v: Mapping[str, Any], u: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
         """The gradient of ⟨u, gradient⟩, through the backward; None where that is no function of the arguments."""
         from oracles.torch_autograd.tensors import array, tensor
 
-        leaves = leaves_of(given)
-        values = named_outputs(call(*leaves.values(), **options), outputs)
-        by = {name: x for name, x in leaves.items() if isinstance(x, torch.Tensor) and x.requires_grad}
-        firsts = torch.autograd.grad(*roots(values, v), list(by.values()), *seeds(values, v), allow_unused=True,
+        _, by, values, seeds = run(given, v, options)
+        roots = [values[name] for name in seeds]
+        firsts = torch.autograd.grad(roots, list(by.values()), list(seeds.values()), allow_unused=True,
                                      create_graph=True)  # fmt: skip
         pairs = [(g, tensor(u[name]).to(g)) for name, g in zip(by, firsts, strict=True)
                  if g is not None and g.requires_grad]  # fmt: skip

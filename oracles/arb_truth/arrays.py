@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from oracles.arb_truth.definition import Forward, check_parameters, lookup
 from oracles.arb_truth.functions import total
 from oracles.arb_truth.jets import Jet, variables
 from oracles.arb_truth.layers import LAYERS
+from oracles.arb_truth.layers.blocks import BLOCKS
 from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, Undecided, ball, working
 from oracles.arb_truth.regularizers import REGULARIZERS
 from oracles.arb_truth.rounding import MAXIMUM, START, settle
@@ -33,6 +35,7 @@ from oracles.arb_truth.updates import UPDATES, check_step
 from oracles.floats import Truth, conditioned_error, format_of, ulp
 
 DEFINITIONS: dict[str, Forward] = {**ACTIVATIONS, **COSTS, **REGULARIZERS, **LAYERS, **CLIPPING}
+ASKED = ChainMap(DEFINITIONS, BLOCKS)  # blocks are no formulas
 TERMS = 6  # coefficients of the longest power series: value, slope, and what tangents and jets add to that
 
 
@@ -73,7 +76,7 @@ def vjp(
     cotangent: npt.ArrayLike | Mapping[str, npt.ArrayLike] | None = None,
     *,
     dtype: npt.DTypeLike | str = "float64",
-    definitions: Mapping[str, Forward] = DEFINITIONS,
+    definitions: Mapping[str, Forward] = ASKED,
     **parameters: Any,
 ) -> tuple[dict[str, Conditioned], dict[str, Conditioned]]:
     """The truth of the outputs of `id`, and of the gradient of L = ⟨cotangent, outputs⟩ by every float argument.
@@ -104,7 +107,7 @@ def pullback(
     cotangent: npt.ArrayLike | Mapping[str, npt.ArrayLike] | None = None,
     *,
     dtype: npt.DTypeLike | str = "float64",
-    definitions: Mapping[str, Forward] = DEFINITIONS,
+    definitions: Mapping[str, Forward] = ASKED,
     **parameters: Any,
 ) -> Pullback:
     """As `vjp`, with the vacuity of the cotangent."""
@@ -141,7 +144,7 @@ def has(id: str, quantity: str = "value") -> str:
 
     Every quantity comes with it, since definitions are differentiated whole.
     """
-    return "composed" if id in DEFINITIONS or id in UPDATES else ""
+    return "composed" if id in ASKED or id in UPDATES else ""
 
 
 # ---------------------------------------------------------------- a formula as a function of a flat list of numbers

@@ -14,9 +14,10 @@ import jax
 
 from oracles.calls import Answer, arrays, ask, find, floats, installed_version, known_options
 from oracles.jax_grad.costs import EAGER
+from oracles.jax_grad.layers.blocks import BLOCKS
 from oracles.jax_grad.network import network
 from oracles.jax_grad.programs import cache_programs, differentiate, forget_programs
-from oracles.jax_grad.table import COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
+from oracles.jax_grad.table import ASKED, COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
 from oracles.jax_grad.updates import OPTIMIZERS, defaults, native_steps, step, trajectory
 
 __all__ = [
@@ -47,7 +48,7 @@ def vjp(id: str, arguments: Mapping[str, Any], cotangent: Any = None, **paramete
     """
     if id.startswith("update/") and id not in DEFINITIONS:
         return step(id, arguments, **parameters), {}
-    return ask(id, find(id, DEFINITIONS), SLOPES.get(id), differentiate, arguments, cotangent, parameters)
+    return ask(id, find(id, ASKED), SLOPES.get(id), differentiate, arguments, cotangent, parameters)
 
 
 def has(id: str, quantity: str = "value") -> str:
@@ -55,7 +56,7 @@ def has(id: str, quantity: str = "value") -> str:
 
     A quantity is an output, or an argument to take the gradient by.
     """
-    if id in COMPOSED or (id in SLOPES and quantity != "value" and SLOPES[id].give(quantity)):
+    if id in COMPOSED or id in BLOCKS or (id in SLOPES and quantity != "value" and SLOPES[id].give(quantity)):
         return "composed"
     return "native" if id in OWN or id in OPTIMIZERS else ""
 

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from oracles.calls import Answer, arrays, ask, find, floats, installed_version, known_options, named
+from oracles.torch_autograd.layers.blocks import BLOCKS
 from oracles.torch_autograd.network import network
-from oracles.torch_autograd.table import COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
+from oracles.torch_autograd.table import ASKED, COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
 from oracles.torch_autograd.tensors import differentiate
 from oracles.torch_autograd.updates import OPTIMIZERS, defaults, native_steps, step, trajectory
 
@@ -44,7 +45,7 @@ def vjp(id: str, arguments: Mapping[str, Any], cotangent: Any = None, **paramete
     """
     if id.startswith("update/") and id not in DEFINITIONS:
         return step(id, arguments, **parameters), {}
-    return ask(id, find(id, DEFINITIONS), SLOPES.get(id), differentiate, arguments, cotangent, parameters)
+    return ask(id, find(id, ASKED), SLOPES.get(id), differentiate, arguments, cotangent, parameters)
 
 
 def has(id: str, quantity: str = "value") -> str:
@@ -52,7 +53,7 @@ def has(id: str, quantity: str = "value") -> str:
 
     A quantity is an output, or an argument to take the gradient by.
     """
-    if id in COMPOSED or (id in SLOPES and quantity != "value" and SLOPES[id].give(quantity)):
+    if id in COMPOSED or id in BLOCKS or (id in SLOPES and quantity != "value" and SLOPES[id].give(quantity)):
         return "composed"
     return "native" if id in OWN or id in OPTIMIZERS else ""
 

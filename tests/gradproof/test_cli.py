@@ -16,8 +16,10 @@ from gradproof.audit import run as audit
 from gradproof.audit.select import Options
 from gradproof.evidence.environment import ORACLES, load
 from gradproof.evidence.files import EvidenceError
+from gradproof.evidence.finding import hexed
 from gradproof.lookup import UsageError
 from reference import ALIASES, CATALOGUE
+from reference.blocks import BLOCKS
 
 HERE = [side for side in ORACLES if load(side)]
 KINDS = sorted({f.kind for f in CATALOGUE.values()})
@@ -89,6 +91,12 @@ def test_bad_input_is_refused_in_words(run, tmp_path, command, complaint):
     assert complaint in err
 
 
+def test_blocks_are_listed_with_what_they_are(run):
+    code, out, _ = run("list", "block")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [*BLOCKS]
+
+
 @pytest.mark.parametrize("kind", [None, *KINDS])
 def test_every_formula_is_listed(run, kind):
     code, out, _ = run("list", *filter(None, [kind]))
@@ -139,13 +147,13 @@ def test_json_of_at_has_exactly_these_keys(run, no_truth):
     assert [list(p) for p in points] == [["x", *sides]] * 2
     assert [list(p[side]) for p in points for side in sides] == [["value", "slope"]] * 2 * len(sides)
     value, slope = CATALOGUE["activation/elu"].function(-0.125, alpha=2)
-    assert points[1]["ours"] == {"value": float(value).hex(), "slope": float(slope).hex()}
+    assert points[1]["ours"] == {"value": hexed(value), "slope": hexed(slope)}
 
 
 def test_json_of_at_with_the_truth(run):
     pytest.importorskip("flint")
     smooth, kink = json.loads(run("at", "activation/relu", "1", "0", "--json")[1])["points"]
-    assert (smooth["truth"], smooth["verdict"]) == ({"value": (1.0).hex(), "slope": (1.0).hex()}, "exact")
+    assert (smooth["truth"], smooth["verdict"]) == ({"value": "0x1p+0", "slope": "0x1p+0"}, "exact")
     assert [float.fromhex(kink[side]) for side in ("left", "right")] == [0, 1]
 
 
@@ -156,7 +164,7 @@ def test_json_of_at_with_the_truth(run):
 )  # fmt: skip
 def test_negative_and_hex_points_are_numbers_not_options(run, no_truth, text, x):
     _, out, _ = run("at", "--dtype", "float64", "activation/tanh", text, "--json")
-    assert [p["x"] for p in json.loads(out)["points"]] == [x.hex()]
+    assert [p["x"] for p in json.loads(out)["points"]] == [hexed(x)]
 
 
 @pytest.mark.parametrize("silent", [False, True])

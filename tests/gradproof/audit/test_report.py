@@ -98,7 +98,7 @@ def test_evidence_that_is_damaged_or_not_there_is_said(folder, act):
     assert contents(folder).items() <= before.items()
 
 
-FOUND = [Finding("convention", "cost/l1"), Finding("network", "tanh", more={"verdicts": 3})]
+FOUND = [Finding("convention", "cost/l1"), Finding("overview", "4-5-3", "architecture", more={"verdicts": 3})]
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda f: f.kind)

@@ -94,6 +94,16 @@ def test_an_audit_fails_by_wrong_and_unknown_alone(measuring, tmp_path, verdict)
     assert all("cost/l1 (plain 0) at plain 0 is" in message for message in outcome.failures)
 
 
+def test_cases_of_networks_are_counted_once_and_a_network_that_fails_is_named():
+    counts = {"exact": 3, "wrong": 1}
+    views = [Finding("overview", "4-5-3", what, more={"verdicts": counts}) for what in ("architecture", "regime")]
+    network = Finding("network", "tanh/relu/l1/none", dtype="float32", side="torch", at="4-5-3 kink", entries=4)
+    outcome = audit.Outcome()
+    audit._count([*views, replace(network, more={"verdicts": {"wrong": 1}}), replace(network, side="jax")], outcome)
+    assert outcome.verdicts == counts
+    assert [line.partition("again: ")[2] for line in outcome.failures] == [network.again()]
+
+
 def test_it_leaves_evidence_and_pages_and_nothing_else(measuring, tmp_path):
     told = []
     outcome = run(tmp_path, Options(seed=3, oracle=None), lambda *said: told.append(said))

@@ -11,6 +11,7 @@ from gradproof.lookup import UsageError
 from gradproof.tasks import Plan
 from literature import CLAIMS
 from reference import ALIASES, CATALOGUE
+from reference.blocks import BLOCKS
 
 OPTIONS = {"seed": 3, "draws": 2, "dtype": ("float32",), "oracle": ("torch",)}
 NETWORKS = "4-5-3/*/tanh/*"
@@ -26,6 +27,8 @@ NETWORKS = "4-5-3/*/tanh/*"
         (("cost/bce",), [*AREAS], {"cost/binary_cross_entropy"}, "*"),
         (("activation/hard*", "kinks"), ["kinks"],
          {f"activation/hard{name}" for name in ("tanh", "sigmoid", "swish", "shrink")}, "*"),
+        (("block/lstm_classifier",), [*AREAS], {"block/lstm_classifier"}, "*"),
+        (("block/*", "blocks"), ["blocks"], {*BLOCKS}, "*"),
         (("nielsen-2015/bp2",), [*AREAS], {"nielsen-2015/bp2"}, "*"),
         ((NETWORKS,), ["networks"], None, NETWORKS),
         ((NETWORKS, "networks"), ["networks"], None, NETWORKS),

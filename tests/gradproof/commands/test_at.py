@@ -12,6 +12,7 @@ from planted import plant, scaled
 from gradproof.cases.parameters import OTHERS
 from gradproof.commands.at import DTYPES, array, evaluate, number, split, table, ulp, ulps
 from gradproof.evidence.environment import ORACLES, load
+from gradproof.evidence.finding import hexed
 from gradproof.lookup import UsageError
 from reference import CATALOGUE
 
@@ -122,8 +123,7 @@ def test_ours_is_the_formula_at_those_points_and_no_truth_is_made_up(no_truth, m
             slots = zip(z, *CATALOGUE[id].function(z, **parameters), strict=True)
             assert evaluate(id, points, dtype, parameters) == {
                 "formula": id, "dtype": dtype, "parameters": parameters,
-                "points": [{"x": float(x).hex(), "ours": {"value": float(v).hex(), "slope": float(s).hex()}}
-                           for x, v, s in slots],
+                "points": [{"x": hexed(x), "ours": {"value": hexed(v), "slope": hexed(s)}} for x, v, s in slots],
             }  # fmt: skip
 
 

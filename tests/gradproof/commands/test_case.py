@@ -106,3 +106,14 @@ def test_without_balls_nothing_is_shown(monkeypatch):
     monkeypatch.delattr("oracles.arb_truth", raising=False)
     with pytest.raises(UsageError, match="python-flint: not installed"):
         replay("cost/l1", "wide", 2)
+
+
+def test_a_case_of_a_block_is_that_of_the_audit():
+    pytest.importorskip("flint")
+    table = replay("block/lstm_classifier", "plain", 2, "float32")
+    assert table.title.startswith("block/lstm_classifier in float32, plain 2; ")
+    errors = [float(ours.split("(")[1].strip(")")) for _, _, ours, *_ in table.rows]
+    assert len(errors) > 80
+    assert max(errors) <= 1
+    with pytest.raises(UsageError, match="no regime 'wide'; there are plain"):
+        replay("block/lstm_classifier", "wide", 2)

@@ -91,7 +91,7 @@ def test_one_line_asks_everyone(capsys, dtype):
     assert "delta = 1.5" in out
     assert "∂/∂a[1]   -3.0   -3.0 (0)" in out
     assert main([*words, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["truth"]["∂/∂a"] == ["0x1.0000000000000p-1", "-0x1.8000000000000p+1"]
+    assert json.loads(capsys.readouterr().out)["truth"]["∂/∂a"] == ["0x1p-1", "-0x1.8p+1"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from gradproof.evidence.finding import Finding
 from gradproof.lookup import UsageError
 from literature import CLAIMS
 from reference import ALIASES, CATALOGUE
+from reference.blocks import BLOCKS
 
 GELU = "activation/gelu"
 HEADER = {"versions": {"torch": "2.0", "jax": "0.5"}}
@@ -140,3 +141,14 @@ def test_claims_are_listed_by_document(capsys):
 def test_an_unknown_id_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no formula 'activation/gelo'; did you mean activation/gelu"):
         describe("activation/gelo", tmp_path)
+
+
+@pytest.mark.parametrize("id", BLOCKS)
+def test_a_block_is_told_in_its_words_and_with_its_verdicts(id, tmp_path):
+    more = {"median": 0.0, "verdicts": {"exact": 4, "agrees": 20}}
+    found = [Finding("block", id, "heads = 2", dtype="float64", side="ours", max=0.5, more=more)]
+    assert "no verdicts: " in describe(id, tmp_path)
+    write_evidence(tmp_path / "blocks.jsonl", HEADER, found)
+    text = describe(id, tmp_path)
+    assert text.startswith(f"{id}\n\n{(BLOCKS[id].__doc__ or '').splitlines()[0]}")
+    assert text.endswith("float64  ours  heads = 2: at most 0.50 conditioned ULP, exact 4, agrees 20")

@@ -30,8 +30,11 @@ def test_the_same_evidence_has_no_changes(both):
     assert (found.same, found.bits, found.changes, found.made_with, found.worse) == (1, 0, [], {}, False)
 
 
-@pytest.mark.parametrize("change", [{"max": 0.9}, {"at": "0x1.1p+0"}, {"got": "0x1p+0"}, {"verdict": "exact"},
-                                    {"more": {"verdicts": {"exact": 1, "agrees": 2}}}], ids=str)  # fmt: skip
+COUNTED = {"entries": 3, "more": {"verdicts": {"exact": 1, "agrees": 2}}}
+
+
+@pytest.mark.parametrize("change", [{"max": 0.9}, {"at": "0x1.1p+0"}, {"got": "0x1p+0"}, {"verdict": "exact"}, COUNTED],
+                         ids=str)  # fmt: skip
 def test_bits_alone_are_no_change_of_meaning(both, change):
     found = both([BASE], [replace(BASE, **change)])
     assert (found.same, found.bits, found.changes) == (0, 1, [])
@@ -46,10 +49,11 @@ def test_bits_alone_are_no_change_of_meaning(both, change):
         ({"max": 5.8}, {"max": 2.0}, "error", False),
         ({}, {"max": float("inf")}, "error", False),
         ({"more": {"reading": "no ½"}}, {"more": {"reading": "½"}}, "reading", False),
-        ({"more": {"verdicts": {"exact": 3}}}, {"more": {"verdicts": {"exact": 1, "wrong": 2}}}, "verdict", True),
+        ({}, {"verdict": "", "entries": 3, "more": {"verdicts": {"wrong": 2}}}, "verdict", True),
+        ({}, {"verdict": "", "entries": 3, "more": {"verdicts": {"convention": 3}}}, "verdict", False),
         (
-            {"more": {"verdicts": {"exact": 3}}},
-            {"more": {"verdicts": {"agrees": 1, "convention": 2}}},
+            {"entries": 3, "more": {"verdicts": {"inaccurate": 3}}},
+            {"entries": 3, "more": {"verdicts": {"inaccurate": 1}}},
             "verdict",
             False,
         ),
@@ -59,6 +63,18 @@ def test_a_change_of_meaning_is_seen(both, old, new, how, worse):
     found = both([replace(BASE, **old)], [replace(BASE, **new)])
     assert [c.how for c in found.changes] == [how]
     assert found.worse is worse
+
+
+@pytest.mark.parametrize("counts", [{"exact": 1, "agrees": 22, "inaccurate": 3}, {"exact": 26}], ids=str)
+def test_counts_of_what_agrees_may_be_left_out(both, counts):
+    network = Finding("network", "tanh/relu/l1/none", dtype="float32", side="torch", entries=26)
+    apart = {verdict: n for verdict, n in counts.items() if verdict == "inaccurate"}
+    full = replace(network, max=0.5, more={"verdicts": counts})
+    short = replace(network, max=0.5, more={"verdicts": apart}) if apart else replace(network, verdict="agrees")
+    assert both([full], [short]).changes == both([short], [full]).changes == []
+    wrong = replace(network, max=0.5, more={"verdicts": {"wrong": 1, **apart}})
+    ((change,), worse) = (found := both([short], [wrong])).changes, found.worse
+    assert (change.how, change.now, worse) == ("verdict", "wrong 1", True)
 
 
 def test_what_is_new_or_gone_is_said(both):

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -57,8 +58,25 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 def test_evidence_comes_back_as_it_was_written(tmp_path_factory, findings, header):
     path = tmp_path_factory.mktemp("evidence") / "a.jsonl"
     write_evidence(path, header, findings)
-    assert read_evidence(path) == ({"schema": 2, **header}, sorted(findings, key=lambda f: f.key))
-    assert path.read_bytes().count(b"\n") == len(findings) + 2
+    assert read_evidence(path) == ({"schema": 3, **header}, sorted(findings, key=lambda f: f.key))
+    assert path.read_bytes().count(b"\n") <= len(findings) + 2
+
+
+def test_what_is_said_of_several_sides_dtypes_and_questions_is_one_row(tmp_path):
+    path = tmp_path / "a.jsonl"
+    alike = [replace(ONE, side=side, dtype=dtype, what=what) for side in ("", "jax", "torch")
+             for dtype in ("float32", "float64") for what in ("a", "b")]  # fmt: skip
+    other = replace(alike[-1], max=0.75)
+    write_evidence(path, {}, [*alike[:-1], other])
+    _, *rows, end = map(json.loads, path.read_text().splitlines())
+    said = [tuple(row[name] for name in ("side", "dtype", "what")) for row in rows]
+    both = ["float32", "float64"]
+    assert said == [(["", "jax", "torch"], both, "a"), (["", "jax", "torch"], "float32", "b"),
+                    (["", "jax"], "float64", "b"), ("torch", "float64", "b")]  # fmt: skip
+    assert end == {"rows": 4}
+    assert read_evidence(path).findings == sorted([*alike[:-1], other], key=lambda f: f.key)
+    path.write_text(path.read_text().replace('"schema":3', '"schema":2'))
+    assert len(read_evidence(path).findings) == 12
 
 
 @pytest.mark.parametrize("x", [math.inf, -math.inf, math.nan])
@@ -95,6 +113,8 @@ HEAD, ROW, END = (encode(x) for x in ({"header": {"schema": 2}}, ONE.row, {"rows
         (f'{HEAD}\n{{"kind":"sweep","formula":"a","part":"value"}}\n{END}\n', "line 2: no finding has part"),
         (f'{HEAD}\n{{"kind":"sweep"}}\n{END}\n', "line 2: Finding.__init__() missing"),
         (f'{HEAD}\n{{"kind":"sweep","formula":"a","max":"wide"}}\n{END}\n', "could not convert string"),
+        (f'{HEAD}\n{{"kind":"sweep","formula":["a","b"]}}\n{END}\n', "line 2: ['a', 'b'] is no text; run the audit"),
+        (f'{HEAD}\n{{"kind":"sweep","formula":"a","side":["jax",1]}}\n{END}\n', "line 2: 1 is no text"),
         ('{"header":{"seed":0}}\n{"rows":0}\n', "made by an older gradproof; run 'gradproof audit' again (schema 1"),
         ('{"header":{"schema":9}}\n{"rows":0}\n', "made by a newer gradproof"),
     ],

@@ -19,6 +19,8 @@ def test_a_row_leaves_out_what_is_empty_and_keeps_zeros_that_were_measured():
         (SWEPT, "gradproof at activation/elu -0x1.8p+1 alpha=2.0 --dtype float32"),
         (DRAWN, "gradproof case cost/kl_div near 3"),
         (Finding("accuracy", "layer/rotary", verdict="undefined"), "gradproof audit --only layer/rotary"),
+        (Finding("block", "block/lstm_classifier", dtype="float32", side="jax", at="plain 4 ∂/∂x[0, 1, 2]"),
+         "gradproof case block/lstm_classifier plain 4 --dtype float32"),
         (Finding("special", "activation/elu", "−∞", "slope", "float64"), "gradproof at activation/elu -inf"),
         (Finding("special", "activation/elu", "NaN", "slope", "float64"), "gradproof audit --only activation/elu"),
         (Finding("proof", "update/adam", "derivative"), "gradproof audit --only update/adam"),

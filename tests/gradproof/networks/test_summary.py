@@ -3,6 +3,8 @@
 import itertools
 import math
 import random
+import re
+from collections import Counter
 
 import pytest
 
@@ -18,12 +20,12 @@ REGIMES = ["gaussian", "saturated", "kink"]
 
 
 def measured():
-    """Three cases of each configuration: torch agrees but for a kink, jax is off, and once gives no number."""
+    """Three cases of each configuration: torch agrees, mostly but for a kink, jax is off, and once gives no number."""
     sized = random.Random(0)
     found = []
     for k, id in enumerate(IDS):
         torch = {"relative": [0.0, float(f"{sized.random() * 1e-8:.3g}"), 0.5],
-                 "verdicts": ["exact", "agrees", "convention"]}  # fmt: skip
+                 "verdicts": ["exact", "agrees", "convention" if k < 3 else "agrees"]}  # fmt: skip
         jax = {"relative": [float(f"{10.0 ** -sized.randint(4, 9):.3g}") for _ in REGIMES],
                "verdicts": ["agrees", "agrees", "inaccurate"]}  # fmt: skip
         if k == 1:
@@ -76,8 +78,15 @@ def test_every_combination_and_every_formula_has_worst_median_and_verdicts(side)
         return
     assert len(combinations) == 3
     for (formula, dtype), row in combinations.items():
-        check(row, group(found, side, lambda said, _, f=formula, d=dtype: said[1] == d and said[2:] == f.split("/")))
-        assert row.why == ("jax raised" if side == "jax" and formula.endswith("l2") else "")
+        cases = group(found, side, lambda said, _, f=formula, d=dtype: said[1] == d and said[2:] == f.split("/"))
+        apart = [(math.inf if math.isnan(size) else size, re.sub("/.* ", " ", place), verdict)
+                 for size, verdict, place in cases if verdict not in ("exact", "agrees")]  # fmt: skip
+        why = "jax raised" if side == "jax" and formula.endswith("l2") else ""
+        said = {"verdict": "agrees"}
+        if apart:
+            said = {"max": max(apart)[0], "at": row.at, "more": {"verdicts": Counter(v for *_, v in apart)}}
+            assert (row.max, row.at) in [(size, place) for size, place, _ in apart]
+        assert row == Finding("network", formula, dtype=dtype, side=side, entries=len(cases), why=why, **said)
 
 
 def test_a_histogram_holds_every_finite_distance_once():

@@ -38,10 +38,11 @@ def networks():
         for side in ("torch", "torch-jax"):
             verdicts = {"verdicts": {"agrees": 1200, "inaccurate": 3}} if side == "torch" else {}
             yield row("overview", formula, what, side=side, more={"median": 0.0625, **verdicts}, **size)
+    for dtype in ("float32", "float64"):
+        verdicts = {"verdicts": {"exact": 8, "inaccurate": 2}}
+        yield row("overview", "activation/gelu", "hidden", "", dtype, "torch", entries=10, more=verdicts)
+    yield row("overview", "activation/gelu", "hidden", side="jax", entries=8, more={"verdicts": {"exact": 8}})
     yield row("left out", "activation/softmax cost/l1", "diabetes", why="constant")
-    for hidden, side, n in (("gelu", "torch", 4), ("tanh", "torch", 1), ("gelu", "jax", 0)):
-        verdicts = {"exact": 8, **({"inaccurate": n} if n else {})}
-        yield row("network", f"{hidden}/sigmoid/l1/none", side=side, entries=8 + n, more={"verdicts": verdicts})
     yield row("disagreement", "sigmoid", side="jax", verdict="inaccurate", max=1.0, at="2-3-2 zero", why="slope at 38")
     for pair in PAIRS:
         counts = {"zero": 5, "edges": EDGES, "counts": [1] * (len(EDGES) + 1)}
@@ -67,10 +68,9 @@ def accuracy():
 
 def kinks():
     sides = {"left": "0x0p+0", "right": "0x1p+0"}
-    yield row(
-        "kink", "activation/relu", "z = 0", "slope", why="least norm", got="0x0p+0", more={**sides, "inside": True}
-    )
-    yield row("kink", "activation/relu", "z = 0", "slope", side="torch", got="0x1p+1", more={**sides, "inside": False})
+    place = ("kink", "activation/relu", "z = 0", "slope")
+    yield row(*place, why="least norm", got="0x0p+0", entries=1, more={**sides, "inside": True})
+    yield row(*place, side="torch", got="0x1p+1", entries=1, more={**sides, "inside": False})
     yield row("special", "activation/exp", "inf", "value", got="inf", truth="inf")
     yield row("special", "activation/exp", "inf", "value", side="torch", got="nan", truth="inf")
     yield row("special", "activation/exp", "-inf", "value", got="0x0p+0", truth="0x0p+0")
@@ -88,7 +88,7 @@ def laws():
 
 
 def updates():
-    path = {"verdict": "agrees", "max": 0.5, "more": {"bound": 1e-3, "difference": 1e-9}}
+    path = {"verdict": "agrees", "entries": 8, "max": 0.5, "more": {"bound": 1e-3, "difference": 1e-9}}
     yield row("trajectory", "update/adam", "defaults; digits", **{**path, "verdict": "exact", "max": 0.0})
     yield row("trajectory", "update/adam", "defaults; digits", side="torch", **path)
     wrong = {**path, "verdict": "convention", "max": 90.0}
@@ -103,6 +103,17 @@ def training():
         curve = {"steps": [1, 2, 16, 500], "distances": [1e-17, 2e-17, 1.6e-16, 5e-15]}
         yield row("distance", "network/gradient", "digits", side=pair, more=curve)
     yield row("score", "network/gradient", "digits", more={"measure": "accuracy", "before": 0.0963, "after": 0.9872})
+
+
+def blocks():
+    for side, worst, verdicts in (("ours", 0.5, {"exact": 2, "agrees": 7}), ("torch", 77.0, {"inaccurate": 9})):
+        more = {"median": 2e-16, "verdicts": verdicts}
+        where = {"at": "plain 2 ∂/∂x[0, 1]", "entries": 9}
+        yield row("block", "block/transformer", "heads = 2", side=side, max=worst, more=more, **where)
+    for pair in PAIRS:
+        curve = {"steps": [1, 10, 50, 200], "differences": [1e-16, 2e-16, 0.0, 4e-15]}
+        yield row("parity", "block/lstm_classifier", side=pair, max=5e-15, more=curve)
+    yield row("learned", "block/lstm_classifier", more={"before": 2.3, "after": 0.25})
 
 
 def scaling():
@@ -187,8 +198,8 @@ EXPECTED = {
         "networks": ["| diabetes | softmax | l1 | constant |"],
         "README": [
             "most often inaccurate: torch gelu (4), jax gelu (0) |",
-            "21 network gradients, each ours against torch and jax; every disagreement",
-            "| exact | 24 |",
+            "1,203 network gradients, each ours against torch; every disagreement",
+            "| agrees | 1,200 |",
             "| ours–jax | inaccurate | 1.0 | slope at 38 | `2-3-2 zero` |",
         ],
     },
@@ -228,6 +239,13 @@ EXPECTED = {
         "training": ["| digits | float64 | ours–jax | 1.0e-17 | 1.6e-16 | – | 5.0e-15 |",
                      "| digits | float64 | ours | accuracy | 0.096 | 0.99 |"],
         "README": ["‖p − q‖/‖p‖ after 500 steps in float64: 5.0e-15 (digits)"],
+    },
+    blocks: {
+        "blocks": ["| transformer | float64 | ours | 1 | 0.50 | 2.0e-16 | exact 2, agrees 7 |",
+                   "| transformer | heads = 2 | float64 | torch | 77.0 | 2.0e-16 | inaccurate 9 | plain 2 ∂/∂x[0, 1]",
+                   "| lstm_classifier | float64 | ours–jax | 1.0e-16 | 2.0e-16 | 0 | 4.0e-15 | 5.0e-15 |",
+                   "| lstm_classifier | float64 | ours | 2.3 | 0.25 |"],
+        "README": ["worst conditioned ULP in float64: ours 0.50 (transformer), torch 77.0 (transformer)"],
     },
     scaling: {"scaling": ["| width | 16 | float64 | 2.0e-16 | 2.0e-16 |", "Median over 9 networks"]},
     speed: {
