@@ -149,7 +149,7 @@ def kto(a: Array, y: Array, reference: Array, kl: Array | None = None, *, beta: 
     slope = y * hump
     value = np.where(u > 0, small * far, 1 / (1 + near * far))
     by_a, by_others = (-slope, beta), (slope, beta)
-    return value, {"a": by_a, "reference": by_others, "kl": by_others, "y": (-r, hump, scale, beta)}
+    return value, {"a": by_a, "reference": by_others, "kl": by_others, "y": (-hump, r, scale, beta)}
 
 
 ODDS_A, ODDS_B = "(chosen[i] - log(1 - exp(chosen[i])))", "(rejected[i] - log(1 - exp(rejected[i])))"
