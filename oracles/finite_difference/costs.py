@@ -67,15 +67,35 @@ def _gaussian_nll(a: Array, y: Array, v: Array, full: bool = False, eps: float =
 
 
 def _of_labels(
-    surprise: Array, labels: Array, weight: Array | None, ignore_index: int | None, smoothing: float = 0.0
+    surprise: Array,
+    labels: Array,
+    weight: Array | None,
+    ignore_index: int | None,
+    smoothing: float = 0.0,
+    others: bool = False,
 ) -> Any:
     """Σ_j w_j·q_j·surprise_j for targets q of labels; the mean divides by the weights of the labels that count."""
     counts = np.ones(labels.shape, bool) if ignore_index is None else labels != ignore_index
     w = np.ones(surprise.shape[-1]) if weight is None else weight
     y = _one_hot(np.where(counts, labels, 0), surprise)
-    q = (1 - smoothing) * y + smoothing / surprise.shape[-1]
+    d = surprise.shape[-1]
+    q = (1 - smoothing) * y + smoothing * (~y / max(d - 1, 1) if others else 1 / d)
     terms = (np.where(counts[..., None], w * q, 0) * surprise).sum(-1)
     return terms, np.where(counts, (w * y).sum(-1), 0)
+
+
+def _cross_entropy_labels(
+    z: Array,
+    labels: Array,
+    weight: Array | None = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    smooth_others: bool = False,
+    softcap: float = np.inf,
+    temperature: float = 1.0,
+) -> Any:
+    z = z if np.isinf(softcap) else softcap * np.tanh(z / softcap)
+    return _of_labels(-log_softmax(z / temperature), labels, weight, ignore_index, label_smoothing, smooth_others)
 
 
 def _cross_entropy_probabilities(
@@ -161,9 +181,7 @@ TERMS: dict[str, Definition] = {
     "cost/nll_labels": lambda a, labels, weight=None, ignore_index=None: _of_labels(-a, labels, weight, ignore_index),
     "cost/binary_cross_entropy_logits": _bce_logits,
     "cost/sigmoid_focal": _sigmoid_focal,
-    "cost/cross_entropy_labels": lambda z, labels, weight=None, ignore_index=None, label_smoothing=0.0: _of_labels(
-        -log_softmax(z), labels, weight, ignore_index, label_smoothing
-    ),
+    "cost/cross_entropy_labels": _cross_entropy_labels,
     "cost/cross_entropy_probabilities": _cross_entropy_probabilities,
     "cost/softmax_focal": _softmax_focal,
     "cost/poly_cross_entropy": _poly,

@@ -6,6 +6,7 @@ Optax reduces nothing: its losses come one a term, and every definition here red
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -75,14 +76,23 @@ def _cross_entropy_labels(
     weight: Any = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
+    smooth_others: bool = False,
+    softcap: float = math.inf,
+    temperature: float = 1.0,
     reduction: str = "mean",
 ) -> Any:
+    """Optax's own, of logits that are capped and tempered; it smooths over all classes."""
     counts, y, w = _counted(labels, weight, z, ignore_index)
+    z = z if math.isinf(softcap) else softcap * jnp.tanh(z / softcap)
+    z = z if temperature == 1 else z / temperature
     if weight is None and label_smoothing == 0:
         terms = optax.softmax_cross_entropy_with_integer_labels(z, y)
     else:
         one_hot = jax.nn.one_hot(y, z.shape[-1], dtype=z.dtype)
-        terms = optax.softmax_cross_entropy(z, w * optax.smooth_labels(one_hot, label_smoothing))
+        smooth = optax.smooth_labels(one_hot, label_smoothing)
+        if smooth_others:
+            smooth = (1 - label_smoothing) * one_hot + label_smoothing * (1 - one_hot) / max(z.shape[-1] - 1, 1)
+        terms = optax.softmax_cross_entropy(z, w * smooth)
     return _reduce(jnp.where(counts, terms, 0), reduction, jnp.where(counts, w[y], 0).sum())
 
 

@@ -7,6 +7,7 @@ them, "mean" is torch's own, and "batchmean" divides the sum by the number of ex
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from typing import Any
 
@@ -71,12 +72,25 @@ def _cross_entropy_labels(
     weight: Tensor | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
+    smooth_others: bool = False,
+    softcap: float = math.inf,
+    temperature: float = 1.0,
     reduction: str = "mean",
 ) -> Tensor:
+    """torch's own, of logits that are capped and tempered; it smooths over all classes."""
+    z = z if math.isinf(softcap) else softcap * torch.tanh(z / softcap)
+    z = z if temperature == 1 else z / temperature
     ignored = _given(ignore_index=ignore_index)
-    return F.cross_entropy(
-        z, labels.long(), weight, reduction=reduction, label_smoothing=label_smoothing, **ignored
-    )  # fmt: skip
+    if not smooth_others or not label_smoothing:
+        return F.cross_entropy(
+            z, labels.long(), weight, reduction=reduction, label_smoothing=label_smoothing, **ignored
+        )
+    counts = torch.ones_like(labels, dtype=torch.bool) if ignore_index is None else labels != ignore_index
+    y = F.one_hot(torch.where(counts, labels, 0).long(), z.shape[-1]) * counts[..., None].to(z.dtype)
+    w = torch.ones_like(z[0]) if weight is None else weight
+    q = (1 - label_smoothing) * y + label_smoothing * (counts[..., None].to(z.dtype) - y) / max(z.shape[-1] - 1, 1)
+    terms = -(q * w * F.log_softmax(z, -1)).sum(-1)
+    return terms.sum() / (w * y).sum() if reduction == "mean" else reduce(terms, reduction)
 
 
 def _nll_labels(

@@ -28,7 +28,7 @@ INTERVALS = {  # by parameter; an entry of its own where a formula differs
     "low": "[0, 1]", "high": "[0, oo)", "base": "(0, oo)",
     "lower": "(-oo, upper]", "min_val": "(-oo, max_val]", "tau": "(0, 1)", "k": "{1, 2, 3}", "p": "{1, 2}",
     "eta_minus": "(0, 1)", "eta_plus": "(1, oo)", "smallest": "[0, largest]", "largest": "[smallest, oo)",
-    "threshold": "[4, oo)", "momentum_decay": "[0, oo]",
+    "threshold": "[4, oo)", "momentum_decay": "[0, oo]", "softcap": "(0, oo]",
     "activation/celu alpha": "(0, oo)", "cost/sigmoid_focal alpha": "[0, 1]", "cost/tversky beta": "[0, oo)",
     "cost/triplet_margin margin": "(0, oo)", "regularizer/label_smoothing eps": "[0, 1]",
     "regularizer/l2 n": "(0, oo)", "update/sgd_l2 n": "[1, oo)",
