@@ -845,6 +845,21 @@ WORKS: dict[str, Work] = {
         "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints",
         "inproceedings", "2023", venue="EMNLP", url=_arxiv("2305.13245"),
     ),
+    "machler-2012": Work(
+        "Mächler, Martin",
+        "Accurately Computing log(1 − exp(−|a|)) Assessed by the Rmpfr Package",
+        "misc", "2012", url="https://cran.r-project.org/web/packages/Rmpfr/vignettes/log1mexp-note.pdf",
+    ),
+    "jang-2017": Work(
+        "Jang, Eric and Gu, Shixiang and Poole, Ben",
+        "Categorical Reparameterization with Gumbel-Softmax",
+        "inproceedings", "2017", venue="ICLR", url=_arxiv("1611.01144"),
+    ),
+    "maddison-2017": Work(
+        "Maddison, Chris J. and Mnih, Andriy and Teh, Yee Whye",
+        "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables",
+        "inproceedings", "2017", venue="ICLR", url=_arxiv("1611.00712"),
+    ),
     "gemma-2-2024": Work(
         "{Gemma Team}",
         "Gemma 2: Improving Open Language Models at a Practical Size",

@@ -107,6 +107,7 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "layer/lora": ({"alpha": 0.3}, {"alpha": 16.0}),
     "layer/rotary": ({"base": 500000.0}, {"base": 2.5}),
+    "layer/gumbel_softmax": ({"temperature": 0.3}, {"temperature": 2.5}),
     "layer/router": ({"k": 1}, {"k": 3}, {"k": 1, "normalised": False}),
     "layer/load_balance": ({"k": 3}, {"k": 2}),
     "update/clip_by_value": ({"max_value": 0.3}, {"max_value": 2.5}),
