@@ -860,6 +860,21 @@ WORKS: dict[str, Work] = {
         "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables",
         "inproceedings", "2017", venue="ICLR", url=_arxiv("1611.00712"),
     ),
+    "lafferty-2001": Work(
+        "Lafferty, John and McCallum, Andrew and Pereira, Fernando C. N.",
+        "Conditional Random Fields: Probabilistic Models for Segmenting and Labeling Sequence Data",
+        "inproceedings", "2001", venue="ICML", url="https://repository.upenn.edu/cis_papers/159/",
+    ),
+    "sutton-mccallum-2012": Work(
+        "Sutton, Charles and McCallum, Andrew",
+        "An Introduction to Conditional Random Fields",
+        "article", "2012", venue="Foundations and Trends in Machine Learning", url=_arxiv("1011.4088"),
+    ),
+    "graves-2012": Work(
+        "Graves, Alex",
+        "Sequence Transduction with Recurrent Neural Networks",
+        "misc", "2012", url=_arxiv("1211.3711"),
+    ),
     "gemma-2-2024": Work(
         "{Gemma Team}",
         "Gemma 2: Improving Open Language Models at a Practical Size",

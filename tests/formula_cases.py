@@ -16,7 +16,7 @@ from reference import CATALOGUE, vjp
 
 N, D, M = 3, 4, 5
 STEP = 2.0**-10  # of differences of fourth order, whose error is about STEP⁴/30
-AS_AUDITED = ("cost/linear_cross_entropy",)  # shapes of its own
+AS_AUDITED = ("cost/linear_cross_entropy", "cost/crf", "cost/transducer")  # shapes of its own
 NO_SLOPE = ("padding_idx", "scale_grad_by_freq")  # with them a gradient is by intent not that of the value
 OF_ROWS = ("cost/z_loss", "cost/distillation")  # a weight a row
 LAYERS = ("activation/softplus", "activation/tanh", "activation/sigmoid")

@@ -13,7 +13,7 @@ from reference.formula import Array
 REDUCTIONS = ("", "", "sum", "mean", "none", "none")  # by seed; empty is the default
 
 
-def _terms(s: Source, arguments: Mapping[str, Any], *shape: int, **parameters: Any) -> Drawn:
+def reduced_terms(s: Source, arguments: Mapping[str, Any], *shape: int, **parameters: Any) -> Drawn:
     """A case whose terms have that shape, reduced by the seed's reduction."""
     reduction = REDUCTIONS[s.seed % len(REDUCTIONS)]
     given = {"reduction": reduction} if reduction else {}
@@ -21,11 +21,11 @@ def _terms(s: Source, arguments: Mapping[str, Any], *shape: int, **parameters: A
 
 
 def _entries(s: Source, arguments: Mapping[str, Any], **parameters: Any) -> Drawn:
-    return _terms(s, arguments, s.n, s.d, **parameters)
+    return reduced_terms(s, arguments, s.n, s.d, **parameters)
 
 
 def _examples(s: Source, arguments: Mapping[str, Any], **parameters: Any) -> Drawn:
-    return _terms(s, arguments, s.n, **parameters)
+    return reduced_terms(s, arguments, s.n, **parameters)
 
 
 # ---------------------------------------------------------------- regression
@@ -217,11 +217,11 @@ def _nt_xent(s: Source) -> Drawn:
     if s.style:
         n, d = (2, 2) if s.style == "single" else (4, 3)
         z, labels = s.embeddings(n, d), np.arange(n) // 2
-        return _terms(s, {"z": z, "labels": labels}, n)
+        return reduced_terms(s, {"z": z, "labels": labels}, n)
     z = s.rng.standard_normal((4, 3))
     if s.regime == "near":  # pairs that agree already
         z[1::2] = z[::2] + 1e-3 * z[1::2]
-    return _terms(s, {"z": z * s.positive(4, 1), "labels": np.array([0, 0, 1, 1])}, 4)
+    return reduced_terms(s, {"z": z * s.positive(4, 1), "labels": np.array([0, 0, 1, 1])}, 4)
 
 
 def _masks(s: Source) -> Drawn:
@@ -247,9 +247,9 @@ def _ctc(s: Source) -> Drawn:
     z = z - z.max(-1, keepdims=True)
     given: dict[str, Any] = {"a": z - np.log(np.exp(z).sum(-1, keepdims=True)), "labels": labels}
     if not s.odd or n == 1:
-        return _terms(s, given, n, **({"blank": blank} if blank else {}))
+        return reduced_terms(s, given, n, **({"blank": blank} if blank else {}))
     lengths = {"input_lengths": np.array([4, 5]), "target_lengths": np.array([2, s.rng.integers(0, 2)])}
-    return _terms(s, given | lengths, n, blank=blank)
+    return reduced_terms(s, given | lengths, n, blank=blank)
 
 
 # ---------------------------------------------------------------- preferences, policies

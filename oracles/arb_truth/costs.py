@@ -35,11 +35,12 @@ from oracles.arb_truth.margins import MARGINS
 from oracles.arb_truth.numbers import Array, Ball, Scalar, ball
 from oracles.arb_truth.preferences import PREFERENCES
 from oracles.arb_truth.reduction import Terms, by_weights, class_weights, entering, times
+from oracles.arb_truth.sequences import SEQUENCES
 
 Row = Array  # (d,)
 Option = Any  # a parameter that is given as it is
 
-COSTS: dict[str, Forward] = {**MARGINS, **PREFERENCES, **DIVERGENCES}
+COSTS: dict[str, Forward] = {**MARGINS, **PREFERENCES, **DIVERGENCES, **SEQUENCES}
 cost = entering(COSTS)
 
 # ---------------------------------------------------------------- regression

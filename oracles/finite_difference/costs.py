@@ -13,7 +13,7 @@ import numpy as np
 
 from oracles.alignments import alignments
 from oracles.calls import Array, Definition, options
-from oracles.finite_difference import divergences, preferences
+from oracles.finite_difference import divergences, preferences, sequences
 from oracles.finite_difference.functions import (
     above,
     absolute,
@@ -203,6 +203,7 @@ TERMS: dict[str, Definition] = {
     "cost/tversky": _tversky,
     **preferences.TERMS,
     **divergences.TERMS,
+    **sequences.TERMS,
 }
 # The reduction of a cost unless told otherwise, where it is not the mean.
 REDUCTION = {

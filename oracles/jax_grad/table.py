@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from oracles.calls import Definition
-from oracles.jax_grad import activations, costs, divergences, layers, preferences, regularizers, updates
+from oracles.jax_grad import activations, costs, divergences, layers, preferences, regularizers, sequences, updates
 
 OWN: dict[str, Definition] = {
     **activations.OWN, **costs.OWN, **divergences.OWN, **regularizers.OWN, **layers.OWN, **updates.OWN,
 }  # fmt: skip
 COMPOSED: dict[str, Definition] = {
     **activations.COMPOSED, **costs.COMPOSED,
-    **preferences.COMPOSED, **divergences.COMPOSED, **regularizers.COMPOSED, **layers.COMPOSED,
+    **preferences.COMPOSED, **divergences.COMPOSED, **sequences.COMPOSED, **regularizers.COMPOSED, **layers.COMPOSED,
 }  # fmt: skip
 DEFINITIONS: dict[str, Definition] = {**OWN, **COMPOSED}
 SLOPES = activations.SLOPES  # where OWN has not all gradients

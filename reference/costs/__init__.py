@@ -15,6 +15,7 @@ wrong.
 """
 
 from reference.costs.arguments import one_hot
+from reference.costs.crf import crf
 from reference.costs.ctc import ctc
 from reference.costs.divergence import generalized_kl, total_variation
 from reference.costs.fenchel_young import multiclass_sparsemax, ranking_softmax, sparsemax
@@ -67,6 +68,7 @@ from reference.costs.regression import (
     squared_error,
 )
 from reference.costs.similarity import cosine_distance, cosine_embedding, nt_xent, triplet_margin
+from reference.costs.transducer import transducer
 
 __all__ = [
     "Cost",
@@ -74,6 +76,7 @@ __all__ = [
     "binary_cross_entropy_logits",
     "cosine_distance",
     "cosine_embedding",
+    "crf",
     "cross_entropy",
     "cross_entropy_labels",
     "cross_entropy_probabilities",
@@ -123,6 +126,7 @@ __all__ = [
     "squared_error",
     "squared_hinge",
     "total_variation",
+    "transducer",
     "triplet_margin",
     "tversky",
     "wasserstein_critic",
