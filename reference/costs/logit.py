@@ -110,7 +110,7 @@ def sigmoid_focal(z: Array, y: Array, *, alpha: float = 0.25, gamma: float = 2.0
     the mirror image f(−z).
     """
     s, c, plus, minus = sigmoids(z)
-    (miss, miss_far), (hit, hit_far) = _cosigma_power(z, gamma), _cosigma_power(-z, gamma)
+    (miss, miss_far), (hit, hit_far) = cosigma_power(z, gamma), cosigma_power(-z, gamma)
     one, zero = times(miss, minus) * miss_far, times(hit, plus) * hit_far  # the costs of class 1 and of class 0
     at_one = alpha * times(y, miss * (gamma * times(s, minus) + c) * miss_far)
     at_zero = (1 - alpha) * times(1 - y, hit * (gamma * times(c, plus) + s) * hit_far)
@@ -125,7 +125,7 @@ def sigmoid_focal(z: Array, y: Array, *, alpha: float = 0.25, gamma: float = 2.0
 LOG_2 = 0.6931471805599453, 2.3190468138462996e-17  # in two floats
 
 
-def _cosigma_power(z: Array, gamma: float) -> tuple[Array, Array]:
+def cosigma_power(z: Array, gamma: float) -> tuple[Array, Array]:
     """σ(−z)^γ = e^(−γ·softplus(z)) as near·far (`reference.exact.exponential`), of which γ magnifies no error.
 
     Up to |z| = 1, softplus(z) is log 2 + z/2 + log cosh(z/2) in two floats. Beyond, what an ULP of z does to the power
