@@ -875,6 +875,38 @@ WORKS: dict[str, Work] = {
         "Sequence Transduction with Recurrent Neural Networks",
         "misc", "2012", url=_arxiv("1211.3711"),
     ),
+    "sudre-2017": Work(
+        "Sudre, Carole H. and Li, Wenqi and Vercauteren, Tom and Ourselin, Sébastien and Cardoso, M. Jorge",
+        "Generalised Dice Overlap as a Deep Learning Loss Function for Highly Unbalanced Segmentations",
+        "inproceedings", "2017", venue="DLMIA", url=_arxiv("1707.03237"),
+    ),
+    "grave-2017": Work(
+        "Grave, Édouard and Joulin, Armand and Cissé, Moustapha and Grangier, David and Jégou, Hervé",
+        "Efficient Softmax Approximation for GPUs",
+        "inproceedings", "2017", venue="ICML", url=_arxiv("1609.04309"),
+    ),
+    "gu-2024": Work(
+        "Gu, Yuxian and Dong, Li and Wei, Furu and Huang, Minlie",
+        "MiniLLM: Knowledge Distillation of Large Language Models",
+        "inproceedings", "2024", venue="ICLR", url=_arxiv("2306.08543"),
+    ),
+    "shao-2024": Work(
+        "Shao, Zhihong and Wang, Peiyi and Zhu, Qihao and Xu, Runxin and Song, Junxiao and Bi, Xiao and Zhang, Haowei"
+        " and Zhang, Mingchuan and Li, Y. K. and Wu, Y. and Guo, Daya",
+        "DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open Language Models",
+        "misc", "2024", url=_arxiv("2402.03300"),
+    ),
+    "yu-2025": Work(
+        "Yu, Qiying and others",
+        "DAPO: An Open-Source LLM Reinforcement Learning System at Scale",
+        "misc", "2025", url=_arxiv("2503.14476"),
+    ),
+    "liu-2025": Work(
+        "Liu, Zichen and Chen, Changyu and Li, Wenjun and Qi, Penghui and Pang, Tianyu and Du, Chao and Lee, Wee Sun"
+        " and Lin, Min",
+        "Understanding R1-Zero-Like Training: A Critical Perspective",
+        "misc", "2025", url=_arxiv("2503.20783"),
+    ),
     "gemma-2-2024": Work(
         "{Gemma Team}",
         "Gemma 2: Improving Open Language Models at a Practical Size",

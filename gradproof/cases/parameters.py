@@ -69,6 +69,20 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"beta": 0.5, "label_smoothing": 0.1, "margin": 0.5},
         {"beta": 2.0, "label_smoothing": 1.0, "margin": -1.0},
     ),
+    "cost/cpo": (
+        {"beta": 0.5, "label_smoothing": 0.1, "alpha": 0.3},
+        {"beta": 2.0, "label_smoothing": 1.0, "alpha": 0.0},
+    ),
+    "cost/simpo": (
+        {"beta": 0.5, "label_smoothing": 0.1, "margin": 0.5},
+        {"beta": 10.0, "label_smoothing": 1.0, "margin": -1.0},
+    ),
+    "cost/grpo_clip": (
+        {"low": 0.1, "high": 0.3, "normaliser": "token"},
+        {"low": 1.0, "high": 0.0, "normaliser": "group"},
+    ),
+    "cost/reverse_kl": ({"temperature": 0.3}, {"temperature": 2.5}),
+    "cost/generalized_dice": ({"power": 1.0}, {"power": 0.0}),
     "cost/jensen_shannon": ({"beta": 0.1}, {"beta": 0.75}),
     "cost/distillation": ({"temperature": 0.3}, {"temperature": 2.5}),
     "cost/ipo": ({"beta": 0.5}, {"beta": 2.0}),

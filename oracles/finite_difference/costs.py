@@ -161,7 +161,14 @@ def _tversky(a: Array, y: Array, alpha: float = 0.5, beta: float = 0.5, smooth: 
     return np.asarray(1 - both / (both + alpha * (a * (1 - y)).sum(-1) + beta * ((1 - a) * y).sum(-1)))
 
 
+def _generalized_dice(a: Array, y: Array, power: float = 2.0) -> Array:
+    sizes = y.real.sum(-1)
+    w = np.where(sizes > 0, np.maximum(sizes, 1) ** -power, 1.0 if power == 0 else 0.0)
+    return np.asarray(1 - 2 * (w * (a * y).sum(-1)).sum(-1) / (w * (a + y).sum(-1)).sum(-1))
+
+
 TERMS: dict[str, Definition] = {
+    "cost/generalized_dice": _generalized_dice,
     "cost/quadratic": lambda a, y: (a - y) * (a - y) / 2,
     "cost/cross_entropy": lambda a, y: -xlogy(y, a),
     "cost/nll": lambda a, y: -y * a,
@@ -287,5 +294,6 @@ COSTS: dict[str, Definition] = {
     "cost/wasserstein_critic": lambda a, b: np.asarray(b.mean() - a.mean()),
     "cost/nt_xent": _nt_xent,
     "cost/ctc": _ctc,
+    "cost/grpo_clip": preferences.grpo_clip,
 }
 TERMS["cost/wasserstein_critic"] = lambda a, b: b - a  # at the end of a network, where there are as many of each

@@ -273,7 +273,14 @@ def _ctc(
     return _ctc_over_paths, given, {"zero_infinity": zero_infinity, "reduction": reduction}
 
 
+def _generalized_dice(a: Any, y: Any, power: float = 2.0, reduction: str = "mean") -> Any:
+    sizes = y.astype(a.dtype).sum(-1)
+    w = jnp.where(sizes > 0, jnp.maximum(sizes, 1) ** -power, 1.0 if power == 0 else 0.0)
+    return reduce(1 - 2 * (w * (a * y).sum(-1)).sum(-1) / (w * (a + y).sum(-1)).sum(-1), reduction)
+
+
 COMPOSED: dict[str, Definition] = {
+    "cost/generalized_dice": _generalized_dice,
     "cost/cross_entropy": lambda a, y, reduction="batchmean": reduce(-xlogy(y, a), reduction),
     "cost/nll": lambda a, y, reduction="batchmean": reduce(-y * a, reduction),
     "cost/l1": lambda a, y, weight=None, reduction="mean": _by_weights(jnp.abs(a - y), weight, reduction),

@@ -247,7 +247,14 @@ def _tversky(
     return reduce(1 - (both + smooth) / whole, reduction)
 
 
+def _generalized_dice(a: Tensor, y: Tensor, power: float = 2.0, reduction: str = "mean") -> Tensor:
+    sizes = y.to(a.dtype).sum(-1)
+    w = torch.where(sizes > 0, sizes.clamp(min=1) ** -power, 1.0 if power == 0 else 0.0)
+    return reduce(1 - 2 * (w * (a * y).sum(-1)).sum(-1) / (w * (a + y).sum(-1)).sum(-1), reduction)
+
+
 COMPOSED: dict[str, Definition] = {
+    "cost/generalized_dice": _generalized_dice,
     "cost/quadratic": lambda a, y, reduction="batchmean": reduce(F.mse_loss(a, y, reduction="none") / 2, reduction),
     "cost/cross_entropy": lambda a, y, reduction="batchmean": reduce(-torch.xlogy(y, a), reduction),
     "cost/nll": lambda a, y, reduction="batchmean": reduce(-y * a, reduction),

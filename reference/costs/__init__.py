@@ -19,7 +19,7 @@ from reference.costs.crf import crf
 from reference.costs.ctc import ctc
 from reference.costs.divergence import generalized_kl, total_variation
 from reference.costs.fenchel_young import multiclass_sparsemax, ranking_softmax, sparsemax
-from reference.costs.language import distillation, linear_cross_entropy, z_loss
+from reference.costs.language import adaptive_log_softmax, distillation, linear_cross_entropy, reverse_kl, z_loss
 from reference.costs.logit import (
     binary_cross_entropy_logits,
     cross_entropy_labels,
@@ -42,9 +42,9 @@ from reference.costs.margin import (
     squared_hinge,
     wasserstein_critic,
 )
-from reference.costs.overlap import dice, tversky
-from reference.costs.policy import kl_k3, ppo_clip
-from reference.costs.preference import dpo, ipo, kto, orpo
+from reference.costs.overlap import dice, generalized_dice, tversky
+from reference.costs.policy import grpo_clip, kl_k1, kl_k3, ppo_clip
+from reference.costs.preference import cpo, dpo, ipo, kto, orpo, simpo
 from reference.costs.probability import (
     binary_cross_entropy,
     cross_entropy,
@@ -72,10 +72,12 @@ from reference.costs.transducer import transducer
 
 __all__ = [
     "Cost",
+    "adaptive_log_softmax",
     "binary_cross_entropy",
     "binary_cross_entropy_logits",
     "cosine_distance",
     "cosine_embedding",
+    "cpo",
     "crf",
     "cross_entropy",
     "cross_entropy_labels",
@@ -85,7 +87,9 @@ __all__ = [
     "distillation",
     "dpo",
     "gaussian_nll",
+    "generalized_dice",
     "generalized_kl",
+    "grpo_clip",
     "hinge",
     "hinge_embedding",
     "huber_error",
@@ -93,6 +97,7 @@ __all__ = [
     "jensen_shannon",
     "kl_div",
     "kl_div_log_target",
+    "kl_k1",
     "kl_k3",
     "kto",
     "l1",
@@ -118,7 +123,9 @@ __all__ = [
     "quadratic",
     "quantile",
     "ranking_softmax",
+    "reverse_kl",
     "sigmoid_focal",
+    "simpo",
     "smooth_l1",
     "soft_margin",
     "softmax_focal",
