@@ -111,15 +111,17 @@ def grpo_clip(
     """
     if normaliser not in NORMALISERS:
         raise ValueError(f"normaliser = {normaliser!r} is not one of {', '.join(NORMALISERS)}")
-    if a.ndim < 1 or a.size == 0:
-        raise ValueError(f"a has shape {a.shape}; expected (n answers, T tokens), one of each or more")
+    if a.ndim < 1:
+        raise ValueError(f"a has shape {a.shape}; expected (n answers, T tokens)")
     T = a.shape[-1]
     sizes = lengths_of("lengths", lengths, a.shape[:-1], T, "tokens")[..., None]  # (n, 1)
     there = np.arange(T) < sizes  # (n, T)
     step, advantage = np.where(there, a - old, 0), np.where(there, advantage, 0)
     terms, slopes = _clipped(step, advantage, low, high)
     slopes["advantage"] = np.where(there, slopes["advantage"], 0)
-    divisor = {"sequence": np.maximum(sizes, 1) / T, "token": max(sizes.sum(), 1) / a.size}.get(normaliser, 1.0)
+    divisor = {"sequence": np.maximum(sizes, 1) / max(T, 1), "token": max(sizes.sum(), 1) / max(a.size, 1)}.get(
+        normaliser, 1.0
+    )
     return terms, slopes, np.broadcast_to(divisor, a.shape)
 
 
