@@ -347,7 +347,7 @@ DRAWS: dict[str, Draw] = {
     **of(_generalized_kl, "generalized_kl"),
     **of(_total_variation, "total_variation"),
     **of(_sparsemax, "sparsemax"),
-    **of(_multiclass_sparsemax, "multiclass_sparsemax"),
+    **of(_multiclass_sparsemax, "multiclass_sparsemax entmax"),
     **of(_ranking_softmax, "ranking_softmax"),
     **of(_linear_cross_entropy, "linear_cross_entropy"),
 }

@@ -18,7 +18,7 @@ from reference.costs.arguments import one_hot
 from reference.costs.crf import crf
 from reference.costs.ctc import ctc
 from reference.costs.divergence import generalized_kl, total_variation
-from reference.costs.fenchel_young import multiclass_sparsemax, ranking_softmax, sparsemax
+from reference.costs.fenchel_young import entmax, multiclass_sparsemax, ranking_softmax, sparsemax
 from reference.costs.language import adaptive_log_softmax, distillation, linear_cross_entropy, reverse_kl, z_loss
 from reference.costs.logit import (
     binary_cross_entropy_logits,
@@ -86,6 +86,7 @@ __all__ = [
     "dice",
     "distillation",
     "dpo",
+    "entmax",
     "gaussian_nll",
     "generalized_dice",
     "generalized_kl",
