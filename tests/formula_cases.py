@@ -91,8 +91,6 @@ def _entries(kind, rng, shape):
         return np.log(p) if kind.startswith("log") else p
     if kind == "log probability":
         return np.log(rng.uniform(0.1, 0.9, shape))
-    if kind == "length":
-        return rng.integers(1, 9, shape)
     if kind == "indicator":
         return rng.choice([0.0, 1.0], shape)
     if kind == "sign":
@@ -132,6 +130,8 @@ def _cost(id, rng, lead, shape, odd):
     for name in array_names(record):
         if name == "labels":
             given[name] = rng.integers(0, d, examples)
+        elif name.endswith("_lengths"):
+            given[name] = rng.integers(1, 9, rows)
         elif name in ("weight", "pos_weight"):
             by_class = f"{name}[j]" in record.arguments or "labels" in given
             given[name] = rng.uniform(0.3, 3.0, d if by_class else examples if id in OF_ROWS else rows)

@@ -131,11 +131,10 @@ SIMPO_SLOPE = (
     derivative=f"{SIMPO_SLOPE}/x[i]/n",
     arguments=("chosen[i]", "rejected[i]"),
     partials={"rejected[i]": f"-{SIMPO_SLOPE}/y[i]/n"},
-    entries={"chosen_lengths": "length", "rejected_lengths": "length"},
     valid={"beta": "beta > 0", "label_smoothing": "0 <= label_smoothing <= 1"},
     assumptions=(
         MEAN,
-        "x and y are the lengths of both answers: log-probabilities are of whole answers, and count by the token",
+        "x and y are the lengths of both answers, integers ≥ 1: log-probabilities are of whole answers, and count by the token",
         "the margin is their γ, which libraries also take as a share of beta",
     ),
     sources=("meng-2024",),
