@@ -134,7 +134,7 @@ SIMPO_SLOPE = (
     valid={"beta": "beta > 0", "label_smoothing": "0 <= label_smoothing <= 1"},
     assumptions=(
         MEAN,
-        "x and y are the lengths of both answers, integers ≥ 1: log-probabilities are of whole answers, and count by the token",
+        "x and y are the lengths of both answers, integers ≥ 1: log-probabilities of whole answers count by the token",
         "the margin is their γ, which libraries also take as a share of beta",
     ),
     sources=("meng-2024",),
