@@ -847,7 +847,7 @@ WORKS: dict[str, Work] = {
     ),
     "machler-2012": Work(
         "Mächler, Martin",
-        "Accurately Computing log(1 − exp(−|a|)) Assessed by the Rmpfr Package",
+        "Accurately Computing log(1 - exp(-|a|)) Assessed by the Rmpfr Package",
         "misc", "2012", url="https://cran.r-project.org/web/packages/Rmpfr/vignettes/log1mexp-note.pdf",
     ),
     "jang-2017": Work(
