@@ -897,7 +897,12 @@ WORKS: dict[str, Work] = {
         "misc", "2024", url=_arxiv("2402.03300"),
     ),
     "yu-2025": Work(
-        "Yu, Qiying and others",
+        "Yu, Qiying and Zhang, Zheng and Zhu, Ruofei and Yuan, Yufeng and Zuo, Xiaochen and Yue, Yu"
+        " and Fan, Tiantian and Liu, Gaohong and Liu, Lingjun and Liu, Xin and Lin, Haibin and Lin, Zhiqi"
+        " and Ma, Bole and Sheng, Guangming and Tong, Yuxuan and Zhang, Chi and Zhang, Mofan and Zhang, Wang"
+        " and Zhu, Hang and Zhu, Jinhua and Chen, Jiaze and Chen, Jiangjie and Wang, Chengyi and Yu, Hongli"
+        " and Dai, Weinan and Song, Yuxuan and Wei, Xiangpeng and Zhou, Hao and Liu, Jingjing and Ma, Wei-Ying"
+        " and Zhang, Ya-Qin and Yan, Lin and Qiao, Mu and Wu, Yonghui and Wang, Mingxuan",
         "DAPO: An Open-Source LLM Reinforcement Learning System at Scale",
         "misc", "2025", url=_arxiv("2503.14476"),
     ),
