@@ -19,6 +19,7 @@ from reference.layers.linear import linear, lora
 from reference.layers.mlp import gated_mlp
 from reference.layers.norms import add_rms_norm, layer_norm, rms_norm, weight_norm
 from reference.layers.pooling import adaptive_average_pooling, average_pooling, max_pooling
+from reference.layers.probabilities import gumbel_softmax, log1mexp
 from reference.layers.projections import entmax, sinkhorn, sparsemax
 from reference.layers.recurrent import gru, lstm, rnn
 from reference.layers.reductions import maximum, minimum, norm, standard_deviation, variance
@@ -44,10 +45,12 @@ __all__ = [
     "gated_mlp",
     "group_norm",
     "gru",
+    "gumbel_softmax",
     "layer_norm",
     "linear",
     "linear_recurrence",
     "load_balance",
+    "log1mexp",
     "logcumsumexp",
     "lora",
     "lstm",

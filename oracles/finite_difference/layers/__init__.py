@@ -11,6 +11,7 @@ from oracles.finite_difference.layers import (
     linear,
     norms,
     pooling,
+    probabilities,
     projections,
     recurrent,
     reductions,
@@ -18,6 +19,7 @@ from oracles.finite_difference.layers import (
 )
 
 FAMILIES = (
-    attention, convolution, experts, heads, linear, norms, pooling, projections, recurrent, reductions, scans,
+    attention, convolution, experts, heads, linear, norms, pooling, probabilities, projections, recurrent, reductions,
+    scans,
 )  # fmt: skip
 LAYERS: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.DEFINITIONS.items()}
