@@ -105,7 +105,8 @@ def exponential(high: Array, low: Any = None) -> tuple[Array, Array]:
     near = np.exp(np.maximum(high, DEEP))
     if low is not None:
         near += near * low
-    return near, np.exp(np.minimum(high - DEEP, 0))
+    deep = high.size and not high.item(high.argmin()) >= DEEP
+    return near, np.exp(np.minimum(high - DEEP, 0)) if deep else np.ones_like(high)
 
 
 def xlogy(x: Any, y: Any) -> Array:

@@ -8,9 +8,10 @@ The mean takes its share of every entry, and ∂σ/∂x = x̂/d, so
 where nothing is subtracted, the middle term is missing. This kills constants, and of x̂ leaves the share ε/σ², since
 mean x̂² = 1 − ε/σ²: nearly all of u cancels where one entry m outweighs the others. So from u is taken first the line
 in x through (x_m, u_m) and (x̄, ū), the means of the others. What is left is 0 at m and sums to 0; and of the line,
-whose slope is that of αx̂, remains α·x̂·ε/σ³. Where every x̂² < d/2 − 1, half of each u is left, and the plain sum is as good.
+whose slope is that of αx̂, remains α·x̂·ε/σ³. Where every x̂² < d/2 − 1, half of each u is left, and all this is not
+needed.
 
-Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from their median, so that
+Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from one in their middle, so that
 neither a huge mean nor a huge neighbour costs digits.
 """
 
@@ -131,7 +132,7 @@ def in_blocks(f: Standardizing) -> Standardizing:
 
 
 def without(q: Array, m: Array) -> tuple[Array, Array]:
-    """A copy of rows with 0 at their entries m, and the mean of the others.  (..., d), (..., 1) -> (..., d), (..., 1)."""
+    """A copy of rows with 0 at their entries m, and the mean of the others, (..., 1).  (..., d), (..., 1)."""
     rest = q.copy()
     np.put_along_axis(rest, m, 0, -1)
     return rest, rest.sum(-1, keepdims=True) / max(q.shape[-1] - 1, 1)
