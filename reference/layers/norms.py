@@ -11,8 +11,8 @@ in x through (x_m, u_m) and (x̄, ū), the means of the others. What is left is 
 whose slope is that of αx̂, remains α·x̂·ε/σ³. Where every x̂² < d/2 − 1, half of each u is left, and all this is not
 needed.
 
-Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from one in their middle, so that
-neither a huge mean nor a huge neighbour costs digits.
+Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from an entry in their middle,
+so that neither a huge mean nor a huge neighbour costs digits.
 """
 
 from __future__ import annotations
