@@ -10,10 +10,6 @@ from reference import CATALOGUE
 LAYER_NORM = next(k for k, p in enumerate(sizes.PROBLEMS) if p.id == "layer/layer_norm")
 LARGE = ("layer/batch_norm", "layer/streaming_attention")
 SMALL = [p for p in sizes.LAYERS if p.id.startswith("layer/") and p.id not in LARGE]
-    p
-    for p in sizes.LAYERS
-    if p.id.startswith("layer/") and p.id not in ("layer/batch_norm", "layer/streaming_attention")
-]
 
 
 @pytest.mark.parametrize("dtype", sizes.DTYPES)
