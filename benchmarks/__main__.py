@@ -21,7 +21,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=21, help="rounds over all contenders (default: %(default)s)")
     parser.add_argument("--check-rounds", type=int, default=3, help="the same for the checkers (default: %(default)s)")
-    parser.add_argument("--size-rounds", type=int, default=5, help="the same for sizes (default: %(default)s)")
+    parser.add_argument("--size-rounds", type=int, default=3, help="the same for sizes (default: %(default)s)")
     add_out(parser)
     options = parser.parse_args()
     if min(options.rounds, options.check_rounds, options.size_rounds) < 1:
