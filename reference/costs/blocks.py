@@ -12,6 +12,10 @@ from reference.lift import Array
 BLOCK = 1 << 14  # entries of the first argument at once
 
 
+class Own(dict[str, Any]):
+    """Slopes in arrays to which nothing else refers: what becomes of them may be written there."""
+
+
 def factors_of(x: Any) -> tuple[Any, ...]:
     """Terms or slopes as factors, worked out if they are a function of nothing."""
     x = x() if callable(x) else x
@@ -48,7 +52,7 @@ def in_blocks(
     except ValueError:
         return body(**arrays)
     terms = found.pop("terms")
-    return terms, {name[3:]: factors for name, factors in found.items()}, *counted
+    return terms, Own({name[3:]: factors for name, factors in found.items()}), *counted
 
 
 def _room(n: int, factor: Any, axes: int) -> Array:

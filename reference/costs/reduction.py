@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from reference.costs.arguments import CHECKS, CLASS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, laid_out, taken
-from reference.costs.blocks import factors_of, in_blocks
+from reference.costs.blocks import Own, factors_of, in_blocks
 from reference.costs.products import near_one, within_range
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, index, is_plain, named, rounded, times
 
@@ -218,7 +218,9 @@ def _evaluate(
             gradient = _contracted(factors, None, v, 0 * power, divisor, into)
         elif name in slopes:
             beyond = 0 * power if name == "weight" else power
-            gradient = _contracted(_spoilt(factors_of(slopes[name]), lost), of_terms, v, beyond, divisor, into)
+            factors_of_slope = _spoilt(factors_of(slopes[name]), lost)
+            own = isinstance(slopes, Own)
+            gradient = _contracted(factors_of_slope, of_terms, v, beyond, divisor, into, own)
         else:
             continue  # a switch
         gradients[name] = rounded(gradient, dtype)
@@ -292,8 +294,16 @@ def _contracted(
     power: Any,
     divisor: Any,
     into: Callable[[Array], Array] = np.asarray,
+    own: bool = False,
 ) -> Array:
-    """Σ v·w·slope·2^power/divisor, in the shape of the argument, into which what belongs to several terms is summed."""
+    """Σ v·w·slope·2^power/divisor, in the shape of the argument, into which what belongs to several terms is summed.
+
+    An `own` slope that is only divided is divided where it is.
+    """
+    if own and len(factors) == 1 and weight is None and v is None and np.ndim(divisor) == 0 and not np.any(power):
+        slope = into(factors[0])
+        if slope is factors[0]:
+            return np.divide(slope, divisor, out=slope)
 
     def contracted(slope: Array) -> Array:
         if isinstance(divisor, np.ndarray) and divisor.ndim:  # one for each problem, or for each term
