@@ -60,13 +60,19 @@ def _minus(b: Array, A: tuple[Array, Array], a: Array, D: tuple[Array, Array]) -
 
 
 def _across(b: Array, a: Array, A: tuple[Array, Array], D: tuple[Array, Array]) -> Array:
-    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖². At the largest entry of a the others say what is left."""
-    m = np.abs(a).argmax(-1)[..., None]
-    rest = a.copy()
-    np.put_along_axis(rest, m, 0, -1)
-    out = _minus(b, A, a, D)
-    at_m = [np.take_along_axis(x, m, -1) for x in (b, a)]
-    np.put_along_axis(out, m, _minus(at_m[0], dot(rest, rest), at_m[1], dot(rest, b)), -1)
+    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖².
+
+    Where one entry of a is more than half of ‖a‖², the others say what is left there.
+    """
+    out, m = _minus(b, A, a, D), np.abs(a).argmax(-1)[..., None]
+    a_m, b_m = np.take_along_axis(a, m, -1), np.take_along_axis(b, m, -1)
+    heavy = (2 * a_m * a_m > A[0])[..., 0]
+    if heavy.any():
+        m, rest, some = m[heavy], a[heavy], out[heavy]
+        np.put_along_axis(rest, m, 0, -1)
+        there = _minus(b_m[heavy], dot(rest, rest), a_m[heavy], dot(rest, b[heavy]))
+        np.put_along_axis(some, m, there, -1)
+        out[heavy] = some
     return out
 
 
