@@ -268,5 +268,5 @@ def write(evidence: Path, folder: Path) -> None:
     packages = ", ".join(f"{package} {version}" for package, version in header["versions"].items())
     how = HOW.format(block=1e3 * header["block"], made=header["made"][:10], cpu=header["cpu"], versions=packages,
                      source=header["source"])  # fmt: skip
-    tables = [goal_table(rows), gradient_table(rows), size_table(rows), checking_table(rows, header["draws"])]
+    tables = [goal_table(rows), gradient_table(rows), checking_table(rows, header["draws"]), size_table(rows)]
     write_page(folder, "speed", f"# Speed\n\n{how}", tables)
