@@ -163,15 +163,17 @@ def standardized(x: Array, eps: float) -> tuple[Array, Back]:
     r -= r.mean(-1, keepdims=True)  # by what the first mean was rounded
     sigma = np.sqrt(np.vecdot(r, r)[..., None] / d + small)  # (..., 1)
     x_hat = np.divide(r, sigma, out=r)
-    even = np.abs(x_hat).max() ** 2 < d / 2 - 1  # of its own cotangent each entry keeps half
+    uneven = ~(np.abs(x_hat).max(-1) ** 2 < d / 2 - 1)  # (...), where an entry keeps less than half of its cotangent
 
     def back(u: Array) -> Array:
-        if even:
-            dx = u - u.mean(-1, keepdims=True)
-            along = np.vecdot(dx, x_hat)[..., None] / d
-        else:
-            dx, slope = less_line(u, t, np.abs(x_hat).argmax(-1)[..., None])
-            along = (np.vecdot(dx, t)[..., None] / d - slope * small) / sigma  # the share of the line is slope·σ
+        dx = u - u.mean(-1, keepdims=True)
+        along = np.vecdot(dx, x_hat)[..., None] / d
+        if uneven.any():
+            some, m = t[uneven], np.abs(x_hat[uneven]).argmax(-1)[..., None]
+            rest, slope = less_line(u[uneven], some, m)
+            dx[uneven] = rest
+            mean = np.vecdot(rest, some)[..., None] / d
+            along[uneven] = (mean - slope * small[uneven]) / sigma[uneven]  # the share of the line is slope·σ
         dx -= x_hat * along
         dx *= scale / sigma
         return dx
