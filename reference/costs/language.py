@@ -12,6 +12,7 @@ import numpy as np
 
 from reference.activations import logsumexp
 from reference.costs.arguments import LABEL, OWN, ROW, TERM, class_labels
+from reference.costs.blocks import Own
 from reference.costs.policy import expm1_less
 from reference.costs.reduction import Terms, reduced
 from reference.costs.softmax import softmax, softmax_cost
@@ -188,17 +189,17 @@ def linear_cross_entropy(
         x, k, w, top, rest = (q[enters] for q in (rows, y, w, behind, others))
         miss = w * np.exp(-np.logaddexp(0, lead[enters]))  # 1 − p, not a difference, times the cotangent
         share = np.where(rest == 0, 0, miss / rest)
-        dh, dW, db = -miss[:, None] * W[k], np.zeros(W.shape), np.zeros(len(W))
-        np.add.at(dW, k, -miss[:, None] * x)
-        np.add.at(db, k, -miss)
+        dh, dW, db = -miss[:, None] * W[k], np.empty(W.shape), np.empty(len(W))
         for here, z in _chunks(x, W, b, k):
             delta = np.exp(z - top[:, None]) * share[:, None]  # p of the other classes, times the cotangent
             dh += delta @ W[here]
-            dW[here] += delta.T @ x
-            db[here] += delta.sum(0)
+            np.matmul(delta.T, x, out=dW[here])
+            db[here] = delta.sum(0)
+        np.add.at(dW, k, -miss[:, None] * x)
+        np.add.at(db, k, -miss)
         by_h = np.zeros((counts.size, h.shape[-1]))
         by_h[places[enters]] = dh
-        return {"h": by_h.reshape(h.shape), "W": dW, "b": db}
+        return Own({"h": by_h.reshape(h.shape), "W": dW, "b": db})
 
     return terms.reshape(shape), slopes, counts[..., None].astype(float)
 
