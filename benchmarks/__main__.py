@@ -16,14 +16,15 @@ def arguments() -> argparse.Namespace:
     """The parsed command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure the speed of our gradients and of the audit against torch, JAX and HIPS autograd.",
+        description="Measure the speed of our gradients and of the audit, and memory, against torch, JAX and autograd.",
         epilog="example: python -m benchmarks --rounds 3 --out trial",
     )
     parser.add_argument("--rounds", type=int, default=21, help="rounds over all contenders (default: %(default)s)")
     parser.add_argument("--check-rounds", type=int, default=3, help="the same for the checkers (default: %(default)s)")
+    parser.add_argument("--size-rounds", type=int, default=3, help="the same for sizes (default: %(default)s)")
     add_out(parser)
     options = parser.parse_args()
-    if min(options.rounds, options.check_rounds) < 1:
+    if min(options.rounds, options.check_rounds, options.size_rounds) < 1:
         parser.error("at least one round is needed")
     require(parser, NEEDED, "oracles,bench")
     make(parser, options.out, "evidence")
@@ -37,7 +38,7 @@ def main() -> None:
 
     from importlib.metadata import version
 
-    from benchmarks import checkers, gradients
+    from benchmarks import checkers, gradients, sizes
     from gradproof.evidence.environment import header
     from gradproof.evidence.files import write_evidence
     from gradproof.pages import speed
@@ -46,6 +47,7 @@ def main() -> None:
     try:
         found = [
             *gradients.measure(options.rounds, BLOCK, progress=progress),
+            *sizes.measure(options.size_rounds, BLOCK, progress=progress),
             *checkers.measure(options.check_rounds, progress=progress),
         ]
     except gradients.Disagreement as error:

@@ -935,6 +935,73 @@ WORKS: dict[str, Work] = {
         "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints",
         "inproceedings", "2023", venue="EMNLP", url=_arxiv("2305.13245"),
     ),
+    "machler-2012": Work(
+        "Mächler, Martin",
+        "Accurately Computing log(1 - exp(-|a|)) Assessed by the Rmpfr Package",
+        "misc", "2012", url="https://cran.r-project.org/web/packages/Rmpfr/vignettes/log1mexp-note.pdf",
+    ),
+    "jang-2017": Work(
+        "Jang, Eric and Gu, Shixiang and Poole, Ben",
+        "Categorical Reparameterization with Gumbel-Softmax",
+        "inproceedings", "2017", venue="ICLR", url=_arxiv("1611.01144"),
+    ),
+    "maddison-2017": Work(
+        "Maddison, Chris J. and Mnih, Andriy and Teh, Yee Whye",
+        "The Concrete Distribution: A Continuous Relaxation of Discrete Random Variables",
+        "inproceedings", "2017", venue="ICLR", url=_arxiv("1611.00712"),
+    ),
+    "lafferty-2001": Work(
+        "Lafferty, John and McCallum, Andrew and Pereira, Fernando C. N.",
+        "Conditional Random Fields: Probabilistic Models for Segmenting and Labeling Sequence Data",
+        "inproceedings", "2001", venue="ICML", url="https://repository.upenn.edu/cis_papers/159/",
+    ),
+    "sutton-mccallum-2012": Work(
+        "Sutton, Charles and McCallum, Andrew",
+        "An Introduction to Conditional Random Fields",
+        "article", "2012", venue="Foundations and Trends in Machine Learning", url=_arxiv("1011.4088"),
+    ),
+    "graves-2012": Work(
+        "Graves, Alex",
+        "Sequence Transduction with Recurrent Neural Networks",
+        "misc", "2012", url=_arxiv("1211.3711"),
+    ),
+    "sudre-2017": Work(
+        "Sudre, Carole H. and Li, Wenqi and Vercauteren, Tom and Ourselin, Sébastien and Cardoso, M. Jorge",
+        "Generalised Dice Overlap as a Deep Learning Loss Function for Highly Unbalanced Segmentations",
+        "inproceedings", "2017", venue="DLMIA", url=_arxiv("1707.03237"),
+    ),
+    "grave-2017": Work(
+        "Grave, Édouard and Joulin, Armand and Cissé, Moustapha and Grangier, David and Jégou, Hervé",
+        "Efficient Softmax Approximation for GPUs",
+        "inproceedings", "2017", venue="ICML", url=_arxiv("1609.04309"),
+    ),
+    "gu-2024": Work(
+        "Gu, Yuxian and Dong, Li and Wei, Furu and Huang, Minlie",
+        "MiniLLM: Knowledge Distillation of Large Language Models",
+        "inproceedings", "2024", venue="ICLR", url=_arxiv("2306.08543"),
+    ),
+    "shao-2024": Work(
+        "Shao, Zhihong and Wang, Peiyi and Zhu, Qihao and Xu, Runxin and Song, Junxiao and Bi, Xiao and Zhang, Haowei"
+        " and Zhang, Mingchuan and Li, Y. K. and Wu, Y. and Guo, Daya",
+        "DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open Language Models",
+        "misc", "2024", url=_arxiv("2402.03300"),
+    ),
+    "yu-2025": Work(
+        "Yu, Qiying and Zhang, Zheng and Zhu, Ruofei and Yuan, Yufeng and Zuo, Xiaochen and Yue, Yu"
+        " and Fan, Tiantian and Liu, Gaohong and Liu, Lingjun and Liu, Xin and Lin, Haibin and Lin, Zhiqi"
+        " and Ma, Bole and Sheng, Guangming and Tong, Yuxuan and Zhang, Chi and Zhang, Mofan and Zhang, Wang"
+        " and Zhu, Hang and Zhu, Jinhua and Chen, Jiaze and Chen, Jiangjie and Wang, Chengyi and Yu, Hongli"
+        " and Dai, Weinan and Song, Yuxuan and Wei, Xiangpeng and Zhou, Hao and Liu, Jingjing and Ma, Wei-Ying"
+        " and Zhang, Ya-Qin and Yan, Lin and Qiao, Mu and Wu, Yonghui and Wang, Mingxuan",
+        "DAPO: An Open-Source LLM Reinforcement Learning System at Scale",
+        "misc", "2025", url=_arxiv("2503.14476"),
+    ),
+    "liu-2025": Work(
+        "Liu, Zichen and Chen, Changyu and Li, Wenjun and Qi, Penghui and Pang, Tianyu and Du, Chao and Lee, Wee Sun"
+        " and Lin, Min",
+        "Understanding R1-Zero-Like Training: A Critical Perspective",
+        "misc", "2025", url=_arxiv("2503.20783"),
+    ),
     "gemma-2-2024": Work(
         "{Gemma Team}",
         "Gemma 2: Improving Open Language Models at a Practical Size",

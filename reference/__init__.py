@@ -7,7 +7,7 @@ Every formula is a plain function in one of the packages below, and answers to `
 ([0.0, 2.0], [0.0, 4.0])
 """
 
-from reference import activations, costs, layers, network, regularizers, updates
+from reference import activations, boosting, costs, layers, network, regularizers, updates
 from reference.formula import ALIASES, CATALOGUE, Formula, Kink, find, resolve, vjp
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Formula",
     "Kink",
     "activations",
+    "boosting",
     "costs",
     "find",
     "layers",

@@ -79,21 +79,20 @@ def dot(a: Array, b: Array) -> tuple[Array, Array]:
     return total(high, low)
 
 
-def dots(u: Array) -> tuple[Array, Array]:
-    """⟨u_i, u_j⟩ of all pairs of rows with entries in [−1, 1], to about d·2⁻⁸⁴.  (n, d) -> (n, n) each.
+def cut(u: Array) -> tuple[Array, Array]:
+    """u = head + tail with heads of so few bits that products of rows of heads, summed in any order, are exact.
 
-    u is cut into slices of so few bits that products of slices, summed in any order, are exact (Ozaki et al. 2012).
+    For entries in [−1, 1] (Ozaki et al. 2012).  (n, d) -> (n, d) each.
     """
     bits = (52 - max(u.shape[-1] - 1, 1).bit_length()) // 2
-    first = np.rint(np.ldexp(u, bits))
-    second = np.rint(np.ldexp(u, 2 * bits) - np.ldexp(first, bits))
-    first, second = np.ldexp(first, -bits), np.ldexp(second, -2 * bits)
-    third = (u - first) - second
-    mixed = first @ second.T
-    tail = (first + second) @ third.T
-    s, error = total(mixed, mixed.T)
-    high, lost = total(first @ first.T, s)
-    return total(high, lost + error + (second @ second.T + (tail + tail.T)))
+    head = np.rint(u * 2.0**bits) * 2.0**-bits
+    return head, u - head
+
+
+def dots(u: tuple[Array, Array], w: tuple[Array, Array]) -> Array:
+    """⟨u_i, w_j⟩ of all pairs of rows that are `cut`, rounded about once.  (m, d), (n, d) -> (m, n)."""
+    (u_head, u_tail), (w_head, w_tail) = u, w
+    return u_head @ w_head.T + (u_head @ w_tail.T + u_tail @ (w_head + w_tail).T)
 
 
 def exponential(high: Array, low: Any = None) -> tuple[Array, Array]:
@@ -105,7 +104,8 @@ def exponential(high: Array, low: Any = None) -> tuple[Array, Array]:
     near = np.exp(np.maximum(high, DEEP))
     if low is not None:
         near += near * low
-    return near, np.exp(np.minimum(high - DEEP, 0))
+    deep = high.size and not high.item(high.argmin()) >= DEEP
+    return near, np.exp(np.minimum(high - DEEP, 0)) if deep else np.ones_like(high)
 
 
 def expm1_less(x: Array) -> Array:

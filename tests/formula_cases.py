@@ -16,9 +16,12 @@ from reference import CATALOGUE, vjp
 
 N, D, M = 3, 4, 5
 STEP = 2.0**-10  # of differences of fourth order, whose error is about STEP⁴/30
-AS_AUDITED = ("cost/linear_cross_entropy",)  # shapes of its own
+AS_AUDITED = (
+    "cost/linear_cross_entropy", "cost/crf", "cost/transducer", "cost/grpo_clip",
+    "cost/adaptive_log_softmax", "cost/generalized_dice",
+)  # arrays that go together in a way of their own  # fmt: skip
 NO_SLOPE = ("padding_idx", "scale_grad_by_freq")  # with them a gradient is by intent not that of the value
-OF_ROWS = ("cost/z_loss", "cost/distillation")  # a weight a row
+OF_ROWS = ("cost/z_loss", "cost/distillation", "cost/reverse_kl")  # a weight a row
 LAYERS = ("activation/softplus", "activation/tanh", "activation/sigmoid")
 
 # Parameters away from their defaults; those of costs and penalties are given with every second seed.
@@ -43,6 +46,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "cost/triplet_margin": {"margin": 2.0, "eps": 1e-3}, "cost/nt_xent": {"temperature": 0.5},
     "cost/dpo": {"beta": 0.4, "label_smoothing": 0.2, "margin": 0.5}, "cost/ipo": {"beta": 0.4},
     "cost/kto": {"beta": 0.4}, "cost/ppo_clip": {"low": 0.3, "high": 0.4}, "cost/distillation": {"temperature": 0.7},
+    "cost/cpo": {"beta": 0.4, "label_smoothing": 0.2, "alpha": 0.3}, "cost/reverse_kl": {"temperature": 0.7},
+    "cost/simpo": {"beta": 0.4, "label_smoothing": 0.2, "margin": 0.5},
     "cost/jensen_shannon": {"beta": 0.3},
     "cost/dice": {"smooth": 0.25}, "cost/tversky": {"alpha": 0.3, "beta": 0.6, "smooth": 0.5},
     "cost/ctc": {"blank": 2},
@@ -126,6 +131,8 @@ def _cost(id, rng, lead, shape, odd):
     for name in array_names(record):
         if name == "labels":
             given[name] = rng.integers(0, d, examples)
+        elif name.endswith("_lengths"):
+            given[name] = rng.integers(1, 9, rows)
         elif name in ("weight", "pos_weight"):
             by_class = f"{name}[j]" in record.arguments or "labels" in given
             given[name] = rng.uniform(0.3, 3.0, d if by_class else examples if id in OF_ROWS else rows)

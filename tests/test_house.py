@@ -51,7 +51,7 @@ IDS = {  # the places of gradproof where ids of the catalogue may be written out
     "networks/configurations.py": "*",
     "training/settings.py": "*",
     "vectors/flags.py": "activation/sigmoid activation/tanh activation/hardsigmoid activation/hardswish",  # public bugs
-    "vectors/inputs.py": "cost/nt_xent cost/linear_cross_entropy",  # whose labels are no indices, or of another axis
+    "vectors/inputs.py": "cost/nt_xent cost/linear_cross_entropy cost/adaptive_log_softmax",  # labels of another kind
     "networks/blame.py": "network/bp1 network/bp2 network/bp3 network/bp4",  # what it blames where no formula is wrong
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradproof.cases import activations, clipping, costs, layers, regularizers, rows, updates
+from gradproof.cases import activations, clipping, costs, layers, preferences, regularizers, rows, sequences, updates
 from gradproof.cases.case import Case, Cotangent, as_dtype, generator, random_cotangent
 from gradproof.cases.parameters import extreme, setting
 from gradproof.cases.source import REGIMES, USUAL, Draw, Drawn, Source
@@ -18,7 +18,8 @@ from reference import CATALOGUE
 from reference.formula import Array
 
 DRAWS: dict[str, Draw] = {
-    **activations.DRAWS, **rows.DRAWS, **costs.DRAWS, **regularizers.DRAWS, **layers.DRAWS, **clipping.DRAWS,
+    **activations.DRAWS, **rows.DRAWS, **costs.DRAWS, **preferences.DRAWS, **sequences.DRAWS, **regularizers.DRAWS,
+    **layers.DRAWS, **clipping.DRAWS,
 }  # fmt: skip
 STEPS: dict[str, Draw] = updates.DRAWS
 

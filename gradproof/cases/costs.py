@@ -13,7 +13,7 @@ from reference.formula import Array
 REDUCTIONS = ("", "", "sum", "mean", "none", "none")  # by seed; empty is the default
 
 
-def _terms(s: Source, arguments: Mapping[str, Any], *shape: int, **parameters: Any) -> Drawn:
+def reduced_terms(s: Source, arguments: Mapping[str, Any], *shape: int, **parameters: Any) -> Drawn:
     """A case whose terms have that shape, reduced by the seed's reduction."""
     reduction = REDUCTIONS[s.seed % len(REDUCTIONS)]
     given = {"reduction": reduction} if reduction else {}
@@ -21,11 +21,12 @@ def _terms(s: Source, arguments: Mapping[str, Any], *shape: int, **parameters: A
 
 
 def _entries(s: Source, arguments: Mapping[str, Any], **parameters: Any) -> Drawn:
-    return _terms(s, arguments, s.n, s.d, **parameters)
+    return reduced_terms(s, arguments, s.n, s.d, **parameters)
 
 
-def _examples(s: Source, arguments: Mapping[str, Any], **parameters: Any) -> Drawn:
-    return _terms(s, arguments, s.n, **parameters)
+def examples(s: Source, arguments: Mapping[str, Any], **parameters: Any) -> Drawn:
+    """A case of one term an example."""
+    return reduced_terms(s, arguments, s.n, **parameters)
 
 
 # ---------------------------------------------------------------- regression
@@ -96,7 +97,7 @@ def _cross_entropy(s: Source) -> Drawn:
 
 def _jensen_shannon(s: Source) -> Drawn:
     a, y = _log_rows(s)
-    return _examples(s, {"p": np.exp(a), "q": y})
+    return examples(s, {"p": np.exp(a), "q": y})
 
 
 def _binary_cross_entropy(s: Source) -> Drawn:
@@ -138,20 +139,20 @@ def _by_labels(argument: str, log: bool = False, ignored: int | None = None) -> 
         weight = s.weight(s.d)
         if s.style == "ends" and weight is not None:
             weight[labels[0]] = s.rng.uniform(0.25, 4)  # the mean over weights of 0 is undefined
-        return _examples(s, {argument: z, "labels": labels, "weight": weight}, **given)
+        return examples(s, {argument: z, "labels": labels, "weight": weight}, **given)
 
     return draw
 
 
 def _labels_only(s: Source) -> Drawn:
-    return _examples(s, {"z": s.real(s.n, s.d), "labels": s.labels()})
+    return examples(s, {"z": s.real(s.n, s.d), "labels": s.labels()})
 
 
 def _distributions(weight: bool) -> Draw:
     def draw(s: Source) -> Drawn:
         a, y = _log_rows(s)
         given = {"z": a + s.rng.standard_normal((s.n, 1)), "y": y}
-        return _examples(s, given | ({"weight": s.weight(s.d)} if weight else {}))
+        return examples(s, given | ({"weight": s.weight(s.d)} if weight else {}))
 
     return draw
 
@@ -177,7 +178,7 @@ def _label_sets(weight: bool) -> Draw:
     def draw(s: Source) -> Drawn:
         y = s.rng.integers(0, 2, (s.n, s.d))
         given = {"z": s.logits(s.n, s.d), "y": y.astype(np.float64) if weight else y}
-        return _examples(s, given | ({"weight": s.weight(s.d)} if weight else {}))
+        return examples(s, given | ({"weight": s.weight(s.d)} if weight else {}))
 
     return draw
 
@@ -199,35 +200,44 @@ def _embeddings(s: Source) -> tuple[Array, Array]:
 
 def _cosine_distance(s: Source) -> Drawn:
     a, b = _embeddings(s)
-    return _examples(s, {"a": a, "b": -b if s.odd else b})
+    return examples(s, {"a": a, "b": -b if s.odd else b})
 
 
 def _cosine_embedding(s: Source) -> Drawn:
     a, b = _embeddings(s)
-    return _examples(s, {"a": a, "b": b, "y": s.signs(s.n).astype(int)})
+    return examples(s, {"a": a, "b": b, "y": s.signs(s.n).astype(int)})
 
 
 def _triplet_margin(s: Source) -> Drawn:
     """Without swap in the regime extreme: there two distances are the same number, and no float says which is less."""
     a = s.real(s.n, s.d)
-    return _examples(s, {"a": a, "b": s.close(a), "c": s.close(a)}, **({"swap": False} if s.style else {}))
+    return examples(s, {"a": a, "b": s.close(a), "c": s.close(a)}, **({"swap": False} if s.style else {}))
 
 
 def _nt_xent(s: Source) -> Drawn:
     if s.style:
         n, d = (2, 2) if s.style == "single" else (4, 3)
         z, labels = s.embeddings(n, d), np.arange(n) // 2
-        return _terms(s, {"z": z, "labels": labels}, n)
+        return reduced_terms(s, {"z": z, "labels": labels}, n)
     z = s.rng.standard_normal((4, 3))
     if s.regime == "near":  # pairs that agree already
         z[1::2] = z[::2] + 1e-3 * z[1::2]
-    return _terms(s, {"z": z * s.positive(4, 1), "labels": np.array([0, 0, 1, 1])}, 4)
+    return reduced_terms(s, {"z": z * s.positive(4, 1), "labels": np.array([0, 0, 1, 1])}, 4)
+
+
+def _generalized_dice(s: Source) -> Drawn:
+    """Masks of three classes; in every second case there is nothing of one of them."""
+    shape = (s.n, 3, s.d)
+    y = s.rng.integers(0, 2, shape).astype(np.float64)
+    y[:, 0], y[:, 1, 0] = (0 if s.odd else y[:, 0]), 1
+    a = np.abs(y - 1e-3 * s.unit(*shape)) if s.regime == "near" else s.unit(*shape)
+    return examples(s, {"a": a, "y": y.astype(int)})
 
 
 def _masks(s: Source) -> Drawn:
     y = s.rng.integers(0, 2, (s.n, s.d)).astype(np.float64)
     a = np.abs(y - 1e-3 * s.unit(s.n, s.d)) if s.regime == "near" else s.unit(s.n, s.d)
-    return _examples(s, {"a": a, "y": y})
+    return examples(s, {"a": a, "y": y})
 
 
 CERTAIN = 2.0**40  # see the assumptions of cost/ctc
@@ -247,54 +257,9 @@ def _ctc(s: Source) -> Drawn:
     z = z - z.max(-1, keepdims=True)
     given: dict[str, Any] = {"a": z - np.log(np.exp(z).sum(-1, keepdims=True)), "labels": labels}
     if not s.odd or n == 1:
-        return _terms(s, given, n, **({"blank": blank} if blank else {}))
+        return reduced_terms(s, given, n, **({"blank": blank} if blank else {}))
     lengths = {"input_lengths": np.array([4, 5]), "target_lengths": np.array([2, s.rng.integers(0, 2)])}
-    return _terms(s, given | lengths, n, blank=blank)
-
-
-# ---------------------------------------------------------------- preferences, policies
-
-
-def _likelihoods(s: Source, *names: str) -> dict[str, Array]:
-    """Log-probabilities of answers: near, all but the same under both models."""
-    first = -np.exp(s.rng.uniform(-1, 6 if s.regime == "wide" else 2, s.n))
-    return {name: -np.abs(s.close(first) if s.regime == "near" else s.positive(s.n)) for name in names}
-
-
-def _answers(s: Source) -> Drawn:
-    given = _likelihoods(s, "chosen", "rejected")
-    if s.odd:
-        given |= _likelihoods(s, "reference_chosen", "reference_rejected")
-    return _examples(s, {**given, "weight": s.weight(s.n)})
-
-
-def _kto(s: Source) -> Drawn:
-    given = {**_likelihoods(s, "a", "reference"), "y": s.signs(s.n), "weight": s.weight(s.n)}
-    return _examples(s, given | ({"kl": s.positive(1)} if s.odd else {}))
-
-
-def _orpo(s: Source) -> Drawn:
-    return _examples(s, {**_likelihoods(s, "chosen", "rejected"), "weight": s.weight(s.n)})
-
-
-def _ppo_clip(s: Source) -> Drawn:
-    a = -s.rng.uniform(0, 30, s.n) if s.style else -s.positive(s.n)
-    step = s.rng.uniform(-0.5, 0.5, s.n) * {"plain": 1.0, "wide": 20.0, "near": 1e-3, "extreme": 1e-9}[s.regime]
-    return _examples(s, {"a": a, "old": a - step, "advantage": s.real(s.n), "weight": s.weight(s.n)})
-
-
-def _kl_k3(s: Source) -> Drawn:
-    return _examples(s, {**_likelihoods(s, "a", "reference"), "weight": s.weight(s.n)})
-
-
-def _z_loss(s: Source) -> Drawn:
-    return _examples(s, {"z": s.logits(s.n, s.d), "weight": s.weight(s.n)})
-
-
-def _distillation(s: Source) -> Drawn:
-    z = s.logits(s.n, s.d)
-    y = z + 1e-3 * s.rng.standard_normal(z.shape) if s.regime == "near" else s.logits(s.n, s.d)
-    return _examples(s, {"z": z, "y": y, "weight": s.weight(s.n)})
+    return reduced_terms(s, given | lengths, n, blank=blank)
 
 
 def _linear_cross_entropy(s: Source) -> Drawn:
@@ -308,7 +273,7 @@ def _linear_cross_entropy(s: Source) -> Drawn:
     if s.odd:
         labels = np.concatenate([labels[:-1], [-100]])
     given = {"ignore_index": -100} if s.odd else {}
-    return _examples(s, {"h": 30 * h if s.regime == "near" else h, "W": W, "labels": labels, "b": b}, **given)
+    return examples(s, {"h": 30 * h if s.regime == "near" else h, "W": W, "labels": labels, "b": b}, **given)
 
 
 def _generalized_kl(s: Source) -> Drawn:
@@ -320,7 +285,7 @@ def _generalized_kl(s: Source) -> Drawn:
 
 def _total_variation(s: Source) -> Drawn:
     a, y = _log_rows(s)
-    return _examples(s, {"p": np.exp(a), "q": y})
+    return examples(s, {"p": np.exp(a), "q": y})
 
 
 def _sparsemax(s: Source) -> Drawn:
@@ -331,63 +296,58 @@ def _sparsemax(s: Source) -> Drawn:
 def _multiclass_sparsemax(s: Source) -> Drawn:
     """Near: labels that are learned, most of them to a cost of 0."""
     z = s.real(s.n, s.d)
-    return _examples(s, {"z": z, "labels": z.argmax(-1) if s.regime == "near" else s.labels()})
+    return examples(s, {"z": z, "labels": z.argmax(-1) if s.regime == "near" else s.labels()})
 
 
 def _ranking_softmax(s: Source) -> Drawn:
     """Relevances that sum to no one; in every second case an item is not there."""
     z = s.logits(s.n, s.d)
     mask = s.rng.permuted(np.ones((s.n, s.d), int) - np.eye(s.n, s.d, dtype=int), axis=-1) if s.odd else None
-    return _examples(s, {"z": z, "y": 4 * s.unit(s.n, s.d), "mask": mask})
+    return examples(s, {"z": z, "y": 4 * s.unit(s.n, s.d), "mask": mask})
 
 
-def _of(draw: Callable[[Source], Drawn], names: str) -> dict[str, Draw]:
+def of(draw: Callable[[Source], Drawn], names: str) -> dict[str, Draw]:
+    """The draw of these costs."""
     return {f"cost/{name}": draw for name in names.split()}
 
 
 DRAWS: dict[str, Draw] = {
-    **_of(_weighted_pair, "l1 squared_error huber_error"),
-    **_of(_pair, "quadratic smooth_l1 log_cosh quantile"),
-    **_of(_poisson_nll, "poisson_nll"),
-    **_of(_poisson_nll_rate, "poisson_nll_rate"),
-    **_of(_gaussian_nll, "gaussian_nll"),
-    **_of(_kl_div, "kl_div"),
-    **_of(_kl_div_log_target, "kl_div_log_target"),
-    **_of(_jensen_shannon, "jensen_shannon"),
-    **_of(_nll, "nll"),
-    **_of(_cross_entropy, "cross_entropy"),
-    **_of(_binary_cross_entropy, "binary_cross_entropy"),
-    **_of(_by_labels("a", log=True, ignored=-100), "nll_labels"),
-    **_of(_binary_logits, "binary_cross_entropy_logits"),
-    **_of(_sigmoid_focal, "sigmoid_focal"),
-    **_of(_by_labels("z", ignored=-100), "cross_entropy_labels"),
-    **_of(_distributions(True), "cross_entropy_probabilities"),
-    **_of(_by_labels("z"), "softmax_focal multi_margin"),
-    **_of(_distributions(False), "poly_cross_entropy"),
-    **_of(_signed(), "hinge squared_hinge perceptron soft_margin"),
-    **_of(_signed(whole=True), "hinge_embedding"),
-    **_of(_margin_ranking, "margin_ranking"),
-    **_of(_label_sets(False), "multilabel_margin"),
-    **_of(_label_sets(True), "multilabel_soft_margin"),
-    **_of(_labels_only, "multiclass_hinge multiclass_perceptron"),
-    **_of(_wasserstein_critic, "wasserstein_critic"),
-    **_of(_cosine_distance, "cosine_distance"),
-    **_of(_cosine_embedding, "cosine_embedding"),
-    **_of(_triplet_margin, "triplet_margin"),
-    **_of(_nt_xent, "nt_xent"),
-    **_of(_masks, "dice tversky"),
-    **_of(_ctc, "ctc"),
-    **_of(_answers, "dpo ipo"),
-    **_of(_kto, "kto"),
-    **_of(_orpo, "orpo"),
-    **_of(_ppo_clip, "ppo_clip"),
-    **_of(_kl_k3, "kl_k3"),
-    **_of(_z_loss, "z_loss"),
-    **_of(_generalized_kl, "generalized_kl"),
-    **_of(_total_variation, "total_variation"),
-    **_of(_sparsemax, "sparsemax"),
-    **_of(_multiclass_sparsemax, "multiclass_sparsemax"),
-    **_of(_ranking_softmax, "ranking_softmax"),
-    **_of(_distillation, "distillation"),
-    **_of(_linear_cross_entropy, "linear_cross_entropy"),
+    **of(_weighted_pair, "l1 squared_error huber_error"),
+    **of(_pair, "quadratic smooth_l1 log_cosh quantile"),
+    **of(_poisson_nll, "poisson_nll"),
+    **of(_poisson_nll_rate, "poisson_nll_rate"),
+    **of(_gaussian_nll, "gaussian_nll"),
+    **of(_kl_div, "kl_div"),
+    **of(_kl_div_log_target, "kl_div_log_target"),
+    **of(_jensen_shannon, "jensen_shannon"),
+    **of(_nll, "nll"),
+    **of(_cross_entropy, "cross_entropy"),
+    **of(_binary_cross_entropy, "binary_cross_entropy"),
+    **of(_by_labels("a", log=True, ignored=-100), "nll_labels"),
+    **of(_binary_logits, "binary_cross_entropy_logits"),
+    **of(_sigmoid_focal, "sigmoid_focal"),
+    **of(_by_labels("z", ignored=-100), "cross_entropy_labels"),
+    **of(_distributions(True), "cross_entropy_probabilities"),
+    **of(_by_labels("z"), "softmax_focal multi_margin"),
+    **of(_distributions(False), "poly_cross_entropy"),
+    **of(_signed(), "hinge squared_hinge perceptron soft_margin"),
+    **of(_signed(whole=True), "hinge_embedding"),
+    **of(_margin_ranking, "margin_ranking"),
+    **of(_label_sets(False), "multilabel_margin"),
+    **of(_label_sets(True), "multilabel_soft_margin"),
+    **of(_labels_only, "multiclass_hinge multiclass_perceptron"),
+    **of(_wasserstein_critic, "wasserstein_critic"),
+    **of(_cosine_distance, "cosine_distance"),
+    **of(_cosine_embedding, "cosine_embedding"),
+    **of(_triplet_margin, "triplet_margin"),
+    **of(_nt_xent, "nt_xent"),
+    **of(_masks, "dice tversky"),
+    **of(_generalized_dice, "generalized_dice"),
+    **of(_ctc, "ctc"),
+    **of(_generalized_kl, "generalized_kl"),
+    **of(_total_variation, "total_variation"),
+    **of(_sparsemax, "sparsemax"),
+    **of(_multiclass_sparsemax, "multiclass_sparsemax entmax"),
+    **of(_ranking_softmax, "ranking_softmax"),
+    **of(_linear_cross_entropy, "linear_cross_entropy"),
 }

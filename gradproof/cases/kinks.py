@@ -90,6 +90,10 @@ def _costs() -> list[Place]:
         _cost("total_variation", "p = q", "q", p=[[0.25, 0.75]], q=[[0.25, 0.75]]),
         _cost("ppo_clip", "ρ = 1 + ε, A > 0", "a", (0,), a=[-1.0], old=[-1.0], advantage=[2.0], given={"high": 0.0}),
         _cost("ppo_clip", "ρ = 1 − ε, A < 0", "a", (0,), a=[-1.0], old=[-1.0], advantage=[-2.0], given={"low": 0.0}),
+        _cost("grpo_clip", "ρ = 1 + ε, A > 0", "a", (0,), a=[[-1.0]], old=[[-1.0]], advantage=[2.0],
+              given={"high": 0.0}),
+        _cost("grpo_clip", "ρ = 1 − ε, A < 0", "a", (0,), a=[[-1.0]], old=[[-1.0]], advantage=[-2.0],
+              given={"low": 0.0}),
     ]  # fmt: skip
 
 

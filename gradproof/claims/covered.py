@@ -65,7 +65,7 @@ _FUNCTIONAL = {
     "elu elu_": "activation/elu",
     "gelu": "activation/gelu activation/gelu_tanh: by approximate",
     "glu": "activation/glu",
-    "gumbel_softmax": "composed of activation/softmax: of logits and noise that is given; hard is straight through",
+    "gumbel_softmax": "layer/gumbel_softmax: of noise that is given; hard is straight through",
     "hardshrink": "activation/hardshrink",
     "hardsigmoid": "activation/hardsigmoid",
     "hardswish": "activation/hardswish",
@@ -111,8 +111,9 @@ _FUNCTIONAL = {
     "poisson_nll_loss": "cost/poisson_nll cost/poisson_nll_rate: by log_input",
     "smooth_l1_loss": "cost/smooth_l1",
     "soft_margin_loss": "cost/soft_margin",
-    "triplet_margin_loss": "cost/triplet_margin: p = 2, without swap",
-    "triplet_margin_with_distance_loss": "not yet: the hinge of two distances given",
+    "triplet_margin_loss": "cost/triplet_margin: p = 2",
+    "triplet_margin_with_distance_loss": "composed of cost/margin_ranking: of the two distances, y = 1; swap is"
+    " layer/minimum",
     "batch_norm": "layer/batch_norm layer/batch_norm_inference: by training",
     "group_norm": "layer/group_norm",
     "instance_norm": "layer/instance_norm",
@@ -245,8 +246,9 @@ _MODULES = {
     "Threshold": "activation/threshold",
     "Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer": "composed of "
     "layer/multi_head_attention layer/linear layer/layer_norm activation/relu regularizer/inverted_dropout",
-    "TripletMarginLoss": "cost/triplet_margin: p = 2, without swap",
-    "TripletMarginWithDistanceLoss": "not yet: the hinge of two distances given",
+    "TripletMarginLoss": "cost/triplet_margin: p = 2",
+    "TripletMarginWithDistanceLoss": "composed of cost/margin_ranking: of the two distances, y = 1; swap is"
+    " layer/minimum",
     "Upsample": _RESIZES,
     "UpsamplingBilinear2d UpsamplingNearest2d": "layer/interpolation: the first with align_corners",
     "Module ModuleDict ModuleList ParameterDict ParameterList Sequential Container DataParallel": _HOLDS,
@@ -265,7 +267,7 @@ _JAX = {
     "hard_tanh": "activation/hardtanh",
     "log_sigmoid": "activation/logsigmoid",
     "soft_sign": "activation/softsign",
-    "log1mexp": "activation/log1mexp",
+    "log1mexp": "layer/log1mexp",
     "logmeanexp": "activation/logmeanexp",
     "standardize": "layer/layer_norm: without scale and shift",
     "dot_product_attention": "layer/attention",
@@ -276,7 +278,8 @@ _JAX = {
 _LOSSES = {
     "binary_dice_loss": "composed of activation/sigmoid cost/tversky",
     "dice_loss": "composed of activation/softmax cost/tversky: a mask a class",
-    "multiclass_generalized_dice_loss": "not yet: dice with classes weighted by their size",
+    "multiclass_generalized_dice_loss": "composed of cost/tversky: a mask a class, weighted;"
+    " cost/generalized_dice is one quotient of all classes, as published",
     "convex_kl_divergence generalized_kl_divergence": "cost/generalized_kl",
     "cosine_distance": "cost/cosine_distance",
     "cosine_similarity": "composed of cost/cosine_distance: 1 − it",

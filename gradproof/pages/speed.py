@@ -15,6 +15,7 @@ Rows = Sequence[Mapping[str, Any]]
 Times = dict[str, list[float]]  # by contender: seconds, one figure a round
 
 PEERS = ("torch", "jax", "autograd")
+LIBRARIES = ("torch", "jax")
 CHECKERS = ("gradcheck", "gradcheck fast", "check_grads")
 
 HOW = """\
@@ -30,6 +31,12 @@ Ours is `reference.network.backprop`, with its checks of shapes and targets; tor
 `backward()`; jax is `jit(value_and_grad)`, compiled beforehand; autograd is HIPS autograd. *Products* are the matrix
 products of feedforward and backprop alone, in NumPy, with the same shapes and layout: the floor. Before anything is
 timed, cost and gradients of all of them are found to agree."""
+
+SIZES = """\
+Value and all gradients by `reference.vjp`; torch is eager, with its own function where it has one and what people
+write where not; jax is `jit`, compiled beforehand. Before anything is timed they are found to agree. Ours computes in
+float64 whatever the dtype is, so that float32 costs a conversion more. *MiB* is by how much the resident memory of a
+process of its own rises during the call, beside the arguments and with the gradients."""
 
 CHECKING = """\
 The audit compares cost and all gradients by our formulas, PyTorch and JAX with each other, judges the differences by
@@ -90,6 +97,15 @@ class Goal:
         return median >= self.limit if self.at_least else median <= self.limit
 
 
+SIZE_GOALS = {  # in float64
+    "attention": 1.5,
+    "cross entropy labels, 256 × 32,000": 2.0,
+    "layer norm": 0.4,
+    "rms norm": 0.4,
+    "batch norm": 0.4,
+    "convolution": 0.4,
+    "lstm": 0.4,
+}
 CHECKING_GOALS = (Goal("gradcheck", "audit", 150), Goal("check_grads", "audit", 300))
 
 
@@ -139,6 +155,35 @@ def checking_times(rows: Rows) -> dict[tuple[str, int], Times]:
     return found
 
 
+@dataclass(frozen=True)
+class Size:
+    """A formula at one size and dtype: one line of the table of sizes."""
+
+    formula: str
+    what: str
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        """The formula without its kind."""
+        return self.formula.split("/")[1].replace("_", " ")
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """What it should reach."""
+        limit = SIZE_GOALS.get(self.name, SIZE_GOALS.get(f"{self.name}, {self.what}"))
+        return () if limit is None or self.dtype != "float64" else (Goal("torch", "ours", limit),)
+
+
+def sizes(rows: Rows) -> dict[Size, dict[str, Mapping[str, Any]]]:
+    """The rows of every size, by contender."""
+    found: dict[Size, dict[str, Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["row"] == "size":
+            found.setdefault(Size(row["formula"], row["what"], row["dtype"]), {})[row["who"]] = row
+    return found
+
+
 def goal_table(rows: Rows) -> Table:
     """How often each goal is met, and the range of the medians."""
     cells: dict[tuple[str, Goal], list[Times]] = {}
@@ -148,6 +193,10 @@ def goal_table(rows: Rows) -> Table:
     for times in checking_times(rows).values():
         for goal in CHECKING_GOALS:
             cells.setdefault(("checking", goal), []).append(times)
+    for size, found in sizes(rows).items():
+        for goal in size.goals:
+            times = {who: row["seconds"] for who, row in found.items()}
+            cells.setdefault((f"{size.name}, {size.what}", goal), []).append(times)
     lines = []
     for (network, goal), measured in cells.items():
         medians = [ratio(times, goal.of, goal.to).median for times in measured]
@@ -155,7 +204,7 @@ def goal_table(rows: Rows) -> Table:
         lines.append(
             [network, str(goal), f"{met} of {len(measured)}", f"{_short(min(medians))}–{_short(max(medians))}"]
         )
-    return Table("Goals", ["network", "goal", "met", "measured"], lines, "Each line of the tables below counts once.")
+    return Table("Goals", ["what", "goal", "met", "measured"], lines, "Each line of the tables below counts once.")
 
 
 def _judged(goals: Sequence[Goal], times: Times) -> str:
@@ -192,12 +241,32 @@ def checking_table(rows: Rows, draws: int) -> Table:
     return Table("Checking", ["network", "parameters", *columns, "goals"], lines, CHECKING.format(draws=draws))
 
 
+def size_table(rows: Rows) -> Table:
+    """Our milliseconds and MiB at each size, the others' time in units of ours, and their MiB."""
+    lines = []
+    for size, found in sizes(rows).items():
+        times = {who: row["seconds"] for who, row in found.items()}
+        others = [str(ratio(times, who, "ours")) if who in times else None for who in LIBRARIES]
+        memory = [_mebibytes(found[who]["memory"]) if who in found else None for who in ("ours", *LIBRARIES)]
+        milliseconds, given = 1e3 * statistics.median(times["ours"]), _mebibytes(found["ours"]["given"])
+        lines.append([size.name, size.what, size.dtype, _short(milliseconds), *others, given, *memory,
+                      _judged(size.goals, times)])  # fmt: skip
+    columns = [*(f"{who}/ours" for who in LIBRARIES), "arguments MiB", *(f"{who} MiB" for who in ("ours", *LIBRARIES))]
+    return Table("Sizes", ["formula", "size", "dtype", "ours ms", *columns, "goals"], lines, SIZES)
+
+
+def _mebibytes(n: int | None) -> str | None:
+    return None if n is None else _short(n / 2**20)
+
+
 def write(evidence: Path, folder: Path) -> None:
     """Write speed.md with its CSV and LaTeX tables to `folder`, from `evidence`/speed.jsonl."""
     header, found = read_evidence(evidence / "speed.jsonl")
-    rows = [{"row": f.kind, "who": f.side, "dtype": f.dtype, **f.more} for f in found]
+    rows = [
+        {"row": f.kind, "formula": f.formula, "what": f.what, "who": f.side, "dtype": f.dtype, **f.more} for f in found
+    ]
     packages = ", ".join(f"{package} {version}" for package, version in header["versions"].items())
     how = HOW.format(block=1e3 * header["block"], made=header["made"][:10], cpu=header["cpu"], versions=packages,
                      source=header["source"])  # fmt: skip
-    tables = [goal_table(rows), gradient_table(rows), checking_table(rows, header["draws"])]
+    tables = [goal_table(rows), gradient_table(rows), checking_table(rows, header["draws"]), size_table(rows)]
     write_page(folder, "speed", f"# Speed\n\n{how}", tables)

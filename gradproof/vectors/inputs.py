@@ -209,7 +209,10 @@ BAD: dict[str, tuple[float, ...]] = {
     "variance": (0.0, -1.0), "variance or 0": (-1.0,), "log distribution": (0.5,), "log probability": (0.5,),
     "distribution": (-0.5, 1.5), "length": (99,),
 }  # fmt: skip
-CLASSES = {"cost/linear_cross_entropy": ("W", 0)}  # the axis of classes, where it is not the last of the first argument
+CLASSES = {  # the axes of classes, where they are not the last of the first argument
+    "cost/linear_cross_entropy": (("W", 0),),
+    "cost/adaptive_log_softmax": (("head", -1), ("tails", -1)),
+}
 NOT_INDICES = ("cost/nt_xent",)  # labels there are any integers: those that are equal belong together
 
 
@@ -252,8 +255,8 @@ def _bad(kind: str, base: Case, formula: Formula) -> Sequence[float]:
         return BAD[kind]
     if formula.id in NOT_INDICES:
         return ()
-    argument, axis = CLASSES.get(formula.id, (next(iter(base.arguments)), -1))
-    return (base.arguments[argument].shape[axis], -1)
+    axes = CLASSES.get(formula.id, ((next(iter(base.arguments)), -1),))
+    return (sum(base.arguments[argument].shape[axis] for argument, axis in axes), -1)
 
 
 def _pair(case: Case) -> tuple[str, ...]:

@@ -280,7 +280,7 @@ def _empty(call: Call, given: Mapping[str, Any], v: Mapping[str, Any]) -> Law:
         found = call(none, {name: x[:0] if np.ndim(x) and len(x) == n else x for name, x in v.items()})
     except Exception as error:  # a mean of nothing, say, may be refused
         return Law("an empty batch", None, f"refused: {error}")
-    off = [name for name, g in found.gradients.items() if np.shape(g) != np.shape(none[name])]
+    off = [name for name, g in found.gradients.items() if np.shape(g) != np.shape(none[name.rstrip("²")])]
     return Law("an empty batch", not off, f"the shape of ∂/∂{off[0]} is {np.shape(found.gradients[off[0]])}, that of "
                f"{off[0]} {np.shape(none[off[0]])}" if off else "")  # fmt: skip
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from oracles.arb_truth.activations import ELEMENTWISE, softplus_of
+from oracles.arb_truth.activations import ELEMENTWISE, softplus_of, tanh
 from oracles.arb_truth.definition import Forward, define, fill
 from oracles.arb_truth.divergences import DIVERGENCES
 from oracles.arb_truth.functions import (
     above,
     absolute,
+    applied,
     by_row,
     dot,
     elementwise,
@@ -34,11 +35,12 @@ from oracles.arb_truth.margins import MARGINS
 from oracles.arb_truth.numbers import Array, Ball, Scalar, ball
 from oracles.arb_truth.preferences import PREFERENCES
 from oracles.arb_truth.reduction import Terms, by_weights, class_weights, entering, times
+from oracles.arb_truth.sequences import SEQUENCES
 
 Row = Array  # (d,)
 Option = Any  # a parameter that is given as it is
 
-COSTS: dict[str, Forward] = {**MARGINS, **PREFERENCES, **DIVERGENCES}
+COSTS: dict[str, Forward] = {**MARGINS, **PREFERENCES, **DIVERGENCES, **SEQUENCES}
 cost = entering(COSTS)
 
 # ---------------------------------------------------------------- regression
@@ -215,16 +217,41 @@ def sigmoid_focal(z: Array, y: Array, *, alpha: Scalar, gamma: Scalar) -> Terms:
     return alpha * y * _focus(-z, gamma) * softplus_of(-z) + (1 - alpha) * (1 - y) * _focus(z, gamma) * softplus_of(z)
 
 
-@cost("0 <= label_smoothing <= 1", label_smoothing=0.0, ignore_index=None)
+def _capped(z: Array, softcap: Scalar, temperature: Scalar) -> Array:
+    """c·tanh(z/c)/T."""
+    if ball(softcap).is_finite():
+        z = entrywise(lambda u: softcap * applied(tanh, u / softcap))(z)
+    return z / temperature
+
+
+@cost(
+    "0 <= label_smoothing <= 1 and 0 < softcap and softcap <= oo and temperature > 0",
+    label_smoothing=0.0, ignore_index=None, smooth_others=False, softcap=float("inf"), temperature=1.0,
+)  # fmt: skip
 def cross_entropy_labels(
-    z: Array, labels: Array, weight: Row | None = None, *, label_smoothing: Scalar, ignore_index: Option
+    z: Array,
+    labels: Array,
+    weight: Row | None = None,
+    *,
+    label_smoothing: Scalar,
+    ignore_index: Option,
+    smooth_others: Option,
+    softcap: Scalar,
+    temperature: Scalar,
 ) -> Terms:
-    """−Σ w_j((1 − ε)[j = y] + ε/d) log softmax(z)_j; the mean divides by Σw_y; ignored labels do not count."""
-    z, epsilon = _classes_last(z), label_smoothing
+    """−Σ w_j q_j log softmax(c·tanh(z/c)/T)_j, q_j = (1 − ε)[j = y] + ε/d, or [j ≠ y]ε/(d − 1) in the place of ε/d.
+
+    The mean divides by Σw_y; ignored labels do not count.
+    """
+    z, epsilon = _capped(_classes_last(z), softcap, temperature), label_smoothing
     w, d = class_weights(weight, z), z.shape[-1]
 
+    def target(hit: bool) -> Scalar:
+        shared = epsilon / d if not smooth_others else 0 if hit else epsilon / (d - 1)
+        return (1 - epsilon) * int(hit) + shared
+
     def term(row: Row, y: int) -> Scalar:
-        return dot([w[j] * ((1 - epsilon) * int(j == y) + epsilon / d) for j in range(d)], surprises(row))
+        return dot([w[j] * target(j == y) for j in range(d)], surprises(row))
 
     return _of_labels(term, z, labels, w, ignore_index)
 

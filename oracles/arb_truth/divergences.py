@@ -7,6 +7,7 @@ import numpy as np
 from oracles.arb_truth.activations import ELEMENTWISE
 from oracles.arb_truth.definition import Forward, fill
 from oracles.arb_truth.functions import absolute, by_row, dot, elementwise, entrywise, surprises, total, weigh, xlogy
+from oracles.arb_truth.layers.projections import lengths
 from oracles.arb_truth.numbers import Array, Imprecise, Scalar, ball, objects, shown
 from oracles.arb_truth.reduction import Terms, entering
 
@@ -62,6 +63,18 @@ def _nearest(row: Row) -> Row:
         above = more
     t = (total(row[j] for j in above) - 1) / len(above)
     return objects([u - t if j in above else 0 * u for j, u in enumerate(row)])
+
+
+@cost()
+def entmax(z: Array, labels: Array) -> Terms:
+    """max ⟨p, z⟩ + 4/3·(1 − Σp^1.5) over distributions p, which is at p = max(z/2 − t, 0)², less z_y."""
+
+    def term(row: Row, y: int) -> Scalar:
+        s = lengths(row)
+        squares = [u * u for u in s]
+        return dot(squares, [u - row[y] for u in row]) + 4 * (1 - dot(squares, s)) / 3
+
+    return by_row(term, z, np.asarray(labels))
 
 
 @cost()

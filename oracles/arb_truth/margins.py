@@ -170,6 +170,20 @@ def tversky(a: Array, y: Array, *, alpha: Scalar, beta: Scalar, smooth: Scalar) 
     return by_row(term, a, y)
 
 
+@cost("power >= 0", power=2.0)
+def generalized_dice(a: Array, y: Array, *, power: Scalar) -> Terms:
+    """1 − 2ΣwΣay/ΣwΣ(a + y), w the size of a class to the power −p; 0 where there is nothing, unless p = 0."""
+
+    def term(masks: Array, truths: Array) -> Scalar:
+        sizes = [int(float(ball(total(t)))) for t in truths]
+        plain = ball(power) == 0
+        w = [(arb(m).log() * -power).exp() if m else arb(1 if plain else 0) for m in sizes]
+        both = dot(w, [dot(p, t) for p, t in zip(masks, truths, strict=True)])
+        return 1 - 2 * both / dot(w, [total(p) + total(t) for p, t in zip(masks, truths, strict=True)])
+
+    return objects([term(p, t) for p, t in zip(a, y, strict=True)])
+
+
 # ---------------------------------------------------------------- sequences
 
 

@@ -132,3 +132,93 @@ def linear_cross_entropy(h: Array, W: Array, labels: Array, b: Array | None = No
         return surprises(z)[y]
 
     return by_row(term, h, np.asarray(labels)), int((np.asarray(labels) != ignore_index).sum())
+
+
+@cost("beta > 0 and 0 <= label_smoothing <= 1 and alpha >= 0", beta=0.1, label_smoothing=0.0, alpha=1.0)
+def cpo(
+    chosen: Array,
+    rejected: Array,
+    weight: Array | None = None,
+    *,
+    beta: Scalar,
+    label_smoothing: Scalar,
+    alpha: Scalar,
+) -> Terms:
+    """−(1 − ε) log σ(h) − ε log σ(−h) − α·chosen, h = β(chosen − rejected)."""
+    h = beta * (chosen - rejected)
+    terms = (1 - label_smoothing) * softplus_of(-h) + label_smoothing * softplus_of(h) - alpha * chosen
+    return times(weight, terms)
+
+
+@cost("beta > 0 and 0 <= label_smoothing <= 1", beta=2.0, label_smoothing=0.0, margin=1.0)
+def simpo(
+    chosen: Array,
+    rejected: Array,
+    chosen_lengths: Array,
+    rejected_lengths: Array,
+    weight: Array | None = None,
+    *,
+    beta: Scalar,
+    label_smoothing: Scalar,
+    margin: Scalar,
+) -> Terms:
+    """−(1 − ε) log σ(h) − ε log σ(−h), h = β·(difference of log-probabilities a token) − γ."""
+    by_token = [
+        objects([u / int(m) for u, m in zip(x, np.asarray(lengths), strict=True)])
+        for x, lengths in ((chosen, chosen_lengths), (rejected, rejected_lengths))
+    ]
+    h = beta * (by_token[0] - by_token[1]) - margin
+    return times(weight, (1 - label_smoothing) * softplus_of(-h) + label_smoothing * softplus_of(h))
+
+
+@cost("0 <= low <= 1 and high >= 0", low=0.2, high=0.2, normaliser="sequence")
+def grpo_clip(
+    a: Array,
+    old: Array,
+    advantage: Array,
+    lengths: Array | None = None,
+    *,
+    low: Scalar,
+    high: Scalar,
+    normaliser: Option,
+) -> Terms:
+    """−min(ρA, clip(ρ, 1 − ε₋, 1 + ε₊)A) of every token that counts, and what divides each in the mean."""
+    n, T = a.shape
+    sizes = [T] * n if lengths is None else [int(x) for x in lengths]
+    terms = -_counting(np.exp(a - old), advantage[:, None], low, high) * advantage[:, None]
+    terms = objects([0 if t >= sizes[i] else terms[i, t] for i in range(n) for t in range(T)]).reshape(n, T)
+    by = {
+        "sequence": [n * max(size, 1) for size in sizes],
+        "token": [max(sum(sizes), 1)] * n,
+        "group": [n * T] * n,
+    }[normaliser]
+    return terms, [by[i] for i in range(n) for _ in range(T)]
+
+
+@cost()
+def kl_k1(a: Array, reference: Array, weight: Array | None = None) -> Terms:
+    """a − reference."""
+    return times(weight, a - reference)
+
+
+@cost("temperature > 0", temperature=1.0)
+def reverse_kl(z: Array, y: Array, weight: Array | None = None, *, temperature: Scalar) -> Terms:
+    """T²·Σq(log q − log p), p = softmax(y/T), q = softmax(z/T)."""
+    return distillation(y, z, weight, temperature=temperature)
+
+
+@cost(cutoffs=None)
+def adaptive_log_softmax(head: Array, tails: Array, labels: Array, *, cutoffs: Option) -> Terms:
+    """−log of the softmax of the head at the label or its cluster, and −log of that of the cluster at the label."""
+    starts = [head.shape[-1] - 1] if cutoffs is None else list(cutoffs)
+    frequent = starts[0]
+    ends = [*starts[1:], frequent + tails.shape[-1]]
+
+    def term(near: Array, far: Array, y: int) -> Scalar:
+        if y < frequent:
+            return surprises(near)[y]
+        k = max(k for k, start in enumerate(starts) if start <= y)
+        inside = far[starts[k] - frequent : ends[k] - frequent]
+        return surprises(near)[frequent + k] + surprises(inside)[y - starts[k]]
+
+    return by_row(term, head, tails, np.asarray(labels))

@@ -60,7 +60,7 @@ def reduce(found: Terms, reduction: str, shape: tuple[int, ...]) -> Any:
     if reduction == "none":
         return terms
     if reduction == "mean" and isinstance(divisor, Sequence):
-        return total(t / m for t, m in zip(terms, divisor, strict=True))
+        return total(t / m for t, m in zip(np.ravel(terms), divisor, strict=True))
     value = total(np.ravel(terms))
     if reduction == "sum":
         return value

@@ -13,7 +13,7 @@ import numpy as np
 
 from oracles.alignments import alignments
 from oracles.calls import Array, Definition, options
-from oracles.finite_difference import divergences, preferences
+from oracles.finite_difference import divergences, preferences, sequences
 from oracles.finite_difference.functions import (
     above,
     absolute,
@@ -67,15 +67,35 @@ def _gaussian_nll(a: Array, y: Array, v: Array, full: bool = False, eps: float =
 
 
 def _of_labels(
-    surprise: Array, labels: Array, weight: Array | None, ignore_index: int | None, smoothing: float = 0.0
+    surprise: Array,
+    labels: Array,
+    weight: Array | None,
+    ignore_index: int | None,
+    smoothing: float = 0.0,
+    others: bool = False,
 ) -> Any:
     """Σ_j w_j·q_j·surprise_j for targets q of labels; the mean divides by the weights of the labels that count."""
     counts = np.ones(labels.shape, bool) if ignore_index is None else labels != ignore_index
     w = np.ones(surprise.shape[-1]) if weight is None else weight
     y = _one_hot(np.where(counts, labels, 0), surprise)
-    q = (1 - smoothing) * y + smoothing / surprise.shape[-1]
+    d = surprise.shape[-1]
+    q = (1 - smoothing) * y + smoothing * (~y / max(d - 1, 1) if others else 1 / d)
     terms = (np.where(counts[..., None], w * q, 0) * surprise).sum(-1)
     return terms, np.where(counts, (w * y).sum(-1), 0)
+
+
+def _cross_entropy_labels(
+    z: Array,
+    labels: Array,
+    weight: Array | None = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    smooth_others: bool = False,
+    softcap: float = np.inf,
+    temperature: float = 1.0,
+) -> Any:
+    z = z if np.isinf(softcap) else softcap * np.tanh(z / softcap)
+    return _of_labels(-log_softmax(z / temperature), labels, weight, ignore_index, label_smoothing, smooth_others)
 
 
 def _cross_entropy_probabilities(
@@ -141,7 +161,14 @@ def _tversky(a: Array, y: Array, alpha: float = 0.5, beta: float = 0.5, smooth: 
     return np.asarray(1 - both / (both + alpha * (a * (1 - y)).sum(-1) + beta * ((1 - a) * y).sum(-1)))
 
 
+def _generalized_dice(a: Array, y: Array, power: float = 2.0) -> Array:
+    sizes = y.real.sum(-1)
+    w = np.where(sizes > 0, np.maximum(sizes, 1) ** -power, 1.0 if power == 0 else 0.0)
+    return np.asarray(1 - 2 * (w * (a * y).sum(-1)).sum(-1) / (w * (a + y).sum(-1)).sum(-1))
+
+
 TERMS: dict[str, Definition] = {
+    "cost/generalized_dice": _generalized_dice,
     "cost/quadratic": lambda a, y: (a - y) * (a - y) / 2,
     "cost/cross_entropy": lambda a, y: -xlogy(y, a),
     "cost/nll": lambda a, y: -y * a,
@@ -161,9 +188,7 @@ TERMS: dict[str, Definition] = {
     "cost/nll_labels": lambda a, labels, weight=None, ignore_index=None: _of_labels(-a, labels, weight, ignore_index),
     "cost/binary_cross_entropy_logits": _bce_logits,
     "cost/sigmoid_focal": _sigmoid_focal,
-    "cost/cross_entropy_labels": lambda z, labels, weight=None, ignore_index=None, label_smoothing=0.0: _of_labels(
-        -log_softmax(z), labels, weight, ignore_index, label_smoothing
-    ),
+    "cost/cross_entropy_labels": _cross_entropy_labels,
     "cost/cross_entropy_probabilities": _cross_entropy_probabilities,
     "cost/softmax_focal": _softmax_focal,
     "cost/poly_cross_entropy": _poly,
@@ -185,6 +210,7 @@ TERMS: dict[str, Definition] = {
     "cost/tversky": _tversky,
     **preferences.TERMS,
     **divergences.TERMS,
+    **sequences.TERMS,
 }
 # The reduction of a cost unless told otherwise, where it is not the mean.
 REDUCTION = {
@@ -268,5 +294,6 @@ COSTS: dict[str, Definition] = {
     "cost/wasserstein_critic": lambda a, b: np.asarray(b.mean() - a.mean()),
     "cost/nt_xent": _nt_xent,
     "cost/ctc": _ctc,
+    "cost/grpo_clip": preferences.grpo_clip,
 }
 TERMS["cost/wasserstein_critic"] = lambda a, b: b - a  # at the end of a network, where there are as many of each

@@ -8,6 +8,7 @@ import numpy as np
 
 from oracles.calls import Array, Definition
 from oracles.finite_difference.functions import absolute, log_softmax, xlogy
+from oracles.finite_difference.layers.projections import entmax
 
 
 def _sparsemax(z: Array, y: Array) -> Array:
@@ -26,6 +27,11 @@ def _multiclass_sparsemax(z: Array, labels: Array) -> Array:
     return np.asarray((p * (z - aim) - p * p / 2).sum(-1) + 0.5)
 
 
+def _entmax(z: Array, labels: Array) -> Array:
+    p, aim = entmax(z), np.take_along_axis(z, labels[..., None], -1)
+    return np.asarray((p * (z - aim)).sum(-1) + (1 - (p * np.sqrt(p)).sum(-1)) * 4 / 3)
+
+
 def _ranking_softmax(z: Array, y: Array, mask: Any = None) -> Any:
     there = np.ones(z.shape, bool) if mask is None else np.asarray(mask).real != 0
     counts = np.asarray(there.any(-1))
@@ -39,5 +45,6 @@ TERMS: dict[str, Definition] = {
     "cost/total_variation": lambda p, q: absolute(p - q).sum(-1) / 2,
     "cost/sparsemax": _sparsemax,
     "cost/multiclass_sparsemax": _multiclass_sparsemax,
+    "cost/entmax": _entmax,
     "cost/ranking_softmax": _ranking_softmax,
 }

@@ -85,7 +85,78 @@ def _linear_cross_entropy(h: Array, W: Array, labels: Array, b: Any = None, igno
     return np.where(counts, terms, 0), 1.0 * counts
 
 
+def _cpo(
+    chosen: Array,
+    rejected: Array,
+    weight: Any = None,
+    beta: float = 0.1,
+    label_smoothing: float = 0.0,
+    alpha: float = 1.0,
+) -> Array:
+    h = beta * (chosen - rejected)
+    return _times((1 - label_smoothing) * softplus(-h) + label_smoothing * softplus(h) - alpha * chosen, weight)
+
+
+def _simpo(
+    chosen: Array,
+    rejected: Array,
+    chosen_lengths: Array,
+    rejected_lengths: Array,
+    weight: Any = None,
+    beta: float = 2.0,
+    label_smoothing: float = 0.0,
+    margin: float = 1.0,
+) -> Array:
+    h = beta * (chosen / chosen_lengths - rejected / rejected_lengths) - margin
+    return _times((1 - label_smoothing) * softplus(-h) + label_smoothing * softplus(h), weight)
+
+
+def grpo_clip(
+    a: Array,
+    old: Array,
+    advantage: Array,
+    lengths: Any = None,
+    low: float = 0.2,
+    high: float = 0.2,
+    normaliser: str = "sequence",
+    reduction: str = "mean",
+) -> Array:
+    """Terms a token, 0 beyond the lengths; the mean divides by tokens of the answer, of all, or there might be."""
+    n, T = a.shape
+    sizes = np.full(n, T) if lengths is None else np.asarray(lengths)
+    there = np.arange(T) < sizes[:, None]
+    terms = np.where(there, _ppo_clip(np.where(there, a - old, 0), 0 * a, advantage[:, None], None, low, high), 0)
+    if reduction == "none":
+        return terms
+    if reduction == "mean" and normaliser == "sequence":
+        return np.asarray((terms.sum(-1) / np.maximum(sizes, 1)).mean())
+    whole = max(sizes.sum(), 1) if normaliser == "token" else n * T
+    return np.asarray(terms.sum() / {"sum": 1, "batchmean": n}.get(reduction, whole))
+
+
+def _reverse_kl(z: Array, y: Array, weight: Any = None, temperature: float = 1.0) -> Array:
+    return _distillation(y, z, weight, temperature)
+
+
+def _adaptive_log_softmax(head: Array, tails: Array, labels: Array, cutoffs: Any = None) -> Array:
+    starts = [head.shape[-1] - 1] if cutoffs is None else list(cutoffs)
+    frequent = starts[0]
+    ends = [*starts[1:], frequent + tails.shape[-1]]
+    terms = []
+    for near, far, y in zip(head, tails, labels, strict=True):
+        k = int(np.searchsorted(starts, y, side="right")) - 1
+        term = -log_softmax(near)[y if k < 0 else frequent + k]
+        inside = far[starts[k] - frequent : ends[k] - frequent]
+        terms.append(term if k < 0 else term - log_softmax(inside)[y - starts[k]])
+    return np.array(terms)
+
+
 TERMS: dict[str, Definition] = {
+    "cost/cpo": _cpo,
+    "cost/simpo": _simpo,
+    "cost/kl_k1": lambda a, reference, weight=None: _times(a - reference, weight),
+    "cost/reverse_kl": _reverse_kl,
+    "cost/adaptive_log_softmax": _adaptive_log_softmax,
     "cost/z_loss": _z_loss,
     "cost/distillation": _distillation,
     "cost/linear_cross_entropy": _linear_cross_entropy,

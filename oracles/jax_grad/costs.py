@@ -6,6 +6,7 @@ Optax reduces nothing: its losses come one a term, and every definition here red
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -19,7 +20,7 @@ from oracles.calls import Array, Definition
 from oracles.jax_grad.programs import prepared
 
 
-def _reduce(terms: Any, reduction: str, divisor: Any = None, examples: int | None = None) -> Any:
+def reduce(terms: Any, reduction: str, divisor: Any = None, examples: int | None = None) -> Any:
     """The reduction of terms, one or more for each example; the mean divides by their number, or by `divisor`."""
     if reduction == "none":
         return terms
@@ -32,12 +33,12 @@ def _reduce(terms: Any, reduction: str, divisor: Any = None, examples: int | Non
 
 def _by_weights(terms: Any, weight: Any, reduction: str) -> Any:
     """A mean divided by the sum of the weights."""
-    return _reduce(terms, reduction) if weight is None else _reduce(weight * terms, reduction, weight.sum())
+    return reduce(terms, reduction) if weight is None else reduce(weight * terms, reduction, weight.sum())
 
 
 def times(terms: Any, weight: Any, reduction: str) -> Any:
     """A mean divided by the number of terms."""
-    return _reduce(terms if weight is None else weight * terms, reduction)
+    return reduce(terms if weight is None else weight * terms, reduction)
 
 
 def _per_class(weight: Any, z: Any) -> Any:
@@ -60,7 +61,7 @@ def _bce_logits(z: Any, y: Any, weight: Any = None, pos_weight: Any = None, redu
 
 def _sigmoid_focal(z: Any, y: Any, alpha: float = 0.25, gamma: float = 2.0, reduction: str = "mean") -> Any:
     one, zero = (optax.sigmoid_focal_loss(z, jnp.full_like(z, t), alpha=alpha, gamma=gamma) for t in (1.0, 0.0))
-    return _reduce(y * one + (1 - y) * zero, reduction)
+    return reduce(y * one + (1 - y) * zero, reduction)
 
 
 def _counted(labels: Any, weight: Any, z: Any, ignore_index: int | None) -> tuple[Any, Any, Any]:
@@ -75,22 +76,31 @@ def _cross_entropy_labels(
     weight: Any = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
+    smooth_others: bool = False,
+    softcap: float = math.inf,
+    temperature: float = 1.0,
     reduction: str = "mean",
 ) -> Any:
+    """Optax's own, of logits that are capped and tempered; it smooths over all classes."""
     counts, y, w = _counted(labels, weight, z, ignore_index)
+    z = z if math.isinf(softcap) else softcap * jnp.tanh(z / softcap)
+    z = z if temperature == 1 else z / temperature
     if weight is None and label_smoothing == 0:
         terms = optax.softmax_cross_entropy_with_integer_labels(z, y)
     else:
         one_hot = jax.nn.one_hot(y, z.shape[-1], dtype=z.dtype)
-        terms = optax.softmax_cross_entropy(z, w * optax.smooth_labels(one_hot, label_smoothing))
-    return _reduce(jnp.where(counts, terms, 0), reduction, jnp.where(counts, w[y], 0).sum())
+        smooth = optax.smooth_labels(one_hot, label_smoothing)
+        if smooth_others:
+            smooth = (1 - label_smoothing) * one_hot + label_smoothing * (1 - one_hot) / max(z.shape[-1] - 1, 1)
+        terms = optax.softmax_cross_entropy(z, w * smooth)
+    return reduce(jnp.where(counts, terms, 0), reduction, jnp.where(counts, w[y], 0).sum())
 
 
 def _cross_entropy_probabilities(
     z: Any, y: Any, weight: Any = None, label_smoothing: float = 0.0, reduction: str = "mean"
 ) -> Any:
     targets = _per_class(weight, z) * optax.smooth_labels(y, label_smoothing)
-    return _reduce(optax.softmax_cross_entropy(z, targets), reduction)
+    return reduce(optax.softmax_cross_entropy(z, targets), reduction)
 
 
 def _triplet_margin(
@@ -99,38 +109,38 @@ def _triplet_margin(
     """Optax adds its eps to the sum of squares; ours is added to every difference before. It does not swap."""
     if swap:
         ab, ac, bc = (jnp.linalg.norm(r + eps, axis=-1) for r in (a - b, a - c, b - c))
-        return _reduce(jnp.maximum(0, margin + ab - jnp.minimum(ac, bc)), reduction)
-    return _reduce(optax.losses.triplet_margin_loss(a + eps, b, c, margin=margin, eps=0.0), reduction)
+        return reduce(jnp.maximum(0, margin + ab - jnp.minimum(ac, bc)), reduction)
+    return reduce(optax.losses.triplet_margin_loss(a + eps, b, c, margin=margin, eps=0.0), reduction)
 
 
 OWN: dict[str, Definition] = {
-    "cost/quadratic": lambda a, y, reduction="batchmean": _reduce(optax.l2_loss(a, y), reduction),
+    "cost/quadratic": lambda a, y, reduction="batchmean": reduce(optax.l2_loss(a, y), reduction),
     "cost/squared_error": lambda a, y, weight=None, reduction="mean": _by_weights(
         optax.squared_error(a, y), weight, reduction
     ),
     "cost/huber_error": lambda a, y, weight=None, delta=1.0, reduction="mean": times(
         optax.huber_loss(a, y, delta=delta), weight, reduction
     ),
-    "cost/smooth_l1": lambda a, y, beta=1.0, reduction="mean": _reduce(
+    "cost/smooth_l1": lambda a, y, beta=1.0, reduction="mean": reduce(
         optax.huber_loss(a, y, delta=beta) / beta, reduction
     ),
-    "cost/log_cosh": lambda a, y, reduction="mean": _reduce(optax.log_cosh(a, y), reduction),
+    "cost/log_cosh": lambda a, y, reduction="mean": reduce(optax.log_cosh(a, y), reduction),
     "cost/binary_cross_entropy_logits": _bce_logits,
     "cost/sigmoid_focal": _sigmoid_focal,
     "cost/cross_entropy_labels": _cross_entropy_labels,
     "cost/cross_entropy_probabilities": _cross_entropy_probabilities,
-    "cost/poly_cross_entropy": lambda z, y, epsilon=2.0, reduction="mean": _reduce(
+    "cost/poly_cross_entropy": lambda z, y, epsilon=2.0, reduction="mean": reduce(
         optax.losses.poly_loss_cross_entropy(z, y, epsilon=epsilon), reduction
     ),
-    "cost/hinge": lambda z, y, reduction="mean": _reduce(optax.hinge_loss(z, y), reduction),
-    "cost/perceptron": lambda z, y, reduction="mean": _reduce(optax.losses.perceptron_loss(z, y), reduction),
-    "cost/multiclass_hinge": lambda z, labels, reduction="mean": _reduce(
+    "cost/hinge": lambda z, y, reduction="mean": reduce(optax.hinge_loss(z, y), reduction),
+    "cost/perceptron": lambda z, y, reduction="mean": reduce(optax.losses.perceptron_loss(z, y), reduction),
+    "cost/multiclass_hinge": lambda z, labels, reduction="mean": reduce(
         optax.losses.multiclass_hinge_loss(z, labels), reduction
     ),
-    "cost/multiclass_perceptron": lambda z, labels, reduction="mean": _reduce(
+    "cost/multiclass_perceptron": lambda z, labels, reduction="mean": reduce(
         optax.losses.multiclass_perceptron_loss(z, labels), reduction
     ),
-    "cost/cosine_distance": lambda a, b, reduction="mean": _reduce(optax.cosine_distance(a, b), reduction),
+    "cost/cosine_distance": lambda a, b, reduction="mean": reduce(optax.cosine_distance(a, b), reduction),
     "cost/cosine_embedding": lambda a, b, y, margin=0.0, reduction="mean": _cosine_embedding(
         optax.cosine_similarity(a, b), y, margin, reduction
     ),
@@ -139,7 +149,7 @@ OWN: dict[str, Definition] = {
 
 
 def _cosine_embedding(c: Any, y: Any, margin: float, reduction: str) -> Any:
-    return _reduce(jnp.where(y > 0, 1 - c, jnp.maximum(0, c - margin)), reduction)
+    return reduce(jnp.where(y > 0, 1 - c, jnp.maximum(0, c - margin)), reduction)
 
 
 # ---------------------------------------------------------------- written out
@@ -152,12 +162,12 @@ def _stirling(y: Any, full: bool) -> Any:
 
 def _gaussian_nll(a: Any, y: Any, v: Any, full: bool = False, eps: float = 0.0, reduction: str = "mean") -> Any:
     v = jnp.maximum(v, eps)
-    return _reduce((jnp.log(v) + (a - y) ** 2 / v + (jnp.log(2 * jnp.pi) if full else 0)) / 2, reduction)
+    return reduce((jnp.log(v) + (a - y) ** 2 / v + (jnp.log(2 * jnp.pi) if full else 0)) / 2, reduction)
 
 
 def _jensen_shannon(p: Any, q: Any, beta: float = 0.5, reduction: str = "mean") -> Any:
     m = beta * p + (1 - beta) * q
-    return _reduce((beta * xlogy(p, p / m) + (1 - beta) * xlogy(q, q / m)).sum(-1), reduction)
+    return reduce((beta * xlogy(p, p / m) + (1 - beta) * xlogy(q, q / m)).sum(-1), reduction)
 
 
 def _nll_labels(
@@ -165,12 +175,12 @@ def _nll_labels(
 ) -> Any:
     counts, y, w = _counted(labels, weight, a, ignore_index)
     w = jnp.where(counts, w[y], 0)
-    return _reduce(-w * _pick(a, y), reduction, w.sum())
+    return reduce(-w * _pick(a, y), reduction, w.sum())
 
 
 def _softmax_focal(z: Any, labels: Any, weight: Any = None, gamma: float = 2.0, reduction: str = "mean") -> Any:
     loss = optax.softmax_cross_entropy_with_integer_labels(z, labels)
-    return _reduce(_per_class(weight, z)[labels] * (1 - jnp.exp(-loss)) ** gamma * loss, reduction)
+    return reduce(_per_class(weight, z)[labels] * (1 - jnp.exp(-loss)) ** gamma * loss, reduction)
 
 
 def _multi_margin(
@@ -178,21 +188,21 @@ def _multi_margin(
 ) -> Any:
     slack = jnp.maximum(0, margin - _pick(z, labels)[:, None] + z) ** p
     others = jax.nn.one_hot(labels, z.shape[-1]) == 0
-    return _reduce(_per_class(weight, z)[labels] * jnp.where(others, slack, 0).mean(-1), reduction)
+    return reduce(_per_class(weight, z)[labels] * jnp.where(others, slack, 0).mean(-1), reduction)
 
 
 def _multilabel_margin(z: Any, y: Any, reduction: str = "mean") -> Any:
     slack = jnp.maximum(0, 1 - z[:, :, None] + z[:, None, :])
     pairs = (y[:, :, None] == 1) & (y[:, None, :] == 0)
-    return _reduce(jnp.where(pairs, slack, 0).sum((1, 2)) / z.shape[-1], reduction)
+    return reduce(jnp.where(pairs, slack, 0).sum((1, 2)) / z.shape[-1], reduction)
 
 
 def _multilabel_soft_margin(z: Any, y: Any, weight: Any = None, reduction: str = "mean") -> Any:
-    return _reduce((_per_class(weight, z) * optax.sigmoid_binary_cross_entropy(z, y)).mean(-1), reduction)
+    return reduce((_per_class(weight, z) * optax.sigmoid_binary_cross_entropy(z, y)).mean(-1), reduction)
 
 
 def _dice(a: Any, y: Any, smooth: float = 1.0, reduction: str = "mean") -> Any:
-    return _reduce(1 - (2 * (a * y).sum(-1) + smooth) / (a.sum(-1) + y.sum(-1) + smooth), reduction)
+    return reduce(1 - (2 * (a * y).sum(-1) + smooth) / (a.sum(-1) + y.sum(-1) + smooth), reduction)
 
 
 def _tversky(
@@ -200,7 +210,7 @@ def _tversky(
 ) -> Any:
     both = (a * y).sum(-1)
     whole = both + alpha * (a * (1 - y)).sum(-1) + beta * ((1 - a) * y).sum(-1) + smooth
-    return _reduce(1 - (both + smooth) / whole, reduction)
+    return reduce(1 - (both + smooth) / whole, reduction)
 
 
 def _nt_xent_of_pairs(z: Any, labels: Any, i: Any, j: Any, temperature: float = 0.07, reduction: str = "mean") -> Any:
@@ -208,7 +218,7 @@ def _nt_xent_of_pairs(z: Any, labels: Any, i: Any, j: Any, temperature: float = 
     c = optax.cosine_similarity(z[:, None], z[None]) / temperature
     others = jnp.where(labels[i][:, None] != labels, c[i], -jnp.inf)
     terms = -jax.nn.log_softmax(jnp.concatenate([c[i, j][:, None], others], -1), -1)[:, 0]
-    return _reduce(terms, reduction, examples=len(z))
+    return reduce(terms, reduction, examples=len(z))
 
 
 def _ctc_over_paths(
@@ -222,7 +232,7 @@ def _ctc_over_paths(
         terms = jnp.where(possible.any(-1), terms, 0)
     if reduction == "mean":
         return (terms / (len(a) * jnp.maximum(lengths, 1))).sum()
-    return _reduce(terms, reduction)
+    return reduce(terms, reduction)
 
 
 Prepared = tuple[Definition, dict[str, Array], dict[str, Any]]
@@ -263,34 +273,41 @@ def _ctc(
     return _ctc_over_paths, given, {"zero_infinity": zero_infinity, "reduction": reduction}
 
 
+def _generalized_dice(a: Any, y: Any, power: float = 2.0, reduction: str = "mean") -> Any:
+    sizes = y.astype(a.dtype).sum(-1)
+    w = jnp.where(sizes > 0, jnp.maximum(sizes, 1) ** -power, 1.0 if power == 0 else 0.0)
+    return reduce(1 - 2 * (w * (a * y).sum(-1)).sum(-1) / (w * (a + y).sum(-1)).sum(-1), reduction)
+
+
 COMPOSED: dict[str, Definition] = {
-    "cost/cross_entropy": lambda a, y, reduction="batchmean": _reduce(-xlogy(y, a), reduction),
-    "cost/nll": lambda a, y, reduction="batchmean": _reduce(-y * a, reduction),
+    "cost/generalized_dice": _generalized_dice,
+    "cost/cross_entropy": lambda a, y, reduction="batchmean": reduce(-xlogy(y, a), reduction),
+    "cost/nll": lambda a, y, reduction="batchmean": reduce(-y * a, reduction),
     "cost/l1": lambda a, y, weight=None, reduction="mean": _by_weights(jnp.abs(a - y), weight, reduction),
-    "cost/quantile": lambda a, y, tau=0.5, reduction="mean": _reduce(
+    "cost/quantile": lambda a, y, tau=0.5, reduction="mean": reduce(
         jnp.maximum(tau * (y - a), (tau - 1) * (y - a)), reduction
     ),
-    "cost/poisson_nll": lambda a, y, full=False, reduction="mean": _reduce(
+    "cost/poisson_nll": lambda a, y, full=False, reduction="mean": reduce(
         jnp.exp(a) - y * a + _stirling(y, full), reduction
     ),
-    "cost/poisson_nll_rate": lambda a, y, eps=0.0, full=False, reduction="mean": _reduce(
+    "cost/poisson_nll_rate": lambda a, y, eps=0.0, full=False, reduction="mean": reduce(
         a - xlogy(y, a + eps) + _stirling(y, full), reduction
     ),
     "cost/gaussian_nll": _gaussian_nll,
-    "cost/kl_div": lambda a, y, reduction="batchmean": _reduce(xlogy(y, y) - y * a, reduction),
-    "cost/kl_div_log_target": lambda a, y, reduction="batchmean": _reduce(jnp.exp(y) * (y - a), reduction),
+    "cost/kl_div": lambda a, y, reduction="batchmean": reduce(xlogy(y, y) - y * a, reduction),
+    "cost/kl_div_log_target": lambda a, y, reduction="batchmean": reduce(jnp.exp(y) * (y - a), reduction),
     "cost/jensen_shannon": _jensen_shannon,
     "cost/binary_cross_entropy": lambda a, y, weight=None, reduction="mean": times(
         -xlogy(y, a) - xlog1py(1 - y, -a), weight, reduction
     ),
     "cost/nll_labels": _nll_labels,
     "cost/softmax_focal": _softmax_focal,
-    "cost/squared_hinge": lambda z, y, reduction="mean": _reduce(jnp.maximum(0, 1 - y * z) ** 2, reduction),
-    "cost/soft_margin": lambda z, y, reduction="mean": _reduce(jax.nn.softplus(-y * z), reduction),
-    "cost/hinge_embedding": lambda z, y, margin=1.0, reduction="mean": _reduce(
+    "cost/squared_hinge": lambda z, y, reduction="mean": reduce(jnp.maximum(0, 1 - y * z) ** 2, reduction),
+    "cost/soft_margin": lambda z, y, reduction="mean": reduce(jax.nn.softplus(-y * z), reduction),
+    "cost/hinge_embedding": lambda z, y, margin=1.0, reduction="mean": reduce(
         jnp.where(y > 0, z, jnp.maximum(0, margin - z)), reduction
     ),
-    "cost/margin_ranking": lambda a, b, y, margin=0.0, reduction="mean": _reduce(
+    "cost/margin_ranking": lambda a, b, y, margin=0.0, reduction="mean": reduce(
         jnp.maximum(0, margin - y * (a - b)), reduction
     ),
     "cost/multi_margin": _multi_margin,

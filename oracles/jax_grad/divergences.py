@@ -9,6 +9,7 @@ import optax
 
 from oracles.calls import Definition
 from oracles.jax_grad.costs import times
+from oracles.jax_grad.layers.projections import entmax
 
 
 def _generalized_kl(a: Any, y: Any, reduction: str = "batchmean") -> Any:
@@ -26,6 +27,12 @@ def _rows(terms: Any, reduction: str) -> Any:
     return terms.sum() / len(terms) if reduction == "batchmean" else times(terms, None, reduction)
 
 
+def _entmax(z: Any, labels: Any, reduction: str = "mean") -> Any:
+    p = entmax(z)
+    lead = z - jnp.take_along_axis(z, labels[..., None], -1)
+    return _rows((p * lead).sum(-1) + (1 - (p**1.5).sum(-1)) * 4 / 3, reduction)
+
+
 def _ranking_softmax(z: Any, y: Any, mask: Any = None, reduction: str = "mean") -> Any:
     there = None if mask is None else mask != 0
     reduce = {"mean": jnp.mean, "sum": jnp.sum}.get(reduction)
@@ -41,4 +48,4 @@ OWN: dict[str, Definition] = {
     ),
     "cost/ranking_softmax": _ranking_softmax,
 }
-COMPOSED: dict[str, Definition] = {"cost/total_variation": _total_variation}
+COMPOSED: dict[str, Definition] = {"cost/total_variation": _total_variation, "cost/entmax": _entmax}

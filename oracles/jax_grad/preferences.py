@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from oracles.calls import Definition
-from oracles.jax_grad.costs import times
+from oracles.jax_grad.costs import reduce, times
 
 
 def _lead(chosen: Any, rejected: Any, *reference: Any) -> Any:
@@ -103,7 +103,82 @@ def _linear_cross_entropy(
     return terms.sum() / counts.sum() if reduction == "mean" else times(terms, None, reduction)
 
 
+def _cpo(
+    chosen: Any,
+    rejected: Any,
+    weight: Any = None,
+    beta: float = 0.1,
+    label_smoothing: float = 0.0,
+    alpha: float = 1.0,
+    reduction: str = "mean",
+) -> Any:
+    h = beta * (chosen - rejected)
+    terms = -(1 - label_smoothing) * jax.nn.log_sigmoid(h) - label_smoothing * jax.nn.log_sigmoid(-h) - alpha * chosen
+    return times(terms, weight, reduction)
+
+
+def _simpo(
+    chosen: Any,
+    rejected: Any,
+    chosen_lengths: Any,
+    rejected_lengths: Any,
+    weight: Any = None,
+    beta: float = 2.0,
+    label_smoothing: float = 0.0,
+    margin: float = 1.0,
+    reduction: str = "mean",
+) -> Any:
+    sizes = (x.astype(chosen.dtype) for x in (chosen_lengths, rejected_lengths))
+    h = beta * (chosen / next(sizes) - rejected / next(sizes)) - margin
+    terms = -(1 - label_smoothing) * jax.nn.log_sigmoid(h) - label_smoothing * jax.nn.log_sigmoid(-h)
+    return times(terms, weight, reduction)
+
+
+def _grpo_clip(
+    a: Any,
+    old: Any,
+    advantage: Any,
+    lengths: Any = None,
+    low: float = 0.2,
+    high: float = 0.2,
+    normaliser: str = "sequence",
+    reduction: str = "mean",
+) -> Any:
+    n, T = a.shape
+    sizes = jnp.full(n, T) if lengths is None else lengths
+    there = jnp.arange(T) < sizes[:, None]
+    ratio, A = jnp.exp(jnp.where(there, a - old, 0)), advantage[:, None]
+    terms = jnp.where(there, -jnp.minimum(ratio * A, jnp.clip(ratio, 1 - low, 1 + high) * A), 0)
+    if reduction == "mean" and normaliser == "sequence":
+        return (terms.sum(-1) / jnp.maximum(sizes, 1)).mean()
+    if reduction == "mean" and normaliser == "token":
+        return terms.sum() / jnp.maximum(sizes.sum(), 1)
+    return reduce(terms, reduction)
+
+
+def _reverse_kl(z: Any, y: Any, weight: Any = None, temperature: float = 1.0, reduction: str = "mean") -> Any:
+    return _distillation(y, z, weight, temperature, reduction)
+
+
+def _adaptive_log_softmax(head: Any, tails: Any, labels: Any, cutoffs: Any = None, reduction: str = "mean") -> Any:
+    starts = [head.shape[-1] - 1] if cutoffs is None else list(cutoffs)
+    frequent = starts[0]
+    logs, wanted, terms = jax.nn.log_softmax(head, -1), labels, jnp.zeros(head.shape[:-1], head.dtype)
+    for k, (start, end) in enumerate(zip(starts, [*starts[1:], frequent + tails.shape[-1]], strict=True)):
+        inside = (labels >= start) & (labels < end)
+        own = jax.nn.log_softmax(tails[..., start - frequent : end - frequent], -1)
+        here = jnp.take_along_axis(own, jnp.where(inside, labels - start, 0)[..., None], -1)[..., 0]
+        terms, wanted = jnp.where(inside, -here, terms), jnp.where(inside, frequent + k, wanted)
+    return reduce(terms - jnp.take_along_axis(logs, wanted[..., None], -1)[..., 0], reduction)
+
+
 COMPOSED: dict[str, Definition] = {
+    "cost/cpo": _cpo,
+    "cost/simpo": _simpo,
+    "cost/grpo_clip": _grpo_clip,
+    "cost/kl_k1": lambda a, reference, weight=None, reduction="mean": times(a - reference, weight, reduction),
+    "cost/reverse_kl": _reverse_kl,
+    "cost/adaptive_log_softmax": _adaptive_log_softmax,
     "cost/z_loss": _z_loss,
     "cost/distillation": _distillation,
     "cost/linear_cross_entropy": _linear_cross_entropy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 
 from oracles.calls import Definition
-from oracles.jax_grad import activations, costs, divergences, layers, preferences, regularizers, updates
+from oracles.jax_grad import activations, costs, divergences, layers, preferences, regularizers, sequences, updates
 from oracles.jax_grad.layers.blocks import BLOCKS
 
 OWN: dict[str, Definition] = {
@@ -13,7 +13,7 @@ OWN: dict[str, Definition] = {
 }  # fmt: skip
 COMPOSED: dict[str, Definition] = {
     **activations.COMPOSED, **costs.COMPOSED,
-    **preferences.COMPOSED, **divergences.COMPOSED, **regularizers.COMPOSED, **layers.COMPOSED,
+    **preferences.COMPOSED, **divergences.COMPOSED, **sequences.COMPOSED, **regularizers.COMPOSED, **layers.COMPOSED,
 }  # fmt: skip
 DEFINITIONS: dict[str, Definition] = {**OWN, **COMPOSED}
 ASKED = ChainMap(DEFINITIONS, BLOCKS)  # blocks are no formulas

@@ -7,6 +7,7 @@ them, "mean" is torch's own, and "batchmean" divides the sum by the number of ex
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from typing import Any
 
@@ -71,12 +72,25 @@ def _cross_entropy_labels(
     weight: Tensor | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
+    smooth_others: bool = False,
+    softcap: float = math.inf,
+    temperature: float = 1.0,
     reduction: str = "mean",
 ) -> Tensor:
+    """torch's own, of logits that are capped and tempered; it smooths over all classes."""
+    z = z if math.isinf(softcap) else softcap * torch.tanh(z / softcap)
+    z = z if temperature == 1 else z / temperature
     ignored = _given(ignore_index=ignore_index)
-    return F.cross_entropy(
-        z, labels.long(), weight, reduction=reduction, label_smoothing=label_smoothing, **ignored
-    )  # fmt: skip
+    if not smooth_others or not label_smoothing:
+        return F.cross_entropy(
+            z, labels.long(), weight, reduction=reduction, label_smoothing=label_smoothing, **ignored
+        )
+    counts = torch.ones_like(labels, dtype=torch.bool) if ignore_index is None else labels != ignore_index
+    y = F.one_hot(torch.where(counts, labels, 0).long(), z.shape[-1]) * counts[..., None].to(z.dtype)
+    w = torch.ones_like(z[0]) if weight is None else weight
+    q = (1 - label_smoothing) * y + label_smoothing * (counts[..., None].to(z.dtype) - y) / max(z.shape[-1] - 1, 1)
+    terms = -(q * w * F.log_softmax(z, -1)).sum(-1)
+    return terms.sum() / (w * y).sum() if reduction == "mean" else reduce(terms, reduction)
 
 
 def _nll_labels(
@@ -233,7 +247,14 @@ def _tversky(
     return reduce(1 - (both + smooth) / whole, reduction)
 
 
+def _generalized_dice(a: Tensor, y: Tensor, power: float = 2.0, reduction: str = "mean") -> Tensor:
+    sizes = y.to(a.dtype).sum(-1)
+    w = torch.where(sizes > 0, sizes.clamp(min=1) ** -power, 1.0 if power == 0 else 0.0)
+    return reduce(1 - 2 * (w * (a * y).sum(-1)).sum(-1) / (w * (a + y).sum(-1)).sum(-1), reduction)
+
+
 COMPOSED: dict[str, Definition] = {
+    "cost/generalized_dice": _generalized_dice,
     "cost/quadratic": lambda a, y, reduction="batchmean": reduce(F.mse_loss(a, y, reduction="none") / 2, reduction),
     "cost/cross_entropy": lambda a, y, reduction="batchmean": reduce(-torch.xlogy(y, a), reduction),
     "cost/nll": lambda a, y, reduction="batchmean": reduce(-y * a, reduction),

@@ -9,6 +9,7 @@ from torch import Tensor
 from oracles.calls import Definition
 from oracles.torch_autograd.activations import COMPOSED as ACTIVATIONS
 from oracles.torch_autograd.costs import reduce
+from oracles.torch_autograd.layers.projections import entmax
 
 
 def _generalized_kl(a: Tensor, y: Tensor, reduction: str = "batchmean") -> Tensor:
@@ -33,6 +34,12 @@ def _multiclass_sparsemax(z: Tensor, labels: Tensor, reduction: str = "mean") ->
     return reduce((p * lead - p * p / 2).sum(-1) + 0.5, reduction)
 
 
+def _entmax(z: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+    p = entmax(z)
+    lead = z - torch.take_along_dim(z, labels.long()[..., None], -1)
+    return reduce((p * lead).sum(-1) + (1 - (p**1.5).sum(-1)) * 4 / 3, reduction)
+
+
 def _ranking_softmax(z: Tensor, y: Tensor, mask: Tensor | None = None, reduction: str = "mean") -> Tensor:
     there = torch.ones_like(z, dtype=torch.bool) if mask is None else mask != 0
     counts = there.any(-1, keepdim=True)
@@ -46,5 +53,6 @@ COMPOSED: dict[str, Definition] = {
     "cost/total_variation": _total_variation,
     "cost/sparsemax": _sparsemax,
     "cost/multiclass_sparsemax": _multiclass_sparsemax,
+    "cost/entmax": _entmax,
     "cost/ranking_softmax": _ranking_softmax,
 }

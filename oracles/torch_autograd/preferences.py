@@ -116,7 +116,87 @@ def _linear_cross_entropy(
     return F.cross_entropy(F.linear(h, W, b), labels.long(), reduction=reduction, **ignored)
 
 
+def _cpo(
+    chosen: Tensor,
+    rejected: Tensor,
+    weight: Tensor | None = None,
+    beta: float = 0.1,
+    label_smoothing: float = 0.0,
+    alpha: float = 1.0,
+    reduction: str = "mean",
+) -> Tensor:
+    h = beta * (chosen - rejected)
+    terms = -F.logsigmoid(h) * (1 - label_smoothing) - F.logsigmoid(-h) * label_smoothing - alpha * chosen
+    return _reduced(terms, weight, reduction)
+
+
+def _simpo(
+    chosen: Tensor,
+    rejected: Tensor,
+    chosen_lengths: Tensor,
+    rejected_lengths: Tensor,
+    weight: Tensor | None = None,
+    beta: float = 2.0,
+    label_smoothing: float = 0.0,
+    margin: float = 1.0,
+    reduction: str = "mean",
+) -> Tensor:
+    h = beta * (chosen / chosen_lengths - rejected / rejected_lengths) - margin
+    terms = -F.logsigmoid(h) * (1 - label_smoothing) - F.logsigmoid(-h) * label_smoothing
+    return _reduced(terms, weight, reduction)
+
+
+def _grpo_clip(
+    a: Tensor,
+    old: Tensor,
+    advantage: Tensor,
+    lengths: Tensor | None = None,
+    low: float = 0.2,
+    high: float = 0.2,
+    normaliser: str = "sequence",
+    reduction: str = "mean",
+) -> Tensor:
+    n, T = a.shape
+    sizes = torch.full((n,), T) if lengths is None else lengths
+    there = torch.arange(T) < sizes[:, None]
+    ratio, A = torch.exp(torch.where(there, a - old, 0)), advantage[:, None]
+    terms = torch.where(there, -torch.min(ratio * A, torch.clamp(ratio, 1 - low, 1 + high) * A), 0)
+    if reduction != "mean":
+        return reduce(terms, reduction)
+    if normaliser == "sequence":
+        return (terms.sum(-1) / sizes.clamp(min=1)).mean()
+    return terms.sum() / (sizes.sum().clamp(min=1) if normaliser == "token" else n * T)
+
+
+def _reverse_kl(
+    z: Tensor, y: Tensor, weight: Tensor | None = None, temperature: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    return _distillation(y, z, weight, temperature, reduction)
+
+
+def _adaptive_log_softmax(
+    head: Tensor, tails: Tensor, labels: Tensor, cutoffs: list[int] | None = None, reduction: str = "mean"
+) -> Tensor:
+    """As torch's module, after its projections."""
+    starts = [head.shape[-1] - 1] if cutoffs is None else list(cutoffs)
+    frequent = starts[0]
+    ends, y = [*starts[1:], frequent + tails.shape[-1]], labels.long()
+    wanted, terms = y, torch.zeros_like(head[..., 0])
+    for k, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        inside = (y >= start) & (y < end)
+        wanted = torch.where(inside, frequent + k, wanted)
+        own = F.cross_entropy(tails[inside, start - frequent : end - frequent], y[inside] - start, reduction="none")
+        terms = terms.index_put((inside,), own)
+    return reduce(terms + F.cross_entropy(head, wanted, reduction="none"), reduction)
+
+
 COMPOSED: dict[str, Definition] = {
+    "cost/cpo": _cpo,
+    "cost/simpo": _simpo,
+    "cost/grpo_clip": _grpo_clip,
+    "cost/kl_k1": lambda a, reference, weight=None, reduction="mean": _reduced(a - reference, weight, reduction),
+    "cost/reverse_kl": _reverse_kl,
+    "cost/adaptive_log_softmax": _adaptive_log_softmax,
     "cost/z_loss": _z_loss,
     "cost/distillation": _distillation,
     "cost/linear_cross_entropy": _linear_cross_entropy,

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections import ChainMap
 
 from oracles.calls import Definition
-from oracles.torch_autograd import activations, costs, divergences, layers, preferences, regularizers, updates
+from oracles.torch_autograd import (
+    activations,
+    costs,
+    divergences,
+    layers,
+    preferences,
+    regularizers,
+    sequences,
+    updates,
+)
 from oracles.torch_autograd.layers.blocks import BLOCKS
 
 OWN: dict[str, Definition] = {**activations.OWN, **costs.OWN, **regularizers.OWN, **layers.OWN, **updates.OWN}
 COMPOSED: dict[str, Definition] = {
     **activations.COMPOSED, **costs.COMPOSED,
-    **preferences.COMPOSED, **divergences.COMPOSED, **regularizers.COMPOSED, **layers.COMPOSED,
+    **preferences.COMPOSED, **divergences.COMPOSED, **sequences.COMPOSED, **regularizers.COMPOSED, **layers.COMPOSED,
 }  # fmt: skip
 DEFINITIONS: dict[str, Definition] = {**OWN, **COMPOSED}
 ASKED = ChainMap(DEFINITIONS, BLOCKS)  # blocks are no formulas

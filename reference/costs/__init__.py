@@ -15,10 +15,11 @@ wrong.
 """
 
 from reference.costs.arguments import one_hot
+from reference.costs.crf import crf
 from reference.costs.ctc import ctc
 from reference.costs.divergence import generalized_kl, total_variation
-from reference.costs.fenchel_young import multiclass_sparsemax, ranking_softmax, sparsemax
-from reference.costs.language import distillation, linear_cross_entropy, z_loss
+from reference.costs.fenchel_young import entmax, multiclass_sparsemax, ranking_softmax, sparsemax
+from reference.costs.language import adaptive_log_softmax, distillation, linear_cross_entropy, reverse_kl, z_loss
 from reference.costs.logit import (
     binary_cross_entropy_logits,
     cross_entropy_labels,
@@ -43,9 +44,9 @@ from reference.costs.multiclass import (
     multilabel_margin,
     multilabel_soft_margin,
 )
-from reference.costs.overlap import dice, tversky
-from reference.costs.policy import kl_k3, ppo_clip
-from reference.costs.preference import dpo, ipo, kto, orpo
+from reference.costs.overlap import dice, generalized_dice, tversky
+from reference.costs.policy import grpo_clip, kl_k1, kl_k3, ppo_clip
+from reference.costs.preference import cpo, dpo, ipo, kto, orpo, simpo
 from reference.costs.probability import (
     binary_cross_entropy,
     cross_entropy,
@@ -69,13 +70,17 @@ from reference.costs.regression import (
     squared_error,
 )
 from reference.costs.similarity import cosine_distance, cosine_embedding, nt_xent, triplet_margin
+from reference.costs.transducer import transducer
 
 __all__ = [
     "Cost",
+    "adaptive_log_softmax",
     "binary_cross_entropy",
     "binary_cross_entropy_logits",
     "cosine_distance",
     "cosine_embedding",
+    "cpo",
+    "crf",
     "cross_entropy",
     "cross_entropy_labels",
     "cross_entropy_probabilities",
@@ -83,8 +88,11 @@ __all__ = [
     "dice",
     "distillation",
     "dpo",
+    "entmax",
     "gaussian_nll",
+    "generalized_dice",
     "generalized_kl",
+    "grpo_clip",
     "hinge",
     "hinge_embedding",
     "huber_error",
@@ -92,6 +100,7 @@ __all__ = [
     "jensen_shannon",
     "kl_div",
     "kl_div_log_target",
+    "kl_k1",
     "kl_k3",
     "kto",
     "l1",
@@ -117,7 +126,9 @@ __all__ = [
     "quadratic",
     "quantile",
     "ranking_softmax",
+    "reverse_kl",
     "sigmoid_focal",
+    "simpo",
     "smooth_l1",
     "soft_margin",
     "softmax_focal",
@@ -125,6 +136,7 @@ __all__ = [
     "squared_error",
     "squared_hinge",
     "total_variation",
+    "transducer",
     "triplet_margin",
     "tversky",
     "wasserstein_critic",

@@ -47,6 +47,16 @@ def class_labels(
     return np.where(counts, labels, 0), counts
 
 
+def lengths_of(name: str, x: Array | None, shape: tuple[int, ...], most: int, what: str) -> Array:
+    """One number between 0 and `most` for each example; all of them `most` where x is None."""
+    x = np.full(shape, most) if x is None else x
+    x = integers(x, name)
+    if x.shape != shape:
+        raise ValueError(f"{name} have shape {x.shape}; expected {shape}: one for each example")
+    require((x >= 0) & (x <= most), name, x, f"is outside 0 … {most}, the number of {what}")
+    return x.astype(int)
+
+
 def one_hot(labels: npt.ArrayLike, d: int, dtype: npt.DTypeLike = np.float64) -> Array:
     """Label k as a row with its 1 at place k.  labels: (...) -> (..., d).
 

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from reference.costs.arguments import LABEL, OWN
+from reference.costs.arguments import LABEL, OWN, lengths_of
+from reference.costs.log_pairs import log_plus, log_times, probability
 from reference.costs.reduction import Terms, reduced
 from reference.entries import require
-from reference.exact import total
 from reference.formula import Array, formula
 from reference.lift import index, integers
 
@@ -52,35 +51,12 @@ def _batch(a: Array, labels: Array, input_lengths: Array | None, target_lengths:
     if labels.size:  # of none the dtype says nothing
         labels = integers(labels, "labels")
     U = labels.shape[-1]
-    frames = _lengths("input_lengths", input_lengths, shape, T, "frames")
-    lengths = _lengths("target_lengths", target_lengths, shape, U, "labels")
+    frames = lengths_of("input_lengths", input_lengths, shape, T, "frames")
+    lengths = lengths_of("target_lengths", target_lengths, shape, U, "labels")
     padding = np.arange(U) >= lengths[..., None]
     require(padding | (labels >= 0) & (labels < d), "label", labels, f"is outside 0 … {d - 1}: there are {d} symbols")
     require(padding | (labels != blank), "label", labels, "is the blank: a target has none")
     return _Batch(labels.astype(int), frames, lengths, blank)
-
-
-def _lengths(name: str, x: Array | None, shape: tuple[int, ...], most: int, what: str) -> Array:
-    """One number between 0 and `most` for each example; all of them `most` where x is None."""
-    x = np.full(shape, most) if x is None else x
-    x = integers(x, name)
-    if x.shape != shape:
-        raise ValueError(f"{name} have shape {x.shape}; expected {shape}: one for each example")
-    require((x >= 0) & (x <= most), name, x, f"is outside 0 … {most}, the number of {what}")
-    return x.astype(int)
-
-
-def _times(x: Array, high: Any, low: Any = 0.0) -> Array:
-    """The logarithm of a product. Logarithms are pairs high + low along the first axis; those of 0 are (−∞, 0)."""
-    s, error = total(x[0], high)
-    return np.stack([s, np.where(np.isfinite(s), x[1] + low + error, 0)])
-
-
-def _plus(x: Array, y: Array) -> Array:
-    """The logarithm of a sum, of pairs likewise."""
-    more, less = np.where(x[0] >= y[0], (x, y), (y, x))
-    gap = np.where(np.isneginf(less[0]), -np.inf, less[0] - more[0] + (less[1] - more[1]))
-    return _times(more, np.log1p(np.exp(gap)))
 
 
 def _walk(log_y: Array, places: Array) -> tuple[Array, Array, Array]:
@@ -97,13 +73,13 @@ def _walk(log_y: Array, places: Array) -> tuple[Array, Array, Array]:
         if t:
             into, before = inflow[:, t], alpha[:, t - 1]
             into[:] = before
-            into[:, 1:] = _plus(into[:, 1:], before[:, :-1])
-            into[:, 2:] = np.where(different, _plus(into[:, 2:], before[:, :-2]), into[:, 2:])
-        alpha[:, t] = _times(inflow[:, t], log_y[t])
+            into[:, 1:] = log_plus(into[:, 1:], before[:, :-1])
+            into[:, 2:] = np.where(different, log_plus(into[:, 2:], before[:, :-2]), into[:, 2:])
+        alpha[:, t] = log_times(inflow[:, t], log_y[t])
         largest = alpha[0, t].max()
         if np.isfinite(largest):
             peak[t] = largest
-            alpha[:, t] = _times(alpha[:, t], -largest)
+            alpha[:, t] = log_times(alpha[:, t], -largest)
     return alpha, inflow, peak
 
 
@@ -117,12 +93,12 @@ def _alignments(a: Array, labels: Array, blank: int) -> tuple[float, Array]:
     log_y = a[:, places]  # (T, S)
     alpha, _, peak = _walk(log_y, places)
     beta = _walk(log_y[::-1, ::-1], places[::-1])[1][:, ::-1, ::-1]
-    end = alpha[:, -1, -1] if len(labels) == 0 else _plus(alpha[:, -1, -1], alpha[:, -1, -2])
+    end = alpha[:, -1, -1] if len(labels) == 0 else log_plus(alpha[:, -1, -1], alpha[:, -1, -2])
     if end[0] == -np.inf:
         return math.inf, np.full_like(a, np.nan)
-    through = _times(alpha, *beta)
-    below = _times(through, -through[0].max(-1, keepdims=True))
-    share = np.exp(below[0]) * (1 + below[1])
+    through = log_times(alpha, *beta)
+    below = log_times(through, -through[0].max(-1, keepdims=True))
+    share = probability(below)
     share /= share.sum(-1, keepdims=True)
     gamma = share @ (places[:, None] == np.arange(d))  # (T, S) × (S, d)
     log_p = float(peak.sum() + end.sum())

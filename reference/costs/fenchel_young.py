@@ -79,6 +79,60 @@ def multiclass_sparsemax(z: Array, labels: Array) -> Terms:
     return (terms, scale), {"z": others - y * miss}
 
 
+def lengths_above(x: Array) -> tuple[Array, Array]:
+    """s = max(x − t, 0), and the t for which Σs² = 1, for rows whose largest is 0.  (..., d) -> (..., d), (..., 1)."""
+    down, k = np.maximum(-np.sort(-x, -1), -1), np.arange(1, x.shape[-1] + 1)  # 1 or more below the largest s is 0
+    mean = np.cumsum(down, -1) / k
+    t = mean - np.sqrt(np.maximum(1 - (np.cumsum(down**2, -1) - k * mean**2), 0) / k)
+    size = ((down > t) & (down > -1)).sum(-1, keepdims=True)  # |S|: (..., 1)
+    taken = k <= size
+    mean = np.where(taken, down, 0).sum(-1, keepdims=True) / size
+    q = (np.where(taken, down - mean, 0) ** 2).sum(-1, keepdims=True)
+    root = np.sqrt((1 - q) / size)
+    return np.maximum(x - mean + root, 0), mean - root
+
+
+HALVES = "Sum(z[i, k], (k, 1, d))/(2*d)"
+ROOT = f"sqrt((1 - Sum((z[i, k]/2 - {HALVES.replace('k', 'l')})**2, (k, 1, d)))/d)"
+LENGTH = f"(z[i, {{0}}]/2 - {HALVES} + {ROOT})"
+
+
+@formula(
+    "cost/entmax",
+    statement=f"Sum(4/3 + 2*Sum({LENGTH.format('p')}**3, (p, 1, d))/3 + 2*({HALVES} - {ROOT})"
+    " - Sum(y[i, p]*z[i, p], (p, 1, d)), (i, 1, n))/n",
+    derivative=f"({LENGTH.format('j')}**2 - y[i, j])/n",
+    arguments=("z[i, j]",),
+    entries={"labels": "label"},
+    assumptions=(
+        "y[i, j] = 1 for the label of row i, else 0",
+        "printed where every class is above the threshold; sums go over those that are, and the others have the slope"
+        " −y",
+        "the Fenchel–Young cost of Tsallis' entropy for α = 1.5; for α = 1 it is cost/cross_entropy_labels, for α = 2"
+        " cost/multiclass_sparsemax",
+    ),
+    sources=("peters-2019", "blondel-2020"),
+)
+@reduced(z=ROW, labels=LABEL)
+def entmax(z: Array, labels: Array) -> Terms:
+    """Entmax cost ⟨p, z⟩ + 4/3·(1 − Σp^1.5) − z_y, p = max(z/2 − t, 0)² with Σp = 1.  z: (..., d), labels: (...).
+
+    −Ω = 4/3·(1 − Σp^1.5) is the entropy whose maximum of ⟨p, z⟩ − Ω(p) is at 1.5-entmax, so the slope is p − y. With
+    s = √p and z = 2(s + t) where s > 0, what the label has to 1, m = 1 − s_y = Σ_{k≠y}p_k/(1 + s_y), makes the cost
+    2/3·(Σ_{k≠y}s³ + m²(2 + s_y)) + 2·max(t − z_y/2, 0): a sum of what is ≥ 0.
+    """
+    y = one_hot(labels, z.shape[-1])
+    top, aim = z.max(-1), np.take_along_axis(z, labels[..., None], -1)[..., 0]
+    s, t = lengths_above(np.maximum(z - top[..., None], -2) / 2)  # what lies 2 or more below the largest is 0
+    others, own = np.where(y == 1, 0, s), (y * s).sum(-1)  # (..., d), (...)
+    miss = (others**2).sum(-1)  # 1 − p_y
+    apart = ((others**3).sum(-1) + (miss / (1 + own)) ** 2 * (2 + own)) / 1.5
+    terms = apart + np.maximum(2 * t[..., 0] + (top - aim), 0)
+    scale = np.where(np.isfinite(terms), 1.0, 2.0)  # where the mean of what overflows does not
+    terms = np.where(scale == 1, terms, apart / 2 + np.maximum(t[..., 0] + (top / 2 - aim / 2), 0))
+    return (terms, scale), {"z": others**2 - y * miss[..., None]}
+
+
 @formula(
     "cost/ranking_softmax",
     statement=f"Sum(y[i, j]*(log(Sum(exp(z[i, k]), (k, 1, d))) - z[i, j]), {OVER})/n",

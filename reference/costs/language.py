@@ -5,17 +5,19 @@ Each returns (C, gradients), one term a row; see `reference.costs.reduction`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from reference.activations import logsumexp
 from reference.costs.arguments import LABEL, OWN, ROW, TERM, class_labels
+from reference.costs.blocks import Own
 from reference.costs.reduction import Terms, reduced
-from reference.costs.softmax import softmax
+from reference.costs.softmax import softmax, softmax_cost
 from reference.exact import expm1_less
 from reference.formula import Array, formula
-from reference.lift import times
+from reference.lift import index, times
 
 ENTRIES = 1 << 20  # of the logits that are there at once
 MEAN = "mean over rows"
@@ -75,6 +77,41 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     log(p/q) = KL − e, so ∂C/∂y = −T·p ⊙ e, and q − p = p ⊙ (e^(e − KL) − 1), at the largest p minus the sum of those.
     Where all e are small, e² and KL would vanish beside a large T²: there (T·e)² is taken, in units of the largest.
     """
+    return _divergence(z, y, temperature)
+
+
+REVERSED = str.maketrans("yz", "zy")
+
+
+@formula(
+    "cost/reverse_kl",
+    statement=f"Sum(temperature**2*{TEACHER}*{APART.format('j')}, (j, 1, d), (i, 1, n))/n".translate(REVERSED),
+    derivative=f"temperature*{TEACHER}*({APART.format('j')} - Sum(".translate(REVERSED)
+    + TEACHER.replace("[i, j]", "[i, l]").translate(REVERSED)
+    + f"*{APART.format('l')}, (l, 1, d)))/n".translate(REVERSED),
+    arguments=("z[i, j]", "y[i, j]"),
+    partials={"y[i, j]": f"temperature*({STUDENT} - {TEACHER})/n".translate(REVERSED)},
+    valid={"temperature": "temperature > 0"},
+    assumptions=(
+        MEAN,
+        "z are the logits of the student, y those of the teacher",
+        "KL of the student from the teacher: what the student does not do costs nothing, so it seeks one mode",
+        "the factor T² keeps slopes of one size",
+    ),
+    sources=("gu-2024",),
+)
+@reduced(weighted="terms", z=ROW, y=ROW, weight=TERM)
+def reverse_kl(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
+    """T²·KL(q‖p) of q = softmax(z/T) from p = softmax(y/T).  z, y: (..., d).
+
+    It is `distillation` with teacher and student exchanged: ∂C/∂z = T·q ⊙ (log(q/p) − KL) and ∂C/∂y = T(p − q).
+    """
+    terms, slopes = _divergence(y, z, temperature)
+    return terms, {"z": slopes["y"], "y": slopes["z"]}
+
+
+def _divergence(z: Array, y: Array, temperature: float) -> Terms:
+    """Terms and slopes of `distillation`."""
     unit = 4.0 if max(np.abs(z).max(initial=0), np.abs(y).max(initial=0)) > 2.0**1020 else 1.0
     z, y, t = z / unit, y / unit, temperature / unit  # no difference overflows
     teacher, student = softmax(y, t), softmax(z, t)
@@ -165,17 +202,17 @@ def linear_cross_entropy(
         x, k, w, top, rest = (q[enters] for q in (rows, y, w, behind, others))
         miss = w * np.exp(-np.logaddexp(0, lead[enters]))  # 1 − p, not a difference, times the cotangent
         share = np.where(rest == 0, 0, miss / rest)
-        dh, dW, db = -miss[:, None] * W[k], np.zeros(W.shape), np.zeros(len(W))
-        np.add.at(dW, k, -miss[:, None] * x)
-        np.add.at(db, k, -miss)
+        dh, dW, db = -miss[:, None] * W[k], np.empty(W.shape), np.empty(len(W))
         for here, z in _chunks(x, W, b, k):
             delta = np.exp(z - top[:, None]) * share[:, None]  # p of the other classes, times the cotangent
             dh += delta @ W[here]
-            dW[here] += delta.T @ x
-            db[here] += delta.sum(0)
+            np.matmul(delta.T, x, out=dW[here])
+            db[here] = delta.sum(0)
+        np.add.at(dW, k, -miss[:, None] * x)
+        np.add.at(db, k, -miss)
         by_h = np.zeros((counts.size, h.shape[-1]))
         by_h[places[enters]] = dh
-        return {"h": by_h.reshape(h.shape), "W": dW, "b": db}
+        return Own({"h": by_h.reshape(h.shape), "W": dW, "b": db})
 
     return terms.reshape(shape), slopes, counts[..., None].astype(float)
 
@@ -190,3 +227,55 @@ def _chunks(h: Array, W: Array, b: Array | None, y: Array) -> Iterator[tuple[sli
         mine = np.flatnonzero((y >= first) & (y < first + step))
         z[mine, y[mine] - first] = -np.inf
         yield here, z
+
+
+NEAR_LSE, FAR_LSE = (f"log(Sum(exp({x}[i, k]), (k, 1, {size})))" for x, size in (("head", "d"), ("tails", "m")))
+
+
+@formula(
+    "cost/adaptive_log_softmax",
+    statement=f"Sum(Sum(y[i, j]*({NEAR_LSE} - head[i, j]), (j, 1, d))"
+    f" + Sum(x[i, j]*({FAR_LSE} - tails[i, j]), (j, 1, m)), (i, 1, n))/n",
+    derivative="(Sum(y[i, l], (l, 1, d))*exp(head[i, j])/Sum(exp(head[i, k]), (k, 1, d)) - y[i, j])/n",
+    arguments=("head[i, j]", "tails[i, j]"),
+    partials={"tails[i, j]": "(Sum(x[i, l], (l, 1, m))*exp(tails[i, j])/Sum(exp(tails[i, k]), (k, 1, m)) - x[i, j])/n"},
+    entries={"labels": "label"},
+    assumptions=(
+        MEAN,
+        "printed for one cluster: y[i, j] = 1 for the frequent word that is the label of row i, or for the cluster it"
+        " is in, and x[i, j] = 1 for the word there, else 0",
+        "of logits: the projections that make them, a smaller one for each cluster, are layers before it",
+    ),
+    sources=("grave-2017", "pytorch-adaptive-log-softmax"),
+)
+@reduced(leading=False, head=ROW, tails=OWN, labels=LABEL)
+def adaptive_log_softmax(head: Array, tails: Array, labels: Array, *, cutoffs: Sequence[int] | None = None) -> Terms:
+    """Cross-entropy of a vocabulary in clusters.  head: (n, S + K), tails: (n, V − S), labels: (n,).
+
+    Words 0 … S − 1 are frequent and have a logit each in the head, behind them a logit for each of the K clusters of
+    the others. Cluster k begins at word `cutoffs`[k], the first at S; one cluster unless told otherwise. With P the
+    softmax of the head and Q_k that of cluster k, the probability of a word is P_y, or P_{S+k}·Q_k(y): its cost is
+    a cross-entropy, or the sum of two, whose slopes are p − [j = y] each. Clusters without the label do not enter.
+    Raises ValueError for shapes, cutoffs and labels that do not fit, TypeError for cutoffs and labels that are no
+    integers.
+    """
+    starts = [head.shape[-1] - 1] if cutoffs is None else [index("a cutoff", cut) for cut in cutoffs]
+    K, S = len(starts), head.shape[-1] - len(starts)
+    V = S + (tails.shape[-1] if tails.ndim else 0)
+    if tails.shape[:-1] != head.shape[:-1] or S < 0 or starts[:1] != [S] or [*starts, V] != sorted({*starts, V}):
+        raise ValueError(
+            f"cutoffs = {starts} with head of shape {head.shape} and tails {tails.shape}; expected K increasing "
+            f"ones, the first of them S, for shapes {(*head.shape[:-1], 'S + K')} and {(*head.shape[:-1], 'V − S')}"
+        )
+    y, _ = class_labels(labels, head.shape[:-1], V)
+    cluster = np.searchsorted(starts, y, side="right") - 1  # −1: none
+    picked = np.where(cluster < 0, y, S + cluster)
+    terms, by_head = softmax_cost(head, (np.arange(S + K) == picked[..., None]).astype(float))
+    by_tails = np.zeros_like(tails)
+    for k, (first, end) in enumerate(pairwise([*starts, V])):
+        rows = cluster == k
+        wanted = (np.arange(first, end) == y[rows][:, None]).astype(float)
+        more, slope = softmax_cost(tails[rows][:, first - S : end - S], wanted)
+        terms[rows] += more
+        by_tails[rows, first - S : end - S] = slope
+    return terms, {"head": by_head, "tails": by_tails}

@@ -8,6 +8,7 @@ Where the difference of two logits of a row overflows, beyond 9e307, so does the
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from reference.activations import log_cosh
 from reference.costs.arguments import CLASS, LABEL, ROW, TERM, class_labels
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
-from reference.costs.softmax import beyond_linear, miss_power, softmax, softmax_cost
+from reference.costs.softmax import beyond_linear, capped, miss_power, softmax, softmax_cost
 from reference.exact import exponential, product, total
 from reference.formula import Array, formula
 from reference.lift import times
@@ -109,7 +110,7 @@ def sigmoid_focal(z: Array, y: Array, *, alpha: float = 0.25, gamma: float = 2.0
     the mirror image f(−z).
     """
     s, c, plus, minus = sigmoids(z)
-    (miss, miss_far), (hit, hit_far) = _cosigma_power(z, gamma), _cosigma_power(-z, gamma)
+    (miss, miss_far), (hit, hit_far) = cosigma_power(z, gamma), cosigma_power(-z, gamma)
     one, zero = times(miss, minus) * miss_far, times(hit, plus) * hit_far  # the costs of class 1 and of class 0
     at_one = alpha * times(y, miss * (gamma * times(s, minus) + c) * miss_far)
     at_zero = (1 - alpha) * times(1 - y, hit * (gamma * times(c, plus) + s) * hit_far)
@@ -124,7 +125,7 @@ def sigmoid_focal(z: Array, y: Array, *, alpha: float = 0.25, gamma: float = 2.0
 LOG_2 = 0.6931471805599453, 2.3190468138462996e-17  # in two floats
 
 
-def _cosigma_power(z: Array, gamma: float) -> tuple[Array, Array]:
+def cosigma_power(z: Array, gamma: float) -> tuple[Array, Array]:
     """σ(−z)^γ = e^(−γ·softplus(z)) as near·far (`reference.exact.exponential`), of which γ magnifies no error.
 
     Up to |z| = 1, softplus(z) is log 2 + z/2 + log cosh(z/2) in two floats. Beyond, what an ULP of z does to the power
@@ -148,18 +149,23 @@ SOFT = "((1 - label_smoothing)*y[i, j] + label_smoothing*Sum(y[i, l], (l, 1, d))
 SOFT_L = "((1 - label_smoothing)*y[i, l] + label_smoothing*Sum(y[i, k], (k, 1, d))/d)"
 SOFT_P = "((1 - label_smoothing)*y[i, j] + label_smoothing/d)"
 SOFT_PL = "((1 - label_smoothing)*y[i, l] + label_smoothing/d)"
+CAPPED = "softcap*tanh(z[i, {0}]/softcap)/temperature"
+CAPPED_LSE = f"log(Sum(exp({CAPPED.format('k')}), (k, 1, d)))"
+CAPPED_P = f"exp({CAPPED.format('j')})/Sum(exp({CAPPED.format('k')}), (k, 1, d))"
 LABEL_WEIGHTS = "Sum(weight[k]*y[l, k], (k, 1, d), (l, 1, n))"
 SMOOTHING = "smoothing mixes the target with the uniform distribution before the weights"
 
 
 @formula(
     "cost/cross_entropy_labels",
-    statement=f"Sum(weight[j]*{SOFT}*({LSE} - z[i, j]), {OVER})/{LABEL_WEIGHTS}",
-    derivative=f"({P}*Sum(weight[l]*{SOFT_L}, (l, 1, d)) - weight[j]*{SOFT})/{LABEL_WEIGHTS}",
+    statement=f"Sum(weight[j]*{SOFT}*({CAPPED_LSE} - {CAPPED.format('j')}), {OVER})/{LABEL_WEIGHTS}",
+    derivative=f"(1 - tanh(z[i, j]/softcap)**2)/temperature*({CAPPED_P}*Sum(weight[l]*{SOFT_L}, (l, 1, d))"
+    f" - weight[j]*{SOFT})/{LABEL_WEIGHTS}",
     arguments=("z[i, j]", "weight[j]"),
     partials={
-        "weight[j]": f"Sum({SOFT}*({LSE} - z[i, j]) - y[i, j]*Sum(weight[k]*((1 - label_smoothing)*y[l, k] "
-        "+ label_smoothing*Sum(y[l, r], (r, 1, d))/d)*(log(Sum(exp(z[l, r]), (r, 1, d))) - z[l, k]), "
+        "weight[j]": f"Sum({SOFT}*({CAPPED_LSE} - {CAPPED.format('j')}) - y[i, j]*Sum(weight[k]*"
+        "((1 - label_smoothing)*y[l, k] + label_smoothing*Sum(y[l, r], (r, 1, d))/d)*"
+        f"({CAPPED_LSE.replace('[i, k]', '[l, r]').replace('(k,', '(r,')} - {CAPPED.format('k').replace('i,', 'l,')}), "
         f"(k, 1, d), (l, 1, n))/{LABEL_WEIGHTS}, (i, 1, n))/{LABEL_WEIGHTS}"
     },
     assumptions=(
@@ -167,12 +173,19 @@ SMOOTHING = "smoothing mixes the target with the uniform distribution before the
         "mean: divided by the weights of the labels",
         "in the slope by a weight, costs of examples that agree to 2⁻⁵³ of themselves count as equal",
         SMOOTHING,
+        "label_smoothing a gives every class a/d; with smooth_others each class but the label a/(d − 1), which is the"
+        " printed formula for ad/(d − 1)",
+        "softcap: none at ∞, where softcap·tanh(z/softcap) is z",
     ),
     prediction="z",
     target="labels",
     entries={"labels": "label"},
-    valid={"label_smoothing": "0 <= label_smoothing <= 1"},
-    sources=("bridle-1990", "szegedy-2016", "pytorch-cross-entropy"),
+    valid={
+        "label_smoothing": "0 <= label_smoothing <= 1",
+        "softcap": "0 < softcap <= oo",
+        "temperature": "temperature > 0",
+    },
+    sources=("bridle-1990", "szegedy-2016", "pytorch-cross-entropy", "gemma-2-2024"),
 )
 @reduced(mean="labels", classes=True, z=ROW, labels=LABEL, weight=CLASS)
 def cross_entropy_labels(
@@ -182,20 +195,32 @@ def cross_entropy_labels(
     *,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
+    smooth_others: bool = False,
+    softcap: float = math.inf,
+    temperature: float = 1.0,
 ) -> Terms:
     """Cross-entropy of softmax(z) with integer labels.  z: (n, d), labels: (n,), weight: (d,) for the classes.
 
     A term is −Σ q log p with q_j = w_j((1 − ε)[j = y] + ε/d); ∂(−log p_k)/∂z_j = p_j − [j = k], so ∂/∂z = p·Σq − q.
     The mean divides by Σw_y, so ∂C/∂w_k = [Σᵢ q_k/w_k·(−log p_k) − C·#{y = k}]/Σw_y. Examples labelled
-    `ignore_index` do not count. Raises ValueError for a label outside 0 … d − 1, and for the mean where every
-    example is ignored or the weights of the labels sum to 0.
+    `ignore_index` do not count. With `smooth_others`, ε is shared by the d − 1 other classes alone; of a single class
+    nothing is. Logits may be capped and tempered before: of softmax(c·tanh(z/c)/T) the slope in z is the above times
+    (1 − tanh²(z/c))/T. Raises ValueError for a label outside 0 … d − 1, and for the mean where every example is
+    ignored or the weights of the labels sum to 0.
     """
     y, counts = class_labels(labels, z.shape[:-1], z.shape[-1], ignore_index)
     z = np.where(counts[..., None], z, 0)
-    hot = picked(counts, y, z)
-    target = hot if label_smoothing == 0 else _smoothed(hot, label_smoothing) * counts[..., None]
-    terms, slope = softmax_cost(z, target if weight is None else times(target, weight))
-    return terms, {"z": slope, "weight": lambda: times(target, softmax(z).surprise())}, hot
+    hot = target = picked(counts, y, z)
+    if label_smoothing and not smooth_others:
+        target = _smoothed(hot, label_smoothing) * counts[..., None]
+    elif label_smoothing and z.shape[-1] > 1:
+        target = np.where(hot == 1, 1 - label_smoothing, label_smoothing / (z.shape[-1] - 1)) * counts[..., None]
+    low: Array | float = 0.0
+    factors: tuple[Any, ...] = ()
+    if softcap < math.inf or temperature != 1:
+        z, low, factors = capped(z, softcap, temperature)
+    terms, slope = softmax_cost(z, target if weight is None else times(target, weight), low)
+    return terms, {"z": (slope, *factors), "weight": lambda: times(target, softmax(z).surprise())}, hot
 
 
 def _smoothed(y: Array, epsilon: float) -> Array:

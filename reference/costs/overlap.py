@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from reference.costs.arguments import ROW
+from reference.costs.arguments import OWN, ROW
 from reference.costs.reduction import Terms, others, reduced
 from reference.formula import Array, formula
 
@@ -99,3 +99,45 @@ def tversky(a: Array, y: Array, *, alpha: float = 0.5, beta: float = 0.5, smooth
     by_a = overlap * (alpha * (1 - y) - beta * y) - cost * y * scale
     by_y = overlap * (beta * (1 - a) - alpha * a) - cost * a * scale
     return cost[..., 0], {"a": by_a / whole, "y": by_y / whole}
+
+
+SHARED = "Sum(x[i, k]*a[i, k, l]*y[i, k, l], (k, 1, d), (l, 1, m))"
+BOTH_SIZES = "Sum(x[i, k]*(a[i, k, l] + y[i, k, l]), (k, 1, d), (l, 1, m))"
+
+
+@formula(
+    "cost/generalized_dice",
+    statement=f"Sum(1 - 2*{SHARED}/{BOTH_SIZES}, (i, 1, n))/n",
+    derivative=f"x[i, p]*(2*{SHARED}/{BOTH_SIZES} - 2*y[i, p, q])/{BOTH_SIZES}/n",
+    arguments=("a[i, p, q]",),
+    domain=("0", "1"),
+    entries={"a": "probability", "y": "indicator"},
+    valid={"power": "power >= 0"},
+    assumptions=(
+        "terms: one an example, mean over examples; y is 0 or 1, a switch: there is no gradient by it",
+        "x[i, k] is the weight of class k, its size Σy to the power −power; a class of which there is nothing has the"
+        " weight 0, unless all have 1",
+        "optax weighs the costs of classes apart, by sizes over the whole batch, and takes their mean",
+    ),
+    sources=("sudre-2017",),
+)
+@reduced(leading=False, a=OWN, y=OWN)
+def generalized_dice(a: Array, y: Array, *, power: float = 2.0) -> Terms:
+    """Generalised Dice cost 1 − 2ΣwΣay/ΣwΣ(a + y) of a mask a class.  a, y: (n, K classes, d places).
+
+    With U the denominator and C the cost, ∂C/∂a = w(1 − C − 2y)/U, so w(1 − C)/U where y is 0 and −w(1 + C)/U where it
+    is 1. C is the weighted sum of what does not overlap over U. Raises ValueError for masks of another shape, and for
+    an example of no class.
+    """
+    if a.ndim < 2 or a.shape != y.shape:
+        raise ValueError(f"a has shape {a.shape}, y {y.shape}; expected (n examples, K classes, d places), both")
+    sizes = y.sum(-1, keepdims=True)  # (n, K, 1)
+    least = np.where(sizes > 0, sizes, np.inf).min(-2, keepdims=True)  # weights are relative: the largest is 1
+    w = np.where(sizes > 0, (least / np.where(sizes > 0, sizes, 1)) ** power, 1.0 if power == 0 else 0.0)
+    apart, both = ((w * x).sum((-2, -1)) for x in (a * (1 - y) + y * (1 - a), 2 * a * y))  # (n,)
+    whole = apart + both
+    if (whole == 0).any():
+        where = [int(k) for k in np.argwhere(whole == 0)[0]]
+        raise ValueError(f"example {', '.join(map(str, where)) or 0} has no class in y, which is 0/0")
+    cost, overlap, U = (x[..., None, None] for x in (apart / whole, both / whole, whole))
+    return cost[..., 0, 0], {"a": (w * np.where(y == 1, -(1 + cost), overlap) / U)}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference.costs.arguments import LABEL, PER_ROW, lengths_of
 from reference.costs.reduction import Terms, reduced
+from reference.costs.regression import residual
 from reference.exact import expm1_less
 from reference.formula import Array, Kink, formula
 
@@ -41,12 +43,98 @@ def ppo_clip(a: Array, old: Array, advantage: Array, *, low: float = 0.2, high: 
     dρ/da = ρ, so where the first is less the slope in a is −ρA, in old ρA; where the second is, it is 0. In A it is
     minus the ratio that counts.
     """
-    ratio = np.exp(a - old)
-    clipped = np.clip(ratio, 1 - low, 1 + high)
-    beyond = (advantage < 0) & (ratio <= 1 - low) | (advantage > 0) & (ratio >= 1 + high)
-    counts = np.where(beyond, clipped, ratio)
+    return _clipped(a - old, advantage, low, high)
+
+
+def _clipped(step: Array, advantage: Array, low: float, high: float) -> Terms:
+    """−min(ρA, clip(ρ, 1 − ε₋, 1 + ε₊)A), and its slopes, for the logarithm of ρ: beside 0 a tiny ε is not lost."""
+    ratio = np.exp(step)
+    beyond = (advantage < 0) & (step <= np.log1p(-low)) | (advantage > 0) & (step >= np.log1p(high))
+    counts = np.where(beyond, np.where(advantage < 0, 1 - low, 1 + high), ratio)
     slope = np.where(beyond, 0, ratio)
     return (-counts, advantage), {"a": (-slope, advantage), "old": (slope, advantage), "advantage": -counts}
+
+
+TOKEN = "exp(a[i, t] - old[i, t])"
+TOKEN_COUNTS = f"(x[i, t]*{TOKEN} + (1 - x[i, t])*end[i, t])"
+NORMALISERS = ("sequence", "token", "group")
+
+
+@formula(
+    "cost/grpo_clip",
+    statement=f"-Sum({TOKEN_COUNTS}*advantage[i]/u[i], (t, 1, m), (i, 1, n))",
+    derivative=f"-x[i, t]*{TOKEN}*advantage[i]/u[i]",
+    arguments=("a[i, t]", "old[i, t]", "advantage[i]"),
+    partials={
+        "old[i, t]": f"x[i, t]*{TOKEN}*advantage[i]/u[i]",
+        "advantage[i]": f"-Sum({TOKEN_COUNTS}/u[i], (t, 1, m))",
+    },
+    kinks=(
+        Kink(of="the ratio, where the advantage is 1", at="1 + high", left="-1", right="0", chosen="0"),
+        Kink(of="the ratio, where the advantage is -1", at="1 - low", left="0", right="1", chosen="0"),
+    ),
+    entries={"lengths": "length"},
+    valid={"low": "0 <= low <= 1", "high": "high >= 0"},
+    assumptions=(
+        "terms: one a token, as in cost/ppo_clip, with one advantage for all tokens of an answer",
+        "printed with x[i, t] = 1 where the ratio counts, 0 where an end of the range does, or there is no token",
+        "mean: of n answers with |o| tokens of at most m, u[i] is n·|o[i]| (normaliser sequence, as published), Σ|o|"
+        " (token, as in DAPO) or n·m (group, a constant, as in Dr. GRPO)",
+        "no divergence: add cost/kl_k3",
+    ),
+    sources=("shao-2024", "yu-2025", "liu-2025"),
+)
+@reduced(mean="each", leading=False, advantage=PER_ROW, lengths=LABEL)
+def grpo_clip(
+    a: Array,
+    old: Array,
+    advantage: Array,
+    lengths: Array | None = None,
+    *,
+    low: float = 0.2,
+    high: float = 0.2,
+    normaliser: str = "sequence",
+) -> Terms:
+    """Group-relative policy optimisation: `ppo_clip` of every token of n answers.  a, old: (n, T), advantage: (n,).
+
+    `lengths`, (n,): how many tokens of each answer count, the others may hold anything. Slopes are those of `ppo_clip`,
+    each over what its normaliser divides by; an answer of no tokens counts as one of one. Raises ValueError for
+    another normaliser and for lengths that do not fit.
+    """
+    if normaliser not in NORMALISERS:
+        raise ValueError(f"normaliser = {normaliser!r} is not one of {', '.join(NORMALISERS)}")
+    if a.ndim < 1:
+        raise ValueError(f"a has shape {a.shape}; expected (n answers, T tokens)")
+    T = a.shape[-1]
+    sizes = lengths_of("lengths", lengths, a.shape[:-1], T, "tokens")[..., None]  # (n, 1)
+    there = np.arange(T) < sizes  # (n, T)
+    step, advantage = np.where(there, a - old, 0), np.where(there, advantage, 0)
+    terms, slopes = _clipped(step, advantage, low, high)
+    slopes["advantage"] = np.where(there, slopes["advantage"], 0)
+    divisor = {"sequence": np.maximum(sizes, 1) / max(T, 1), "token": max(sizes.sum(), 1) / max(a.size, 1)}.get(
+        normaliser, 1.0
+    )
+    return terms, slopes, np.broadcast_to(divisor, a.shape)
+
+
+@formula(
+    "cost/kl_k1",
+    statement="Sum(a[i] - reference[i], (i, 1, n))/n",
+    derivative="1/n",
+    arguments=("a[i]", "reference[i]"),
+    partials={"reference[i]": "-1/n"},
+    assumptions=(
+        "mean over samples of the policy a",
+        "an unbiased estimator of KL(policy‖reference), and its slope an unbiased estimator of 0: see cost/kl_k3",
+    ),
+    sources=("schulman-2020",),
+)
+@reduced(weighted="terms")
+def kl_k1(a: Array, reference: Array) -> Terms:
+    """The estimator a − reference of a divergence: slopes 1 and −1, whatever the policy is."""
+    lead, scale = residual(a, reference)
+    one = np.ones_like(lead)
+    return (lead, scale), {"a": one, "reference": -one}
 
 
 @formula(
@@ -57,8 +145,8 @@ def ppo_clip(a: Array, old: Array, advantage: Array, *, low: float = 0.2, high: 
     partials={"reference[i]": "(exp(reference[i] - a[i]) - 1)/n"},
     assumptions=(
         "mean over samples of the policy a",
-        "one of three estimators of KL(policy‖reference): k1 = a − reference, k2 = (a − reference)²/2, which is"
-        " cost/quadratic, and k3, which is never negative",
+        "one of three estimators of KL(policy‖reference): k1 = a − reference, which is cost/kl_k1, k2 = (a −"
+        " reference)²/2, which is cost/quadratic, and k3, which is never negative",
         "differentiated through the samples' log-probabilities, k2 gives the gradient of this KL, k3 that of the"
         " reverse one, k1 gives 0, each in expectation",
     ),

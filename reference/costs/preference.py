@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from reference.activations import softplus
+from reference.costs.arguments import LABEL
 from reference.costs.reduction import Terms, reduced
 from reference.costs.regression import residual
+from reference.entries import require
 from reference.exact import exponential, ratio
 from reference.formula import Array, formula
-from reference.lift import times
+from reference.lift import integers, times
 
 LEAD = "(chosen[i] - rejected[i] - reference_chosen[i] + reference_rejected[i])"
 H = f"(beta*{LEAD} - margin)"
@@ -49,10 +51,10 @@ def _both_ways(slope: Array, *more: float) -> dict[str, tuple[Any, ...]]:
     valid={"beta": "beta > 0", "label_smoothing": "0 <= label_smoothing <= 1"},
     assumptions=(
         MEAN,
-        "without a reference it is CPO's preference term, and with a margin and log-probabilities a token SimPO",
+        "without a reference it is the preference term of cost/cpo",
         "label_smoothing is the share of preferences that are taken to be the wrong way round",
     ),
-    sources=("rafailov-2023", "xu-2024", "meng-2024"),
+    sources=("rafailov-2023",),
 )
 @reduced(weighted="terms")
 def dpo(
@@ -70,13 +72,93 @@ def dpo(
     softplus' = σ, so the slope in h is εσ(h) − (1 − ε)σ(−h), and that in each log-probability ±β times it.
     """
     lead, scale = _preferred(chosen, rejected, reference_chosen, reference_rejected)
-    part = beta * lead - margin / scale
+    terms, slope = _logistic(beta * lead - margin / scale, scale, label_smoothing)
+    return (terms, scale), _both_ways(slope, beta)
+
+
+def _logistic(part: Array, scale: float, epsilon: float) -> tuple[Array, Array]:
+    """−(1 − ε) log σ(h) − ε log σ(−h) over `scale`, and its slope in h, for h = scale·part."""
     h = scale * part
     (up, s), (down, c) = softplus(h), softplus(-h)  # −log σ(∓h) and σ(±h)
     up, down = (np.where(np.isinf(h), np.maximum(q, 0), u / scale) for q, u in ((part, up), (-part, down)))
-    slope = label_smoothing * s - (1 - label_smoothing) * c
-    terms = times(1 - label_smoothing, down) + times(label_smoothing, up)
-    return (terms, scale), _both_ways(slope, beta)
+    return times(1 - epsilon, down) + times(epsilon, up), epsilon * s - (1 - epsilon) * c
+
+
+G = "(beta*(chosen[i] - rejected[i]))"
+CPO_SLOPE = f"beta*(label_smoothing/(1 + exp(-{G})) - (1 - label_smoothing)/(1 + exp({G})))"
+
+
+@formula(
+    "cost/cpo",
+    statement=f"Sum((1 - label_smoothing)*log(1 + exp(-{G})) + label_smoothing*log(1 + exp({G}))"
+    " - alpha*chosen[i], (i, 1, n))/n",
+    derivative=f"({CPO_SLOPE} - alpha)/n",
+    arguments=("chosen[i]", "rejected[i]"),
+    partials={"rejected[i]": f"-{CPO_SLOPE}/n"},
+    valid={"beta": "beta > 0", "label_smoothing": "0 <= label_smoothing <= 1", "alpha": "alpha >= 0"},
+    assumptions=(MEAN, "alpha weighs the log-likelihood of the chosen answer, which keeps the model near it"),
+    sources=("xu-2024",),
+)
+@reduced(weighted="terms")
+def cpo(
+    chosen: Array, rejected: Array, *, beta: float = 0.1, label_smoothing: float = 0.0, alpha: float = 1.0
+) -> Terms:
+    """Contrastive preference optimisation −(1 − ε) log σ(h) − ε log σ(−h) − α·chosen, h = β(chosen − rejected).
+
+    The first two are those of `dpo` without a reference; the last adds −α to the slope in chosen.
+    """
+    lead, scale = _preferred(chosen, rejected, None, None)
+    terms, slope = _logistic(beta * lead, scale, label_smoothing)
+    return (terms - alpha * (chosen / scale), scale), {"chosen": beta * slope - alpha, "rejected": (-slope, beta)}
+
+
+EACH = "(chosen[i]/x[i] - rejected[i]/y[i])"
+SIMPO_SLOPE = (
+    f"beta*(label_smoothing/(1 + exp(margin - beta*{EACH})) - (1 - label_smoothing)/(1 + exp(beta*{EACH} - margin)))"
+)
+
+
+@formula(
+    "cost/simpo",
+    statement=f"Sum((1 - label_smoothing)*log(1 + exp(margin - beta*{EACH}))"
+    f" + label_smoothing*log(1 + exp(beta*{EACH} - margin)), (i, 1, n))/n",
+    derivative=f"{SIMPO_SLOPE}/x[i]/n",
+    arguments=("chosen[i]", "rejected[i]"),
+    partials={"rejected[i]": f"-{SIMPO_SLOPE}/y[i]/n"},
+    valid={"beta": "beta > 0", "label_smoothing": "0 <= label_smoothing <= 1"},
+    assumptions=(
+        MEAN,
+        "x and y are the lengths of both answers, integers ≥ 1: log-probabilities of whole answers count by the token",
+        "the margin is their γ, which libraries also take as a share of beta",
+    ),
+    sources=("meng-2024",),
+)
+@reduced(weighted="terms", chosen_lengths=LABEL, rejected_lengths=LABEL)
+def simpo(
+    chosen: Array,
+    rejected: Array,
+    chosen_lengths: Array,
+    rejected_lengths: Array,
+    *,
+    beta: float = 2.0,
+    label_smoothing: float = 0.0,
+    margin: float = 1.0,
+) -> Terms:
+    """Simple preference optimisation: `dpo` of log-probabilities a token and no reference, with a margin.
+
+    h = β(chosen/|chosen| − rejected/|rejected|) − γ, so the slopes are those of `dpo` over the lengths. Raises
+    TypeError for lengths that are no integers, ValueError for lengths of another shape and below 1.
+    """
+    sizes = []
+    for name, lengths in (("chosen_lengths", chosen_lengths), ("rejected_lengths", rejected_lengths)):
+        lengths = integers(lengths, name)
+        if lengths.shape != chosen.shape:
+            raise ValueError(f"{name} have shape {lengths.shape}; expected {chosen.shape}: one for each answer")
+        require(lengths >= 1, name, lengths, "is no length of an answer: must be ≥ 1")
+        sizes.append(lengths.astype(np.float64))
+    lead, scale = residual(chosen / sizes[0], rejected / sizes[1])
+    terms, slope = _logistic(beta * lead - margin / scale, scale, label_smoothing)
+    return (terms, scale), {"chosen": (slope, beta, 1 / sizes[0]), "rejected": (-slope, beta, 1 / sizes[1])}
 
 
 IPO = f"({LEAD} - 1/(2*beta))"

@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.costs.arguments import ENTRY, ROW, TERM, gathered, laid_out, taken
+from reference.costs.arguments import CLASS, ENTRY, ROW, TERM, gathered, laid_out, taken
+from reference.costs.blocks import Own, factors_of, in_blocks
 from reference.costs.products import near_one, within_range
 from reference.entries import CHECKS, DIGITS, check_entries
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, index, is_plain, named, rounded, times
@@ -187,9 +188,9 @@ def _evaluate(
         power = power.reshape(())
     power = power - over
 
-    terms, slopes, *counts = form.body(**laid, **parameters)
+    terms, slopes, *counts = _asked_of(form, laid, parameters, lead, [*dtypes] if wanted is None else wanted)
 
-    factors = _factors(terms)
+    factors = factors_of(terms)
     shape = factors[0].shape
     if lead > len(shape):
         raise ValueError(f"leading = {lead}, but {name} has shape {first.shape}: there are terms of shape {shape}")
@@ -211,18 +212,30 @@ def _evaluate(
     for name in dtypes if wanted is None else wanted:
         into = functools.partial(gathered, x=x[name], kind=form.shapes[name], axis=axis)
         if name == "weight" and by_weights:
-            each, counted = (factors, None) if form.weighted else (_asked(slopes, name), counts[0])
+            each, counted = (factors, None) if form.weighted else (factors_of(slopes[name]), counts[0])
             near, exponent = near_one(each)
             gradient = into(np.ldexp(_by_weight(weight, near, counted, divisor, lead, v), exponent - over))
         elif name == "weight" and form.weighted:
             gradient = _contracted(factors, None, v, 0 * power, divisor, into)
         elif name in slopes:
             beyond = 0 * power if name == "weight" else power
-            gradient = _contracted(_spoilt(_asked(slopes, name), lost), of_terms, v, beyond, divisor, into)
+            factors_of_slope = _spoilt(factors_of(slopes[name]), lost)
+            own = isinstance(slopes, Own)
+            gradient = _contracted(factors_of_slope, of_terms, v, beyond, divisor, into, own)
         else:
             continue  # a switch
         gradients[name] = rounded(gradient, dtype)
     return rounded(value, dtype), gradients
+
+
+def _asked_of(
+    form: Form, laid: Mapping[str, Array], parameters: Mapping[str, Any], lead: int, wanted: Sequence[str]
+) -> Any:
+    """Terms and slopes: of rows by blocks, unless there are several problems or rows meet."""
+    body = functools.partial(form.body, **parameters)
+    each = [name for name in laid if form.shapes[name] != CLASS]
+    rows = form.shapes[each[0]] == ROW and laid[each[0]].ndim > 1
+    return in_blocks(body, laid, each, wanted) if rows and form.leading and lead == 0 else body(**laid)
 
 
 def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[str, Any]) -> tuple[Array, Array]:
@@ -245,12 +258,12 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
         for name, kind in entries.items():
             CHECKS[kind](name, x if name == outputs else w, digits)
     terms, slopes = form.body(x, w)
-    factors = _factors(terms)
+    factors = factors_of(terms)
     divisor = 1.0 if reduction == "sum" else float(a.shape[lead])
     if reduction == "mean":
         divisor = float(math.prod(factors[0].shape[lead:]))
     value = _value(factors, None, 0, divisor, lead, reduction)
-    gradient = _contracted(_spoilt(_factors(slopes[outputs]), _lost(factors, value)), None, None, 0, divisor)
+    gradient = _contracted(_spoilt(factors_of(slopes[outputs]), _lost(factors, value)), None, None, 0, divisor)
     return rounded(value, a.dtype), rounded(gradient, a.dtype)
 
 
@@ -260,14 +273,6 @@ def _end(form: Form, function: Any, a: Array, y: Any, lead: int, keywords: dict[
 def _behind(x: Array, like: Array) -> Array:
     """x with axes of 1 behind its own, until it has as many as `like`."""
     return x.reshape(x.shape + (1,) * (like.ndim - x.ndim))
-
-
-def _factors(x: Any) -> tuple[Any, ...]:
-    return x if isinstance(x, tuple) else (x,)
-
-
-def _asked(slopes: Slopes, name: str) -> tuple[Any, ...]:
-    return _factors(slopes[name]() if callable(slopes[name]) else slopes[name])
 
 
 def _lost(factors: Sequence[Any], value: Array) -> Array | None:
@@ -290,8 +295,16 @@ def _contracted(
     power: Any,
     divisor: Any,
     into: Callable[[Array], Array] = np.asarray,
+    own: bool = False,
 ) -> Array:
-    """Σ v·w·slope·2^power/divisor, in the shape of the argument, into which what belongs to several terms is summed."""
+    """Σ v·w·slope·2^power/divisor, in the shape of the argument, into which what belongs to several terms is summed.
+
+    An `own` slope that is only divided is divided where it is.
+    """
+    if own and len(factors) == 1 and weight is None and v is None and np.ndim(divisor) == 0 and not np.any(power):
+        slope = into(factors[0])
+        if slope is factors[0]:
+            return np.divide(slope, divisor, out=slope)
 
     def contracted(slope: Array) -> Array:
         if isinstance(divisor, np.ndarray) and divisor.ndim:  # one for each problem, or for each term
@@ -373,9 +386,12 @@ def _by_weight(weight: Any, each: Array, counted: Array | None, total: Any, lead
 
 
 def others(x: Array) -> Array:
-    """For each entry the sum of all others on the last axis, without a difference: sums from both ends."""
-    before, after = np.cumsum(x, -1), np.cumsum(x[..., ::-1], -1)[..., ::-1]
-    out = np.zeros_like(x)
-    out[..., 1:] += before[..., :-1]
-    out[..., :-1] += after[..., 1:]
+    """For each entry the sum of all others on the last axis: all less itself, and at the largest, where that cancels,
+    the sum of the rest.
+    """
+    m = np.abs(x).argmax(-1)[..., None]
+    rest = x.copy()
+    np.put_along_axis(rest, m, 0, -1)
+    out = x.sum(-1, keepdims=True) - x
+    np.put_along_axis(out, m, rest.sum(-1, keepdims=True), -1)
     return out

@@ -16,7 +16,7 @@ import numpy as np
 
 from reference.costs.arguments import LABEL, ROW, TERM, class_labels
 from reference.costs.reduction import Terms, others, reduced
-from reference.exact import dot, dots, power_of_two, product, total
+from reference.exact import cut, dot, dots, power_of_two, product, total
 from reference.formula import Array, Kink, formula
 from reference.lift import integers, times
 
@@ -60,13 +60,19 @@ def _minus(b: Array, A: tuple[Array, Array], a: Array, D: tuple[Array, Array]) -
 
 
 def _across(b: Array, a: Array, A: tuple[Array, Array], D: tuple[Array, Array]) -> Array:
-    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖². At the largest entry of a the others say what is left."""
-    m = np.abs(a).argmax(-1)[..., None]
-    rest = a.copy()
-    np.put_along_axis(rest, m, 0, -1)
-    out = _minus(b, A, a, D)
-    at_m = [np.take_along_axis(x, m, -1) for x in (b, a)]
-    np.put_along_axis(out, m, _minus(at_m[0], dot(rest, rest), at_m[1], dot(rest, b)), -1)
+    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖².
+
+    Where one entry of a is more than half of ‖a‖², the others say what is left there.
+    """
+    out, m = _minus(b, A, a, D), np.abs(a).argmax(-1)[..., None]
+    a_m, b_m = np.take_along_axis(a, m, -1), np.take_along_axis(b, m, -1)
+    heavy = (2 * a_m * a_m > A[0])[..., 0]
+    if heavy.any():
+        m, rest, some = m[heavy], a[heavy], out[heavy]
+        np.put_along_axis(rest, m, 0, -1)
+        there = _minus(b_m[heavy], dot(rest, rest), a_m[heavy], dot(rest, b[heavy]))
+        np.put_along_axis(some, m, there, -1)
+        out[heavy] = some
     return out
 
 
@@ -264,6 +270,20 @@ def _distance(r: Array) -> tuple[Array, Array, Array]:
     return largest * root, scaled / length, short
 
 
+BLOCK = 1 << 18  # pairs of rows at once
+
+
+class _Pairs(NamedTuple):
+    """Pairs of one label, (pairs,) each but e: terms, row and column, shares of all others, of one over its e."""
+
+    terms: Array
+    i: Array
+    j: Array
+    share: Array
+    per_other: Array
+    e: Array  # e^(c_ik/T) of others over the largest, (rows, n)
+
+
 REST = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
 
 
@@ -300,34 +320,42 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     n = len(z)
     labels = integers(labels, "labels")
     labels, _ = class_labels(labels, (n,), int(np.max(labels, initial=0)) + 1)
-    same = labels[:, None] == labels  # (n, n)
-    np.fill_diagonal(same, False)
-    if not same.any():
+    if len(np.unique(labels)) == n:
         raise ValueError("labels are all different: the mean over no pairs is undefined")
     u, exponent = _scaled("z", z)
-    length = np.sqrt(dot(u, u)[0])  # (n, 1)
-    c = dots(u)[0] / (length * length.T)
-    other = np.where(labels[:, None] != labels, c, -np.inf)
-    largest = other.max(-1, keepdims=True)  # (n, 1)
-    e = np.exp((other - np.where(np.isinf(largest), 0, largest)) / temperature)
-    rest = e.sum(-1, keepdims=True)
-    gap = (largest - c) / temperature  # how far the nearest other is ahead of j
-    own = np.exp(-np.abs(gap))  # e^(c_ij) and the others, over the larger of the two: 1 and rest·own, or own and rest
-    ahead = gap > 0
-    terms = np.where(ahead, gap + np.log(rest + own), np.log1p(rest * own))[same]  # (pairs,), row by row
-    whole = np.where(ahead, rest + own, 1 + rest * own)
-    share = np.where(ahead, rest, rest * own) / whole
+    (head, tail), length = cut(u), np.sqrt(dot(u, u)[0])  # (n, d) each, (n, 1)
+    step = max(1, BLOCK // n)
+    blocks = [slice(k, min(k + step, n)) for k in range(0, n, step)]
+
+    def of_rows(here: slice) -> _Pairs:
+        c = dots((head[here], tail[here]), (head, tail)) / (length[here] * length.T)  # (rows, n)
+        same = labels[here, None] == labels
+        largest = np.where(same, -np.inf, c).max(-1, keepdims=True)  # (rows, 1)
+        e = np.exp((c - np.where(np.isinf(largest), 0, largest)) / temperature)
+        e[same] = 0
+        same[np.arange(len(c)), np.arange(n)[here]] = False
+        i, j = np.nonzero(same)  # row by row
+        rest, gap = e.sum(-1)[i], (largest[i, 0] - c[i, j]) / temperature  # by how far the nearest other leads
+        own = np.exp(-np.abs(gap))  # e^(c_ij) and the others over the larger: 1 and rest·own, or own and rest
+        ahead = gap > 0
+        terms = np.where(ahead, gap + np.log(rest + own), np.log1p(rest * own))
+        whole = np.where(ahead, rest + own, 1 + rest * own)
+        return _Pairs(terms, i, j, np.where(ahead, rest, rest * own) / whole, np.where(ahead, 1, own) / whole, e)
 
     def pullback(v: Array) -> dict[str, Array]:
-        of_pair = np.zeros((n, n))
-        of_pair[same] = v
-        to_others = times(of_pair, np.where(ahead, 1, own) / whole)
-        slope = times(to_others.sum(-1, keepdims=True), e) - times(of_pair, share)  # ∂C/∂(c/T)
-        both = slope + slope.T
-        unit = np.where((both != 0).any(-1, keepdims=True), u / length, 0)  # a row that meets none does not enter
-        toward = both @ unit
+        unit = u / length
+        unit = np.where(np.isfinite(unit).all(-1, keepdims=True), unit, 0)  # if it enters, its e are no numbers
+        toward, first = np.zeros(z.shape), 0
+        for here in blocks:
+            p = of_rows(here)
+            of_pair, first = v[first : first + len(p.i)], first + len(p.i)
+            to_others = np.bincount(p.i, times(of_pair, p.per_other), len(p.e))
+            slope = times(to_others[:, None], p.e)  # ∂C/∂(c/T)
+            slope[p.i, p.j] = -times(of_pair, p.share)
+            toward[here] += slope @ unit
+            toward += slope.T @ unit[here]
         across = toward * others(unit * unit) - unit * others(toward * unit)  # toward − û⟨toward, û⟩
         m, power = math.frexp(temperature)
         return {"z": np.ldexp(np.where(across == 0, 0, across / length) / m, -exponent - power)}
 
-    return terms, pullback
+    return np.concatenate([of_rows(here).terms for here in blocks]), pullback

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.exact import exponential, product, quotient, total
+from reference.exact import exponential, power_of_two, product, quotient, total
 from reference.formula import Array
 from reference.lift import times
 
@@ -47,14 +47,16 @@ def softmax(z: Array, temperature: float = 1.0) -> Softmax:
     return Softmax(below, e, e.sum(-1), m)
 
 
-def softmax_cost(z: Array, q: Array) -> tuple[Array, Array]:
-    """−Σ q log p for p = softmax(z), and its slope in z, p·Σq − q.  (..., d) -> (...), (..., d).
+def softmax_cost(z: Array, q: Array, low: Array | float = 0.0) -> tuple[Array, Array]:
+    """−Σ q log p for p = softmax(z + low), and its slope in z, p·Σq − q.  (..., d) -> (...), (..., d).
 
     At the largest entry m, where p is all but 1 once a row is learned, the slope is Σ_{k≠m} q_k·p_m − q_m(1 − p_m).
     """
     m = _largest(z)
     below = z - z.take(m)[..., None]
     e, q_m, q = np.exp(below), q.take(m), q.copy()
+    if np.any(low):
+        e += e * low
     e.put(m, 0)
     q.put(m, 0)
     others, rest = np.add.reduce(e, -1), np.add.reduce(q, -1)
@@ -69,6 +71,36 @@ def softmax_cost(z: Array, q: Array) -> tuple[Array, Array]:
         wanted = (q_m != 0) | q.any(-1)
         cost, e = np.where(wanted, cost, 0), np.where(wanted[..., None], e, 0)
     return cost, e
+
+
+def capped(z: Array, softcap: float, temperature: float) -> tuple[Array, Array, tuple[Any, ...]]:
+    """What softmax(c·tanh(z/c)/T) sees, less its largest entry, as two floats, and the slope of it in z as factors.
+
+    Where |z| > c, c·tanh(z/c) is ±(c − 2c·e/(1 + e)), e = e^(−2|z|/c): two numbers, for the first of which the second
+    is small. Differences of capped logits are then as good as the logits are.  (..., d) each.
+    """
+    unit = 4.0 if temperature > 4 else 1.0  # nothing overflows that a large T makes small
+    slope: tuple[Any, ...] = (1.0,)
+    high, rest = np.zeros_like(z), z / unit
+    if softcap < np.inf:
+        x = z / softcap
+        size = np.abs(x)
+        near, far = exponential(-2 * size)
+        e = near * far
+        short = np.where(size < 1e-9, 1, np.tanh(x) / np.where(size == 0, 1, x)) * z
+        high = np.where(size > 1, np.copysign(softcap / unit, z), 0)
+        rest = np.where(size > 1, -np.copysign(2 * (softcap / unit) * (e / (1 + e)), z), short / unit)
+        slope = (4 * near / (1 + e) ** 2, far)
+    m = _largest(high + rest)
+    high, rest = (np.where(q == q.take(m)[..., None], 0, q - q.take(m)[..., None]) for q in (high, rest))
+    below, low = total(high, rest)
+    if temperature != 1:
+        t = temperature / unit
+        mantissa, exponent = math.frexp(t)
+        over, more = quotient(below, t)
+        below, low = over, more + low / t
+        slope = (*slope, 1 / mantissa, *power_of_two(-exponent), 1 / unit)
+    return below, np.where(np.isfinite(low), low, 0), slope
 
 
 FAR = 30.0  # by so much a label leads where 1 − p is worked out as an exponential

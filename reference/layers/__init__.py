@@ -21,6 +21,7 @@ from reference.layers.mlp import gated_mlp
 from reference.layers.neighbours import local_response_norm
 from reference.layers.norms import add_rms_norm, layer_norm, rms_norm, weight_norm
 from reference.layers.pooling import adaptive_average_pooling, average_pooling, lp_pooling, max_pooling
+from reference.layers.probabilities import gumbel_softmax, log1mexp
 from reference.layers.projections import entmax, sinkhorn, sparsemax
 from reference.layers.recurrent import gru, lstm, rnn
 from reference.layers.reductions import maximum, minimum, norm, standard_deviation, variance
@@ -52,12 +53,14 @@ __all__ = [
     "grid_sample",
     "group_norm",
     "gru",
+    "gumbel_softmax",
     "interpolation",
     "layer_norm",
     "linear",
     "linear_recurrence",
     "load_balance",
     "local_response_norm",
+    "log1mexp",
     "logcumsumexp",
     "lora",
     "lp_pooling",

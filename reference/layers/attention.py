@@ -21,9 +21,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.exact import exponential, total
+from reference.exact import exponential
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
+
+FAR = 400  # powers of two from 1 beyond which rows are scaled
 
 
 class Heads(NamedTuple):
@@ -85,6 +87,8 @@ def exponent_of(x: Array) -> Array:
 def logits_of(q: Array, k: Array, scale: float) -> Array:
     """scale·QKᵀ, of which no intermediate overflows or vanishes.  (..., T, d), (..., S, d) -> (..., T, S)."""
     a, b = exponent_of(q), exponent_of(k)  # (..., T, 1), (..., S, 1)
+    if max(np.abs(a).max(initial=0), np.abs(b).max(initial=0)) < FAR:
+        return q @ k.swapaxes(-1, -2) * scale
     return np.ldexp(np.ldexp(q, -a) @ np.ldexp(k, -b).swapaxes(-1, -2) * scale, a + b.swapaxes(-1, -2))
 
 
@@ -94,10 +98,15 @@ def bounded(z: Array, c: float) -> tuple[Array, Array, Array]:
     return c * np.tanh(z / c), 4 * near / (1 + near * far) ** 2, far
 
 
+def where(enters: Array, x: Array, else_: float = 0.0) -> Array:
+    """x where it enters, as it is where all does."""
+    return x if enters.all() else np.where(enters, x, else_)
+
+
 def over(weights: Array, x: Array, enters: Array) -> Array:
     """Σₛ weights[t, s]·x[s] over the s that enter, whatever else holds.  (..., T, S), (..., S, d) -> (..., T, d)."""
     if np.isfinite(x).all():
-        return np.where(enters, weights, 0) @ x
+        return where(enters, weights) @ x
     return np.where(enters[..., None], weights[..., None] * x[..., None, :, :], 0).sum(-2)
 
 
@@ -133,8 +142,7 @@ def weights_of(z: Array) -> Weights:
     """The softmax of logits, −∞ where a key is not seen.  (..., T, S)."""
     m = z.argmax(-1)[..., None]
     z_m = np.take_along_axis(z, m, -1)
-    shift, rest = total(z, -np.where(z_m == -np.inf, 0, z_m))
-    near, far = exponential(shift, np.where(np.isfinite(rest), rest, 0))  # next to −∞ the rest is no number
+    near, far = exponential(z - np.where(z_m == -np.inf, 0, z_m))
     np.put_along_axis(near, m, np.where(z_m == -np.inf, 0, 1), -1)
     e = near * far
     np.put_along_axis(e, m, 0, -1)
@@ -146,17 +154,17 @@ def through_weights(u: Array, w: Weights, g: Array, raised: int = 0) -> Array:
     """dZ = P∘(U − Σₛ P∘U + g), the cotangent of the logits, times 2^raised.  u: (..., T, S), g: (..., T, 1)."""
     heavy = w.others < 1  # (..., T, 1)
     u = u - np.where(heavy, np.take_along_axis(u, w.m, -1), 0)
-    p = w.near * np.ldexp(w.far, raised)
-    mean = (p * u).sum(-1, keepdims=True)
-    dz = p * (u - np.ldexp(mean, -raised) + g)
+    p = w.near * w.far * 2.0**raised
+    mean = np.vecdot(p, u)[..., None]
+    dz = p * (u - mean * 2.0**-raised + g)
     p_m, dz_m = (np.take_along_axis(x, w.m, -1) for x in (p, dz))
-    np.put_along_axis(dz, w.m, np.where(heavy, p_m * g - np.ldexp(p_m, -raised) * mean, dz_m), -1)  # there U is 0
+    np.put_along_axis(dz, w.m, np.where(heavy, p_m * g - p_m * 2.0**-raised * mean, dz_m), -1)  # there U is 0
     return dz
 
 
 def room(*arrays: Array) -> int:
     """Powers of two by which weights may be raised until they have met their factors: none where these are huge."""
-    return 0 if any((np.abs(x) > 2.0**100).any() for x in arrays) else 400
+    return 0 if any(x.max(initial=0) > 2.0**100 or x.min(initial=0) < -(2.0**100) for x in arrays) else 400
 
 
 LOGIT = "exp(scale*Sum(Q[i, p]*K[l, p], (p, 1, d)) + B[i, l])"
@@ -237,19 +245,19 @@ def attention(
         z, slope, rest = bounded(z, optional("softcap", softcap))
     if bias is not None:
         z = z + np.broadcast_to(bias, full).reshape(grouped)
-    w = weights_of(_with_sink(np.where(seen, z, -np.inf), sink, q.shape))
+    w = weights_of(_with_sink(where(seen, z, -np.inf), sink, q.shape))
     value = over(w.p[..., :S], heads.v, seen)  # (..., G, T, e)
 
     def pullback(v_value: Array, v_lse: Array) -> Gradients:
         dy, g = v_value.reshape(value.shape), v_lse.reshape(*value.shape[:-1], 1)
         enters = seen & ((dy != 0).any(-1, keepdims=True) | (g != 0))
-        u = np.where(enters, dy @ heads.v.swapaxes(-1, -2), 0)
+        u = where(enters, dy @ heads.v.swapaxes(-1, -2))
         up = room(q, k, v, dy, g, np.asarray(scale))
-        u = np.concatenate([u, np.zeros((*u.shape[:-1], w.far.shape[-1] - S))], -1)  # that of the sink is 0
+        u = u if sink is None else np.concatenate([u, np.zeros((*u.shape[:-1], 1))], -1)  # that of the sink is 0
         dz = through_weights(u, w, g, up)
-        dz, d_sink = np.where(enters, dz[..., :S], 0), dz[..., S:]
+        dz, d_sink = where(enters, dz[..., :S]), dz[..., S:]
         back, turned = scale * dz * slope * rest, enters.swapaxes(-1, -2)
-        p = (w.near * np.ldexp(w.far, up))[..., :S]
+        p = (w.near * w.far * 2.0**up)[..., :S]
         dk = over(back.swapaxes(-1, -2), heads.q, turned).sum(-3)  # over the queries of one head of keys
         dv = over(p.swapaxes(-1, -2), dy, turned).sum(-3)
         gradients = {"q": over(back, heads.k, enters).reshape(q.shape), "k": dk, "v": dv}
@@ -258,7 +266,7 @@ def attention(
         if sink is not None:
             of_row = np.where(((dy != 0).any(-1) | (g[..., 0] != 0)), d_sink[..., 0], 0).reshape(q.shape[:-1])
             gradients["sink"] = summed_to(of_row.sum(-1), sink.shape)
-        return {name: np.ldexp(x, -up) for name, x in gradients.items()}
+        return {name: x * 2.0**-up for name, x in gradients.items()}
 
     return (value.reshape(*q.shape[:-1], v.shape[-1]), w.lse.reshape(q.shape[:-1])), pullback
 

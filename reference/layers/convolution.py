@@ -12,6 +12,7 @@ in its pullback. With groups there is one matrix for each.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.windows import Grid, both_ends, each, over, shape_of
 
+BLOCK = 1 << 17  # entries under windows at once
 UNDER = "h[p, k, q]"
 GROUPS = {"groups": "groups >= 1 and groups % 1 == 0"}
 PRINTED = (
@@ -34,9 +36,32 @@ def flat(a: Array, axes: int) -> Array:
     return a.reshape(*a.shape[:axes], math.prod(a.shape[axes:]))
 
 
+def under(x: Array, grid: Grid) -> Array:
+    """What is under the taps of every window, 0 where nothing is.  (n, g, c, *places) -> (n, g, c·taps, windows)."""
+    found = np.zeros((*x.shape[:3], *grid.kernel, *grid.windows))
+    for k, p, q in grid.taps():
+        found[(*k, *p[1:])] = x[q]
+    return found.reshape(*x.shape[:2], -1, math.prod(grid.windows))
+
+
+def some(x: Array, grid: Grid) -> Iterator[slice]:
+    """Examples by so many at once as leave what is under their windows in the cache.  x: (n, g, c, *places)."""
+    entries = math.prod((*x.shape[1:3], *grid.kernel, *grid.windows))
+    step = max(1, BLOCK // max(1, entries))
+    for first in range(0, len(x), step):
+        yield slice(first, first + step)
+
+
 def gathered(w: Array, x: Array, grid: Grid) -> Array:
-    """Σ_k w[k] x[q].  w: (g, o, c, *kernel), x: (n, g, c, *places) -> (n, g, o, *windows)."""
+    """Σ_k w[k] x[q].  w: (g, o, c, *kernel), x: (n, g, c, *places) -> (n, g, o, *windows).
+
+    All taps at once; one by one where a weight is not finite, which times 0 would be no number.
+    """
     y = np.zeros((len(x), *w.shape[:2], *grid.windows))
+    if np.isfinite(w).all():
+        for here in some(x, grid):
+            y[here] = (flat(w, 2) @ under(x[here], grid)).reshape(y[here].shape)  # (g, o, c·taps) × (…, p)
+        return y
     for k, p, q in grid.taps():
         x_k = x[q]  # (n, g, c, *p)
         y_k = w[k] @ flat(x_k, 3)  # (g, o, c) × (n, g, c, p)
@@ -47,16 +72,22 @@ def gathered(w: Array, x: Array, grid: Grid) -> Array:
 def scattered(w: Array, v: Array, grid: Grid) -> Array:
     """Σ_{k, p} w[k]ᵀ v[p].  w: (g, o, c, *kernel), v: (n, g, o, *windows) -> (n, g, c, *places)."""
     x = np.zeros((len(v), w.shape[0], w.shape[2], *grid.places))
-    for k, p, q in grid.taps():
-        v_k = v[p]  # (n, g, o, *p)
-        x_k = w[k].swapaxes(1, 2) @ flat(v_k, 3)  # (g, c, o) × (n, g, o, p)
-        x[q] += x_k.reshape(*x_k.shape[:3], *v_k.shape[3:])
+    for here in some(x, grid):
+        x_h = x[here]
+        back = flat(w, 2).swapaxes(1, 2) @ flat(v[here], 3)  # (g, c·taps, o) × (n, g, o, p)
+        back = back.reshape(*x_h.shape[:3], *grid.kernel, *grid.windows)
+        for k, p, q in grid.taps():
+            x_h[q] += back[(*k, *p[1:])]
     return x
 
 
 def correlated(v: Array, x: Array, grid: Grid) -> Array:
     """Σ_p v[p] x[q]ᵀ.  v: (n, g, o, *windows), x: (n, g, c, *places) -> (g, o, c, *kernel)."""
     w = np.zeros((*v.shape[1:3], x.shape[2], *grid.kernel))
+    if np.isfinite(v).all():
+        for here in some(x, grid):
+            w += (flat(v[here], 3) @ under(x[here], grid).swapaxes(-1, -2)).sum(0).reshape(w.shape)
+        return w
     for k, p, q in grid.taps():
         v_k = flat(np.moveaxis(v[p], 0, 2), 2)  # (g, o, n·p)
         x_k = flat(np.moveaxis(x[q], 0, 2), 2)  # (g, c, n·p)

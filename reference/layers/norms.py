@@ -8,10 +8,11 @@ The mean takes its share of every entry, and ∂σ/∂x = x̂/d, so
 where nothing is subtracted, the middle term is missing. This kills constants, and of x̂ leaves the share ε/σ², since
 mean x̂² = 1 − ε/σ²: nearly all of u cancels where one entry m outweighs the others. So from u is taken first the line
 in x through (x_m, u_m) and (x̄, ū), the means of the others. What is left is 0 at m and sums to 0; and of the line,
-whose slope is that of αx̂, remains α·x̂·ε/σ³.
+whose slope is that of αx̂, remains α·x̂·ε/σ³. Where every x̂² < d/2 − 1, half of each u is left, and all this is not
+needed.
 
-Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from their median, so that
-neither a huge mean nor a huge neighbour costs digits.
+Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from an entry in their middle,
+so that neither a huge mean nor a huge neighbour costs digits.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 
 BLOCK = 1 << 16  # entries of rows that are standardised at once
+FAR = 400  # powers of two from 1 beyond which rows are scaled
+TINY = 2.0**-500  # its square is nothing beside 1
 Back = Callable[[Array], Array]  # from the cotangent of x̂ to that of x
 
 EPS = {"eps": "eps >= 0"}
@@ -79,10 +82,28 @@ def rows_of(x: Array, axes: int, **weights: Array | None) -> tuple[Array, list[A
 
 
 def scale_of(x: Array, eps: float) -> Array:
-    """A power of two, of every row, that brings its entries, and √ε, below 1 or near it.  (..., d) -> (..., 1)."""
-    largest = np.maximum(np.abs(x).max(-1, keepdims=True), np.sqrt(eps))
+    """A power of two, of every row, that keeps squares of its entries, and ε, in range: 1 for ordinary rows.
+
+    (..., d) -> (..., 1).
+    """
+    largest = np.maximum(np.maximum(x.max(-1, keepdims=True), -x.min(-1, keepdims=True)), np.sqrt(eps))
     exponent = np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
-    return np.ldexp(1.0, -np.maximum(exponent, -1020))
+    return np.ldexp(1.0, np.where(np.abs(exponent) > FAR, -np.maximum(exponent, -1020), 0))
+
+
+def scaled(x: Array, scale: Array) -> Array:
+    """x·scale, which is x itself where no row needs one."""
+    return x if (scale == 1).all() else x * scale
+
+
+def middle(x: Array) -> Array:
+    """An entry in the middle of every row: the median of those that stand at equal distances, all up to 128 of them.
+
+    (..., d) -> (..., 1).
+    """
+    some = x[..., :: -(-x.shape[-1] // 128)]
+    half = some.shape[-1] // 2
+    return np.partition(some, half)[..., half, None]
 
 
 Standardizing = Callable[[Array, float], tuple[Array, Back]]
@@ -110,34 +131,52 @@ def in_blocks(f: Standardizing) -> Standardizing:
     return whole
 
 
-def of_others(q: Array, m: Array) -> Array:
-    """The mean of a row without its entry m.  (..., d), (..., 1) -> (..., 1)."""
+def without(q: Array, m: Array) -> tuple[Array, Array]:
+    """A copy of rows with 0 at their entries m, and the mean of the others, (..., 1).  (..., d), (..., 1)."""
     rest = q.copy()
     np.put_along_axis(rest, m, 0, -1)
-    return rest.sum(-1, keepdims=True) / max(q.shape[-1] - 1, 1)
+    return rest, rest.sum(-1, keepdims=True) / max(q.shape[-1] - 1, 1)
+
+
+def less_line(u: Array, t: Array, m: Array) -> tuple[Array, Array]:
+    """u without the line in t through (t_m, u_m) and (t̄, ū), the means of the others, and the slope of that line.
+
+    Where t is constant, or all but, there is no line but the mean.  (..., d), (..., d), (..., 1) -> (..., d), (..., 1).
+    """
+    (rest, u_others), (_, t_others) = without(u, m), without(t, m)
+    apart = np.take_along_axis(t, m, -1) - t_others
+    flat = np.abs(apart) < TINY
+    slope = np.where(flat, 0, (np.take_along_axis(u, m, -1) - u_others) / apart)
+    rest -= slope * t
+    rest -= u_others - slope * t_others
+    np.put_along_axis(rest, m, 0, -1)
+    return np.where(flat, u - u.mean(-1, keepdims=True), rest), slope
 
 
 @in_blocks
 def standardized(x: Array, eps: float) -> tuple[Array, Back]:
     """x̂ = (x − μ)/σ of every row, and its pullback.  (..., d) -> (..., d)."""
-    scale, half = scale_of(x, eps), x.shape[-1] // 2  # (..., 1)
-    t, small = x * scale, eps * scale * scale
-    t = t - np.partition(t, half)[..., half, None]  # (..., d), from the median on
+    scale, d = scale_of(x, eps), x.shape[-1]  # (..., 1)
+    t, small = scaled(x, scale), eps * scale * scale
+    t = t - middle(t)  # (..., d)
     r = t - t.mean(-1, keepdims=True)
-    r = r - r.mean(-1, keepdims=True)  # by what the first mean was rounded
-    sigma = np.sqrt((r * r).mean(-1, keepdims=True) + small)  # (..., 1)
-    x_hat, m = r / sigma, np.abs(r).argmax(-1)[..., None]
-    t_m, t_others = np.take_along_axis(t, m, -1), of_others(t, m)
-    apart = t_m - t_others  # d/(d − 1) times what r is at m
+    r -= r.mean(-1, keepdims=True)  # by what the first mean was rounded
+    sigma = np.sqrt(np.vecdot(r, r)[..., None] / d + small)  # (..., 1)
+    x_hat = np.divide(r, sigma, out=r)
+    uneven = ~(np.abs(x_hat).max(-1) ** 2 < d / 2 - 1)  # (...), where an entry keeps less than half of its cotangent
 
     def back(u: Array) -> Array:
-        u_m, u_others = np.take_along_axis(u, m, -1), of_others(u, m)
-        rest = ((u - u_others) * (t_m - t) + (u - u_m) * (t - t_others)) / apart  # u without the line
-        along = (u_m - u_others) * (r / apart)  # αx̂, the line without its mean
-        rest = np.where(apart == 0, u - u.mean(-1, keepdims=True), rest)
-        along = np.where(apart == 0, 0, along)
-        dx = rest - x_hat * ((rest * t).mean(-1, keepdims=True) / sigma) + along * (small / sigma**2)
-        return dx / sigma * scale
+        dx = u - u.mean(-1, keepdims=True)
+        along = np.vecdot(dx, x_hat)[..., None] / d
+        if uneven.any():
+            some, m = t[uneven], np.abs(x_hat[uneven]).argmax(-1)[..., None]
+            rest, slope = less_line(u[uneven], some, m)
+            dx[uneven] = rest
+            mean = np.vecdot(rest, some)[..., None] / d
+            along[uneven] = (mean - slope * small[uneven]) / sigma[uneven]  # the share of the line is slope·σ
+        dx -= x_hat * along
+        dx *= scale / sigma
+        return dx
 
     return x_hat, back
 
@@ -146,7 +185,7 @@ def standardized(x: Array, eps: float) -> tuple[Array, Back]:
 def by_length(x: Array, eps: float) -> tuple[Array, Back]:
     """x̂ = x/ρ with ρ² = mean x² + ε of every row, and its pullback.  (..., d) -> (..., d)."""
     scale = scale_of(x, eps)  # (..., 1)
-    t, small = x * scale, eps * scale * scale
+    t, small = scaled(x, scale), eps * scale * scale
     rho = np.sqrt((t * t).mean(-1, keepdims=True) + small)  # (..., 1)
     x_hat, m = t / rho, np.abs(t).argmax(-1)[..., None]
     t_m = np.take_along_axis(t, m, -1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference.costs.fenchel_young import lengths_above
 from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
 
@@ -83,15 +84,8 @@ def entmax(z: Array) -> tuple[Array, Pullback]:
     pullback z̄ = s (v − Σ s v/Σ s), in the sums of the others where it would cancel. Raises ValueError for rows of
     no entries.
     """
-    z, down, k = sorted_rows(z)
-    x, down = z / 2, np.maximum(down / 2, -1)  # what lies 1 or more below the largest is never in S
-    mean = np.cumsum(down, -1) / k
-    t = mean - np.sqrt(np.maximum(1 - (np.cumsum(down**2, -1) - k * mean**2), 0) / k)
-    size = ((down > t) & (down > -1)).sum(-1, keepdims=True)  # |S|: (..., 1)
-    taken = k <= size
-    mean = np.where(taken, down, 0).sum(-1, keepdims=True) / size
-    q = (np.where(taken, down - mean, 0) ** 2).sum(-1, keepdims=True)
-    s = np.maximum(x - mean + np.sqrt((1 - q) / size), 0)  # (..., d)
+    z, _, _ = sorted_rows(z)
+    s, _ = lengths_above(z / 2)  # (..., d)
 
     def pullback(v: Array) -> Gradients:
         return {"z": s * (v * others(s, -1) - others(s * v, -1)) / s.sum(-1, keepdims=True)}

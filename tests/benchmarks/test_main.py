@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import checkers, gradients
+from benchmarks import checkers, gradients, sizes
 from benchmarks.peers import Problem
 from gradproof.evidence.files import read_evidence
 from gradproof.networks.configurations import REGULARIZERS
@@ -24,7 +24,9 @@ def run(monkeypatch, tmp_path):
     monkeypatch.setattr(checkers, "sample", lambda architecture: one_each[:1])
     monkeypatch.setattr(checkers, "DRAWS", 2)
     monkeypatch.setattr(checkers, "measure", partial(checkers.measure, architectures=("2-3-2",)))
-    monkeypatch.setattr(sys, "argv", ["benchmarks", "--rounds", "2", "--check-rounds", "1", "--out", str(tmp_path)])
+    monkeypatch.setattr(sizes, "measure", partial(sizes.measure, chosen=[]))
+    counts = ["--rounds", "2", "--check-rounds", "1", "--size-rounds", "1"]
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *counts, "--out", str(tmp_path)])
     return command.main
 
 

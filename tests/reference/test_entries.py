@@ -33,7 +33,8 @@ def test_an_entry_outside_its_domain_is_named_with_its_place(id, name, kind, bad
     case = draw(id)
     value, message = BAD[kind] if bad == "outside" else (bad, "")
     x = case.arguments[name].copy()
-    where = (1, 2) if x.ndim == 2 else (1,)
+    where = (1, 2, 0)[: x.ndim]
+    x = x.astype(float)
     x[where] = value
     with pytest.raises(ValueError, match=rf"(exp\()?{name}\)?( = |: the sum)|the sum of a row of {name}") as error:
         case.answer(**{name: x})

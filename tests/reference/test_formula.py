@@ -112,6 +112,8 @@ def test_what_costs_want_for_targets():
         "gaussian_nll", "margin_ranking", "cosine_distance", "cosine_embedding", "triplet_margin", "nt_xent", "ctc",
         "dpo", "ipo", "kto", "orpo", "ppo_clip", "kl_k3", "z_loss", "distillation", "linear_cross_entropy",
         "ranking_softmax", "multiclass_sparsemax", "total_variation", "generalized_kl", "sparsemax",
+        "crf", "transducer", "cpo", "simpo", "grpo_clip", "kl_k1", "reverse_kl", "generalized_dice",
+        "adaptive_log_softmax", "entmax",
     }  # fmt: skip
 
 

@@ -33,19 +33,20 @@ def sparsemax(z: Array) -> Array:
 @layer()
 def entmax(z: Array) -> Array:
     """max(z/2 − t, 0)², with t such that they sum to 1."""
+    return by_row(lambda row: objects([s * s for s in lengths(row)]), z)
 
-    def projected(row: Array) -> Array:
-        down = [u / 2 for u in _down(row)]
-        t = _threshold(down[:1])
-        for k in range(2, len(down) + 1):
-            if ball(down[k - 1]) <= ball(t):
-                break
-            if not ball(down[k - 1]) > ball(t):
-                raise Imprecise("whether an entry lies above the threshold is not decided")
-            t = _threshold(down[:k])
-        return objects([above(u / 2 - t) * above(u / 2 - t) for u in row])
 
-    return by_row(projected, z)
+def lengths(row: Array) -> list[Scalar]:
+    """max(z/2 − t, 0), with t such that their squares sum to 1."""
+    down = [u / 2 for u in _down(row)]
+    t = _threshold(down[:1])
+    for k in range(2, len(down) + 1):
+        if ball(down[k - 1]) <= ball(t):
+            break
+        if not ball(down[k - 1]) > ball(t):
+            raise Imprecise("whether an entry lies above the threshold is not decided")
+        t = _threshold(down[:k])
+    return [above(u / 2 - t) for u in row]
 
 
 def _threshold(x: list[Scalar]) -> Scalar:

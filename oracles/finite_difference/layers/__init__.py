@@ -12,6 +12,7 @@ from oracles.finite_difference.layers import (
     linear,
     norms,
     pooling,
+    probabilities,
     projections,
     recurrent,
     reductions,
@@ -19,7 +20,7 @@ from oracles.finite_difference.layers import (
 )
 
 FAMILIES = (
-    attention, convolution, experts, heads, interpolation, linear, norms, pooling, projections, recurrent,
-    reductions, scans,
+    attention, convolution, experts, heads, interpolation, linear, norms, pooling, probabilities, projections,
+    recurrent, reductions, scans,
 )  # fmt: skip
 LAYERS: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.DEFINITIONS.items()}

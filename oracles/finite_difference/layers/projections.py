@@ -17,7 +17,8 @@ def _sparsemax(z: Array) -> Array:
     return np.where(r.real > 0, r, 0)
 
 
-def _entmax(z: Array) -> Array:
+def entmax(z: Array) -> Array:
+    """max(z/2 − t, 0)²."""
     x = (z - z.real.max(-1, keepdims=True)) / 2
     down, k = np.take_along_axis(x, np.argsort(-x.real, -1), -1), np.arange(1, z.shape[-1] + 1)
     mean = np.cumsum(down, -1) / k
@@ -49,7 +50,7 @@ def _dynamic_tanh(x: Array, alpha: Array, weight: Any = None, bias: Any = None) 
 
 DEFINITIONS: dict[str, Definition] = {
     "layer/sparsemax": _sparsemax,
-    "layer/entmax": _entmax,
+    "layer/entmax": entmax,
     "layer/sinkhorn": _sinkhorn,
     "layer/dynamic_tanh": _dynamic_tanh,
 }

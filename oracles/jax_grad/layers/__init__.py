@@ -13,6 +13,7 @@ from oracles.jax_grad.layers import (
     native,
     norms,
     pooling,
+    probabilities,
     projections,
     recurrent,
     reductions,
@@ -20,8 +21,8 @@ from oracles.jax_grad.layers import (
 )
 
 FAMILIES = (
-    attention, convolution, experts, heads, interpolation, linear, norms, pooling, projections, recurrent,
-    reductions, scans,
+    attention, convolution, experts, heads, interpolation, linear, norms, pooling, probabilities, projections,
+    recurrent, reductions, scans,
 )  # fmt: skip
 OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
 COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}

@@ -18,7 +18,8 @@ def _sparsemax(z: Any) -> Any:
     return jax.nn.relu(z - (jnp.where(inside, down, 0).sum(-1, keepdims=True) - 1) / size)
 
 
-def _entmax(z: Any) -> Any:
+def entmax(z: Any) -> Any:
+    """max(z/2 − t, 0)²."""
     x = (z - z.max(-1, keepdims=True)) / 2
     down, k = -jnp.sort(-x, -1), jnp.arange(1, z.shape[-1] + 1, dtype=z.dtype)
     means = jnp.cumsum(down, -1) / k
@@ -46,7 +47,7 @@ def _dynamic_tanh(x: Any, alpha: Any, weight: Any = None, bias: Any = None) -> A
 OWN: dict[str, Definition] = {}
 COMPOSED: dict[str, Definition] = {
     "layer/sparsemax": _sparsemax,
-    "layer/entmax": _entmax,
+    "layer/entmax": entmax,
     "layer/sinkhorn": _sinkhorn,
     "layer/dynamic_tanh": _dynamic_tanh,
 }

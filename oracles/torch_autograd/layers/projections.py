@@ -15,7 +15,8 @@ def _sparsemax(z: Tensor) -> Tensor:
     return torch.relu(z - (sums.gather(-1, size - 1) - 1) / size)
 
 
-def _entmax(z: Tensor) -> Tensor:
+def entmax(z: Tensor) -> Tensor:
+    """max(z/2 − t, 0)²."""
     x = (z - z.amax(-1, keepdim=True)) / 2
     down, k = x.sort(-1, descending=True).values, torch.arange(1, z.shape[-1] + 1)
     mean = down.cumsum(-1) / k
@@ -41,7 +42,7 @@ def _dynamic_tanh(x: Tensor, alpha: Tensor, weight: Tensor | None = None, bias: 
 OWN: dict[str, Definition] = {}
 COMPOSED: dict[str, Definition] = {
     "layer/sparsemax": _sparsemax,
-    "layer/entmax": _entmax,
+    "layer/entmax": entmax,
     "layer/sinkhorn": _sinkhorn,
     "layer/dynamic_tanh": _dynamic_tanh,
 }

@@ -42,6 +42,7 @@ def arguments(cost):
 NOT_AT_AN_END = (
     "ctc", "cosine_distance", "cosine_embedding", "margin_ranking", "triplet_margin", "nt_xent", "gaussian_nll",
     "kl_div_log_target", "dpo", "ipo", "kto", "orpo", "ppo_clip", "kl_k3", "z_loss", "linear_cross_entropy",
+    "crf", "transducer", "cpo", "simpo", "grpo_clip", "kl_k1", "generalized_dice", "adaptive_log_softmax",
 )  # they take no outputs of a network, or more than outputs and targets  # fmt: skip
 ENDS = {id: arguments(id) for id in COSTS if id.split("/")[1] not in NOT_AT_AN_END}
 OUTPUTS = {  # where the identity gives what a cost does not take

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from reference.costs import cross_entropy_probabilities, multiclass_sparsemax, ranking_softmax, sparsemax
+from reference import layers
+from reference.activations import softmax
+from reference.costs import (
+    cross_entropy_labels,
+    cross_entropy_probabilities,
+    entmax,
+    multiclass_sparsemax,
+    ranking_softmax,
+    sparsemax,
+)
 
 Z = np.random.default_rng(7).standard_normal((5, 6))
 LABELS = np.array([3, 1, 4, 1, 5])
@@ -90,3 +99,40 @@ def test_bad_input_is_named(call, said):
 def test_labels_that_are_no_integers_are_a_type_error():
     with pytest.raises(TypeError, match="pass integers"):
         multiclass_sparsemax(Z, LABELS * 1.0)
+
+
+PREDICTIONS = {  # of the entropy of Tsallis for α = 1, 1.5 and 2
+    "softmax": (cross_entropy_labels, lambda z: softmax(z)[0]),
+    "entmax": (entmax, lambda z: layers.entmax(z)[0]),
+    "sparsemax": (multiclass_sparsemax, lambda z: layers.sparsemax(z)[0]),
+}
+
+
+@pytest.mark.parametrize(("cost", "prediction"), PREDICTIONS.values(), ids=PREDICTIONS)
+def test_the_slope_of_every_fenchel_young_cost_is_its_prediction_less_the_label(cost, prediction):
+    z, labels = np.random.default_rng(4).standard_normal((5, 4)), np.array([0, 1, 2, 3, 0])
+    terms, g = cost(z, labels, reduction="none")
+    np.testing.assert_allclose(g["z"], prediction(z) - np.eye(4)[labels], atol=1e-15)
+    assert (terms >= 0).all()
+    np.testing.assert_allclose(cost(z + 7.0, labels, reduction="none")[0], terms, rtol=1e-13, atol=1e-15)  # constants
+
+
+def test_entmax_by_hand():
+    """Of two equal scores p = (½, ½): s = 1/√2, t = −s in half scores, and the cost 4/3·(1 − 2s³)."""
+    C, g = entmax([[3.0, 3.0]], [1])
+    assert pytest.approx((1 - 2**-0.5) * 4 / 3, rel=1e-15) == C
+    assert g["z"].tolist() == [pytest.approx([0.5, -0.5], rel=1e-15)]
+
+
+def test_entmax_of_scores_far_enough_apart_costs_exactly_nothing():
+    C, g = entmax([[2.0, 0.0, -5.0], [1e308, -1e308, 0.0]], [0, 0], reduction="none")
+    assert C.tolist() == [0, 0]
+    assert not g["z"].any()
+    assert entmax([[0.0, 100.0]], [0])[0] == 100 - 0.0, "beyond, it is how far the label is behind"
+
+
+def test_what_entmax_cannot_take_is_said():
+    with pytest.raises(ValueError, match="label = 2 at index \\(0,\\) is outside 0 … 1"):
+        entmax([[1.0, 2.0]], [2])
+    with pytest.raises(TypeError, match="labels"):
+        entmax([[1.0, 2.0]], [0.0])

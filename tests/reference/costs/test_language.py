@@ -1,11 +1,20 @@
 """Costs of language models: relations to other costs, chunks, limits, memory, and bad input."""
 
+import re
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from reference.costs import cross_entropy_labels, distillation, language, linear_cross_entropy, z_loss
+from reference.costs import (
+    adaptive_log_softmax,
+    cross_entropy_labels,
+    distillation,
+    language,
+    linear_cross_entropy,
+    reverse_kl,
+    z_loss,
+)
 
 rng = np.random.default_rng(3)
 Z, Y = rng.standard_normal((2, 4, 5))
@@ -100,6 +109,60 @@ def test_of_a_teacher_and_a_student_that_are_all_but_certain_the_gap_of_their_lo
     np.testing.assert_allclose(g["z"], [[-1, 1, 0]], rtol=1e-15)
     np.testing.assert_array_equal(g["y"], 0)
     assert distillation(z, y, temperature=5e-324)[0] == 2 * 5e-324
+
+
+def test_reverse_kl_is_distillation_the_other_way_round():
+    (C, g), (D, by) = reverse_kl(Z, Y, temperature=2.0), distillation(Y, Z, temperature=2.0)
+    assert C == D
+    assert (g["z"] == by["y"]).all()
+    assert (g["y"] == by["z"]).all()
+    assert abs(C - distillation(Z, Y, temperature=2.0)[0]) > 0.01, "it is not symmetric"
+
+
+def test_a_student_that_does_nothing_where_its_teacher_does_pays_the_forward_divergence_alone():
+    student, teacher = [[0.0, -800.0]], [[0.0, 0.0]]
+    assert reverse_kl(student, teacher)[0] == pytest.approx(np.log(2))
+    assert distillation(student, teacher)[0] > 300
+
+
+def test_an_adaptive_softmax_is_a_distribution_over_the_vocabulary():
+    head, tails = Z[:1, :4].repeat(7, 0), Y[:1].repeat(7, 0)
+    terms, g = adaptive_log_softmax(head, tails, np.arange(7), cutoffs=[2, 3], reduction="none")
+    assert np.exp(-terms).sum() == pytest.approx(1, rel=1e-14)
+    assert g["tails"][2].tolist() == np.zeros(5).tolist(), "a cluster of one word has nothing to choose"
+    assert not g["tails"][:2].any()
+
+
+def test_frequent_words_alone_are_a_plain_softmax():
+    C, g = adaptive_log_softmax(Z, Y[:, :2], [0, 1, 2, 3])
+    D, by = cross_entropy_labels(Z, [0, 1, 2, 3])
+    assert C == D
+    assert (g["head"] == by["z"]).all()
+
+
+def test_clusters_without_the_label_may_hold_anything():
+    tails = Y.copy()
+    tails[:2], tails[2, 1:], tails[3, 0] = np.nan, np.inf, np.nan
+    C, g = adaptive_log_softmax(Z[:, :4], tails, [0, 1, 2, 5], cutoffs=[2, 3])
+    assert np.isfinite([C, *g["head"].ravel(), *g["tails"].ravel()]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"cutoffs": [3, 4]}, ValueError, "cutoffs = [3, 4] with head of shape (4, 4)"),
+        ({"cutoffs": [2, 2]}, ValueError, "cutoffs = [2, 2]"),
+        ({"cutoffs": [2, 7]}, ValueError, "cutoffs = [2, 7]"),
+        ({"cutoffs": [2.5, 3]}, TypeError, "a cutoff = 2.5 is not an integer"),
+        ({"tails": Y[:3]}, ValueError, "tails (3, 5)"),
+        ({"labels": [0, 1, 2, 7]}, ValueError, "label = 7 at index (3,) is outside 0 … 6"),
+        ({"labels": [0.0, 1.0, 2.0, 3.0]}, TypeError, "labels"),
+    ],
+)
+def test_what_an_adaptive_softmax_cannot_take_is_said(change, error, said):
+    given = {"head": Z[:, :4], "tails": Y, "labels": [0, 1, 2, 3], "cutoffs": [2, 3]}
+    with pytest.raises(error, match=re.escape(said)):
+        adaptive_log_softmax(**{**given, **change})
 
 
 @pytest.mark.parametrize("temperature", [1e10, 1e155, 1e250, 1.7e308])

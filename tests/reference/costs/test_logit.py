@@ -2,6 +2,7 @@
 
 import decimal
 import math
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -149,6 +150,63 @@ def test_label_smoothing_is_a_target_mixed_with_the_uniform_one():
     same, by_mixed = cross_entropy_probabilities(z, mixed)
     assert math.isclose(float(value), float(same), rel_tol=2**-49)
     np.testing.assert_allclose(gradients["z"], by_mixed["z"], rtol=2**-45, atol=2**-54)
+
+
+@pytest.mark.parametrize(
+    ("others", "slope"), [(False, [-0.08954, 0.08086, 0.00868]), (True, [-0.05621, 0.06420, -0.00799])]
+)
+def test_what_is_smoothed_is_shared_by_all_classes_or_by_the_others(others, slope):
+    _, g = cross_entropy_labels([[2.0, 0.0, -1.0]], [0], label_smoothing=0.1, smooth_others=others)
+    assert g["z"][0] == pytest.approx(slope, abs=5e-6)
+
+
+def test_smoothing_over_the_others_is_that_over_all_with_more():
+    z, labels = np.random.default_rng(1).standard_normal((3, 4)), [0, 3, 1]
+    (c, g), (k, h) = (
+        cross_entropy_labels(z, labels, label_smoothing=0.3, smooth_others=True),
+        cross_entropy_labels(z, labels, label_smoothing=0.4),  # 0.3·d/(d − 1)
+    )
+    assert c == pytest.approx(k, rel=1e-14)
+    assert g["z"] == pytest.approx(h["z"], rel=1e-13)
+    alone, slope = cross_entropy_labels([[7.0]], [0], label_smoothing=0.3, smooth_others=True)
+    assert alone == slope["z"].item() == 0, "of one class alone there are no others"
+
+
+@pytest.mark.parametrize(("cap", "T"), [(2.0, 0.5), (30.0, 2.5), (math.inf, 1e-300), (1e-300, 1.0), (1e308, 1e308)])
+def test_capped_and_tempered_logits_are_a_composition(cap, T):
+    z = np.array([[3.0, -1.0, 0.5], [80.0, 79.0, -70.0]])
+    u = z if cap == math.inf else cap * np.tanh(z / cap)
+    slope = 1.0 if cap == math.inf else 1 - np.tanh(z / cap) ** 2
+    plain, by_u = cross_entropy_labels(u / T, [1, 0], reduction="none")
+    capped, by_z = cross_entropy_labels(z, [1, 0], softcap=cap, temperature=T, reduction="none")
+    assert capped == pytest.approx(plain, rel=1e-12)
+    assert by_z["z"] == pytest.approx(slope * by_u["z"] / T, rel=1e-9, abs=1e-12)
+
+
+def test_capped_logits_keep_what_sets_them_apart():
+    """All are saturated: the differences are 2·30·(e^(−2·20) − e^(−2·21)) and are not lost beside 30."""
+    a, b = 60 * math.exp(-40) / (1 + math.exp(-40)), 60 * math.exp(-42) / (1 + math.exp(-42))
+    C, _ = cross_entropy_labels([[600.0, 630.0]], [0], softcap=30.0, temperature=2.0**-50)
+    assert pytest.approx(np.logaddexp(0, (a - b) * 2.0**50), rel=1e-15) == C
+
+
+def test_infinite_logits_are_capped_too():
+    C, g = cross_entropy_labels([[np.inf, 0.0, -np.inf]], [1], softcap=2.0, temperature=2.0)
+    assert pytest.approx(np.log(np.exp(1) + 1 + np.exp(-1))) == C
+    assert g["z"][0, [0, 2]].tolist() == [0, 0]
+    C, _ = cross_entropy_labels([[0.0, -np.inf]], [0], temperature=2.0)
+    assert C == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"softcap": 0.0}, "softcap = 0.0; need 0 < softcap ≤ ∞"), ({"softcap": math.nan}, "softcap = nan is not finite"),
+     ({"temperature": -1.0}, "temperature = -1.0; need temperature > 0"),
+     ({"label_smoothing": 1.5, "smooth_others": True}, "label_smoothing = 1.5; need 0 ≤ label_smoothing ≤ 1")],
+)  # fmt: skip
+def test_what_cannot_be_done_to_logits_is_said(wrong, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        cross_entropy_labels([[0.0, 1.0]], [0], **wrong)
 
 
 def test_a_masked_class_that_is_not_wanted_costs_nothing():

@@ -1,9 +1,11 @@
 """Costs of preferences and policies: what is known of them at special points, their relations, and bad input."""
 
+import re
+
 import numpy as np
 import pytest
 
-from reference.costs import dpo, ipo, kl_k3, kto, orpo, ppo_clip, quadratic, squared_error
+from reference.costs import cpo, dpo, ipo, kl_k3, kto, orpo, ppo_clip, quadratic, simpo, squared_error
 
 A, B = np.array([-1.0, -20.0, -3.5]), np.array([-2.0, -20.0, -0.25])
 
@@ -116,3 +118,34 @@ def test_odds_at_their_ends_keep_every_digit_and_have_their_limits():
     )
     there = orpo(np.array([-1e-320]), np.array([-1e-320]), np.array([1e-300]))[1]["chosen"]
     np.testing.assert_allclose(there, -0.5 / (1e-320 * 2.0**900) * (1e-300 * 2.0**900), rtol=1e-15)
+
+
+def test_cpo_is_dpo_without_a_reference_and_the_likelihood_of_the_chosen_answer():
+    (C, g), (D, by) = cpo(A, B, beta=0.5, label_smoothing=0.1, alpha=0.75), dpo(A, B, beta=0.5, label_smoothing=0.1)
+    assert pytest.approx(D - 0.75 * A.mean(), rel=1e-14) == C
+    assert g["chosen"] == pytest.approx(by["chosen"] - 0.25, rel=1e-14)
+    assert g["rejected"] == pytest.approx(by["rejected"], rel=1e-14)
+    assert cpo(A, B, alpha=0.0)[0] == dpo(A, B)[0]
+
+
+def test_simpo_is_dpo_of_log_probabilities_a_token():
+    n, m = np.array([2, 10, 1]), np.array([4, 20, 3])
+    (C, g), (D, by) = simpo(A, B, n, m, beta=2.5, margin=0.5), dpo(A / n, B / m, beta=2.5, margin=0.5)
+    assert pytest.approx(D, rel=1e-14) == C
+    assert g["chosen"] == pytest.approx(by["chosen"] / n, rel=1e-13)
+    assert g["rejected"] == pytest.approx(by["rejected"] / m, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda: simpo(A, B, [1, 2, 0], [1, 1, 1]), ValueError, "chosen_lengths = 0 at index (2,) is no length of an"),
+        (lambda: simpo(A, B, [1, 2, 1], [1, 1]), ValueError, "rejected_lengths have shape (2,); expected (3,)"),
+        (lambda: simpo(A, B, [1.0, 2.0, 1.0], [1, 1, 1]), TypeError, "chosen_lengths"),
+        (lambda: cpo(A, B, alpha=-1.0), ValueError, "alpha = -1.0; need alpha ≥ 0"),
+        (lambda: cpo(A, B, beta=0.0), ValueError, "beta = 0.0; need beta > 0"),
+    ],
+)
+def test_what_cpo_and_simpo_cannot_take_is_said(call, error, said):
+    with pytest.raises(error, match=re.escape(said)):
+        call()

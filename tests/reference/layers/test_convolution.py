@@ -1,9 +1,12 @@
 """Convolution in closed form, as a matrix, in groups, in pieces; and what does not fit."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from reference.layers import causal_convolution, convolution, transposed_convolution
+from reference.layers.convolution import some
 
 RNG = np.random.default_rng(5)
 
@@ -99,6 +102,25 @@ def test_no_state_is_a_state_of_zeros():
     v, v_end = drawn(*y.shape), drawn(*end.shape)
     for name in ("x", "weight"):
         np.testing.assert_allclose(pullback(v, v_end)[name], pullback0(v, v_end)[name], rtol=1e-13, atol=1e-14)
+
+
+def test_taps_at_once_one_by_one_and_examples_by_blocks_are_the_same(monkeypatch):
+    x, weight, v = drawn(3, 4, 5, 6), drawn(4, 2, 3, 2), drawn(3, 4, 3, 2)
+    options = {"stride": (2, 3), "padding": ((1, 2), (0, 1)), "dilation": (1, 2), "groups": 2}
+
+    def answer(weight, v):
+        y, pullback = convolution(x, weight, **options)
+        return [y, *pullback(v).values()]
+
+    once = answer(weight, v)
+    monkeypatch.setattr(sys.modules[some.__module__], "BLOCK", 1)
+    for found, expected in zip(answer(weight, v), once, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=2**-45, atol=2**-48)
+    spoilt, lost = weight.copy(), v.copy()
+    spoilt[0, 0, 0, 0], lost[0, 0, 0, 0] = np.inf, np.nan  # then taps go one by one
+    y, _, by_weight = answer(spoilt, lost)
+    np.testing.assert_allclose(y[:, 1:], once[0][:, 1:], rtol=2**-45, atol=2**-48)
+    np.testing.assert_allclose(by_weight[1:], once[2][1:], rtol=2**-45, atol=2**-48)
 
 
 def test_padding_does_not_enter():

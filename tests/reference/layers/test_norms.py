@@ -41,6 +41,22 @@ def test_a_huge_neighbour_costs_no_digits(norm):
         np.testing.assert_allclose(small[0], np.sqrt(2) * 3 * 9 / 4 / L**3, rtol=1e-14)
 
 
+def test_even_rows_have_the_same_slopes_beside_one_that_an_entry_outweighs():
+    rng = np.random.default_rng(3)
+    x, v = rng.standard_normal((3, 64)), rng.standard_normal((4, 64))
+    uneven = np.vstack([x, rng.standard_normal((1, 64)) + 1e6 * (np.arange(64) == 5)])
+    alone, beside = layer_norm(x)[1](v[:3])["x"], layer_norm(uneven)[1](v)["x"]
+    np.testing.assert_allclose(beside[:3], alone, rtol=2**-44, atol=2**-50)
+
+
+def test_a_huge_mean_of_a_long_row_costs_no_digits():
+    rng = np.random.default_rng(4)
+    x, v = np.round(1024 * rng.standard_normal((2, 1000))) / 1024, rng.standard_normal((2, 1000))
+    (y, pullback), (far, by_far) = layer_norm(x), layer_norm(x + 2.0**40)
+    np.testing.assert_allclose(far, y, rtol=2**-40, atol=2**-50)
+    np.testing.assert_allclose(by_far(v)["x"], pullback(v)["x"], rtol=2**-40, atol=2**-48)
+
+
 def test_a_constant_row_and_a_row_of_one_have_the_slopes_of_their_limits():
     y, pullback = layer_norm(np.full((1, 3), 7.0), eps=0.25)
     assert not y.any()
