@@ -68,6 +68,22 @@ def power_of_two(exponent: Any) -> tuple[Any, Any]:
     return np.ldexp(1.0, half), np.ldexp(1.0, exponent - half)
 
 
+def scaled(exponent: Any, *factors: Any) -> Array:
+    """2^exponent times the product of the factors: nothing on the way leaves the range that the result is in."""
+    mantissa: Any = 1.0
+    for factor in factors:
+        m, e = np.frexp(factor)
+        mantissa, exponent = mantissa * m, exponent + e
+    return np.ldexp(mantissa, exponent)
+
+
+def wide_sum(a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Array, Array]:
+    """a + b of numbers m·2^e given as (m, e), so given too; they may lie far outside the range of floats."""
+    top = np.maximum(np.where(a[0] == 0, b[1], a[1]), np.where(b[0] == 0, a[1], b[1]))
+    m, e = np.frexp(np.ldexp(a[0], a[1] - top) + np.ldexp(b[0], b[1] - top))
+    return m, e + top
+
+
 def dot(a: Array, b: Array) -> tuple[Array, Array]:
     """⟨a, b⟩ of rows as the unevaluated sum of two floats, to twice the precision.  (..., d) -> (..., 1) each."""
     high, low = product(a, b)

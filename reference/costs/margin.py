@@ -158,7 +158,8 @@ def margin_ranking(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Term
     Where the margin is missed, −y in a, y in b and b − a in y; else 0. What is lost of the products ya and yb is
     added to the slack, so that its sign is right for any y.
     """
-    difference, scale = residual(b, a)
+    scale = np.where(np.maximum(np.maximum(np.abs(a), np.abs(b)), abs(margin)) > 2.0**1021, 4.0, 1.0)
+    difference = b / scale - a / scale
     (lead, lead_low), (chase, chase_low) = product(-y, a / scale), product(y, b / scale)
     lost = lead_low + chase_low
     slack = exact_sum(lead, chase, margin / scale)
@@ -207,19 +208,21 @@ def multi_margin(z: Array, labels: Array, weight: Array | None = None, *, p: int
     per_label = (slack**p / d).sum(-1)
     w = np.ones(y.shape) if weight is None else weight[y]
     slope = (pull - picked(pull.sum(-1), y, z)) / d  # the label itself does not pull
-    of_term, of_slope = (scale, scale) if p == 2 else (1.0, 1.0)
-    slopes = {"z": (times(w[..., None], slope), of_slope), "weight": (picked(per_label, y, z), scale, of_term)}
-    return (times(w, per_label), scale, of_term), slopes
+    powers = (scale,) * p  # of 1, or of 2
+    over = [x[..., None] for x in powers]
+    slopes = {"z": (times(w[..., None], slope), *over[1:]), "weight": (picked(per_label, y, z), *over)}
+    return (times(w, per_label), *powers), slopes
 
 
-def _slack(z: Array, labels: Array, margin: float) -> tuple[Array, Array, float]:
+def _slack(z: Array, labels: Array, margin: float) -> tuple[Array, Array, Array]:
     """Labels y, (...), and margin − z_y + z_j of the other classes j, 0 at the label itself, (..., d).
 
-    The last over a number, which is 4 where it might overflow, else 1.
+    The last over a number for each row, which is 4 where it might overflow, else 1.
     """
     y, _ = class_labels(labels, z.shape[:-1], z.shape[-1])
-    scale = 4.0 if max(np.abs(z).max(initial=0), abs(margin)) > 2.0**1021 else 1.0
-    slack = exact_sum(z / scale, -np.take_along_axis(z, y[..., None], -1) / scale, margin / scale)
+    scale = np.where(np.maximum(np.abs(z).max(-1), abs(margin)) > 2.0**1021, 4.0, 1.0)
+    over = scale[..., None]
+    slack = exact_sum(z / over, -np.take_along_axis(z, y[..., None], -1) / over, margin / over)
     np.put_along_axis(slack, y[..., None], 0, -1)
     return y, slack, scale
 

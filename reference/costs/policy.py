@@ -49,9 +49,9 @@ def ppo_clip(a: Array, old: Array, advantage: Array, *, low: float = 0.2, high: 
     dρ/da = ρ, so where the first is less the slope in a is −ρA, in old ρA; where the second is, it is 0. In A it is
     minus the ratio that counts.
     """
-    ratio = np.exp(a - old)
+    ratio, apart = np.exp(a - old), np.expm1(a - old)  # whether a limit of any size is met, the second tells
     clipped = np.clip(ratio, 1 - low, 1 + high)
-    beyond = (advantage < 0) & (ratio <= 1 - low) | (advantage > 0) & (ratio >= 1 + high)
+    beyond = (advantage < 0) & (apart <= -low) | (advantage > 0) & (apart >= high)
     counts = np.where(beyond, clipped, ratio)
     slope = np.where(beyond, 0, ratio)
     return (-counts, advantage), {"a": (-slope, advantage), "old": (slope, advantage), "advantage": -counts}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference.costs.arguments import CLASS, LABEL, ROW, TERM, class_labels
+from reference.costs.products import TINY
 from reference.costs.reduction import Terms, reduced
 from reference.exact import ratio, xlog1py, xlogy
 from reference.formula import Array, formula
@@ -97,8 +98,9 @@ def _log_share(p: Array, q: Array, share: float, rest: float) -> Array:
     p, q = np.ldexp(p, 600), np.ldexp(q, 600)  # of which no share is subnormal
     m = share * p + rest * q
     m = np.where(m == 0, 1, m)
-    t = rest * ((p - q) / m)
-    return np.where(p + q == 0, 0, np.where(np.abs(t) < 0.5, np.log1p(t.clip(-0.5)), np.log(p / m)))
+    t, part = rest * ((p - q) / m), p / m
+    far = np.where(part < TINY, np.log(p) - np.log(m), np.log(part))  # a quotient may be subnormal
+    return np.where(p + q == 0, 0, np.where(np.abs(t) < 0.5, np.log1p(t.clip(-0.5)), far))
 
 
 ENTROPY = "(y[i, j]*log(a[i, j]) + (1 - y[i, j])*log(1 - a[i, j]))"

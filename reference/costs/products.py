@@ -11,6 +11,7 @@ import numpy as np
 from reference.lift import Array, times
 
 TINY = 2.0**-960  # a product below it may have lost digits
+BEYOND = 1100  # 2 to that power is larger than all floats
 
 
 def within_range(
@@ -25,9 +26,11 @@ def within_range(
         x = np.ldexp(*exactly(factors, weights, power))
     y = linear(x)
     if not math.isfinite(np.vdot(y, y)):
-        small, top = near_one(factors, weights, power)
-        small = linear(small)  # where it vanishes, y is beside something far larger
-        y = np.where(np.isfinite(y) | (small == 0), y, np.ldexp(small, top))
+        mantissa, exponent = exactly(factors, weights, power)
+        for over in (_top(mantissa, exponent), BEYOND):  # over the first, what is far smaller than the largest vanishes
+            small = linear(np.ldexp(mantissa, exponent - over))
+            lost = np.isfinite(y) | (np.abs(small) < TINY) | ~np.isfinite(small)
+            y = np.where(lost, y, np.ldexp(small, over))
     return y
 
 
@@ -53,5 +56,9 @@ def exactly(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 
 def near_one(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0) -> tuple[Array, int]:
     """The product of all over a power of two that brings its largest entry near 1, and that power."""
     mantissa, exponent = exactly(factors, weights, power)
-    top = int(exponent.max(initial=-5000, where=np.isfinite(mantissa) & (mantissa != 0)))
+    top = _top(mantissa, exponent)
     return np.ldexp(mantissa, exponent - top), top
+
+
+def _top(mantissa: Array, exponent: Array) -> int:
+    return int(exponent.max(initial=-5000, where=np.isfinite(mantissa) & (mantissa != 0)))

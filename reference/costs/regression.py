@@ -7,11 +7,13 @@ a.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from reference.activations import log_cosh as log_cosh_activation
 from reference.costs.arguments import PER_ROW
+from reference.costs.products import TINY
 from reference.costs.reduction import Terms, reduced
 from reference.exact import ratio
 from reference.formula import Array, Kink, formula
@@ -32,12 +34,12 @@ def _weighted_mean_slope(term: str) -> str:
     return f"({term} - {mean})/{ALL_WEIGHTS}"
 
 
-def residual(a: Array, y: Array) -> tuple[Array, float]:
+def residual(a: Array, y: Array) -> tuple[Array, Any]:
     """a − y over 1, or over 2 where a difference of finite numbers overflows, and that number."""
     r = a - y
-    if math.isfinite(np.vdot(r, r)) or not (np.isinf(r) & np.isfinite(a) & np.isfinite(y)).any():
+    if math.isfinite(np.vdot(r, r)) or not (over := np.isinf(r) & np.isfinite(a) & np.isfinite(y)).any():
         return r, 1.0
-    return a / 2 - y / 2, 2.0
+    return np.where(over, a / 2 - y / 2, r), np.where(over, 2.0, 1.0)
 
 
 @formula(
@@ -274,13 +276,15 @@ def poisson_nll_rate(a: Array, y: Array, *, eps: float = 0.0, full: bool = False
     """
     by_stirling = (y > 1) & full
     s, scale = residual(a, np.broadcast_to(-eps, a.shape))
+    log_s = np.log(s) + np.log(scale)
+    scale = np.where(np.isfinite(y * log_s), scale, 2.0**64)  # where the mean of what overflows does not
+    s = np.where(scale > 2, a / scale + eps / scale, s)
     y, eps = y / scale, eps / scale
     base = np.where(by_stirling, y, 1 / scale)
-    log_s, log_base = np.log(s) + math.log(scale), np.log(base) + math.log(scale)
-    t = np.where(s == 0, -np.inf, log_s - log_base)
+    log_base, part = np.log(base) + np.log(scale), s / base
+    t = np.where((part > TINY) & np.isfinite(part), np.log(part), np.where(s == 0, -np.inf, log_s - log_base))
     ratio = (s - base) / base
-    near = np.abs(ratio) < 0.5
-    t = np.where(near & by_stirling, np.log1p(ratio), t)
+    t = np.where((np.abs(ratio) < 0.5) & by_stirling, np.log1p(ratio), t)
     stirling = (s - base) - times(base, t) - eps + (log_base + LOG_2_PI) / 2 / scale
     terms = np.where(by_stirling, stirling, a / scale - times(y, log_s))
     slope_y = np.where(by_stirling, 1 / base / scale / 2 - t, -log_s)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reference.exact import scaled, wide_sum
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, defaults, floating, named, rounded, times
 
 Regularizer = Callable[..., tuple[Array, list[Array]]]
@@ -63,16 +64,30 @@ def square_sum(x: Array, factor: float, axes: int = 2) -> Array:
     """factor·Σx² over the last axes; no square overflows or vanishes on the way.  (..., m, d) -> (...)."""
     over = tuple(range(-axes, 0))
     exponent = np.frexp(np.abs(x).max(over, keepdims=True, initial=0))[1]
-    scaled = np.ldexp(x, -exponent)
-    return np.ldexp(factor * (scaled * scaled).sum(over), 2 * exponent.reshape(x.shape[: x.ndim - axes]))
+    near = np.ldexp(x, -exponent)
+    return scaled(2 * exponent.reshape(x.shape[: x.ndim - axes]), factor, (near * near).sum(over))
+
+
+def row_lengths(w: Array) -> tuple[Array, Array]:
+    """‖row‖ over a power of two that brings its largest entry near 1, and that power.  (..., m, d) -> (..., m, 1) each.
+
+    So no square overflows or vanishes.
+    """
+    exponent = np.frexp(np.abs(w).max(-1, keepdims=True, initial=0))[1]
+    near = np.ldexp(w, -exponent)
+    return np.sqrt((near * near).sum(-1, keepdims=True)), exponent
 
 
 def row_norms(w: Array) -> tuple[Array, Array]:
-    """‖row‖ and row/‖row‖, with 0/0 = 0.  (..., m, d) -> (..., m, 1), (..., m, d)
+    """‖row‖ and row/‖row‖, with 0/0 = 0.  (..., m, d) -> (..., m, 1), (..., m, d)"""
+    length, exponent = row_lengths(w)
+    return np.ldexp(length, exponent), np.where(length == 0, 0, np.ldexp(w, -exponent) / length)
 
-    Rows are scaled by their largest entry, so that no square overflows or vanishes.
-    """
-    largest = np.abs(w).max(-1, keepdims=True, initial=0)
-    scaled = np.where(largest == 0, 0, w / largest)
-    length = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
-    return np.where(largest == 0, 0, largest * length), np.where(largest == 0, 0, scaled / length)
+
+def wide_product(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The matrix product of matrices of mantissas and exponents, as such a pair.  (..., m, k), (..., k, d)."""
+    high, e = np.zeros(()), np.zeros((), int)
+    for k in range(a[0].shape[-1]):
+        term, f = a[0][..., k, None] * b[0][..., k, None, :], a[1][..., k, None] + b[1][..., k, None, :]
+        high, e = wide_sum((high, e), (term, f))
+    return high, e
