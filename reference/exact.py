@@ -124,6 +124,11 @@ def exponential(high: Array, low: Any = None) -> tuple[Array, Array]:
     return near, np.exp(np.minimum(high - DEEP, 0))
 
 
+def fallen(high: Array) -> tuple[Array, Array]:
+    """e^high as near·half·half for high ≤ 0, likewise, but down to e^−2000, from where several weights bring it back."""
+    return np.exp(np.maximum(high, DEEP)), np.exp(np.minimum(high - DEEP, 0) / 2)
+
+
 def xlogy(x: Any, y: Any) -> Array:
     """x·log y, and its limit 0 where x is 0, whatever y is."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -14,6 +14,7 @@ from reference.costs.arguments import LABEL, OWN, ROW, TERM, class_labels
 from reference.costs.policy import expm1_less
 from reference.costs.reduction import Terms, reduced
 from reference.costs.softmax import softmax
+from reference.exact import fallen
 from reference.formula import Array, formula
 from reference.lift import times
 
@@ -44,8 +45,9 @@ def z_loss(z: Array) -> Terms:
 
     The slope of log Σe^z is softmax(z), that of the square twice log Σe^z.
     """
-    value, pullback = logsumexp(z)
-    return (value, value), {"z": pullback(2 * value)}
+    value, s = logsumexp(z)[0], softmax(z)
+    near, half = fallen(s.below)
+    return (value, value), {"z": (near / (1 + s.others)[..., None], 2 * value[..., None], half, half)}
 
 
 @formula(
@@ -95,7 +97,8 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     others = less.copy()
     others.put(teacher.m, 0)
     less.put(teacher.m, -others.sum(-1))
-    slopes = {"z": (less, temperature), "y": (-times(p, apart), unit)}
+    (near_p, half), whole = fallen(teacher.below / t), 1 + teacher.others[..., None]  # p, which apart may bring back
+    slopes = {"z": (less, temperature), "y": (-near_p / whole, np.where(half == 0, 0, apart), half, half, unit)}
     return (np.where(near, kl, far)[..., 0], np.where(near, t, 1)[..., 0], unit, temperature), slopes
 
 

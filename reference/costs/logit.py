@@ -7,7 +7,9 @@ Where the difference of two logits of a row overflows, beyond 9e307, so does the
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from reference.costs.arguments import CLASS, LABEL, ROW, TERM, class_labels
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
 from reference.costs.softmax import beyond_linear, miss_power, softmax, softmax_cost
-from reference.exact import exponential, product, total
+from reference.exact import exponential, fallen, product, total
 from reference.formula import Array, formula
 from reference.lift import times
 
@@ -76,8 +78,23 @@ def binary_cross_entropy_logits(z: Array, y: Array, pos_weight: Array | None = N
     by_weight = times(y, minus)
     terms = np.where(y == 1, 0, (1 - y) * plus) + times(p, by_weight)
     by_y = np.where((z < -1) & (p != 1), times(p, minus) - plus, times(p - 1, minus) - z)
-    slopes = {"z": (1 - y) * s - p * y * c, "y": by_y, "pos_weight": by_weight}
-    return terms, slopes
+    by_z, (sure, near, half) = (1 - y) * s - p * y * c, all_that_is_left(z, y)
+    if sure.any():
+        counts = np.where(y == 1, p, 1)
+        terms, by_weight = np.where(sure, counts * near, terms), np.where(sure, y * near, by_weight)
+        by_z = np.where(sure, np.where(y == 1, -counts, 1) * near, by_z)
+    fall = (half, half)
+    return (terms, *fall), {"z": (by_z, *fall), "y": by_y, "pos_weight": (by_weight, *fall)}
+
+
+def all_that_is_left(z: Array, y: Array) -> tuple[Array, Array, Array]:
+    """Where e^(−|z|) is all of cost and slope, the class being right and sure; and it as near·half², half being 1 else.
+
+    Weights may bring it back from underflow.
+    """
+    near, half = fallen(-np.abs(z))
+    sure = (half < 1) & (y == (z > 0))
+    return sure, near, np.where(sure, half, 1)
 
 
 @formula(
@@ -269,11 +286,14 @@ def softmax_focal(z: Array, labels: Array, weight: Array | None = None, *, gamma
     """
     y, _ = class_labels(labels, z.shape[:-1], z.shape[-1])
     hot = picked(np.ones(y.shape), y, z)
-    loss, slope = softmax_cost(z, hot)
-    share, ratio = miss_power(z, y, loss, gamma)
+    (loss, *fall), (slope, *far) = softmax_cost(z, hot)
+    share, ratio = miss_power(z, y, functools.reduce(operator.mul, fall, loss), gamma)
     factor, per_label = share * (1 + gamma * ratio), times(share, loss)
     w = np.ones(y.shape) if weight is None else weight[y]
-    return times(w, per_label), {"z": times(times(w, factor)[..., None], slope), "weight": picked(per_label, y, z)}
+    return (times(w, per_label), *fall), {
+        "z": (times(times(w, factor)[..., None], slope), *far),
+        "weight": (picked(per_label, y, z), *(x[..., None] for x in fall)),
+    }
 
 
 @formula(

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from reference.costs.arguments import CLASS, IN_ROW, LABEL, OWN, ROW, class_labels
-from reference.costs.logit import sigmoids
+from reference.costs.logit import all_that_is_left, sigmoids
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
 from reference.costs.regression import residual
@@ -292,7 +292,10 @@ def multilabel_soft_margin(z: Array, y: Array, weight: Array | None = None) -> T
     d = z.shape[-1]
     s, c, plus, minus = sigmoids(z)
     loss = times(1 - y, plus) + times(y, minus)
-    slopes = {"z": times(weight, (1 - y) * s - y * c) / d, "y": times(weight, -z) / d, "weight": loss / d}
+    sure, near, half = all_that_is_left(z, y)
+    w, enters = (1.0, True) if weight is None else (weight, weight != 0)
+    by_z = np.where(sure, (1 - 2 * y) * near, (1 - y) * s - y * c)
+    slopes = {"z": (times(weight, by_z), 1 / d, half, half), "y": (np.where(enters, -z, 0), w, 1 / d), "weight": loss / d}
     return times(weight, loss).sum(-1) / d, slopes
 
 

@@ -19,10 +19,11 @@ def within_range(
 ) -> Array:
     """What is linear in the product of all. On the way nothing overflows or vanishes that does not do so itself."""
     x = product(factors, weights)
-    lost = np.abs(x) < TINY if len(factors) + len(weights) > 1 else np.zeros((), bool)
+    several = len(factors) + len(weights) > 1
+    lost = np.abs(x) < TINY if several else np.zeros((), bool)
     for factor in (*factors, *weights) if lost.any() else ():
         lost = lost & (factor != 0)
-    if lost.any() or np.any(power):
+    if lost.any() or np.any(power) or (several and not math.isfinite(np.vdot(x, x))):
         x = np.ldexp(*exactly(factors, weights, power))
     y = linear(x)
     if not math.isfinite(np.vdot(y, y)):

@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reference.exact import exponential, product, quotient, total
+from reference.exact import DEEP, exponential, fallen, product, quotient, total
 from reference.formula import Array
 from reference.lift import times
+
+
+Factors = tuple[Array, ...]  # of a product
 
 
 class Softmax(NamedTuple):
@@ -47,8 +50,8 @@ def softmax(z: Array, temperature: float = 1.0) -> Softmax:
     return Softmax(below, e, e.sum(-1), m)
 
 
-def softmax_cost(z: Array, q: Array) -> tuple[Array, Array]:
-    """−Σ q log p for p = softmax(z), and its slope in z, p·Σq − q.  (..., d) -> (...), (..., d).
+def softmax_cost(z: Array, q: Array) -> tuple[Factors, Factors]:
+    """−Σ q log p for p = softmax(z), and its slope in z, p·Σq − q, as factors.  (..., d) -> (...), (..., d).
 
     At the largest entry m, where p is all but 1 once a row is learned, the slope is Σ_{k≠m} q_k·p_m − q_m(1 − p_m).
     """
@@ -59,16 +62,35 @@ def softmax_cost(z: Array, q: Array) -> tuple[Array, Array]:
     q.put(m, 0)
     others, rest = np.add.reduce(e, -1), np.add.reduce(q, -1)
     whole, total = q_m + rest, 1.0 + others
-    if q.size and not below.item(below.argmin()) > -np.inf:
-        below = np.where(q == 0, 0, below)  # what is not wanted costs nothing
-    cost = whole * np.log1p(others) - np.vecdot(q, below)
+    deep = q.size and not below.item(below.argmin()) > DEEP
+    wanted_below = np.where(q == 0, 0, below) if deep else below  # what is not wanted costs nothing, nor at −∞
+    cost = whole * np.log1p(others) - np.vecdot(q, wanted_below)
     e *= (whole / total)[..., None]
     e -= q
     e.put(m, (rest - q_m * others) / total)
     if math.isnan(np.vdot(cost, cost)):  # a row that nobody wants anything of does not enter, whatever is in it
         wanted = (q_m != 0) | q.any(-1)
         cost, e = np.where(wanted, cost, 0), np.where(wanted[..., None], e, 0)
-    return cost, e
+    return _from_afar(below, q, q_m, m, cost, e) if deep else ((cost,), (e,))
+
+
+def _from_afar(below: Array, q: Array, q_m: Array, m: Array, cost: Array, slope: Array) -> tuple[Factors, Factors]:
+    """`cost` and `slope` as factors, where some e_k = e^below are so small that weights bring them back from underflow.
+
+    Where q_k = 0 the slope is e_k·Σq. Where q is all at m and all others are far, Σe_k is left of the cost, and −q_m
+    times it of the slope at m. `q` is 0 at m.
+    """
+    near, half = fallen(below)
+    half = np.where((q == 0) & (half < 1), half, 1)
+    slope = np.where(half < 1, near * (q_m + q.sum(-1))[..., None], slope)
+    below.put(m, -np.inf)
+    second = below.max(-1)
+    alone = (second > -np.inf) & (second < DEEP) & (q == 0).all(-1)
+    left = q_m * np.exp(below - np.where(alone, second - DEEP, 0)[..., None]).sum(-1)
+    fall = np.where(alone, fallen(second)[1], 1)
+    slope.put(m, np.where(alone, -left, slope.take(m)))
+    half.put(m, fall)
+    return (np.where(alone, left, cost), fall, fall), (slope, half, half)
 
 
 FAR = 30.0  # by so much a label leads where 1 − p is worked out as an exponential
