@@ -14,7 +14,7 @@ from reference.costs.arguments import LABEL, OWN, ROW, TERM, class_labels
 from reference.costs.policy import expm1_less
 from reference.costs.reduction import Terms, reduced
 from reference.costs.softmax import softmax
-from reference.exact import fallen
+from reference.exact import fallen, scaled
 from reference.formula import Array, formula
 from reference.lift import times
 
@@ -82,7 +82,8 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     p, q = (np.exp(s.below / t) / (1 + s.others[..., None]) for s in (teacher, student))
     apart = z - y  # t·e
     apart = apart - apart.take(teacher.m)[..., None]
-    mean = times(p, apart).sum(-1, keepdims=True)
+    (near_p, half), whole = fallen(teacher.below / t), 1 + teacher.others[..., None]
+    mean = scaled(0, near_p / whole, half, half, np.where(half == 0, 0, apart)).sum(-1, keepdims=True)
     apart = apart - mean
     e = apart / t
     turned = (student.below - student.below.take(teacher.m)[..., None] - mean) / t
@@ -97,7 +98,6 @@ def distillation(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
     others = less.copy()
     others.put(teacher.m, 0)
     less.put(teacher.m, -others.sum(-1))
-    (near_p, half), whole = fallen(teacher.below / t), 1 + teacher.others[..., None]  # p, which apart may bring back
     slopes = {"z": (less, temperature), "y": (-near_p / whole, np.where(half == 0, 0, apart), half, half, unit)}
     return (np.where(near, kl, far)[..., 0], np.where(near, t, 1)[..., 0], unit, temperature), slopes
 

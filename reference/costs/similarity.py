@@ -7,6 +7,7 @@ cos, what b has besides its part along a, with dot products of twice the precisi
 
 from __future__ import annotations
 
+import functools
 import math
 from fractions import Fraction
 from operator import mul
@@ -198,29 +199,33 @@ def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: fl
     The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
     With `swap` (Balntas et al., 2016) the negative counts with ‖b − c + ε‖ where that is smaller than ‖a − c + ε‖.
     """
-    exponent = _exponent(margin, eps, a, b, c)  # all lengths are over 2^exponent
+    exponent = _exponent(margin, eps, a, b, c)  # lengths of a row are over 2^exponent
+    between = [_distance(x, y, eps, exponent) for x, y in ((a, b), (a, c), (b, c))[: 2 + swap]]
+    (near, to_b, short_b), (far, to_c, short_c), *_ = between
     a, b, c = (np.ldexp(x, -exponent) for x in (a, b, c))
-    margin, eps = (float(np.ldexp(x, -exponent)) for x in (margin, eps))
-    (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
-    both = _four(a, -b, a, -c) if eps == 0 else _four(2 * a, -b, -c, np.asarray(2 * eps))
+    margin, e = (np.ldexp(x, -exponent) for x in (margin, eps))
+    both = _four(a, -b, a, -c) if eps == 0 else _four(2 * a, -b, -c, 2 * e)
     longer, by_a = _apart(c - b, both, (near, to_b, short_b), (far, to_c, short_c))
     by_b, by_c = -to_b, to_c
     if swap:
-        from_b, b_to_c, _ = _distance(b - c + eps)
+        from_b, b_to_c, short_bc = between[2]
         share = np.where(from_b < far, 1.0, np.where(from_b == far, 0.5, 0))  # of ‖b − c‖ in the distance of c
-        longer = np.where(share == 1, near - from_b, longer)
+        step, both = _four(c, -a, -e, -e), _four(2 * b, -a, -c, np.zeros(()))
+        longer_b, turn = _apart(step, both, (near, -to_b, short_b), (from_b, b_to_c, short_bc))
+        longer = np.where(share == 1, longer_b, longer)
         by_a = np.where(share == 0, by_a, to_b - (1 - share) * to_c)
-        by_b, by_c = by_b - share * b_to_c, (1 - share) * to_c + share * b_to_c
+        by_b, by_c = share * turn - (1 - share) * to_b, (1 - share) * to_c + share * b_to_c
     slack = margin + longer
     short = ~(slack <= 0)
     slopes = {"a": np.where(short, by_a, 0), "b": np.where(short, by_b, 0), "c": np.where(short, by_c, 0)}
-    return (np.where(short, slack, 0)[..., 0], *power_of_two(exponent)), slopes
+    return (np.where(short, slack, 0)[..., 0], *power_of_two(exponent[..., 0])), slopes
 
 
-def _exponent(*numbers: Any) -> int:
-    """A power of two over which such numbers are large, so that what is far smaller is not lost beside them."""
-    largest = max(float(np.abs(x).max(initial=0, where=np.isfinite(x))) for x in map(np.asarray, numbers))
-    return math.frexp(largest)[1] - 900 if largest else 0
+def _exponent(*numbers: Any) -> Array:
+    """A power of two for each row over which its numbers are large: what is far smaller is not lost beside them."""
+    sizes = (np.abs(np.atleast_1d(x)) for x in numbers)
+    largest = functools.reduce(np.maximum, (x.max(-1, keepdims=True, initial=0, where=np.isfinite(x)) for x in sizes))
+    return np.where(largest > 0, np.frexp(largest)[1] - 900, 0)
 
 
 def _four(a: Array, b: Array, c: Array, d: Array) -> Array:
@@ -254,14 +259,16 @@ def _apart(
     return np.where(np.abs(B - C) > largest / 4, B - C, longer), turn
 
 
-def _distance(r: Array) -> tuple[Array, Array, Array]:
-    """‖r‖ of each row, (n, 1), its direction r/‖r‖, 0 where r is 0, and 1 − |r/‖r‖|, without cancellation."""
+def _distance(x: Array, y: Array, eps: float, exponent: Array) -> tuple[Array, Array, Array]:
+    """‖r‖ of each row r = x − y + ε over 2^exponent, (n, 1), its direction r/‖r‖, 0 where r is 0, and 1 − |r/‖r‖|."""
+    own = np.where(np.isfinite(x - y + eps).all(-1, keepdims=True), 0, 3)
+    r = np.ldexp(x, -own) - np.ldexp(y, -own) + np.ldexp(eps, -own)
     largest = np.abs(r).max(-1, keepdims=True)
     scaled = r / np.where(largest > 0, largest, 1)
     root = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
     length = np.where(root > 0, root, 1)
     short = others(scaled * scaled) / (length * (length + np.abs(scaled)))
-    return largest * root, scaled / length, short
+    return np.ldexp(largest, own - exponent) * root, scaled / length, short
 
 
 REST = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
