@@ -12,6 +12,7 @@ import numpy as np
 
 from reference.lift import Array
 
+Wide = tuple[Any, Any]  # numbers m·2^e as (m, e), which may lie far outside the range of floats
 DEEP = -600.0  # e^t is far from underflow above, and so is e^(t − DEEP) below
 
 
@@ -77,11 +78,25 @@ def scaled(exponent: Any, *factors: Any) -> Array:
     return np.ldexp(mantissa, exponent)
 
 
-def wide_sum(a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Array, Array]:
-    """a + b of numbers m·2^e given as (m, e), so given too; they may lie far outside the range of floats."""
-    top = np.maximum(np.where(a[0] == 0, b[1], a[1]), np.where(b[0] == 0, a[1], b[1]))
-    m, e = np.frexp(np.ldexp(a[0], a[1] - top) + np.ldexp(b[0], b[1] - top))
-    return m, e + top
+def wide_sum(a: Wide, b: Wide) -> Wide:
+    """a + b, their mantissas m at most 1 in size."""
+    top = np.maximum(a[1], b[1])
+    return wide(np.ldexp(a[0], a[1] - top) + np.ldexp(b[0], b[1] - top), -top)
+
+
+def wide_product(a: Wide, b: Wide) -> Wide:
+    """The matrix product of two such matrices.  (..., m, k), (..., k, d)."""
+    out = wide(np.zeros(()))
+    for k in range(a[0].shape[-1]):
+        (m, e), (n, f) = ((x[..., k, None] for x in a), (x[..., k, None, :] for x in b))
+        out = wide_sum(out, (m * n, e + f))
+    return out
+
+
+def wide(x: Array, over: Any = 0) -> Wide:
+    """x/2^over; the exponent of 0 is far below all others."""
+    m, e = np.frexp(x)
+    return m, np.where(m == 0, -4000, e - over)
 
 
 def dot(a: Array, b: Array) -> tuple[Array, Array]:

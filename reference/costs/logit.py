@@ -128,9 +128,9 @@ def sigmoid_focal(z: Array, y: Array, *, alpha: float = 0.25, gamma: float = 2.0
     s, c, plus, minus = sigmoids(z)
     (miss, miss_far), (hit, hit_far) = _cosigma_power(z, gamma), _cosigma_power(-z, gamma)
     one, zero = times(miss, minus) * miss_far, times(hit, plus) * hit_far  # the costs of class 1 and of class 0
-    at_one = alpha * times(y, miss * (gamma * times(s, minus) + c) * miss_far)
-    at_zero = (1 - alpha) * times(1 - y, hit * (gamma * times(c, plus) + s) * hit_far)
-    terms = alpha * times(y, one) + (1 - alpha) * times(1 - y, zero)
+    at_one = times(alpha, times(y, miss * (gamma * times(s, minus) + c) * miss_far))
+    at_zero = times(1 - alpha, times(1 - y, hit * (gamma * times(c, plus) + s) * hit_far))
+    terms = times(alpha, times(y, one)) + times(1 - alpha, times(1 - y, zero))
     # one − zero = σ(z)^γ[softplus(−z)·(e^(−γz) − 1) − z], where the two are about equal: (σ(−z)/σ(z))^γ = e^(−γz)
     x = np.clip(z, -1 / max(gamma, 1), 1 / max(gamma, 1))
     apart = hit * (minus * np.expm1(-gamma * x) - x) * hit_far
@@ -153,7 +153,8 @@ def _cosigma_power(z: Array, gamma: float) -> tuple[Array, Array]:
     tail = np.log1p(np.exp(-np.abs(z)))
     high, low = total(np.where(near, half, np.maximum(z, 0)), np.where(near, log_cosh(x)[0], tail))
     low = np.where(near, low + error + LOG_2[1], low)
-    high = np.minimum(high, 2000 / gamma if gamma else 0)  # γ times this power too is far beyond underflow
+    most = 2000 / gamma if gamma else 0  # γ times this power too is far beyond underflow
+    high, low = np.minimum(high, most), np.where(high < most, low, 0)
     m, exponent = math.frexp(gamma)
     t, rest = product(np.ldexp(high, exponent), m)
     return exponential(-t, -(rest + gamma * np.where(np.isfinite(low), low, 0)))

@@ -28,7 +28,7 @@ import numpy as np
 
 from reference.costs.arguments import CHECKS, DIGITS, ENTRY, ROW, TERM, check_entries, gathered, laid_out, taken
 from reference.costs.products import exactly, near_one, within_range
-from reference.exact import wide_sum
+from reference.exact import wide, wide_sum
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, index, is_plain, named, rounded, times
 
 Gradients = dict[str, Array]
@@ -369,7 +369,7 @@ def _by_weight(weight: Any, factors: Sequence[Any], counted: Array | None, total
         (t, e), w, c = np.frexp(near.sum(axes)), weight, counted.sum(axes)
         e, shape = e + top, t.shape
     total = np.asarray(total)[..., None]
-    (m, f), by_total = np.frexp(w), others(times(c, w)) / total
+    (m, f), by_total = wide(w), others(times(c, w)) / total
     paid, f = times(m, t), e + f
     top = np.where(paid == 0, -5000, f).max(-1, keepdims=True, initial=-5000)  # a large cost of weight 0 hides none
     slope, e = wide_sum((t * by_total, e), (-c * (others(np.ldexp(paid, f - top)) / total), top))

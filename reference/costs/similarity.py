@@ -17,7 +17,7 @@ import numpy as np
 
 from reference.costs.arguments import LABEL, ROW, TERM, class_labels
 from reference.costs.reduction import Terms, others, reduced
-from reference.exact import dot, dots, power_of_two, product, total
+from reference.exact import Wide, dot, dots, power_of_two, product, quotient, total, wide, wide_product
 from reference.formula import Array, Kink, formula
 from reference.lift import integers, times
 
@@ -32,7 +32,7 @@ LEAST = "minimum-norm subgradient"
 
 
 class _Angle(NamedTuple):
-    """cos and 1 − cos of the angle between rows, (..., 1), and the slopes of cos, (..., d)."""
+    """cos and 1 − cos of the angle between rows, (..., 1), and the slopes of cos as factors, (..., d)."""
 
     cos: Array
     distance: Array
@@ -60,42 +60,47 @@ def _minus(b: Array, A: tuple[Array, Array], a: Array, D: tuple[Array, Array]) -
     return difference + (error + (p_low - q_low) + (b * A[1] - a * D[1]))
 
 
-def _across(b: Array, a: Array, A: tuple[Array, Array], D: tuple[Array, Array]) -> Array:
-    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖². At the largest entry of a the others say what is left."""
-    m = np.abs(a).argmax(-1)[..., None]
-    rest = a.copy()
-    np.put_along_axis(rest, m, 0, -1)
-    out = _minus(b, A, a, D)
-    at_m = [np.take_along_axis(x, m, -1) for x in (b, a)]
-    np.put_along_axis(out, m, _minus(at_m[0], dot(rest, rest), at_m[1], dot(rest, b)), -1)
-    return out
+def _across(b: Wide, a: Wide, A: tuple[Array, Array], D: tuple[Array, Array]) -> Wide:
+    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖², for rows with entries of any size, the largest near 1.
+
+    Each entry is worked out over its own power of two. At the largest entry of a the others say what is left.
+    """
+    exponent = np.maximum(a[1], b[1])
+    out = _minus(np.ldexp(b[0], b[1] - exponent), A, np.ldexp(a[0], a[1] - exponent), D)
+    m = np.abs(np.ldexp(*a)).argmax(-1)[..., None]
+    np.put_along_axis(exponent, m, -4000, -1)
+    top = exponent.max(-1, keepdims=True)
+    others_a, others_b = (np.ldexp(x[0], x[1] - top) for x in (a, b))
+    for x in (others_a, others_b):
+        np.put_along_axis(x, m, 0, -1)
+    a_m, b_m = (np.take_along_axis(np.ldexp(*x), m, -1) for x in (a, b))
+    np.put_along_axis(out, m, _minus(b_m, dot(others_a, others_a), a_m, dot(others_a, others_b)), -1)
+    np.put_along_axis(exponent, m, 2 * top, -1)
+    return out, exponent
 
 
-def _angle(a: Array, b: Array) -> _Angle:
-    """The angle between rows a and b whose squares are in range.
+def _between(a: Array, b: Array) -> _Angle:
+    """The angle between rows a and b of any length, its slopes as factors. Raises ValueError for a row of zeros.
 
     ∂cos/∂a = (b‖a‖² − a⟨a, b⟩)/(‖a‖³‖b‖) and likewise for b. With s = ±1 the sign of cos and w the difference of the
     directions sb/‖b‖ and a/‖a‖, 1 − s·cos = ½‖w‖².
     """
+    (u, e_a), (v, e_b) = _scaled("a", a), _scaled("b", b)
+    wide_a, wide_b = wide(a, e_a), wide(b, e_b)
+    a, b = u, v
     if a.shape[-1] == 1:  # a direction is a sign, and does not turn
         cos = np.sign(a) * np.sign(b)
-        return _Angle(cos, 1 - cos, 0 * cos, 0 * cos)
+        return _Angle(cos, 1 - cos, (0 * cos,), (0 * cos,))
     A, B, D = dot(a, a), dot(b, b), dot(a, b)
     norm_a, norm_b = np.sqrt(A[0]), np.sqrt(B[0])
     cos = D[0] / (norm_a * norm_b)
     w = np.where(cos < 0, -1.0, 1.0) * b / norm_b - a / norm_a
     short = (w * w).sum(-1, keepdims=True) / 2
     steep = np.abs(cos) < 0.5
-    by_a = _across(b, a, A, D) / (A[0] * norm_a * norm_b)
-    by_b = _across(a, b, B, D) / (B[0] * norm_b * norm_a)
-    return _Angle(cos, np.where(steep, 1 - cos, np.where(cos < 0, 2 - short, short)), by_a, by_b)
-
-
-def _between(a: Array, b: Array) -> _Angle:
-    """The angle between rows a and b of any length, its slopes as factors. Raises ValueError for a row of zeros."""
-    (u, e_a), (w, e_b) = _scaled("a", a), _scaled("b", b)
-    angle = _angle(u, w)
-    return angle._replace(by_a=(angle.by_a, *power_of_two(-e_a)), by_b=(angle.by_b, *power_of_two(-e_b)))
+    (by_a, a_power), (by_b, b_power) = _across(wide_b, wide_a, A, D), _across(wide_a, wide_b, B, D)
+    by_a, by_b = by_a / (A[0] * norm_a * norm_b), by_b / (B[0] * norm_b * norm_a)
+    distance = np.where(steep, 1 - cos, np.where(cos < 0, 2 - short, short))
+    return _Angle(cos, distance, (by_a, *power_of_two(a_power - e_a)), (by_b, *power_of_two(b_power - e_b)))
 
 
 @formula(
@@ -271,6 +276,18 @@ def _distance(x: Array, y: Array, eps: float, exponent: Array) -> tuple[Array, A
     return np.ldexp(largest, own - exponent) * root, scaled / length, short
 
 
+def _cosines(u: Array, length: Array) -> tuple[Array, Array]:
+    """The cosines of the angles between all pairs of rows, in two floats.  (n, d), (n, 1) -> (n, n) each.
+
+    With P the product of two lengths, each of them √A(1 − r) once it is rounded, cos = D/P·(1 − r − r').
+    """
+    (A, A_low), (square, low) = dot(u, u), product(length, length)
+    r = ((A - square) - low + A_low) / (2 * A)
+    (D, D_low), (P, P_low) = dots(u), product(length, length.T)
+    c, rest = quotient(D, P)
+    return c, rest + (D_low - c * P_low) / P - c * (r + r.T)
+
+
 REST = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
 
 
@@ -313,13 +330,18 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
         raise ValueError("labels are all different: the mean over no pairs is undefined")
     u, exponent = _scaled("z", z)
     length = np.sqrt(dot(u, u)[0])  # (n, 1)
-    c = dots(u)[0] / (length * length.T)
+    c, c_low = _cosines(u, length)
     other = np.where(labels[:, None] != labels, c, -np.inf)
-    largest = other.max(-1, keepdims=True)  # (n, 1)
-    e = np.exp((other - np.where(np.isinf(largest), 0, largest)) / temperature)
-    rest = e.sum(-1, keepdims=True)
-    gap = (largest - c) / temperature  # how far the nearest other is ahead of j
+    k = other.argmax(-1)[:, None]
+    largest, lower = np.take_along_axis(other, k, -1), np.take_along_axis(c_low, k, -1)  # (n, 1)
+    ahead_by, low = total(np.where(np.isinf(largest), 0, largest), -c)
+    gap, gap_low = quotient(ahead_by, temperature)  # how far the nearest other is ahead of j
+    gap_low = gap_low + (low + lower - c_low) / temperature
+    gap, gap_low = np.where(np.isinf(largest), -np.inf, gap), np.where(np.isfinite(gap_low), gap_low, 0)
     own = np.exp(-np.abs(gap))  # e^(c_ij) and the others, over the larger of the two: 1 and rest·own, or own and rest
+    own = own - own * gap_low * np.sign(gap)
+    e = np.where(np.isinf(other), 0, own)  # of the others, which are behind
+    rest = e.sum(-1, keepdims=True)
     ahead = gap > 0
     terms = np.where(ahead, gap + np.log(rest + own), np.log1p(rest * own))[same]  # (pairs,), row by row
     whole = np.where(ahead, rest + own, 1 + rest * own)
@@ -331,10 +353,14 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
         to_others = times(of_pair, np.where(ahead, 1, own) / whole)
         slope = times(to_others.sum(-1, keepdims=True), e) - times(of_pair, share)  # ∂C/∂(c/T)
         both = slope + slope.T
-        unit = np.where((both != 0).any(-1, keepdims=True), u / length, 0)  # a row that meets none does not enter
-        toward = both @ unit
-        across = toward * others(unit * unit) - unit * others(toward * unit)  # toward − û⟨toward, û⟩
-        m, power = math.frexp(temperature)
-        return {"z": np.ldexp(np.where(across == 0, 0, across / length) / m, -exponent - power)}
+        enters = (both != 0).any(-1, keepdims=True)  # a row that meets none does not
+        unit, (m, power) = np.where(enters, u / length, 0), wide(np.where(enters, z, 0), exponent)
+        small, of_unit = (np.abs(unit) < 2.0**-480) & (m != 0), (np.where(enters, m / length, 0), power)
+        toward = wide_product(wide(both), of_unit) if small.any() else wide(both @ unit)
+        along = dot(unit, np.ldexp(*toward))
+        across, power = _across(toward, of_unit, dot(unit, unit), along)  # toward − û⟨toward, û⟩
+        m, by_temperature = math.frexp(temperature)
+        out = np.where(across == 0, 0, across / length) / m
+        return {"z": (out, *power_of_two(power - exponent - by_temperature))}
 
     return terms, pullback

@@ -113,8 +113,8 @@ def miss_power(z: Array, y: Array, loss: Array, gamma: float) -> tuple[Array, Ar
     e, e_low = total(np.where(close, 1.0, np.exp(np.minimum(lead, FAR))), np.where(close, np.expm1(lead), 0.0))
     whole, error = total(S, e)
     share, rest = quotient(S, whole)
-    rest = rest + (S_low - share * (error + S_low + e_low)) / whole
-    power = share**gamma * (1 + gamma * np.where(share == 0, 0, rest / share))
+    rest = rest + (S_low * (1 - share) - share * (error + e_low)) / whole  # what is left beside a share of 1 stays
+    power = times(share**gamma, np.exp(gamma * np.where(share == 0, 0, rest / share)))
     t, low = product(gamma, lead - np.log(S))
     leading = np.prod(exponential(-t, -np.where(np.isfinite(low), low, 0)), 0) if gamma else np.ones_like(lead)
     # far ahead p is 1 and −log p is 1 − p; far behind p·log p is 0

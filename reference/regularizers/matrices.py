@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reference.exact import scaled, wide_sum
+from reference.exact import scaled
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, defaults, floating, named, rounded, times
 
 Regularizer = Callable[..., tuple[Array, list[Array]]]
@@ -82,12 +82,3 @@ def row_norms(w: Array) -> tuple[Array, Array]:
     """‖row‖ and row/‖row‖, with 0/0 = 0.  (..., m, d) -> (..., m, 1), (..., m, d)"""
     length, exponent = row_lengths(w)
     return np.ldexp(length, exponent), np.where(length == 0, 0, np.ldexp(w, -exponent) / length)
-
-
-def wide_product(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
-    """The matrix product of matrices of mantissas and exponents, as such a pair.  (..., m, k), (..., k, d)."""
-    high, e = np.zeros(()), np.zeros((), int)
-    for k in range(a[0].shape[-1]):
-        term, f = a[0][..., k, None] * b[0][..., k, None, :], a[1][..., k, None] + b[1][..., k, None, :]
-        high, e = wide_sum((high, e), (term, f))
-    return high, e
