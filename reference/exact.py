@@ -140,7 +140,7 @@ def exponential(high: Array, low: Any = None) -> tuple[Array, Array]:
 
 
 def fallen(high: Array) -> tuple[Array, Array]:
-    """e^high as near·half·half for high ≤ 0, likewise, but down to e^−2000, from where several weights bring it back."""
+    """e^high as near·half·half for high ≤ 0, and down to e^−2000, from where several weights bring it back."""
     return np.exp(np.maximum(high, DEEP)), np.exp(np.minimum(high - DEEP, 0) / 2)
 
 

@@ -212,7 +212,7 @@ def _triplet_margin(s: Source) -> Drawn:
 
     Where the style is ends their difference may be 1 exactly, and the margin is not.
     """
-    a, same = s.real(s.n, s.d), s.style or s.regime == "near" and s.roundoff > 2.0**-12
+    a, same = s.real(s.n, s.d), s.style or (s.regime == "near" and s.roundoff > 2.0**-12)
     given = ({"swap": False} if same else {}) | ({"margin": 1.5} if s.style == "ends" else {})
     return _examples(s, {"a": a, "b": s.close(a), "c": s.close(a)}, **given)
 

@@ -353,9 +353,7 @@ def sways(f: Program, cotangent: Any, by_norm: bool) -> Sways:
     found = [*map(sway, J), *(sway(row) + extra for row, extra in zip(H, by_cotangent, strict=True))]
     vacuity = _norm(gradient) / (_norm([s for row in J for s in row.entries()]) * _norm([arb(w) for w in run.v]))
     exact = np.array([s.rel_accuracy_bits() >= 20 for s in found], bool)
-    return Sways(
-        np.array([_upper(s) for s in found]), exact, float(vacuity.mid()) if vacuity.is_finite() else math.nan
-    )
+    return Sways(np.array([_upper(s) for s in found]), exact, float(vacuity.mid()) if vacuity.is_finite() else math.nan)
 
 
 def _upper(sway: Ball) -> float:

@@ -295,7 +295,11 @@ def multilabel_soft_margin(z: Array, y: Array, weight: Array | None = None) -> T
     sure, near, half = all_that_is_left(z, y)
     w, enters = (1.0, True) if weight is None else (weight, weight != 0)
     by_z = np.where(sure, (1 - 2 * y) * near, (1 - y) * s - y * c)
-    slopes = {"z": (times(weight, by_z), 1 / d, half, half), "y": (np.where(enters, -z, 0), w, 1 / d), "weight": loss / d}
+    slopes = {
+        "z": (times(weight, by_z), 1 / d, half, half),
+        "y": (np.where(enters, -z, 0), w, 1 / d),
+        "weight": loss / d,
+    }
     return times(weight, loss).sum(-1) / d, slopes
 
 

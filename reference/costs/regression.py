@@ -279,13 +279,13 @@ def poisson_nll_rate(a: Array, y: Array, *, eps: float = 0.0, full: bool = False
     log_s = np.log(s) + np.log(scale)
     scale = np.where(np.isfinite(y * log_s), scale, 2.0**64)  # where the mean of what overflows does not
     s = np.where(scale > 2, a / scale + eps / scale, s)
-    y, eps = y / scale, eps / scale
+    y = y / scale
     base = np.where(by_stirling, y, 1 / scale)
     log_base, part = np.log(base) + np.log(scale), s / base
     t = np.where((part > TINY) & np.isfinite(part), np.log(part), np.where(s == 0, -np.inf, log_s - log_base))
     ratio = (s - base) / base
     t = np.where((np.abs(ratio) < 0.5) & by_stirling, np.log1p(ratio), t)
-    stirling = (s - base) - times(base, t) - eps + (log_base + LOG_2_PI) / 2 / scale
+    stirling = (s - base) - times(base, t) - eps / scale + (log_base + LOG_2_PI) / 2 / scale
     terms = np.where(by_stirling, stirling, a / scale - times(y, log_s))
     slope_y = np.where(by_stirling, 1 / base / scale / 2 - t, -log_s)
     slope_a = np.where(y == 0, 1, (s - y) / s)

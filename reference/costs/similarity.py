@@ -208,7 +208,7 @@ def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: fl
     between = [_distance(x, y, eps, exponent) for x, y in ((a, b), (a, c), (b, c))[: 2 + swap]]
     (near, to_b, short_b), (far, to_c, short_c), *_ = between
     a, b, c = (np.ldexp(x, -exponent) for x in (a, b, c))
-    margin, e = (np.ldexp(x, -exponent) for x in (margin, eps))
+    room, e = (np.ldexp(x, -exponent) for x in (margin, eps))
     both = _four(a, -b, a, -c) if eps == 0 else _four(2 * a, -b, -c, 2 * e)
     longer, by_a = _apart(c - b, both, (near, to_b, short_b), (far, to_c, short_c))
     by_b, by_c = -to_b, to_c
@@ -220,7 +220,7 @@ def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: fl
         longer = np.where(share == 1, longer_b, longer)
         by_a = np.where(share == 0, by_a, to_b - (1 - share) * to_c)
         by_b, by_c = share * turn - (1 - share) * to_b, (1 - share) * to_c + share * b_to_c
-    slack = margin + longer
+    slack = room + longer
     short = ~(slack <= 0)
     slopes = {"a": np.where(short, by_a, 0), "b": np.where(short, by_b, 0), "c": np.where(short, by_c, 0)}
     return (np.where(short, slack, 0)[..., 0], *power_of_two(exponent[..., 0])), slopes
@@ -347,7 +347,7 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     whole = np.where(ahead, rest + own, 1 + rest * own)
     share = np.where(ahead, rest, rest * own) / whole
 
-    def pullback(v: Array) -> dict[str, Array]:
+    def pullback(v: Array) -> dict[str, Any]:
         of_pair = np.zeros((n, n))
         of_pair[same] = v
         to_others = times(of_pair, np.where(ahead, 1, own) / whole)

@@ -12,7 +12,6 @@ from reference.exact import DEEP, exponential, fallen, product, quotient, total
 from reference.formula import Array
 from reference.lift import times
 
-
 Factors = tuple[Array, ...]  # of a product
 
 
