@@ -18,20 +18,20 @@ Say = Callable[[str, tuple[Any, ...], Mapping[str, Any]], None]
 
 
 class _Module:
-    """A module of a library that says what is called of it."""
+    """A module of a library that says what is called of it, of the names that match."""
 
-    def __init__(self, module: ModuleType, say: Say) -> None:
-        self._module, self._say = module, say
+    def __init__(self, module: ModuleType, library: str, say: Say) -> None:
+        self._module, self._library, self._say = module, library, say
 
     def __getattr__(self, name: str) -> Any:
-        x = getattr(self._module, name)
+        x, full = getattr(self._module, name), f"{self._module.__name__}.{name}"
         if isinstance(x, ModuleType):
-            return _Module(x, self._say)
-        if not callable(x):
+            return _Module(x, self._library, self._say)
+        if not callable(x) or not re.match(self._library, full):
             return x
 
         def said(*args: Any, **options: Any) -> Any:
-            self._say(f"{self._module.__name__}.{name}", args, options)
+            self._say(full, args, options)
             return x(*args, **options)
 
         return said
@@ -39,10 +39,10 @@ class _Module:
 
 @contextlib.contextmanager
 def _listening(definition: Definition, library: str, say: Say) -> Iterator[None]:
-    """In the module of the definition, those of the library are ones that say what is called of them."""
+    """In the module of the definition, all that it imports are ones that say what is called of them."""
     names: dict[str, Any] = definition.__globals__
-    meant = {n: x for n, x in names.items() if isinstance(x, ModuleType) and re.match(library, x.__name__)}
-    names.update({name: _Module(module, say) for name, module in meant.items()})
+    meant = {n: x for n, x in names.items() if isinstance(x, ModuleType)}
+    names.update({name: _Module(module, library, say) for name, module in meant.items()})
     try:
         yield
     finally:
@@ -58,11 +58,10 @@ def calls(definition: Definition, given: Mapping[str, Any], options: Mapping[str
     heard: list[str] = []
 
     def say(name: str, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
-        if re.match(library, name):
-            shown = [_shown(x, given) for x in args] + [f"{key}={_shown(x, given)}" for key, x in named.items()]
-            heard.append(f"{name}({', '.join(shown)})")
+        shown = [_shown(x, given) for x in args] + [f"{key}={_shown(x, given)}" for key, x in named.items()]
+        heard.append(f"{name}({', '.join(shown)})")
 
-    with _listening(definition, library.partition("\\")[0], say), contextlib.suppress(*REFUSALS):
+    with _listening(definition, library, say), contextlib.suppress(*REFUSALS):
         definition(**given, **options)
     return list(dict.fromkeys(heard))
 

@@ -49,7 +49,8 @@ def defects(found: Sequence[Finding]) -> list[Finding]:
 
 def _table(title: str, found: Sequence[Finding], versions: dict[str, str]) -> Table:
     lines = [
-        [f.side, versions[f.side], name(f.formula), f.what or "defaults", f.quantity, f.why, place(f), exactly(f.got), exactly(f.truth), number(f.max), kind(f),
+        [f.side, versions[f.side], name(f.formula), f.what or "defaults", f.quantity, f.why, place(f),
+         exactly(f.got), exactly(f.truth), number(f.max), kind(f),
          "composed" if "composed" in f.more else "native", f"`{f.again()}`"]
         for f in found
     ]  # fmt: skip
