@@ -54,9 +54,10 @@ def quotient(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def ratio(x: Array, y: Array) -> tuple[Any, ...]:
-    """x/y as factors, none of which overflows where x and y are numbers and y is not 0."""
+    """x/y as factors, none of which overflows or loses digits where x and y are numbers and y is not 0."""
     q = x / y
-    if not (np.isinf(q) & np.isfinite(x) & (y != 0)).any():
+    left = np.isinf(q) | (np.abs(q) < 2.0**-960) & (x != 0)
+    if not (left & np.isfinite(x) & (y != 0)).any():
         return (q,)
     (above, high), (below, low) = np.frexp(x), np.frexp(y)
     first = np.clip(high - low, -1000, 1000)

@@ -17,7 +17,7 @@ import numpy as np
 from reference.activations.gates import gelu, silu
 from reference.activations.piecewise import relu
 from reference.activations.smooth import sigmoid
-from reference.exact import exponential, quotient, total
+from reference.exact import exponential, quotient, scaled, total
 from reference.formula import Array, Kink, formula
 from reference.lift import Pullback, Slope, rowwise
 
@@ -205,7 +205,7 @@ def _gated(z: Array, gate: Slope, deep: Deep | None = None, even: bool = False) 
         of_value, of_slope = np.where(low, far, of_value), np.where(tail, far, of_slope)
 
     def pullback(v: Array) -> Array:
-        both = np.concatenate([v * g * of_value, v * a * slope * of_slope], -1)
+        both = np.concatenate([scaled(0, v, g, of_value), scaled(0, v, a, slope, of_slope)], -1)
         return np.where(np.concatenate([v, v], -1) == 0, 0, both)
 
     return a * g * of_value, pullback

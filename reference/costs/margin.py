@@ -108,7 +108,7 @@ def perceptron(z: Array, y: Array) -> Terms:
 def soft_margin(z: Array, y: Array) -> Terms:
     """Soft margin (logistic) cost log(1 + e^(−yz)) = softplus(−yz): softplus' = σ, so −y·σ(−yz) in z."""
     _, miss, _, loss = sigmoids(y * z)
-    return loss, {"z": -y * miss, "y": times(miss, -z)}
+    return loss, {"z": -y * miss, "y": (miss, np.where(miss == 0, 0, -z))}
 
 
 @formula(

@@ -11,7 +11,7 @@ import numpy as np
 from reference.costs.arguments import CLASS, LABEL, ROW, TERM, class_labels
 from reference.costs.products import TINY
 from reference.costs.reduction import Terms, reduced
-from reference.exact import ratio, xlog1py, xlogy
+from reference.exact import fallen, ratio, xlog1py, xlogy
 from reference.formula import Array, formula
 from reference.lift import times
 
@@ -60,9 +60,13 @@ def kl_div_log_target(a: Array, y: Array) -> Terms:
 
     ∂/∂a = −eʸ, and by the product rule ∂/∂y = eʸ(y − a) + eʸ.
     """
-    p = np.exp(y)
-    terms = np.where(p == 0, 0, p * (y - a))
-    return terms, {"a": -p, "y": terms + p}
+    (near, half), apart = fallen(y), y - a
+    fall = (half, half)  # eʸ is near·half², which weights may bring back from underflow
+    enters = half != 0
+    return (near, np.where(enters, apart, 0), *fall), {
+        "a": (-near, *fall),
+        "y": (near, np.where(enters, apart + 1, 0), *fall),
+    }
 
 
 MIXTURE = "(beta*p[i, j] + (1 - beta)*q[i, j])"

@@ -162,9 +162,9 @@ def smooth_l1(a: Array, y: Array, *, beta: float = 1.0) -> Terms:
     r, scale = residual(a, y)
     beta /= scale
     near = np.abs(r) < beta
-    slope = np.where(near, r / beta, np.sign(r))
+    slope = ratio(np.where(near, r, np.sign(r)), np.where(near, beta, 1.0))
     terms = np.where(near, r * (r / beta) / 2, np.abs(r) - beta / 2)
-    return (terms, scale), {"a": slope, "y": -slope}
+    return (terms, scale), {"a": slope, "y": (-slope[0], *slope[1:])}
 
 
 @formula(

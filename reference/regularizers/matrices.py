@@ -12,6 +12,7 @@ import numpy.typing as npt
 from reference.exact import scaled
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, defaults, floating, named, rounded, times
 
+TINY = 2.0**-960  # a number below it may have lost digits
 Regularizer = Callable[..., tuple[Array, list[Array]]]
 
 
@@ -44,13 +45,26 @@ def each_matrix(body: Callable[..., tuple[Array, Array]]) -> Regularizer:
     @QUIET
     def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: float) -> Answer:
         w = _matrix(named(lifted, arguments, ("w",), 1)["w"], "w")
-        R, gradient = wide(w, checked(lifted, known, parameters))
+        parameters = checked(lifted, known, parameters)
+        R, gradient = wide(w, parameters)
         v = cotangent_of(cotangent, R.shape)
-        gradient = times(None if v is None else v[..., None, None], gradient)
-        return {"value": rounded(R, w.dtype)}, {"w": rounded(gradient, w.dtype)}
+
+        def again(**other: float) -> Array:
+            return wide(w, {**parameters, **other})[1]
+
+        return {"value": rounded(R, w.dtype)}, {"w": rounded(weighed(v, gradient, parameters, again), w.dtype)}
 
     lifted.vjp = vjp  # type: ignore[attr-defined]
     return lifted
+
+
+def weighed(v: Array | None, gradient: Array, parameters: Mapping[str, Any], again: Callable[..., Array]) -> Array:
+    """v times a gradient. Where that leaves the range on the way, v goes with λ, in which the gradient is linear."""
+    out = times(None if v is None else v[..., None, None], gradient)
+    if v is None or v.ndim or not parameters.get("lam"):
+        return out
+    lam, lost = parameters["lam"] * abs(float(v)), ~np.isfinite(out) | (np.abs(gradient) < TINY)
+    return np.where(lost, np.sign(v) * again(lam=lam), out) if lost.any() and TINY < lam < np.inf else out
 
 
 def _matrix(w: npt.ArrayLike, name: str) -> Array:

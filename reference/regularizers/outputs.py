@@ -45,7 +45,7 @@ from reference.network import (
     weight_gradient,
     wide,
 )
-from reference.regularizers.matrices import square_sum
+from reference.regularizers.matrices import square_sum, weighed
 
 Penalty = Callable[..., tuple[Array, Array]]
 LAM = {"lam": "lam >= 0"}
@@ -95,8 +95,13 @@ def of_outputs(body: Callable[..., tuple[Array, dict[str, Array]]]) -> Penalty:
         dtype = floating(given[names[0]], names[0]).dtype
         R, gradients = evaluate(given, parameters)
         v = cotangent_of(cotangent, R.shape)
-        v = None if v is None else v[..., None, None]
-        return {"value": rounded(R, dtype)}, {name: rounded(times(v, g), dtype) for name, g in gradients.items()}
+        known_ones = {**known, **parameters}
+
+        def again(name: str) -> Callable[..., Array]:
+            return lambda **other: evaluate(given, {**parameters, **other})[1][name]
+
+        weighted = {name: weighed(v, g, known_ones, again(name)) for name, g in gradients.items()}
+        return {"value": rounded(R, dtype)}, {name: rounded(g, dtype) for name, g in weighted.items()}
 
     lifted.vjp = vjp  # type: ignore[attr-defined]
     return lifted
