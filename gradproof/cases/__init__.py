@@ -53,7 +53,9 @@ def _cotangent(given: Drawn, id: str, dtype: str, source: Source) -> Cotangent:
     if source.style and (STYLES.index(source.style) + source.seed // len(STYLES)) % 2 == 0:
         low, high = source.least / 4, source.greatest / 4
         drawn = {name: v * 2.0 ** np.rint(rng.uniform(low, high, v.shape)) for name, v in drawn.items()}
-        drawn = {name: v * (rng.random(v.shape) > 0.2) if v.ndim else v for name, v in drawn.items()}
+        if not given.alone:
+            drawn = {name: np.where(rng.permuted(np.arange(v.size) % 5 == 4).reshape(v.shape), 0, v)
+                     for name, v in drawn.items()}  # fmt: skip
     if given.alone:
         drawn = {name: v * (np.arange(v.shape[-1]) == rng.integers(v.shape[-1])) for name, v in drawn.items()}
     return {name: as_dtype(v, dtype) for name, v in drawn.items()}
