@@ -48,8 +48,11 @@ def test_we_are_within_the_gate_of_the_truth(id, dtype):
         assert f.max <= f.more["allowed"] == gate(CATALOGUE[id], dtype)
 
 
-# Cases at the ends of the range that are not met, and why: a gradient that is a difference of equals there.
-NOT_MET = {("cost/nt_xent", 8): "two rows are opposite to 1e-104, so that what they pull cancels but for that"}
+# Cases at the ends of the range that are not met, and why.
+NOT_MET = {
+    ("cost/nt_xent", 8): "two rows are opposite to 1e-104, and what they pull cancels but for that",
+    ("cost/nt_xent", 10): "what half an ULP of the inputs does is more than there are floats for, and not all forgiven",
+}
 
 
 @pytest.mark.parametrize("id", [id for id in IDS if CATALOGUE[id].kind != "layer"])
