@@ -72,7 +72,7 @@ def test_what_has_no_cases_is_refused(given, message):
 def test_a_formula_that_nobody_draws_is_sent_to_the_doctor(monkeypatch):
     monkeypatch.delitem(cases.DRAWS, "cost/l1")
     with pytest.raises(UsageError, match="cost/l1 has no cases of its own; 'gradproof doctor cost/l1' says"):
-        replay("cost/l1", "near", 0)
+        drawn("cost/l1", "near", 0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
