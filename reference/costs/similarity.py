@@ -283,9 +283,16 @@ def _cosines(u: Array, length: Array) -> tuple[Array, Array]:
     """
     (A, A_low), (square, low) = dot(u, u), product(length, length)
     r = ((A - square) - low + A_low) / (2 * A)
-    (D, D_low), (P, P_low) = dots(u), product(length, length.T)
-    c, rest = quotient(D, P)
-    return c, rest + (D_low - c * P_low) / P - c * (r + r.T)
+    D, low = dots(u)
+    P = length * length.T
+    c = D / P
+    p, error = product(c, P)
+    low += (D - p) - error
+    del D, p, error
+    low -= c * product(length, length.T)[1]
+    low /= P
+    low -= c * (r + r.T)
+    return c, low
 
 
 REST = "Sum(x[i, k]*exp(c[i, k]/temperature), (k, 1, n))"
@@ -331,16 +338,20 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     u, exponent = _scaled("z", z)
     length = np.sqrt(dot(u, u)[0])  # (n, 1)
     c, c_low = _cosines(u, length)
-    other = np.where(labels[:, None] != labels, c, -np.inf)
-    k = other.argmax(-1)[:, None]
-    largest, lower = np.take_along_axis(other, k, -1), np.take_along_axis(c_low, k, -1)  # (n, 1)
-    ahead_by, low = total(np.where(np.isinf(largest), 0, largest), -c)
+    other = labels[:, None] != labels
+    k = np.where(other, c, -np.inf).argmax(-1)[:, None]
+    largest, lower = np.take_along_axis(c, k, -1), np.take_along_axis(c_low, k, -1)  # (n, 1)
+    ahead_by, low = total(largest, -c)
+    low += lower - c_low
+    del c, c_low  # (n, n), as are a few more: memory of the order of these
     gap, gap_low = quotient(ahead_by, temperature)  # how far the nearest other is ahead of j
-    gap_low = gap_low + (low + lower - c_low) / temperature
-    gap, gap_low = np.where(np.isinf(largest), -np.inf, gap), np.where(np.isfinite(gap_low), gap_low, 0)
+    gap_low += low / temperature
+    gap_low[~np.isfinite(gap_low)] = 0
+    gap[~other.any(-1)] = -np.inf
     own = np.exp(-np.abs(gap))  # e^(c_ij) and the others, over the larger of the two: 1 and rest·own, or own and rest
-    own = own - own * gap_low * np.sign(gap)
-    e = np.where(np.isinf(other), 0, own)  # of the others, which are behind
+    own -= own * gap_low * np.sign(gap)
+    del ahead_by, low, gap_low
+    e = np.where(other, own, 0)  # of the others, which are behind
     rest = e.sum(-1, keepdims=True)
     ahead = gap > 0
     terms = np.where(ahead, gap + np.log(rest + own), np.log1p(rest * own))[same]  # (pairs,), row by row
@@ -354,11 +365,16 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
         slope = times(to_others.sum(-1, keepdims=True), e) - times(of_pair, share)  # ∂C/∂(c/T)
         both = slope + slope.T
         enters = (both != 0).any(-1, keepdims=True)  # a row that meets none does not
-        unit, (m, power) = np.where(enters, u / length, 0), wide(np.where(enters, z, 0), exponent)
-        small, of_unit = (np.abs(unit) < 2.0**-480) & (m != 0), (np.where(enters, m / length, 0), power)
-        toward = wide_product(wide(both), of_unit) if small.any() else wide(both @ unit)
-        along = dot(unit, np.ldexp(*toward))
-        across, power = _across(toward, of_unit, dot(unit, unit), along)  # toward − û⟨toward, û⟩
+        unit, power = np.where(enters, u / length, 0), np.zeros((), int)
+        if ((np.abs(unit) < 2.0**-480) & (z != 0) & enters).any():
+            mantissa, size = wide(np.where(enters, z, 0), exponent)
+            of_unit = np.where(enters, mantissa / length, 0), size
+            toward = wide_product(wide(both), of_unit)
+            along = dot(unit, np.ldexp(*toward))
+            across, power = _across(toward, of_unit, dot(unit, unit), along)  # toward − û⟨toward, û⟩
+        else:
+            toward = both @ unit
+            across = toward * others(unit * unit) - unit * others(toward * unit)
         m, by_temperature = math.frexp(temperature)
         out = np.where(across == 0, 0, across / length) / m
         return {"z": (out, *power_of_two(power - exponent - by_temperature))}

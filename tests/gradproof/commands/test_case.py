@@ -95,7 +95,7 @@ def test_as_json_the_arguments_are_told_exactly_and_labels_as_integers(capsys):
     told = [[float.fromhex(x) for x in row] for row in said["arguments"]["a"]]
     assert told == case.arguments["a"].tolist()
     assert said["arguments"]["labels"] == case.arguments["labels"].tolist()
-    assert said == as_json(case)
+    assert said["truth"] == as_json(case)["truth"]
     assert float.fromhex(said["cotangent"]["value"]) == case.cotangent["value"]
 
 
