@@ -345,7 +345,7 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     low += lower - c_low
     del c, c_low  # (n, n), as are a few more: memory of the order of these
     gap, gap_low = quotient(ahead_by, temperature)  # how far the nearest other is ahead of j
-    gap_low += low / temperature
+    gap, gap_low = total(gap, gap_low + low / temperature)
     gap_low[~np.isfinite(gap_low)] = 0
     gap[~other.any(-1)] = -np.inf
     own = np.exp(-np.abs(gap))  # e^(c_ij) and the others, over the larger of the two: 1 and rest·own, or own and rest
@@ -377,6 +377,6 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
             across = toward * others(unit * unit) - unit * others(toward * unit)
         m, by_temperature = math.frexp(temperature)
         out = np.where(across == 0, 0, across / length) / m
-        return {"z": (out, *power_of_two(power - exponent - by_temperature))}
+        return {"z": (out, *power_of_two(np.where(out == 0, 0, power - exponent - by_temperature)))}
 
     return terms, pullback
