@@ -345,7 +345,8 @@ def nt_xent(z: Array, labels: Array, *, temperature: float = 0.07) -> Terms:
     low += lower - c_low
     del c, c_low  # (n, n), as are a few more: memory of the order of these
     gap, gap_low = quotient(ahead_by, temperature)  # how far the nearest other is ahead of j
-    gap, gap_low = total(gap, gap_low + low / temperature)
+    gap_low += low / temperature
+    gap, gap_low = total(gap, np.where(np.isfinite(gap_low), gap_low, 0))
     gap_low[~np.isfinite(gap_low)] = 0
     gap[~other.any(-1)] = -np.inf
     own = np.exp(-np.abs(gap))  # e^(c_ij) and the others, over the larger of the two: 1 and rest·own, or own and rest
