@@ -205,7 +205,9 @@ def _gated(z: Array, gate: Slope, deep: Deep | None = None, even: bool = False) 
         of_value, of_slope = np.where(low, far, of_value), np.where(tail, far, of_slope)
 
     def pullback(v: Array) -> Array:
-        both = np.concatenate([scaled(0, v, g, of_value), scaled(0, v, a, slope, of_slope)], -1)
+        both = np.concatenate([v * g * of_value, v * a * slope * of_slope], -1)
+        if not np.isfinite(np.vdot(both, both)) or (np.abs(both) < SMALL).any():  # on the way it may leave the range
+            both = np.concatenate([scaled(0, v, g, of_value), scaled(0, v, a, slope, of_slope)], -1)
         return np.where(np.concatenate([v, v], -1) == 0, 0, both)
 
     return a * g * of_value, pullback

@@ -18,7 +18,7 @@ from reference.costs.arguments import CLASS, LABEL, ROW, TERM, class_labels
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
 from reference.costs.softmax import beyond_linear, miss_power, softmax, softmax_cost
-from reference.exact import exponential, fallen, product, total
+from reference.exact import DEEP, exponential, fallen, product, total
 from reference.formula import Array, formula
 from reference.lift import times
 
@@ -83,7 +83,7 @@ def binary_cross_entropy_logits(z: Array, y: Array, pos_weight: Array | None = N
         counts = np.where(y == 1, p, 1)
         terms, by_weight = np.where(sure, counts * near, terms), np.where(sure, y * near, by_weight)
         by_z = np.where(sure, np.where(y == 1, -counts, 1) * near, by_z)
-    fall = (half, half)
+    fall = (half, half) if sure.any() else ()
     return (terms, *fall), {"z": (by_z, *fall), "y": by_y, "pos_weight": (by_weight, *fall)}
 
 
@@ -92,6 +92,8 @@ def all_that_is_left(z: Array, y: Array) -> tuple[Array, Array, Array]:
 
     Weights may bring it back from underflow.
     """
+    if not (np.abs(z) > -DEEP).any():
+        return np.zeros((), bool), np.ones(()), np.ones(())
     near, half = fallen(-np.abs(z))
     sure = (half < 1) & (y == (z > 0))
     return sure, near, np.where(sure, half, 1)
