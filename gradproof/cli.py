@@ -111,9 +111,10 @@ def parser() -> argparse.ArgumentParser:
         "case", "Outputs and gradients of one of the audit's cases, by everyone.", "gradproof case cost/kl_div near 3"
     )
     case.add_argument("id", help="a formula of arrays")
-    case.add_argument("regime", help="plain, wide or near, as in the tables")
+    case.add_argument("regime", help="plain, wide, near or extreme, as in the tables")
     case.add_argument("seed", type=_natural)
     case.add_argument("--dtype", default="float64", choices=DTYPES)
+    case.add_argument("--json", action="store_true", help="print JSON with hex floats, the arguments too")
 
     cite = command("cite", "How to cite a formula or a published claim.", "gradproof cite activation/gelu")
     cite.add_argument("id")
@@ -311,25 +312,31 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _case(options: argparse.Namespace) -> int:
-    from gradproof.commands.case import replay
+    from gradproof.commands.case import drawn
 
-    return _print(replay(options.id, options.regime, options.seed, options.dtype))
+    return _beside(drawn(options.id, options.regime, options.seed, options.dtype), options.json)
+
+
+def _beside(case: Any, as_hex: bool) -> int:
+    from gradproof.commands.case import as_json, beside
+    from gradproof.evidence.files import encode
+
+    if not as_hex:
+        return _print(beside(case))
+    print(encode(as_json(case)))
+    return 0
 
 
 def _at(options: argparse.Namespace) -> int:
     from gradproof.commands.at import evaluate, split, table
-    from gradproof.commands.case import as_json, asked, beside
+    from gradproof.commands.case import asked
     from gradproof.evidence.files import encode
     from gradproof.lookup import find
 
     words = [word.strip() for word in options.points]
     formula, _ = find(options.id)
     if not formula.elementwise or options.cotangent is not None:
-        case = asked(options.id, words, options.dtype, options.cotangent)
-        if options.json:
-            print(encode(as_json(case)))
-            return 0
-        return _print(beside(case))
+        return _beside(asked(options.id, words, options.dtype, options.cotangent), options.json)
     points, parameters = split(words)
     result = evaluate(options.id, points, options.dtype, parameters)
     if options.json:

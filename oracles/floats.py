@@ -114,5 +114,8 @@ def conditioned_error(got: npt.ArrayLike, truth: Truth, x: npt.ArrayLike, deriva
         sway = np.abs(np.asarray(x).astype(np.float64) * np.ldexp(derivative.hi, -digits))
         forgiven = np.where(np.isfinite(sway), np.ldexp(sway, -ulp_exponent(truth.hi, truth.dtype)), 0.0)
     error = ulp_error(got, truth)
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isinf(error), error, error / (1 + forgiven))
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        apart = np.abs(np.asarray(got).astype(np.float64) - truth.hi)
+        far = np.isinf(error) & np.isfinite(apart) & np.isfinite(sway)  # from 0, by more ULPs than there are floats for
+        beside = apart / sway
+        return np.where(far, beside, np.where(np.isinf(error), error, error / (1 + forgiven)))

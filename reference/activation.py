@@ -99,6 +99,8 @@ def elementwise(body: Slope | None = None, *, exact: bool = False, beyond: Remai
         for name in learned:
             slope, *divisors = lifted.parameter_slopes[name].quotient(z, parameters)  # type: ignore[attr-defined]
             total = functools.reduce(np.divide, divisors, np.sum(times(v, slope)))
+            if np.isnan(total) and v is not None:  # ∞ − ∞, unless a number is none
+                total = np.ldexp(functools.reduce(np.divide, divisors, np.sum(times(np.ldexp(v, -1100), slope))), 1100)
             gradients[name] = rounded(np.asarray(total), z.dtype)
         return {"value": value}, gradients
 

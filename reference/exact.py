@@ -12,6 +12,7 @@ import numpy as np
 
 from reference.lift import Array
 
+Wide = tuple[Any, Any]  # numbers m·2^e as (m, e), which may lie far outside the range of floats
 DEEP = -600.0  # e^t is far from underflow above, and so is e^(t − DEEP) below
 
 
@@ -53,9 +54,10 @@ def quotient(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def ratio(x: Array, y: Array) -> tuple[Any, ...]:
-    """x/y as factors, none of which overflows where x and y are numbers and y is not 0."""
+    """x/y as factors, none of which overflows or loses digits where x and y are numbers and y is not 0."""
     q = x / y
-    if not (np.isinf(q) & np.isfinite(x) & (y != 0)).any():
+    left = np.isinf(q) | (np.abs(q) < 2.0**-960) & (x != 0)
+    if not (left & np.isfinite(x) & (y != 0)).any():
         return (q,)
     (above, high), (below, low) = np.frexp(x), np.frexp(y)
     first = np.clip(high - low, -1000, 1000)
@@ -66,6 +68,36 @@ def power_of_two(exponent: Any) -> tuple[Any, Any]:
     """2^exponent as two factors, for exponents up to twice those that floats have."""
     half = exponent // 2
     return np.ldexp(1.0, half), np.ldexp(1.0, exponent - half)
+
+
+def scaled(exponent: Any, *factors: Any) -> Array:
+    """2^exponent times the product of the factors: nothing on the way leaves the range that the result is in."""
+    mantissa: Any = 1.0
+    for factor in factors:
+        m, e = np.frexp(factor)
+        mantissa, exponent = mantissa * m, exponent + e
+    return np.ldexp(mantissa, exponent)
+
+
+def wide_sum(a: Wide, b: Wide) -> Wide:
+    """a + b, their mantissas m at most 1 in size."""
+    top = np.maximum(a[1], b[1])
+    return wide(np.ldexp(a[0], a[1] - top) + np.ldexp(b[0], b[1] - top), -top)
+
+
+def wide_product(a: Wide, b: Wide) -> Wide:
+    """The matrix product of two such matrices.  (..., m, k), (..., k, d)."""
+    out = wide(np.zeros(()))
+    for k in range(a[0].shape[-1]):
+        (m, e), (n, f) = ((x[..., k, None] for x in a), (x[..., k, None, :] for x in b))
+        out = wide_sum(out, (m * n, e + f))
+    return out
+
+
+def wide(x: Array, over: Any = 0) -> Wide:
+    """x/2^over; the exponent of 0 is far below all others."""
+    m, e = np.frexp(x)
+    return m, np.where(m == 0, -4000, e - over)
 
 
 def dot(a: Array, b: Array) -> tuple[Array, Array]:
@@ -115,6 +147,11 @@ def expm1_less(x: Array) -> Array:
         series = (1 + series) * x / k
     small = np.abs(x) < 1
     return np.where(small, x * series, np.expm1(x) - x)
+
+
+def fallen(high: Array) -> tuple[Array, Array]:
+    """e^high as near·half·half for high ≤ 0, and down to e^−2000, from where several weights bring it back."""
+    return np.exp(np.maximum(high, DEEP)), np.exp(np.minimum(high - DEEP, 0) / 2)
 
 
 def xlogy(x: Any, y: Any) -> Array:

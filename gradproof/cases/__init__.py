@@ -13,7 +13,7 @@ import numpy as np
 from gradproof.cases import activations, clipping, costs, layers, preferences, regularizers, rows, sequences, updates
 from gradproof.cases.case import Case, Cotangent, as_dtype, generator, random_cotangent
 from gradproof.cases.parameters import extreme, setting
-from gradproof.cases.source import REGIMES, USUAL, Draw, Drawn, Source
+from gradproof.cases.source import REGIMES, STYLES, USUAL, Draw, Drawn, Source
 from reference import CATALOGUE
 from reference.formula import Array
 
@@ -34,7 +34,7 @@ def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
     source.parameters = {**parameters, **chosen}
     given = (STEPS if id in STEPS else DRAWS)[id](source)
     arguments = {name: _typed(x, dtype, source.top) for name, x in given.arguments.items() if x is not None}
-    cotangent = None if id in STEPS else _cotangent(given, id, dtype, regime, seed)
+    cotangent = None if id in STEPS else _cotangent(given, id, dtype, source)
     options = {name: x for name, x in {**chosen, **given.parameters}.items() if name not in arguments}  # or learned
     return Case(id, dtype, regime, seed, arguments, cotangent, options)
 
@@ -46,10 +46,17 @@ def _typed(x: Array, dtype: str, top: float) -> Array:
     return as_dtype(np.where(np.isfinite(x), np.clip(x, -top, top), x), dtype)
 
 
-def _cotangent(given: Drawn, id: str, dtype: str, regime: str, seed: int) -> Cotangent:
-    rng = generator(id, dtype, regime, seed, " cotangent")
+def _cotangent(given: Drawn, id: str, dtype: str, source: Source) -> Cotangent:
+    """Random numbers; in the regime extreme of all sizes beside each other, in every second case, some of them 0."""
+    rng = generator(id, dtype, source.regime, source.seed, " cotangent")
     shapes = given.shape if isinstance(given.shape, Mapping) else {"value": given.shape}
     drawn = {name: random_cotangent(rng, shape) for name, shape in shapes.items()}
+    if source.style and (STYLES.index(source.style) + source.seed // len(STYLES)) % 2 == 0:
+        low, high = source.least / 4, source.greatest / 4
+        drawn = {name: v * 2.0 ** np.rint(rng.uniform(low, high, v.shape)) for name, v in drawn.items()}
+        if not given.alone:
+            drawn = {name: np.where(rng.permuted(np.arange(v.size) % 5 == 4).reshape(v.shape), 0, v)
+                     for name, v in drawn.items()}  # fmt: skip
     if given.alone:
         drawn = {name: v * (np.arange(v.shape[-1]) == rng.integers(v.shape[-1])) for name, v in drawn.items()}
     return {name: as_dtype(v, dtype) for name, v in drawn.items()}

@@ -209,9 +209,13 @@ def _cosine_embedding(s: Source) -> Drawn:
 
 
 def _triplet_margin(s: Source) -> Drawn:
-    """Without swap in the regime extreme: there two distances are the same number, and no float says which is less."""
-    a = s.real(s.n, s.d)
-    return examples(s, {"a": a, "b": s.close(a), "c": s.close(a)}, **({"swap": False} if s.style else {}))
+    """Without swap where two distances are the same number, and no float says which is less: extreme, or of few bits.
+
+    Where the style is ends their difference may be 1 exactly, and the margin is not.
+    """
+    a, same = s.real(s.n, s.d), s.style or (s.regime == "near" and s.roundoff > 2.0**-12)
+    given = ({"swap": False} if same else {}) | ({"margin": 1.5} if s.style == "ends" else {})
+    return examples(s, {"a": a, "b": s.close(a), "c": s.close(a)}, **given)
 
 
 def _nt_xent(s: Source) -> Drawn:
@@ -270,9 +274,9 @@ def _linear_cross_entropy(s: Source) -> Drawn:
     b = (s.rng.standard_normal(s.d) if s.style else s.real(s.d)) if s.odd else None
     z = h @ W.T + (0 if b is None else b)
     labels = z.argmax(-1) if s.regime == "near" else s.labels()
-    if s.odd:
+    if s.odd and s.n > 1:
         labels = np.concatenate([labels[:-1], [-100]])
-    given = {"ignore_index": -100} if s.odd else {}
+    given = {"ignore_index": -100} if s.odd and s.n > 1 else {}
     return examples(s, {"h": 30 * h if s.regime == "near" else h, "W": W, "labels": labels, "b": b}, **given)
 
 
@@ -302,7 +306,8 @@ def _multiclass_sparsemax(s: Source) -> Drawn:
 def _ranking_softmax(s: Source) -> Drawn:
     """Relevances that sum to no one; in every second case an item is not there."""
     z = s.logits(s.n, s.d)
-    mask = s.rng.permuted(np.ones((s.n, s.d), int) - np.eye(s.n, s.d, dtype=int), axis=-1) if s.odd else None
+    there = np.ones((s.n, s.d), int) - np.eye(s.n, s.d, dtype=int)
+    mask = s.rng.permuted(there, axis=-1) if s.odd and s.d > 1 else None
     return examples(s, {"z": z, "y": 4 * s.unit(s.n, s.d), "mask": mask})
 
 

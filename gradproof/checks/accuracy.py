@@ -51,8 +51,9 @@ class Worst:
     got: float = math.nan
     truth: float = math.nan
     not_numbers: int = 0
+    input: Mapping[str, Any] = field(default_factory=dict)  # what of each argument belongs to that entry
 
-    def add(self, error: Array, got: Array, truth: Array, case: str) -> None:
+    def add(self, error: Array, got: Array, truth: Array, case: Case) -> None:
         """Take in one array of errors. A NaN among them has no truth to compare with."""
         counted = ~np.isnan(error)
         self.errors += error[counted].ravel().tolist()
@@ -61,7 +62,14 @@ class Worst:
             k = np.unravel_index(np.argmax(np.where(counted, error, -1)), error.shape)
             if error[k] > self.largest:
                 self.largest, self.got, self.truth = float(error[k]), float(got[k]), float(truth[k])
-                self.at = f"{case} {[int(i) for i in k]}"
+                self.at = f"{case.name} {[int(i) for i in k]}"
+                self.input = _input(case, tuple(int(i) for i in k), error.shape)
+
+
+def _input(case: Case, k: tuple[int, ...], shape: tuple[int, ...]) -> dict[str, Any]:
+    """Of every argument of the same axes the entry k, or the row; {} of a quantity that has no axes."""
+    found = {name: np.asarray(x)[k] for name, x in case.arguments.items() if k and np.shape(x)[: len(k)] == shape}
+    return {name: hexed(x) if not x.shape else [hexed(q) for q in x] for name, x in found.items() if x.ndim < 2}
 
 
 def gate(formula: Formula, dtype: str) -> float:
@@ -100,11 +108,11 @@ def check(asked: Iterable[Case], answering: Mapping[str, Side]) -> list[Finding]
                     )
                     continue
                 y = np.asarray(got[quantity]).astype(np.float64)
-                worst.setdefault((quantity, side), Worst()).add(right.error(y), y, right.truth.hi, case.name)
+                worst.setdefault((quantity, side), Worst()).add(right.error(y), y, right.truth.hi, case)
                 if (case.formula, side) in VARIANTS:
                     other = _by_convention(case, side, quantity, right)
                     nearer = min((right, other), key=lambda known: _largest(known.error(y)))  # settings may not differ
-                    apart.setdefault((quantity, side), Worst()).add(nearer.error(y), y, nearer.truth.hi, case.name)
+                    apart.setdefault((quantity, side), Worst()).add(nearer.error(y), y, nearer.truth.hi, case)
     if case is None:
         return []
     if any(v < VACUOUS for v in vacuities) and not any(v >= VACUOUS for v in vacuities):  # NaN: there is no slope
@@ -144,6 +152,8 @@ def _finding(case: Case, quantity: str, side: str, worst: Worst, apart: Worst | 
         more["not a number"] = worst.not_numbers
     if not ours and composed(side, formula.id, quantity):
         more["composed"] = True
+    if not fine and worst.input:
+        more["input"] = worst.input
     verdict = Verdict.agrees if fine else Verdict.wrong if ours else Verdict.inaccurate
     if fine and why:
         verdict = Verdict(VARIANTS[case.formula, side][1])

@@ -26,23 +26,19 @@ from reference.formula import Formula
 DTYPES = tuple(FORMATS)
 
 
-def replay(id: str, regime: str, seed: int, dtype: str = "float64") -> Table:
-    """Every entry of outputs and gradients of a case of the audit: the truth, and each side with its error.
-
-    Errors are in conditioned ULP, as in the tables of accuracy. Raises UsageError for an unknown id, dtype or regime,
-    for a formula without such cases, and without python-flint.
-    """
+def drawn(id: str, regime: str, seed: int, dtype: str = "float64") -> Case:
+    """A case of the audit. Raises UsageError for an unknown id, dtype or regime, and a formula without such cases."""
     regimes = ("plain",) if id in blocks.DRAWS else REGIMES
     if regime not in regimes:
         raise UsageError(f"no regime {regime!r}; there are {', '.join(regimes)}")
     if dtype not in DTYPES:
         raise UsageError(f"no cases in {dtype!r}; there are in {', '.join(DTYPES)}")
     if id in blocks.DRAWS:
-        return beside(blocks.draw(id, dtype, regime, seed))
+        return blocks.draw(id, dtype, regime, seed)
     formula, _ = find(id)
     if formula.id not in {**cases.DRAWS, **cases.STEPS}:
         raise UsageError(f"{id} has no cases of its own; {_instead(formula)}")
-    return beside(cases.draw(formula.id, dtype, regime, seed))
+    return cases.draw(formula.id, dtype, regime, seed)
 
 
 def asked(id: str, words: Sequence[str], dtype: str = "float64", cotangent: str | None = None) -> Case:
@@ -63,10 +59,12 @@ def asked(id: str, words: Sequence[str], dtype: str = "float64", cotangent: str 
 
 
 def as_json(case: Case) -> dict[str, Any]:
-    """The answers of everyone to a case, floats as hex."""
+    """A case and the answers of everyone to it, floats as hex. Raises UsageError as `beside`."""
 
     def hexes(x: Any) -> Any:
-        return [hexes(y) for y in x] if np.ndim(x) else hexed(x)
+        if np.ndim(x):
+            return [hexes(y) for y in x]
+        return int(x) if x.dtype.kind in "iub" else hexed(x)
 
     exact, answers = _everyone(case)
     said = {side: a if isinstance(a, str) else {q: hexes(np.asarray(y).astype(np.float64)) for q, y in a.items()}
@@ -74,14 +72,17 @@ def as_json(case: Case) -> dict[str, Any]:
     truths = {quantity: hexes(known.truth.hi) for quantity, known in exact.items()}
     errors = {side: {q: exact[q].error(y).tolist() for q, y in a.items() if q in exact}
               for side, a in answers.items() if not isinstance(a, str)}  # fmt: skip
-    return {"formula": case.formula, "dtype": case.dtype, "parameters": dict(case.parameters), "truth": truths,
-            **said, "conditioned ULP": errors}  # fmt: skip
+    arguments = {name: hexes(np.asarray(x)) for name, x in case.arguments.items()}
+    cotangent = {name: hexes(np.asarray(v)) for name, v in (case.cotangent or {}).items()}
+    return {"formula": case.formula, "dtype": case.dtype, "parameters": dict(case.parameters), "arguments": arguments,
+            "cotangent": cotangent, "truth": truths, **said, "conditioned ULP": errors}  # fmt: skip
 
 
 def beside(case: Case) -> Table:
     """Every entry of outputs and gradients of a case: the truth, and each side with its error.
 
-    Raises UsageError without python-flint, and for a case that the definition refuses.
+    Errors are in conditioned ULP, as in the tables of accuracy. Raises UsageError without python-flint, and for a case
+    that the definition refuses.
     """
     exact, answers = _everyone(case)
     numbers = not any(np.isnan(np.asarray(x).astype(np.float64)).any() for x in case.arguments.values())

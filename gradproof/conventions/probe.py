@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,11 @@ class Probe:
 
 
 def finding(probe: Probe, name: str, side: Any) -> Finding:
-    """What a side answers; an error is an answer, too."""
+    """What a side answers, and the calls of its library that it answers by; an error is an answer, too."""
+    calls: list[str] = []
     try:
         with np.errstate(all="ignore"):
-            measured, reading = probe.ask(side)
+            measured, reading = probe.ask(_heard(side, calls) if hasattr(side, "calls") else side)
     except (ValueError, TypeError, RuntimeError, IndexError, AssertionError) as error:  # optax asserts shapes
         message = " ".join(str(error).split())
         measured, reading = f"{type(error).__name__}: {message}", type(error).__name__
@@ -42,7 +44,19 @@ def finding(probe: Probe, name: str, side: Any) -> Finding:
     except LookupError as missing:
         measured, reading = None, str(missing.args[0])
     more = {"topic": probe.topic, "probe": probe.what, "reading": reading, "measured": measured}
+    if calls:
+        more["calls"] = list(dict.fromkeys(calls))
     return Finding("convention", probe.id, f"{probe.topic}: {probe.what}", side=name, more=more)
+
+
+def _heard(side: Any, calls: list[str]) -> Any:
+    """The side, of which what `native` calls is added to `calls`."""
+
+    def native(id: str, arguments: Mapping[str, Any], **options: Any) -> Any:
+        calls.extend(side.calls(id, arguments, **options))
+        return side.native(id, arguments, **options)
+
+    return SimpleNamespace(**{**vars(side), "native": native})
 
 
 def read(measured: float, candidates: Mapping[str, float], digits: int = 6) -> str:

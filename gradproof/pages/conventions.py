@@ -12,6 +12,7 @@ from gradproof.pages.tables import Table, name, write_page
 
 Findings = Sequence[Finding]
 TITLES = {side: side for side in SIDES} | {"jax": "optax"}
+CALLED = tuple(side for side in SIDES if side != "ours")
 
 
 def _of_reductions(topic: str) -> bool:
@@ -68,19 +69,27 @@ def write(evidence: Path, folder: Path) -> None:
         "What each side means by the name of a cost, a regularizer, a layer or an optimizer, with its own defaults. "
         f"Every cell is read off a number measured with {packages}; where no convention known here gives it, the "
         "number itself stands. The column of Optax has what JAX itself has, too. An error is named by its type; ours "
-        "are shown in full. Which slope is taken at a kink: see [kinks.md](kinks.md)."
+        "are shown in full. What was called is shown beside the answers, arrays under the names that our formulas give "
+        "them; … is what was made of them on the way. Which slope is taken at a kink: see [kinks.md](kinks.md)."
     )
     write_page(folder, "conventions", intro, [table for table in tables if table.rows])
 
 
 def _table(title: str, kind: str, found: Findings, note: str = "") -> Table:
     """One line per question, all about one function together."""
-    cells: dict[tuple[str, str, str], dict[str, str]] = {}
+    cells: dict[tuple[str, str, str], dict[str, Finding]] = {}
     for f in found:
-        cells.setdefault((f.formula, f.more["topic"], f.more["probe"]), {})[f.side] = f.more["reading"]
-    lines = [[name(id), topic, probe, *(said.get(side, "not installed") for side in SIDES)]
+        cells.setdefault((f.formula, f.more["topic"], f.more["probe"]), {})[f.side] = f
+    lines = [[name(id), topic, probe, *(said[s].more["reading"] if s in said else "not installed" for s in SIDES),
+              *(_calls(said.get(side)) for side in CALLED)]
              for (id, topic, probe), said in sorted(cells.items())]  # fmt: skip
-    return Table(title, [kind, "question", "asked at", *TITLES.values()], lines, note)
+    called = [f"called in {side}" for side in CALLED]
+    return Table(title, [kind, "question", "asked at", *TITLES.values(), *called], lines, note)
+
+
+def _calls(f: Finding | None) -> str:
+    """The calls by which a side answered, as code."""
+    return "; ".join(f"`{call}`" for call in f.more.get("calls", ())) if f else ""
 
 
 def _optimizer_tables(found: Findings) -> list[Table]:
@@ -88,8 +97,8 @@ def _optimizer_tables(found: Findings) -> list[Table]:
     table = _table("Optimizers", "rule", found)
     asked = {f.more["topic"]: f.more["probe"] for f in found}
     note = "Trajectories, and why weight decay is not L2: see [optimizers.md](optimizers.md)."
-    columns = [c for c in table.columns if c != "asked at"]
-    answers = Table(table.title, columns, [[*r[:2], *r[3:]] for r in table.rows], note)
+    columns = ["rule", "question", *TITLES.values()]
+    answers = Table(table.title, columns, [[*r[:2], *r[3 : 3 + len(TITLES)]] for r in table.rows], note)
     return [answers, Table("How the optimizers are asked", ["question", "asked by"], sorted(asked.items()))]
 
 

@@ -49,8 +49,8 @@ def defects(found: Sequence[Finding]) -> list[Finding]:
 
 def _table(title: str, found: Sequence[Finding], versions: dict[str, str]) -> Table:
     lines = [
-        [f.side, versions[f.side], name(f.formula), f.what or "defaults", f.quantity, f.why,
-         exactly(f.at) if f.kind == "sweep" else f.at, exactly(f.got), exactly(f.truth), number(f.max), kind(f),
+        [f.side, versions[f.side], name(f.formula), f.what or "defaults", f.quantity, f.why, place(f),
+         exactly(f.got), exactly(f.truth), number(f.max), kind(f),
          "composed" if "composed" in f.more else "native", f"`{f.again()}`"]
         for f in found
     ]  # fmt: skip
@@ -58,18 +58,36 @@ def _table(title: str, found: Sequence[Finding], versions: dict[str, str]) -> Ta
     return Table(title, [*where, "got", "truth", "ULP", "what", "function", "see it"], lines)
 
 
+def place(f: Finding) -> str:
+    """The point; of arrays the case, and what of each argument belongs to the entry."""
+    if f.kind == "sweep":
+        return exactly(f.at)
+    given = f.more.get("input", {}).items()
+    return ": ".join([f.at, *filter(None, [", ".join(f"{name} = {_numbers(x)}" for name, x in given)])])
+
+
+def _numbers(x: str | Sequence[str]) -> str:
+    return exactly(x) if isinstance(x, str) else f"({', '.join(map(exactly, x))})"
+
+
 def kind(f: Finding) -> str:
-    """What kind of defect the numbers show."""
-    if f.more.get("not a number"):
-        return "NaN where the truth is finite"
+    """What kind of defect the numbers show, and what is at the bottom of it."""
     got, truth = float.fromhex(f.got), float.fromhex(f.truth)
+    if math.isnan(got):
+        return "NaN where the truth is a number: 0·∞ or ∞ − ∞ on the way"
+    return _of_numbers(f, got, truth) + (", NaN elsewhere" if f.more.get("not a number") else "")
+
+
+def _of_numbers(f: Finding, got: float, truth: float) -> str:
     if math.isinf(got):
-        return "overflow where the truth is finite"
+        return "overflow on the way to a finite number"
     if f.kind == "sweep" and 0 < abs(float.fromhex(f.at)) < SMALLEST[f.dtype]:
         return "subnormal input taken as 0"
+    if got == 0 and abs(truth) < SMALLEST[f.dtype]:
+        return "subnormal result taken as 0"
     if got == 0:
-        return "0 where the truth is not"
+        return "0 where the truth is not: underflow or a difference of equals on the way"
     if truth == 0:
-        return "not 0 where the truth is"
+        return "not 0 where the truth is: what cancels does so only to rounding"
     relative = abs(got / truth - 1)
     return "all digits lost" if relative >= 0.5 else f"relative error {relative:.1e}"

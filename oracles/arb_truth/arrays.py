@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
+import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -301,7 +302,7 @@ def _outputs(f: Program, dtype: str) -> dict[str, Conditioned]:
             inputs = [f.inputs[start + (k if size > 1 else 0)] for start, size in zip(starts, sizes, strict=True)]
             slopes = (o.slope if isinstance(o, Jet) else flat).entries()
             terms = [abs(arb(a) * s) for a, s in zip(inputs, slopes, strict=True) if a and not s.is_zero()]
-            sway.append(float(sum(terms, arb(0)).upper()))
+            sway.append(_upper(sum(terms, arb(0))))
     shapes = [(name, x.shape) for name, x in outputs.items()]
     return dict(_pieces(truth, np.array(sway), shapes))
 
@@ -355,9 +356,12 @@ def sways(f: Program, cotangent: Any, by_norm: bool) -> Sways:
     found = [*map(sway, J), *(sway(row) + extra for row, extra in zip(H, by_cotangent, strict=True))]
     vacuity = _norm(gradient) / (_norm([s for row in J for s in row.entries()]) * _norm([arb(w) for w in run.v]))
     exact = np.array([s.rel_accuracy_bits() >= 20 for s in found], bool)
-    return Sways(
-        np.array([float(s.upper()) for s in found]), exact, float(vacuity.mid()) if vacuity.is_finite() else math.nan
-    )
+    return Sways(np.array([_upper(s) for s in found]), exact, float(vacuity.mid()) if vacuity.is_finite() else math.nan)
+
+
+def _upper(sway: Ball) -> float:
+    """An upper bound as a float: of what lies beyond all of them the largest, which forgives less than it might."""
+    return min(float(sway.upper()), sys.float_info.max) if sway.is_finite() else math.inf
 
 
 def ball_of(value: Any) -> Ball:

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 
 from oracles.calls import Answer, arrays, ask, find, floats, installed_version, known_options
+from oracles.heard import calls as heard
 from oracles.jax_grad.costs import EAGER
 from oracles.jax_grad.layers.blocks import BLOCKS
 from oracles.jax_grad.network import network
@@ -25,6 +26,7 @@ __all__ = [
     "NAME",
     "VERSION",
     "cache_programs",
+    "calls",
     "defaults",
     "forget_programs",
     "has",
@@ -74,3 +76,11 @@ def native(id: str, arguments: Mapping[str, Any], **options: Any) -> Answer:
     with installed_version(), known_options():
         outputs, gradients = differentiate(NATIVE[id], given, floats(given), None, options, compiled=id not in EAGER)
     return outputs, gradients if "value" in outputs else {}
+
+
+FUNCTIONS = r"(optax|jax)\.(?!tree|numpy\.(?!linalg|clip))"
+
+
+def calls(id: str, arguments: Mapping[str, Any], **options: Any) -> list[str]:
+    """The calls of JAX's and Optax's functions that `native` makes, as those of torch; [] without any."""
+    return heard(NATIVE[id], arrays(id, arguments), options, FUNCTIONS) if id in NATIVE else []

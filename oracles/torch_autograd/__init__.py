@@ -12,16 +12,18 @@ from typing import Any
 import torch
 
 from oracles.calls import Answer, arrays, ask, find, floats, installed_version, known_options, named
+from oracles.heard import calls as heard
 from oracles.torch_autograd.layers.blocks import BLOCKS
 from oracles.torch_autograd.network import network
 from oracles.torch_autograd.table import ASKED, COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
-from oracles.torch_autograd.tensors import differentiate
+from oracles.torch_autograd.tensors import differentiate, tensor
 from oracles.torch_autograd.updates import OPTIMIZERS, defaults, native_steps, step, trajectory
 
 __all__ = [
     "DEFINITIONS",
     "NAME",
     "VERSION",
+    "calls",
     "defaults",
     "has",
     "native",
@@ -75,3 +77,13 @@ def native(id: str, arguments: Mapping[str, Any], **options: Any) -> Answer:
     with installed_version(), known_options():
         outputs, gradients = differentiate(of_value, given, floats(given), None, options)
     return outputs, gradients if "value" in outputs else {}
+
+
+FUNCTIONS = r"torch\.(nn\.(functional|utils)|optim|distributions|linalg|renorm|clamp)"
+
+
+def calls(id: str, arguments: Mapping[str, Any], **options: Any) -> list[str]:
+    """The calls of torch's functions that `native` makes, arrays under the names of our arguments; [] without any."""
+    if id not in NATIVE:
+        return []
+    return heard(NATIVE[id], {name: tensor(x) for name, x in arrays(id, arguments).items()}, options, FUNCTIONS)

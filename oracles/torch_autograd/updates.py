@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from oracles.calls import Array, Definition, Slopes, arrays, check_step, rule
 from oracles.torch_autograd.tensors import array, tensor
@@ -214,8 +213,12 @@ def _in_place(clip: Callable[[list[Tensor]], Any], gradients: Mapping[str, Tenso
 
 
 OWN: dict[str, Definition] = {
-    "update/clip_by_value": lambda max_value=1.0, **g: _in_place(lambda p: clip_grad_value_(p, max_value), g),
-    "update/clip_by_norm": lambda max_norm=1.0, **g: _in_place(lambda p: clip_grad_norm_(p, max_norm), g),
+    "update/clip_by_value": lambda max_value=1.0, **g: _in_place(
+        lambda p: torch.nn.utils.clip_grad_value_(p, max_value), g
+    ),
+    "update/clip_by_norm": lambda max_norm=1.0, **g: _in_place(
+        lambda p: torch.nn.utils.clip_grad_norm_(p, max_norm), g
+    ),
 }
 
 

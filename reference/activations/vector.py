@@ -18,7 +18,7 @@ from reference.activation import Pullback, Slope, rowwise
 from reference.activations.gates import gelu, silu
 from reference.activations.piecewise import relu
 from reference.activations.smooth import sigmoid
-from reference.exact import exponential, quotient, total
+from reference.exact import exponential, quotient, scaled, total
 from reference.formula import Array, Kink, formula
 
 ROW = "acts on the last axis, or along `axis`"
@@ -183,11 +183,11 @@ def _deep_silu(b: Array) -> tuple[Array, Array, Array]:
     return b * near, (1 + b) * near, far
 
 
-def _gated(z: Array, gate: Slope, deep: Deep | None = None) -> tuple[Array, Pullback]:
+def _gated(z: Array, gate: Slope, deep: Deep | None = None, even: bool = False) -> tuple[Array, Pullback]:
     """a ⊙ g(b) for the halves a, b of the last axis: v ↦ (v ⊙ g(b), v ⊙ a ⊙ g'(b)).
 
     Where g(b) may be subnormal and a·g(b) is not, g(b) is two factors: g'(b) and b next to 0, and as `deep` says far
-    below it.
+    below it. An `even` slope is the same far above.
     """
     d, odd = divmod(z.shape[-1], 2)
     if odd:
@@ -197,13 +197,17 @@ def _gated(z: Array, gate: Slope, deep: Deep | None = None) -> tuple[Array, Pull
     of_value = of_slope = np.ones_like(b)
     if (small := (np.abs(b) < SMALL) & (np.abs(g) < SMALL) & (slope != 0)).any():
         g, of_value = np.where(small, slope, g), np.where(small, b, 1)
-    if deep is not None and (low := b < FAR_BELOW).any():
-        value, below, far = deep(np.clip(b, -2000, FAR_BELOW))
-        g, slope = np.where(low, value, g), np.where(low, below, slope)
-        of_value, of_slope = np.where(low, far, of_value), np.where(low, far, of_slope)
+    low = b < FAR_BELOW
+    tail = low | (b > -FAR_BELOW) if even else low
+    if deep is not None and tail.any():
+        value, below, far = deep(np.clip(-np.abs(b), -2000, FAR_BELOW))
+        g, slope = np.where(low, value, g), np.where(tail, below, slope)
+        of_value, of_slope = np.where(low, far, of_value), np.where(tail, far, of_slope)
 
     def pullback(v: Array) -> Array:
         both = np.concatenate([v * g * of_value, v * a * slope * of_slope], -1)
+        if not np.isfinite(np.vdot(both, both)) or (np.abs(both) < SMALL).any():  # on the way it may leave the range
+            both = np.concatenate([scaled(0, v, g, of_value), scaled(0, v, a, slope, of_slope)], -1)
         return np.where(np.concatenate([v, v], -1) == 0, 0, both)
 
     return a * g * of_value, pullback
@@ -227,7 +231,7 @@ def glu(z: Array) -> tuple[Array, Pullback]:
 
     Linear in a; in b by the slope of the sigmoid. Raises ValueError for a last axis of odd length.
     """
-    return _gated(z, sigmoid, _deep_sigmoid)
+    return _gated(z, sigmoid, _deep_sigmoid, even=True)
 
 
 @formula(

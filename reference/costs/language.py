@@ -5,6 +5,7 @@ Each returns (C, gradients), one term a row; see `reference.costs.reduction`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from reference.costs.arguments import LABEL, OWN, ROW, TERM, class_labels
 from reference.costs.blocks import Own
 from reference.costs.reduction import Terms, reduced
 from reference.costs.softmax import softmax, softmax_cost
-from reference.exact import expm1_less
+from reference.exact import expm1_less, fallen, scaled
 from reference.formula import Array, formula
 from reference.lift import index, times
 
@@ -46,8 +47,9 @@ def z_loss(z: Array) -> Terms:
 
     The slope of log Σe^z is softmax(z), that of the square twice log Σe^z.
     """
-    value, pullback = logsumexp(z)
-    return (value, value), {"z": pullback(2 * value)}
+    value, s = logsumexp(z)[0], softmax(z)
+    near, half = fallen(s.below)
+    return (value, value), {"z": (near / (1 + s.others)[..., None], 2 * value[..., None], half, half)}
 
 
 @formula(
@@ -118,7 +120,8 @@ def _divergence(z: Array, y: Array, temperature: float) -> Terms:
     p, q = (np.exp(s.below / t) / (1 + s.others[..., None]) for s in (teacher, student))
     apart = z - y  # t·e
     apart = apart - apart.take(teacher.m)[..., None]
-    mean = times(p, apart).sum(-1, keepdims=True)
+    (near_p, half), whole = fallen(teacher.below / t), 1 + teacher.others[..., None]
+    mean = scaled(0, near_p / whole, half, half, np.where(half == 0, 0, apart)).sum(-1, keepdims=True)
     apart = apart - mean
     e, size = apart / t, np.abs(apart).max(-1, keepdims=True)
     turned = (student.below - student.below.take(teacher.m)[..., None] - mean) / t
@@ -138,7 +141,10 @@ def _divergence(z: Array, y: Array, temperature: float) -> Terms:
     others = less.copy()
     others.put(teacher.m, 0)
     less.put(teacher.m, -others.sum(-1))
-    slopes = {"z": (less, np.where(small, size, t), unit), "y": (-times(p, apart), unit)}
+    slopes = {
+        "z": (less, np.where(small, size, t), unit),
+        "y": (-near_p / whole, np.where(half == 0, 0, apart), half, half, unit),
+    }
     terms = np.where(small, in_sizes, np.where(near, kl, far))
     first, then = np.where(small, size, t), np.where(small, size, np.where(near, t, 1))
     return (terms[..., 0], first[..., 0], then[..., 0], unit, unit), slopes
@@ -271,11 +277,16 @@ def adaptive_log_softmax(head: Array, tails: Array, labels: Array, *, cutoffs: S
     cluster = np.searchsorted(starts, y, side="right") - 1  # −1: none
     picked = np.where(cluster < 0, y, S + cluster)
     terms, by_head = softmax_cost(head, (np.arange(S + K) == picked[..., None]).astype(float))
-    by_tails = np.zeros_like(tails)
+    value, by_tails = _product(terms), (np.zeros_like(tails), np.ones_like(tails), np.ones_like(tails))  # as factors
     for k, (first, end) in enumerate(pairwise([*starts, V])):
         rows = cluster == k
         wanted = (np.arange(first, end) == y[rows][:, None]).astype(float)
         more, slope = softmax_cost(tails[rows][:, first - S : end - S], wanted)
-        terms[rows] += more
-        by_tails[rows, first - S : end - S] = slope
-    return terms, {"head": by_head, "tails": by_tails}
+        value[rows] += _product(more)
+        for factor, part in zip(by_tails, slope, strict=False):
+            factor[rows, first - S : end - S] = part
+    return value, {"head": by_head, "tails": by_tails}
+
+
+def _product(factors: Sequence[Array]) -> Array:
+    return functools.reduce(np.multiply, factors)

@@ -7,7 +7,9 @@ Where the difference of two logits of a row overflows, beyond 9e307, so does the
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from reference.costs.arguments import CLASS, LABEL, ROW, TERM, class_labels
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
 from reference.costs.softmax import beyond_linear, capped, miss_power, softmax, softmax_cost
-from reference.exact import exponential, product, total
+from reference.exact import DEEP, exponential, fallen, product, total
 from reference.formula import Array, formula
 from reference.lift import times
 
@@ -77,8 +79,25 @@ def binary_cross_entropy_logits(z: Array, y: Array, pos_weight: Array | None = N
     by_weight = times(y, minus)
     terms = np.where(y == 1, 0, (1 - y) * plus) + times(p, by_weight)
     by_y = np.where((z < -1) & (p != 1), times(p, minus) - plus, times(p - 1, minus) - z)
-    slopes = {"z": (1 - y) * s - p * y * c, "y": by_y, "pos_weight": by_weight}
-    return terms, slopes
+    by_z, (sure, near, half) = (1 - y) * s - p * y * c, all_that_is_left(z, y)
+    if sure.any():
+        counts = np.where(y == 1, p, 1)
+        terms, by_weight = np.where(sure, counts * near, terms), np.where(sure, y * near, by_weight)
+        by_z = np.where(sure, np.where(y == 1, -counts, 1) * near, by_z)
+    fall = (half, half) if sure.any() else ()
+    return (terms, *fall), {"z": (by_z, *fall), "y": by_y, "pos_weight": (by_weight, *fall)}
+
+
+def all_that_is_left(z: Array, y: Array) -> tuple[Array, Array, Array]:
+    """Where e^(−|z|) is all of cost and slope, the class being right and sure; and it as near·half², half being 1 else.
+
+    Weights may bring it back from underflow.
+    """
+    if not (np.abs(z) > -DEEP).any():
+        return np.zeros((), bool), np.ones(()), np.ones(())
+    near, half = fallen(-np.abs(z))
+    sure = (half < 1) & (y == (z > 0))
+    return sure, near, np.where(sure, half, 1)
 
 
 @formula(
@@ -112,9 +131,9 @@ def sigmoid_focal(z: Array, y: Array, *, alpha: float = 0.25, gamma: float = 2.0
     s, c, plus, minus = sigmoids(z)
     (miss, miss_far), (hit, hit_far) = cosigma_power(z, gamma), cosigma_power(-z, gamma)
     one, zero = times(miss, minus) * miss_far, times(hit, plus) * hit_far  # the costs of class 1 and of class 0
-    at_one = alpha * times(y, miss * (gamma * times(s, minus) + c) * miss_far)
-    at_zero = (1 - alpha) * times(1 - y, hit * (gamma * times(c, plus) + s) * hit_far)
-    terms = alpha * times(y, one) + (1 - alpha) * times(1 - y, zero)
+    at_one = times(alpha, times(y, miss * (gamma * times(s, minus) + c) * miss_far))
+    at_zero = times(1 - alpha, times(1 - y, hit * (gamma * times(c, plus) + s) * hit_far))
+    terms = times(alpha, times(y, one)) + times(1 - alpha, times(1 - y, zero))
     # one − zero = σ(z)^γ[softplus(−z)·(e^(−γz) − 1) − z], where the two are about equal: (σ(−z)/σ(z))^γ = e^(−γz)
     x = np.clip(z, -1 / max(gamma, 1), 1 / max(gamma, 1))
     apart = hit * (minus * np.expm1(-gamma * x) - x) * hit_far
@@ -137,7 +156,8 @@ def cosigma_power(z: Array, gamma: float) -> tuple[Array, Array]:
     tail = np.log1p(np.exp(-np.abs(z)))
     high, low = total(np.where(near, half, np.maximum(z, 0)), np.where(near, log_cosh(x)[0], tail))
     low = np.where(near, low + error + LOG_2[1], low)
-    high = np.minimum(high, 2000 / gamma if gamma else 0)  # γ times this power too is far beyond underflow
+    most = 2000 / gamma if gamma else 0  # γ times this power too is far beyond underflow
+    high, low = np.minimum(high, most), np.where(high < most, low, 0)
     m, exponent = math.frexp(gamma)
     t, rest = product(np.ldexp(high, exponent), m)
     return exponential(-t, -(rest + gamma * np.where(np.isfinite(low), low, 0)))
@@ -220,7 +240,7 @@ def cross_entropy_labels(
     if softcap < math.inf or temperature != 1:
         z, low, factors = capped(z, softcap, temperature)
     terms, slope = softmax_cost(z, target if weight is None else times(target, weight), low)
-    return terms, {"z": (slope, *factors), "weight": lambda: times(target, softmax(z).surprise())}, hot
+    return terms, {"z": (*slope, *factors), "weight": lambda: times(target, softmax(z).surprise())}, hot
 
 
 def _smoothed(y: Array, epsilon: float) -> Array:
@@ -294,11 +314,14 @@ def softmax_focal(z: Array, labels: Array, weight: Array | None = None, *, gamma
     """
     y, _ = class_labels(labels, z.shape[:-1], z.shape[-1])
     hot = picked(np.ones(y.shape), y, z)
-    loss, slope = softmax_cost(z, hot)
-    share, ratio = miss_power(z, y, loss, gamma)
+    (loss, *fall), (slope, *far) = softmax_cost(z, hot)
+    share, ratio = miss_power(z, y, functools.reduce(operator.mul, fall, loss), gamma)
     factor, per_label = share * (1 + gamma * ratio), times(share, loss)
     w = np.ones(y.shape) if weight is None else weight[y]
-    return times(w, per_label), {"z": times(times(w, factor)[..., None], slope), "weight": picked(per_label, y, z)}
+    return (times(w, per_label), *fall), {
+        "z": (times(times(w, factor)[..., None], slope), *far),
+        "weight": (picked(per_label, y, z), *(x[..., None] for x in fall)),
+    }
 
 
 @formula(

@@ -105,7 +105,7 @@ def perceptron(z: Array, y: Array) -> Terms:
 def soft_margin(z: Array, y: Array) -> Terms:
     """Soft margin (logistic) cost log(1 + e^(−yz)) = softplus(−yz): softplus' = σ, so −y·σ(−yz) in z."""
     _, miss, _, loss = sigmoids(y * z)
-    return loss, {"z": -y * miss, "y": times(miss, -z)}
+    return loss, {"z": -y * miss, "y": (miss, np.where(miss == 0, 0, -z))}
 
 
 @formula(
@@ -155,7 +155,8 @@ def margin_ranking(a: Array, b: Array, y: Array, *, margin: float = 0.0) -> Term
     Where the margin is missed, −y in a, y in b and b − a in y; else 0. What is lost of the products ya and yb is
     added to the slack, so that its sign is right for any y.
     """
-    difference, scale = residual(b, a)
+    scale = np.where(np.maximum(np.maximum(np.abs(a), np.abs(b)), abs(margin)) > 2.0**1021, 4.0, 1.0)
+    difference = b / scale - a / scale
     (lead, lead_low), (chase, chase_low) = product(-y, a / scale), product(y, b / scale)
     lost = lead_low + chase_low
     slack = exact_sum(lead, chase, margin / scale)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference.costs.arguments import CLASS, IN_ROW, LABEL, ROW, class_labels
-from reference.costs.logit import sigmoids
+from reference.costs.logit import all_that_is_left, sigmoids
 from reference.costs.margin import MET, OVER, step
 from reference.costs.probability import picked
 from reference.costs.reduction import Terms, reduced
@@ -57,19 +57,21 @@ def multi_margin(z: Array, labels: Array, weight: Array | None = None, *, p: int
     per_label = (slack**p / d).sum(-1)
     w = np.ones(y.shape) if weight is None else weight[y]
     slope = (pull - picked(pull.sum(-1), y, z)) / d  # the label itself does not pull
-    of_term, of_slope = (scale, scale) if p == 2 else (1.0, 1.0)
-    slopes = {"z": (times(w[..., None], slope), of_slope), "weight": (picked(per_label, y, z), scale, of_term)}
-    return (times(w, per_label), scale, of_term), slopes
+    powers = (scale,) * p  # of 1, or of 2
+    over = [x[..., None] for x in powers]
+    slopes = {"z": (times(w[..., None], slope), *over[1:]), "weight": (picked(per_label, y, z), *over)}
+    return (times(w, per_label), *powers), slopes
 
 
-def _slack(z: Array, labels: Array, margin: float) -> tuple[Array, Array, float]:
+def _slack(z: Array, labels: Array, margin: float) -> tuple[Array, Array, Array]:
     """Labels y, (...), and margin − z_y + z_j of the other classes j, 0 at the label itself, (..., d).
 
-    The last over a number, which is 4 where it might overflow, else 1.
+    The last over a number for each row, which is 4 where it might overflow, else 1.
     """
     y, _ = class_labels(labels, z.shape[:-1], z.shape[-1])
-    scale = 4.0 if max(np.abs(z).max(initial=0), abs(margin)) > 2.0**1021 else 1.0
-    slack = exact_sum(z / scale, -np.take_along_axis(z, y[..., None], -1) / scale, margin / scale)
+    scale = np.where(np.maximum(np.abs(z).max(-1), abs(margin)) > 2.0**1021, 4.0, 1.0)
+    over = scale[..., None]
+    slack = exact_sum(z / over, -np.take_along_axis(z, y[..., None], -1) / over, margin / over)
     np.put_along_axis(slack, y[..., None], 0, -1)
     return y, slack, scale
 
@@ -139,7 +141,14 @@ def multilabel_soft_margin(z: Array, y: Array, weight: Array | None = None) -> T
     d = z.shape[-1]
     s, c, plus, minus = sigmoids(z)
     loss = times(1 - y, plus) + times(y, minus)
-    slopes = {"z": times(weight, (1 - y) * s - y * c) / d, "y": times(weight, -z) / d, "weight": loss / d}
+    sure, near, half = all_that_is_left(z, y)
+    w, enters = (1.0, True) if weight is None else (weight, weight != 0)
+    by_z = np.where(sure, (1 - 2 * y) * near, (1 - y) * s - y * c)
+    slopes = {
+        "z": (times(weight, by_z), 1 / d, half, half),
+        "y": (np.where(enters, -z, 0), w, 1 / d),
+        "weight": loss / d,
+    }
     return times(weight, loss).sum(-1) / d, slopes
 
 

@@ -48,8 +48,8 @@ def ppo_clip(a: Array, old: Array, advantage: Array, *, low: float = 0.2, high: 
 
 def _clipped(step: Array, advantage: Array, low: float, high: float) -> Terms:
     """−min(ρA, clip(ρ, 1 − ε₋, 1 + ε₊)A), and its slopes, for the logarithm of ρ: beside 0 a tiny ε is not lost."""
-    ratio = np.exp(step)
-    beyond = (advantage < 0) & (step <= np.log1p(-low)) | (advantage > 0) & (step >= np.log1p(high))
+    ratio, apart = np.exp(step), np.expm1(step)  # whether a limit of any size is met, the second tells
+    beyond = (advantage < 0) & (apart <= -low) | (advantage > 0) & (apart >= high)
     counts = np.where(beyond, np.where(advantage < 0, 1 - low, 1 + high), ratio)
     slope = np.where(beyond, 0, ratio)
     return (-counts, advantage), {"a": (-slope, advantage), "old": (slope, advantage), "advantage": -counts}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from reference.costs.arguments import CLASS, LABEL, ROW, TERM, class_labels
+from reference.costs.products import TINY
 from reference.costs.reduction import Terms, reduced
-from reference.exact import ratio, xlog1py, xlogy
+from reference.exact import fallen, ratio, xlog1py, xlogy
 from reference.formula import Array, formula
 from reference.lift import times
 
@@ -59,9 +60,13 @@ def kl_div_log_target(a: Array, y: Array) -> Terms:
 
     ∂/∂a = −eʸ, and by the product rule ∂/∂y = eʸ(y − a) + eʸ.
     """
-    p = np.exp(y)
-    terms = np.where(p == 0, 0, p * (y - a))
-    return terms, {"a": -p, "y": terms + p}
+    (near, half), apart = fallen(y), y - a
+    fall = (half, half)  # eʸ is near·half², which weights may bring back from underflow
+    enters = half != 0
+    return (near, np.where(enters, apart, 0), *fall), {
+        "a": (-near, *fall),
+        "y": (near, np.where(enters, apart + 1, 0), *fall),
+    }
 
 
 MIXTURE = "(beta*p[i, j] + (1 - beta)*q[i, j])"
@@ -97,8 +102,9 @@ def _log_share(p: Array, q: Array, share: float, rest: float) -> Array:
     p, q = np.ldexp(p, 600), np.ldexp(q, 600)  # of which no share is subnormal
     m = share * p + rest * q
     m = np.where(m == 0, 1, m)
-    t = rest * ((p - q) / m)
-    return np.where(p + q == 0, 0, np.where(np.abs(t) < 0.5, np.log1p(t.clip(-0.5)), np.log(p / m)))
+    t, part = rest * ((p - q) / m), p / m
+    far = np.where(part < TINY, np.log(p) - np.log(m), np.log(part))  # a quotient may be subnormal
+    return np.where(p + q == 0, 0, np.where(np.abs(t) < 0.5, np.log1p(t.clip(-0.5)), far))
 
 
 ENTROPY = "(y[i, j]*log(a[i, j]) + (1 - y[i, j])*log(1 - a[i, j]))"

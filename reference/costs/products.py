@@ -12,6 +12,7 @@ import numpy as np
 from reference.lift import Array, times
 
 TINY = 2.0**-960  # a product below it may have lost digits
+BEYOND = 1100  # 2 to that power is larger than all floats
 
 
 def within_range(
@@ -20,13 +21,15 @@ def within_range(
     """What is linear in the product of all. On the way nothing overflows or vanishes that does not do so itself."""
     x, each = product(factors, weights), (*factors, *weights)
     moved = not isinstance(power, int) and np.any(power)
-    if moved or (len(each) > 1 and _vanishes(x, each)):
+    if moved or (len(each) > 1 and (_vanishes(x, each) or not math.isfinite(np.vdot(x, x)))):
         x = np.ldexp(*exactly(factors, weights, power))
     y = linear(x)
     if not math.isfinite(np.vdot(y, y)):
-        small, top = near_one(factors, weights, power)
-        small = linear(small)  # where it vanishes, y is beside something far larger
-        y = np.where(np.isfinite(y) | (small == 0), y, np.ldexp(small, top))
+        mantissa, exponent = exactly(factors, weights, power)
+        for over in (_top(mantissa, exponent), BEYOND):  # over the first, what is far smaller than the largest vanishes
+            small = linear(np.ldexp(mantissa, exponent - over))
+            lost = np.isfinite(y) | (np.abs(small) < TINY) | ~np.isfinite(small)
+            y = np.where(lost, y, np.ldexp(small, over))
     return y
 
 
@@ -58,5 +61,9 @@ def exactly(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 
 def near_one(factors: Sequence[Any], weights: Sequence[Array] = (), power: Any = 0) -> tuple[Array, int]:
     """The product of all over a power of two that brings its largest entry near 1, and that power."""
     mantissa, exponent = exactly(factors, weights, power)
-    top = int(exponent.max(initial=-5000, where=np.isfinite(mantissa) & (mantissa != 0)))
+    top = _top(mantissa, exponent)
     return np.ldexp(mantissa, exponent - top), top
+
+
+def _top(mantissa: Array, exponent: Array) -> int:
+    return int(exponent.max(initial=-5000, where=np.isfinite(mantissa) & (mantissa != 0)))

@@ -28,8 +28,9 @@ import numpy as np
 
 from reference.costs.arguments import CLASS, ENTRY, ROW, TERM, gathered, laid_out, taken
 from reference.costs.blocks import Own, factors_of, in_blocks
-from reference.costs.products import near_one, within_range
+from reference.costs.products import exactly, near_one, within_range
 from reference.entries import CHECKS, DIGITS, check_entries
+from reference.exact import wide, wide_sum
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, index, is_plain, named, rounded, times
 
 Gradients = dict[str, Array]
@@ -213,8 +214,8 @@ def _evaluate(
         into = functools.partial(gathered, x=x[name], kind=form.shapes[name], axis=axis)
         if name == "weight" and by_weights:
             each, counted = (factors, None) if form.weighted else (factors_of(slopes[name]), counts[0])
-            near, exponent = near_one(each)
-            gradient = into(np.ldexp(_by_weight(weight, near, counted, divisor, lead, v), exponent - over))
+            slope, exponent = _by_weight(weight, each, counted, divisor, lead, v)
+            gradient = into(np.ldexp(slope, exponent - over))
         elif name == "weight" and form.weighted:
             gradient = _contracted(factors, None, v, 0 * power, divisor, into)
         elif name in slopes:
@@ -367,22 +368,27 @@ def _scaled(weight: Array, lead: int) -> tuple[Array, Array]:
     return np.ldexp(weight, -exponent), exponent
 
 
-def _by_weight(weight: Any, each: Array, counted: Array | None, total: Any, lead: int, v: Array | None) -> Array:
+def _by_weight(weight: Any, factors: Sequence[Any], counted: Array | None, total: Any, lead: int, v: Any) -> Any:
     """∂C/∂w of C = Σwt/Σwc, which is (t − cC)/Σwc, worked out as (t·Σ'wc − c·Σ'wt)/(Σwc)² with sums over the others.
 
-    Weights of terms have c = 1. Weights of classes, (d,), meet sums over the terms of what each costs and counts.
+    As mantissas and exponents. Weights of terms have c = 1. Weights of classes, (d,), meet sums over the terms of what
+    each costs and counts.
     """
     shape = weight.shape
     if counted is None:
-        t = each.reshape(*shape[:lead], -1)
+        t, e = (np.broadcast_to(x, shape).reshape(*shape[:lead], -1) for x in exactly(factors))
         w, c = weight.reshape(t.shape), np.ones(t.shape)
     else:
-        axes = tuple(range(lead, each.ndim - 1))
-        t, w, c = each.sum(axes), weight, counted.sum(axes)
-        shape = t.shape
+        near, top = near_one(factors)
+        axes = tuple(range(lead, near.ndim - 1))
+        (t, e), w, c = np.frexp(near.sum(axes)), weight, counted.sum(axes)
+        e, shape = e + top, t.shape
     total = np.asarray(total)[..., None]
-    slope = (t * others(times(c, w)) - c * others(times(w, t))) / total / total
-    return times(None if v is None else v[..., None], slope).reshape(shape)
+    (m, f), by_total = wide(w), others(times(c, w)) / total
+    paid, f = times(m, t), e + f
+    top = np.where(paid == 0, -5000, f).max(-1, keepdims=True, initial=-5000)  # a large cost of weight 0 hides none
+    slope, e = wide_sum((t * by_total, e), (-c * (others(np.ldexp(paid, f - top)) / total), top))
+    return times(None if v is None else v[..., None], slope / total).reshape(shape), e.reshape(shape)
 
 
 def others(x: Array) -> Array:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 
 from reference.activations import log_cosh as log_cosh_activation
 from reference.costs.arguments import PER_ROW
+from reference.costs.products import TINY
 from reference.costs.reduction import Terms, reduced
 from reference.exact import ratio
 from reference.formula import Array, Kink, formula
@@ -33,17 +35,18 @@ def _weighted_mean_slope(term: str) -> str:
     return f"({term} - {mean})/{ALL_WEIGHTS}"
 
 
-def residual(a: Array, *less: Array | None) -> tuple[Array, float]:
+def residual(a: Array, *less: Array | None) -> tuple[Array, Any]:
     """a less all that is given, over 1 or, where that of finite numbers overflows, a power of two; and that number."""
     others = [y for y in less if y is not None]
     r = functools.reduce(np.subtract, others, a)
     if math.isfinite(np.vdot(r, r)) or np.isfinite(r).all():
         return r, 1.0
-    finite = functools.reduce(np.logical_and, map(np.isfinite, others), np.isfinite(a))
-    if not (finite & ~np.isfinite(r)).any():
+    over = functools.reduce(np.logical_and, map(np.isfinite, others), np.isfinite(a)) & ~np.isfinite(r)
+    if not over.any():
         return r, 1.0
     scale = 2.0 ** len(others)
-    return functools.reduce(np.subtract, [y / scale for y in others], a / scale), scale
+    smaller = functools.reduce(np.subtract, [y / scale for y in others], a / scale)
+    return np.where(over, smaller, r), np.where(over, scale, 1.0)
 
 
 @formula(
@@ -166,9 +169,9 @@ def smooth_l1(a: Array, y: Array, *, beta: float = 1.0) -> Terms:
     r, scale = residual(a, y)
     beta /= scale
     near = np.abs(r) < beta
-    slope = np.where(near, r / beta, np.sign(r))
+    slope = ratio(np.where(near, r, np.sign(r)), np.where(near, beta, 1.0))
     terms = np.where(near, r * (r / beta) / 2, np.abs(r) - beta / 2)
-    return (terms, scale), {"a": slope, "y": -slope}
+    return (terms, scale), {"a": slope, "y": (-slope[0], *slope[1:])}
 
 
 @formula(
@@ -280,14 +283,16 @@ def poisson_nll_rate(a: Array, y: Array, *, eps: float = 0.0, full: bool = False
     """
     by_stirling = (y > 1) & full
     s, scale = residual(a, np.broadcast_to(-eps, a.shape))
-    y, eps = y / scale, eps / scale
+    log_s = np.log(s) + np.log(scale)
+    scale = np.where(np.isfinite(y * log_s), scale, 2.0**64)  # where the mean of what overflows does not
+    s = np.where(scale > 2, a / scale + eps / scale, s)
+    y = y / scale
     base = np.where(by_stirling, y, 1 / scale)
-    log_s, log_base = np.log(s) + math.log(scale), np.log(base) + math.log(scale)
-    t = np.where(s == 0, -np.inf, log_s - log_base)
+    log_base, part = np.log(base) + np.log(scale), s / base
+    t = np.where((part > TINY) & np.isfinite(part), np.log(part), np.where(s == 0, -np.inf, log_s - log_base))
     ratio = (s - base) / base
-    near = np.abs(ratio) < 0.5
-    t = np.where(near & by_stirling, np.log1p(ratio), t)
-    stirling = (s - base) - times(base, t) - eps + (log_base + LOG_2_PI) / 2 / scale
+    t = np.where((np.abs(ratio) < 0.5) & by_stirling, np.log1p(ratio), t)
+    stirling = (s - base) - times(base, t) - eps / scale + (log_base + LOG_2_PI) / 2 / scale
     terms = np.where(by_stirling, stirling, a / scale - times(y, log_s))
     slope_y = np.where(by_stirling, 1 / base / scale / 2 - t, -log_s)
     slope_a = np.where(y == 0, 1, (s - y) / s)

@@ -7,6 +7,7 @@ cos, what b has besides its part along a, with dot products of twice the precisi
 
 from __future__ import annotations
 
+import functools
 import math
 from fractions import Fraction
 from operator import mul
@@ -16,7 +17,7 @@ import numpy as np
 
 from reference.costs.arguments import LABEL, ROW, TERM, class_labels
 from reference.costs.reduction import Terms, others, reduced
-from reference.exact import cut, dot, dots, power_of_two, product, total
+from reference.exact import Wide, cut, dot, dots, power_of_two, product, total, wide
 from reference.formula import Array, Kink, formula
 from reference.lift import integers, times
 
@@ -31,7 +32,7 @@ LEAST = "minimum-norm subgradient"
 
 
 class _Angle(NamedTuple):
-    """cos and 1 − cos of the angle between rows, (..., 1), and the slopes of cos, (..., d)."""
+    """cos and 1 − cos of the angle between rows, (..., 1), and the slopes of cos as factors, (..., d)."""
 
     cos: Array
     distance: Array
@@ -59,48 +60,47 @@ def _minus(b: Array, A: tuple[Array, Array], a: Array, D: tuple[Array, Array]) -
     return difference + (error + (p_low - q_low) + (b * A[1] - a * D[1]))
 
 
-def _across(b: Array, a: Array, A: tuple[Array, Array], D: tuple[Array, Array]) -> Array:
-    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖².
+def _across(b: Wide, a: Wide, A: tuple[Array, Array], D: tuple[Array, Array]) -> Wide:
+    """b‖a‖² − a⟨a, b⟩, the part of b across a times ‖a‖², for rows with entries of any size, the largest near 1.
 
-    Where one entry of a is more than half of ‖a‖², the others say what is left there.
+    Each entry is worked out over its own power of two. At the largest entry of a the others say what is left.
     """
-    out, m = _minus(b, A, a, D), np.abs(a).argmax(-1)[..., None]
-    a_m, b_m = np.take_along_axis(a, m, -1), np.take_along_axis(b, m, -1)
-    heavy = (2 * a_m * a_m > A[0])[..., 0]
-    if heavy.any():
-        m, rest, some = m[heavy], a[heavy], out[heavy]
-        np.put_along_axis(rest, m, 0, -1)
-        there = _minus(b_m[heavy], dot(rest, rest), a_m[heavy], dot(rest, b[heavy]))
-        np.put_along_axis(some, m, there, -1)
-        out[heavy] = some
-    return out
+    exponent = np.maximum(a[1], b[1])
+    out = _minus(np.ldexp(b[0], b[1] - exponent), A, np.ldexp(a[0], a[1] - exponent), D)
+    m = np.abs(np.ldexp(*a)).argmax(-1)[..., None]
+    np.put_along_axis(exponent, m, -4000, -1)
+    top = exponent.max(-1, keepdims=True)
+    others_a, others_b = (np.ldexp(x[0], x[1] - top) for x in (a, b))
+    for x in (others_a, others_b):
+        np.put_along_axis(x, m, 0, -1)
+    a_m, b_m = (np.take_along_axis(np.ldexp(*x), m, -1) for x in (a, b))
+    np.put_along_axis(out, m, _minus(b_m, dot(others_a, others_a), a_m, dot(others_a, others_b)), -1)
+    np.put_along_axis(exponent, m, 2 * top, -1)
+    return out, exponent
 
 
-def _angle(a: Array, b: Array) -> _Angle:
-    """The angle between rows a and b whose squares are in range.
+def _between(a: Array, b: Array) -> _Angle:
+    """The angle between rows a and b of any length, its slopes as factors. Raises ValueError for a row of zeros.
 
     ∂cos/∂a = (b‖a‖² − a⟨a, b⟩)/(‖a‖³‖b‖) and likewise for b. With s = ±1 the sign of cos and w the difference of the
     directions sb/‖b‖ and a/‖a‖, 1 − s·cos = ½‖w‖².
     """
+    (u, e_a), (v, e_b) = _scaled("a", a), _scaled("b", b)
+    wide_a, wide_b = wide(a, e_a), wide(b, e_b)
+    a, b = u, v
     if a.shape[-1] == 1:  # a direction is a sign, and does not turn
         cos = np.sign(a) * np.sign(b)
-        return _Angle(cos, 1 - cos, 0 * cos, 0 * cos)
+        return _Angle(cos, 1 - cos, (0 * cos,), (0 * cos,))
     A, B, D = dot(a, a), dot(b, b), dot(a, b)
     norm_a, norm_b = np.sqrt(A[0]), np.sqrt(B[0])
     cos = D[0] / (norm_a * norm_b)
     w = np.where(cos < 0, -1.0, 1.0) * b / norm_b - a / norm_a
     short = (w * w).sum(-1, keepdims=True) / 2
     steep = np.abs(cos) < 0.5
-    by_a = _across(b, a, A, D) / (A[0] * norm_a * norm_b)
-    by_b = _across(a, b, B, D) / (B[0] * norm_b * norm_a)
-    return _Angle(cos, np.where(steep, 1 - cos, np.where(cos < 0, 2 - short, short)), by_a, by_b)
-
-
-def _between(a: Array, b: Array) -> _Angle:
-    """The angle between rows a and b of any length, its slopes as factors. Raises ValueError for a row of zeros."""
-    (u, e_a), (w, e_b) = _scaled("a", a), _scaled("b", b)
-    angle = _angle(u, w)
-    return angle._replace(by_a=(angle.by_a, *power_of_two(-e_a)), by_b=(angle.by_b, *power_of_two(-e_b)))
+    (by_a, a_power), (by_b, b_power) = _across(wide_b, wide_a, A, D), _across(wide_a, wide_b, B, D)
+    by_a, by_b = by_a / (A[0] * norm_a * norm_b), by_b / (B[0] * norm_b * norm_a)
+    distance = np.where(steep, 1 - cos, np.where(cos < 0, 2 - short, short))
+    return _Angle(cos, distance, (by_a, *power_of_two(a_power - e_a)), (by_b, *power_of_two(b_power - e_b)))
 
 
 @formula(
@@ -204,29 +204,33 @@ def triplet_margin(a: Array, b: Array, c: Array, *, margin: float = 1.0, eps: fl
     The slope of ‖r‖ is the direction r/‖r‖: towards b and away from c for the anchor, where the margin is missed.
     With `swap` (Balntas et al., 2016) the negative counts with ‖b − c + ε‖ where that is smaller than ‖a − c + ε‖.
     """
-    exponent = _exponent(margin, eps, a, b, c)  # all lengths are over 2^exponent
+    exponent = _exponent(margin, eps, a, b, c)  # lengths of a row are over 2^exponent
+    between = [_distance(x, y, eps, exponent) for x, y in ((a, b), (a, c), (b, c))[: 2 + swap]]
+    (near, to_b, short_b), (far, to_c, short_c), *_ = between
     a, b, c = (np.ldexp(x, -exponent) for x in (a, b, c))
-    margin, eps = (float(np.ldexp(x, -exponent)) for x in (margin, eps))
-    (near, to_b, short_b), (far, to_c, short_c) = _distance(a - b + eps), _distance(a - c + eps)
-    both = _four(a, -b, a, -c) if eps == 0 else _four(2 * a, -b, -c, np.asarray(2 * eps))
+    room, e = (np.ldexp(x, -exponent) for x in (margin, eps))
+    both = _four(a, -b, a, -c) if eps == 0 else _four(2 * a, -b, -c, 2 * e)
     longer, by_a = _apart(c - b, both, (near, to_b, short_b), (far, to_c, short_c))
     by_b, by_c = -to_b, to_c
     if swap:
-        from_b, b_to_c, _ = _distance(b - c + eps)
+        from_b, b_to_c, short_bc = between[2]
         share = np.where(from_b < far, 1.0, np.where(from_b == far, 0.5, 0))  # of ‖b − c‖ in the distance of c
-        longer = np.where(share == 1, near - from_b, longer)
+        step, both = _four(c, -a, -e, -e), _four(2 * b, -a, -c, np.zeros(()))
+        longer_b, turn = _apart(step, both, (near, -to_b, short_b), (from_b, b_to_c, short_bc))
+        longer = np.where(share == 1, longer_b, longer)
         by_a = np.where(share == 0, by_a, to_b - (1 - share) * to_c)
-        by_b, by_c = by_b - share * b_to_c, (1 - share) * to_c + share * b_to_c
-    slack = margin + longer
+        by_b, by_c = share * turn - (1 - share) * to_b, (1 - share) * to_c + share * b_to_c
+    slack = room + longer
     short = ~(slack <= 0)
     slopes = {"a": np.where(short, by_a, 0), "b": np.where(short, by_b, 0), "c": np.where(short, by_c, 0)}
-    return (np.where(short, slack, 0)[..., 0], *power_of_two(exponent)), slopes
+    return (np.where(short, slack, 0)[..., 0], *power_of_two(exponent[..., 0])), slopes
 
 
-def _exponent(*numbers: Any) -> int:
-    """A power of two over which such numbers are large, so that what is far smaller is not lost beside them."""
-    largest = max(float(np.abs(x).max(initial=0, where=np.isfinite(x))) for x in map(np.asarray, numbers))
-    return math.frexp(largest)[1] - 900 if largest else 0
+def _exponent(*numbers: Any) -> Array:
+    """A power of two for each row over which its numbers are large: what is far smaller is not lost beside them."""
+    sizes = (np.abs(np.atleast_1d(x)) for x in numbers)
+    largest = functools.reduce(np.maximum, (x.max(-1, keepdims=True, initial=0, where=np.isfinite(x)) for x in sizes))
+    return np.where(largest > 0, np.frexp(largest)[1] - 900, 0)
 
 
 def _four(a: Array, b: Array, c: Array, d: Array) -> Array:
@@ -260,14 +264,16 @@ def _apart(
     return np.where(np.abs(B - C) > largest / 4, B - C, longer), turn
 
 
-def _distance(r: Array) -> tuple[Array, Array, Array]:
-    """‖r‖ of each row, (n, 1), its direction r/‖r‖, 0 where r is 0, and 1 − |r/‖r‖|, without cancellation."""
+def _distance(x: Array, y: Array, eps: float, exponent: Array) -> tuple[Array, Array, Array]:
+    """‖r‖ of each row r = x − y + ε over 2^exponent, (n, 1), its direction r/‖r‖, 0 where r is 0, and 1 − |r/‖r‖|."""
+    own = np.where(np.isfinite(x - y + eps).all(-1, keepdims=True), 0, 3)
+    r = np.ldexp(x, -own) - np.ldexp(y, -own) + np.ldexp(eps, -own)
     largest = np.abs(r).max(-1, keepdims=True)
     scaled = r / np.where(largest > 0, largest, 1)
     root = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
     length = np.where(root > 0, root, 1)
     short = others(scaled * scaled) / (length * (length + np.abs(scaled)))
-    return largest * root, scaled / length, short
+    return np.ldexp(largest, own - exponent) * root, scaled / length, short
 
 
 BLOCK = 1 << 18  # pairs of rows at once

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.exact import exponential, power_of_two, product, quotient, total
+from reference.exact import DEEP, exponential, fallen, power_of_two, product, quotient, total
 from reference.formula import Array
 from reference.lift import times
+
+Factors = tuple[Array, ...]  # of a product
 
 
 class Softmax(NamedTuple):
@@ -47,8 +49,8 @@ def softmax(z: Array, temperature: float = 1.0) -> Softmax:
     return Softmax(below, e, e.sum(-1), m)
 
 
-def softmax_cost(z: Array, q: Array, low: Array | float = 0.0) -> tuple[Array, Array]:
-    """−Σ q log p for p = softmax(z + low), and its slope in z, p·Σq − q.  (..., d) -> (...), (..., d).
+def softmax_cost(z: Array, q: Array, low: Array | float = 0.0) -> tuple[Factors, Factors]:
+    """−Σ q log p for p = softmax(z + low), and its slope in z, p·Σq − q, as factors.  (..., d) -> (...), (..., d).
 
     At the largest entry m, where p is all but 1 once a row is learned, the slope is Σ_{k≠m} q_k·p_m − q_m(1 − p_m).
     """
@@ -61,16 +63,35 @@ def softmax_cost(z: Array, q: Array, low: Array | float = 0.0) -> tuple[Array, A
     q.put(m, 0)
     others, rest = np.add.reduce(e, -1), np.add.reduce(q, -1)
     whole, total = q_m + rest, 1.0 + others
-    if q.size and not below.item(below.argmin()) > -np.inf:
-        below = np.where(q == 0, 0, below)  # what is not wanted costs nothing
-    cost = whole * np.log1p(others) - np.vecdot(q, below)
+    deep = q.size and not below.item(below.argmin()) > DEEP
+    wanted_below = np.where(q == 0, 0, below) if deep else below  # what is not wanted costs nothing, nor at −∞
+    cost = whole * np.log1p(others) - np.vecdot(q, wanted_below)
     e *= (whole / total)[..., None]
     e -= q
     e.put(m, (rest - q_m * others) / total)
     if math.isnan(np.vdot(cost, cost)):  # a row that nobody wants anything of does not enter, whatever is in it
         wanted = (q_m != 0) | q.any(-1)
         cost, e = np.where(wanted, cost, 0), np.where(wanted[..., None], e, 0)
-    return cost, e
+    return _from_afar(below, q, q_m, m, cost, e) if deep else ((cost,), (e,))
+
+
+def _from_afar(below: Array, q: Array, q_m: Array, m: Array, cost: Array, slope: Array) -> tuple[Factors, Factors]:
+    """`cost` and `slope` as factors, where some e_k = e^below are so small that weights bring them back from underflow.
+
+    Where q_k = 0 the slope is e_k·Σq. Where q is all at m and all others are far, Σe_k is left of the cost, and −q_m
+    times it of the slope at m. `q` is 0 at m.
+    """
+    near, half = fallen(below)
+    half = np.where((q == 0) & (half < 1), half, 1)
+    slope = np.where(half < 1, near * (q_m + q.sum(-1))[..., None], slope)
+    below.put(m, -np.inf)
+    second = below.max(-1)
+    alone = (second > -np.inf) & (second < DEEP) & (q == 0).all(-1)
+    left = q_m * np.exp(below - np.where(alone, second - DEEP, 0)[..., None]).sum(-1)
+    fall = np.where(alone, fallen(second)[1], 1)
+    slope.put(m, np.where(alone, -left, slope.take(m)))
+    half.put(m, fall)
+    return (np.where(alone, left, cost), fall, fall), (slope, half, half)
 
 
 def capped(z: Array, softcap: float, temperature: float) -> tuple[Array, Array, tuple[Any, ...]]:
@@ -123,8 +144,8 @@ def miss_power(z: Array, y: Array, loss: Array, gamma: float) -> tuple[Array, Ar
     e, e_low = total(np.where(close, 1.0, np.exp(np.minimum(lead, FAR))), np.where(close, np.expm1(lead), 0.0))
     whole, error = total(S, e)
     share, rest = quotient(S, whole)
-    rest = rest + (S_low - share * (error + S_low + e_low)) / whole
-    power = share**gamma * (1 + gamma * np.where(share == 0, 0, rest / share))
+    rest = rest + (S_low * (1 - share) - share * (error + e_low)) / whole  # what is left beside a share of 1 stays
+    power = times(share**gamma, np.exp(gamma * np.where(share == 0, 0, rest / share)))
     t, low = product(gamma, lead - np.log(S))
     leading = np.prod(exponential(-t, -np.where(np.isfinite(low), low, 0)), 0) if gamma else np.ones_like(lead)
     # far ahead p is 1 and −log p is 1 − p; far behind p·log p is 0

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reference.exact import scaled
 from reference.lift import QUIET, Answer, Array, checked, cotangent_of, defaults, floating, named, rounded, times
 
+TINY = 2.0**-960  # a number below it may have lost digits
 Regularizer = Callable[..., tuple[Array, list[Array]]]
 
 
@@ -43,13 +45,26 @@ def each_matrix(body: Callable[..., tuple[Array, Array]]) -> Regularizer:
     @QUIET
     def vjp(arguments: Mapping[str, Any], cotangent: Any = None, **parameters: float) -> Answer:
         w = _matrix(named(lifted, arguments, ("w",), 1)["w"], "w")
-        R, gradient = wide(w, checked(lifted, known, parameters))
+        parameters = checked(lifted, known, parameters)
+        R, gradient = wide(w, parameters)
         v = cotangent_of(cotangent, R.shape)
-        gradient = times(None if v is None else v[..., None, None], gradient)
-        return {"value": rounded(R, w.dtype)}, {"w": rounded(gradient, w.dtype)}
+
+        def again(**other: float) -> Array:
+            return wide(w, {**parameters, **other})[1]
+
+        return {"value": rounded(R, w.dtype)}, {"w": rounded(weighed(v, gradient, parameters, again), w.dtype)}
 
     lifted.vjp = vjp  # type: ignore[attr-defined]
     return lifted
+
+
+def weighed(v: Array | None, gradient: Array, parameters: Mapping[str, Any], again: Callable[..., Array]) -> Array:
+    """v times a gradient. Where that leaves the range on the way, v goes with λ, in which the gradient is linear."""
+    out = times(None if v is None else v[..., None, None], gradient)
+    if v is None or v.ndim or not parameters.get("lam"):
+        return out
+    lam, lost = parameters["lam"] * abs(float(v)), ~np.isfinite(out) | (np.abs(gradient) < TINY)
+    return np.where(lost, np.sign(v) * again(lam=lam), out) if lost.any() and TINY < lam < np.inf else out
 
 
 def _matrix(w: npt.ArrayLike, name: str) -> Array:
@@ -63,16 +78,21 @@ def square_sum(x: Array, factor: float, axes: int = 2) -> Array:
     """factor·Σx² over the last axes; no square overflows or vanishes on the way.  (..., m, d) -> (...)."""
     over = tuple(range(-axes, 0))
     exponent = np.frexp(np.abs(x).max(over, keepdims=True, initial=0))[1]
-    scaled = np.ldexp(x, -exponent)
-    return np.ldexp(factor * (scaled * scaled).sum(over), 2 * exponent.reshape(x.shape[: x.ndim - axes]))
+    near = np.ldexp(x, -exponent)
+    return scaled(2 * exponent.reshape(x.shape[: x.ndim - axes]), factor, (near * near).sum(over))
+
+
+def row_lengths(w: Array) -> tuple[Array, Array]:
+    """‖row‖ over a power of two that brings its largest entry near 1, and that power.  (..., m, d) -> (..., m, 1) each.
+
+    So no square overflows or vanishes.
+    """
+    exponent = np.frexp(np.abs(w).max(-1, keepdims=True, initial=0))[1]
+    near = np.ldexp(w, -exponent)
+    return np.sqrt((near * near).sum(-1, keepdims=True)), exponent
 
 
 def row_norms(w: Array) -> tuple[Array, Array]:
-    """‖row‖ and row/‖row‖, with 0/0 = 0.  (..., m, d) -> (..., m, 1), (..., m, d)
-
-    Rows are scaled by their largest entry, so that no square overflows or vanishes.
-    """
-    largest = np.abs(w).max(-1, keepdims=True, initial=0)
-    scaled = np.where(largest == 0, 0, w / largest)
-    length = np.sqrt((scaled * scaled).sum(-1, keepdims=True))
-    return np.where(largest == 0, 0, largest * length), np.where(largest == 0, 0, scaled / length)
+    """‖row‖ and row/‖row‖, with 0/0 = 0.  (..., m, d) -> (..., m, 1), (..., m, d)"""
+    length, exponent = row_lengths(w)
+    return np.ldexp(length, exponent), np.where(length == 0, 0, np.ldexp(w, -exponent) / length)

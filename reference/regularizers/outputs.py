@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from reference.activations import log_softmax
 from reference.costs import one_hot
-from reference.exact import exponential
+from reference.costs.softmax import softmax
+from reference.exact import DEEP, fallen, scaled
 from reference.formula import Array, Kink, formula
 from reference.lift import (
     QUIET,
@@ -45,7 +44,7 @@ from reference.network import (
     weight_gradient,
     wide,
 )
-from reference.regularizers.matrices import square_sum
+from reference.regularizers.matrices import square_sum, weighed
 
 Penalty = Callable[..., tuple[Array, Array]]
 LAM = {"lam": "lam >= 0"}
@@ -95,8 +94,13 @@ def of_outputs(body: Callable[..., tuple[Array, dict[str, Array]]]) -> Penalty:
         dtype = floating(given[names[0]], names[0]).dtype
         R, gradients = evaluate(given, parameters)
         v = cotangent_of(cotangent, R.shape)
-        v = None if v is None else v[..., None, None]
-        return {"value": rounded(R, dtype)}, {name: rounded(times(v, g), dtype) for name, g in gradients.items()}
+        known_ones = {**known, **parameters}
+
+        def again(name: str) -> Callable[..., Array]:
+            return lambda **other: evaluate(given, {**parameters, **other})[1][name]
+
+        weighted = {name: weighed(v, g, known_ones, again(name)) for name, g in gradients.items()}
+        return {"value": rounded(R, dtype)}, {name: rounded(g, dtype) for name, g in weighted.items()}
 
     lifted.vjp = vjp  # type: ignore[attr-defined]
     return lifted
@@ -126,14 +130,22 @@ def entropy(z: Array, lam: float = 0.1) -> tuple[Array, dict[str, Array]]:
     the log Σe^z in log s as well, which leaves s ⊙ (t − Σ s t) with t = z − max z and saves the digits of nearly
     equal logits.
     """
-    n = z.shape[-2]
-    log_s, _ = log_softmax(z)
-    t = z - z.max(-1, keepdims=True)
-    near, far = exponential(log_s)  # s, which λ may bring back from underflow
-    m, e = math.frexp(lam)  # a large λ comes first, a small one last
-    R, centred = (np.ldexp(m / n * near * np.maximum(u, NOTHING), max(e, 0)) * far for u in (log_s, t))
-    gradient = centred - near * far * centred.sum(-1, keepdims=True)
-    return np.ldexp(R.sum((-2, -1)), min(e, 0)), {"z": np.ldexp(gradient, min(e, 0))}
+    soft, m = softmax(z), z.argmax(-1)[..., None]
+    t, whole = np.maximum(soft.below, NOTHING), 1 + soft.others[..., None]
+    rivals = t.copy()
+    np.put_along_axis(rivals, m, NOTHING, -1)
+    shift = np.minimum(rivals.max(-1, keepdims=True) - DEEP, 0)  # λ may bring back what is left of a sure row
+    e = np.exp(rivals - shift)  # of the others, over `fall`²
+    fall, others = np.exp(shift / 2), e.sum(-1, keepdims=True)
+    mean = (e * t).sum(-1, keepdims=True) / whole  # Σ s t, and Σ s log s is that less log Σe^t
+    left = mean - np.where(shift < 0, others, np.log1p(others))
+    near, half = fallen(t)
+    slope = near / whole * (t - mean * fall * fall)
+    np.put_along_axis(slope, m, -mean / whole, -1)
+    np.put_along_axis(half, m, fall, -1)
+    share = 1 / z.shape[-2]
+    R = scaled(0, lam, share, left, fall, fall).sum((-2, -1))
+    return R, {"z": scaled(0, lam, share, slope, half, half)}
 
 
 def smooth(y: npt.ArrayLike, d: int, eps: float = 0.1) -> Array:

@@ -78,6 +78,13 @@ def test_no_truth_gives_no_error():
     assert np.isnan(ulp_error(0.5, exact(np.nan, undecided=True)))
 
 
+def test_beside_0_an_error_of_more_ulps_than_there_are_floats_is_forgiven_likewise():
+    assert conditioned_error(1e-3, exact(0.0), 1.0, exact(2.0**50)) == pytest.approx(8e-3)  # 1e-3 over 2^-53·2^50
+    assert conditioned_error(1e-3, exact(0.0), 1.0, exact(0.0)) == math.inf
+    assert conditioned_error(math.nan, exact(0.0), 1.0, exact(1.0)) == math.inf
+    assert conditioned_error(math.inf, exact(1.0), 1.0, exact(1.0)) == math.inf
+
+
 def test_conditioned_error_forgives_half_an_ulp_of_the_input():
     """cos near its zero: the slope there is −1, so the value at the neighbouring float differs by ulp(x)."""
     x, y, slope = np.array([math.pi / 2]), np.array([6.123233995736766e-17]), np.array([-1.0])

@@ -51,6 +51,18 @@ def test_a_case_can_be_asked_and_its_cotangent_fits_and_is_no_constant(id):
         assert all((v != 1).all() for v in case.cotangent.values())
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+def test_cotangents_are_of_all_sizes_in_every_second_extreme_case_and_of_one_size_elsewhere(dtype):
+    spread = {}
+    for regime in REGIMES:
+        for seed in range(12):
+            v = np.abs(cases.draw("activation/softmax", dtype, regime, seed).cotangent["value"].astype(float))
+            spread[regime, seed] = v.max() / v[v > 0].min()
+            assert np.isfinite(v).all()
+    assert {regime for (regime, _), ratio in spread.items() if ratio > 12} == {"extreme"}
+    assert 4 <= sum(ratio > 12 for ratio in spread.values()) <= 6  # of a row of one entry there is one size
+
+
 @pytest.mark.parametrize(
     "id", [id for id in IDS if "reduction" in inspect.signature(CATALOGUE[id].function).parameters]
 )

@@ -1,5 +1,6 @@
 """One case again, by everyone, beside the truth."""
 
+import json
 import sys
 
 import numpy as np
@@ -8,7 +9,7 @@ from planted import plant, scaled
 
 from gradproof import cases
 from gradproof.cli import main
-from gradproof.commands.case import DTYPES, replay
+from gradproof.commands.case import DTYPES, as_json, beside, drawn
 from gradproof.evidence import environment
 from gradproof.evidence.environment import ORACLES, load
 from gradproof.lookup import UsageError
@@ -17,7 +18,7 @@ from reference import CATALOGUE, vjp
 
 def rows(id, **given):
     """The rows of a case by quantity and index."""
-    return {name: cells for name, *cells in replay(id, "plain", 1, **given).rows}
+    return {name: cells for name, *cells in beside(drawn(id, "plain", 1, **given)).rows}
 
 
 @pytest.mark.parametrize("id", [*cases.DRAWS, *cases.STEPS])
@@ -79,13 +80,13 @@ def test_who_has_no_answer_says_why(monkeypatch, name):
 )
 def test_what_has_no_cases_is_refused(given, message):
     with pytest.raises(UsageError, match=message):
-        replay(*given)
+        drawn(*given)
 
 
 def test_a_formula_that_nobody_draws_is_sent_to_the_doctor(monkeypatch):
     monkeypatch.delitem(cases.DRAWS, "cost/l1")
     with pytest.raises(UsageError, match="cost/l1 has no cases of its own; 'gradproof doctor cost/l1' says"):
-        replay("cost/l1", "near", 0)
+        drawn("cost/l1", "near", 0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -101,19 +102,30 @@ def test_the_command_prints_the_table(capsys, dtype):
         main(["case", "cost/l1", "wide", "-2"])
 
 
+def test_as_json_the_arguments_are_told_exactly_and_labels_as_integers(capsys):
+    pytest.importorskip("flint")
+    assert main(["case", "cost/nll_labels", "extreme", "1", "--json"]) == 0
+    said, case = json.loads(capsys.readouterr().out), cases.draw("cost/nll_labels", "float64", "extreme", 1)
+    told = [[float.fromhex(x) for x in row] for row in said["arguments"]["a"]]
+    assert told == case.arguments["a"].tolist()
+    assert said["arguments"]["labels"] == case.arguments["labels"].tolist()
+    assert said["truth"] == as_json(case)["truth"]
+    assert float.fromhex(said["cotangent"]["value"]) == case.cotangent["value"]
+
+
 def test_without_balls_nothing_is_shown(monkeypatch):
     monkeypatch.setitem(sys.modules, "oracles.arb_truth", None)
     monkeypatch.delattr("oracles.arb_truth", raising=False)
     with pytest.raises(UsageError, match="python-flint: not installed"):
-        replay("cost/l1", "wide", 2)
+        beside(drawn("cost/l1", "wide", 2))
 
 
 def test_a_case_of_a_block_is_that_of_the_audit():
     pytest.importorskip("flint")
-    table = replay("block/lstm_classifier", "plain", 2, "float32")
+    table = beside(drawn("block/lstm_classifier", "plain", 2, "float32"))
     assert table.title.startswith("block/lstm_classifier in float32, plain 2; ")
     errors = [float(ours.split("(")[1].strip(")")) for _, _, ours, *_ in table.rows]
     assert len(errors) > 80
     assert max(errors) <= 1
     with pytest.raises(UsageError, match="no regime 'wide'; there are plain"):
-        replay("block/lstm_classifier", "wide", 2)
+        drawn("block/lstm_classifier", "wide", 2)

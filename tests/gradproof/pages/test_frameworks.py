@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from gradproof.evidence.finding import Finding
-from gradproof.pages.frameworks import DEFECT, defects, kind
+from gradproof.pages.frameworks import DEFECT, defects, kind, place
 
 OFF = Finding("accuracy", "cost/dice", "", "a", "float64", "torch", entries=3, max=2 * DEFECT, at="wide 3 [0, 1]",
               got="0x0.0p+0", truth="0x1.0p-3")  # fmt: skip
+
+LOST = "0 where the truth is not: underflow or a difference of equals on the way"
 
 
 def test_only_what_is_off_by_more_than_the_limit_is_a_defect_and_ours_is_no_framework():
@@ -29,15 +31,25 @@ def test_the_widest_dtype_is_shown_and_all_are_named():
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        ({"got": "nan", "more": {"not a number": 1}}, "NaN where the truth is finite"),
-        ({"got": "inf"}, "overflow where the truth is finite"),
-        ({}, "0 where the truth is not"),
-        ({"got": "0x1p+0", "truth": "0x0p+0"}, "not 0 where the truth is"),
+        ({"got": "nan", "more": {"not a number": 1}}, "NaN where the truth is a number: 0·∞ or ∞ − ∞ on the way"),
+        ({"got": "inf"}, "overflow on the way to a finite number"),
+        ({"got": "inf", "more": {"not a number": 1}}, "overflow on the way to a finite number, NaN elsewhere"),
+        ({}, LOST),
+        ({"truth": "0x1p-1030"}, "subnormal result taken as 0"),
+        ({"truth": "0x1p-1030", "got": "0x1p-1029"}, "all digits lost"),
+        ({"got": "0x1p+0", "truth": "0x0p+0"}, "not 0 where the truth is: what cancels does so only to rounding"),
         ({"got": "0x1p+1", "truth": "0x1p+0"}, "all digits lost"),
         ({"got": "0x1.1p+0", "truth": "0x1p+0"}, "relative error 6.2e-02"),
         ({"kind": "sweep", "at": "0x0.0000000000001p-1022"}, "subnormal input taken as 0"),
-        ({"kind": "sweep", "at": "0x1p-1022"}, "0 where the truth is not"),
+        ({"kind": "sweep", "at": "0x1p-1022"}, LOST),
     ],
 )
 def test_a_defect_is_named_by_its_numbers(given, what):
     assert kind(replace(OFF, **given)) == what
+
+
+def test_the_input_is_shown_in_numbers_that_name_it():
+    entry = replace(OFF, more={"input": {"p": "0x0p+0", "z": ["0x1p-1", "inf"]}})
+    assert place(entry) == "wide 3 [0, 1]: p = 0, z = (0.5, ∞)"
+    assert place(OFF) == "wide 3 [0, 1]"
+    assert place(replace(OFF, kind="sweep", at="0x1.8p+1")) == "3"

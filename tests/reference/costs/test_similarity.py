@@ -158,3 +158,18 @@ def test_no_cotangent_no_gradient_of_nt_xent_whatever_a_row_is():
     z[1] = math.nan
     _, gradients = vjp("cost/nt_xent", {"z": z, "labels": [0, 0, 1, 1]}, 0.0)
     assert not gradients["z"].any()
+
+
+def test_the_turn_of_a_swapped_positive_that_has_both_others_on_one_side_does_not_cancel():
+    """From b, a and c lie in directions that are one to 1e-6: the slope is their difference."""
+    a, b, c = [[1e6, 1.0]], [[0.0, 0.0]], [[1.0, 0.0]]
+    _, gradients = triplet_margin(a, b, c, swap=True)
+    short = 5e-13 * (1 - 0.75e-12)  # 1 − 1/√(1 + 1e-12)
+    np.testing.assert_allclose(gradients["b"], [[short, -1e-6 * (1 - short)]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e100, 1e-100])
+def test_angles_do_not_depend_on_lengths_also_beside_entries_that_are_far_smaller(size):
+    a, b = np.array([[3.0, 4e-200]]), np.array([[5.0, 7e-180]])
+    _, gradients = cosine_distance(size * a, b, reduction="sum")
+    np.testing.assert_allclose(gradients["a"][0, 1] * size, -(7e-180 / 5) / 3, rtol=1e-13)

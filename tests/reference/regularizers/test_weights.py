@@ -13,7 +13,17 @@ from reference import CATALOGUE, regularizers
 from reference.activations import identity, tanh
 from reference.costs import squared_error
 from reference.network import backprop
-from reference.regularizers import elastic_net, group_lasso, l1, l2, max_norm, none, nuclear_norm, spectral_norm
+from reference.regularizers import (
+    elastic_net,
+    group_lasso,
+    l1,
+    l2,
+    max_norm,
+    none,
+    nuclear_norm,
+    orthogonality,
+    spectral_norm,
+)
 from reference.regularizers.matrices import row_norms, square_sum
 
 U = 2.0**-53
@@ -256,3 +266,19 @@ def test_sixteen_bits_are_summed_in_float64():
     assert l1([w], lam=2.0**-10)[0] == 32
     assert l2([w], lam=2.0**-10)[0] == 8
     assert all(r.dtype == np.float16 for r in itertools.chain(l1([w])[1], l2([w])[1]))
+
+
+def test_a_row_is_scaled_by_itself_and_a_penalty_by_its_parameter_last():
+    w = np.array([[1.7e308, 1.7e308], [3e-320, -3e-320]])
+    _, (gradient,) = group_lasso([w], lam=1.0)
+    np.testing.assert_allclose(gradient, [[1.0, 1.0], [1.0, -1.0]], rtol=1e-15)
+    _, (gradient,) = max_norm([np.array([[1.7e308, -1.0]])], lam=0.25, limit=1.0)
+    np.testing.assert_allclose(gradient, [[0.85e308, -0.5]], rtol=1e-15)
+    _, (gradient,) = orthogonality([np.array([[1e200, 1e-200]])], lam=1e-300)
+    np.testing.assert_allclose(gradient, [[4e300, 4e-100]], rtol=1e-15)
+
+
+def test_a_cotangent_brings_a_gradient_back_that_overflows_without_it():
+    w = np.array([[1e120]])
+    _, gradients = orthogonality.vjp({"w": w}, -1e-100, lam=1.0)
+    np.testing.assert_allclose(gradients["w"], [[-4e260]], rtol=1e-15)
