@@ -883,6 +883,32 @@ WORKS: dict[str, Work] = {
         "Switch Transformers: Scaling to Trillion Parameter Models with Simple and Efficient Sparsity",
         "article", "2022", venue="Journal of Machine Learning Research 23", url=_arxiv("2101.03961"),
     ),
+    "you-2017": Work(
+        "You, Yang and Gitman, Igor and Ginsburg, Boris", "Large Batch Training of Convolutional Networks",
+        "misc", "2017", url=_arxiv("1708.03888"),
+    ),
+    "you-2020": Work(
+        "You, Yang and Li, Jing and Reddi, Sashank and Hseu, Jonathan and Kumar, Sanjiv and Bhojanapalli, Srinadh and "
+        "Song, Xiaodan and Demmel, James and Keutzer, Kurt and Hsieh, Cho-Jui",
+        "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes",
+        "inproceedings", "2020", venue="ICLR", url=_arxiv("1904.00962"),
+    ),
+    "ginsburg-2019": Work(
+        "Ginsburg, Boris and Castonguay, Patrice and Hrinchuk, Oleksii and Kuchaiev, Oleksii and Lavrukhin, Vitaly and "
+        "Leary, Ryan and Li, Jason and Nguyen, Huyen and Zhang, Yang and Cohen, Jonathan M.",
+        "Stochastic Gradient Methods with Layer-wise Adaptive Moments for Training of Deep Networks",
+        "misc", "2019", url=_arxiv("1905.11286"),
+    ),
+    "bernstein-2020": Work(
+        "Bernstein, Jeremy and Vahdat, Arash and Yue, Yisong and Liu, Ming-Yu",
+        "On the distance between two neural networks and the stability of learning",
+        "inproceedings", "2020", venue="NeurIPS", url=_arxiv("2002.03432"),
+    ),
+    "brock-2021": Work(
+        "Brock, Andrew and De, Soham and Smith, Samuel L. and Simonyan, Karen",
+        "High-Performance Large-Scale Image Recognition Without Normalization",
+        "inproceedings", "2021", venue="ICML", url=_arxiv("2102.06171"),
+    ),
     "zoph-2022": Work(
         "Zoph, Barret and Bello, Irwan and Kumar, Sameer and Du, Nan and Huang, Yanping and Dean, Jeff and Shazeer, "
         "Noam and Fedus, William",

@@ -32,15 +32,14 @@ class Printed:
 
     def __init__(self, record):
         pytest.importorskip("sympy")
-        from oracles.sympy_proof.expressions import notation
+        from oracles.sympy_proof.expressions import names, notation
 
         self.record = record
         self.notation = notation([record.statement, record.derivative], record.arguments[0], record.parameters)
         at = next(self.notation.everywhere(self.notation.read(record.arguments[0])))
         self.shape = tuple(self.notation.ranges[index] for index in at) or (1,)
-        unknown = {s.name for s in self.notation.read(record.statement).free_symbols} - {
-            *self.notation.ranges, *(a.split("[")[0] for a in record.arguments), *record.parameters, "t",
-        } - set(record.arguments)  # fmt: skip
+        used, known = names(record.statement), {argument.split("[")[0] for argument in record.arguments}
+        unknown = (used.plain | used.subscripted) - {*known, *record.parameters, *self.notation.sizes, "t"}
         assert not unknown, f"{record.id} uses {unknown}, which are neither arguments nor parameters"
 
     def start(self, t=1, value=None):

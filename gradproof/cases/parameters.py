@@ -165,6 +165,20 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "lam": 0.3},
         {"eta": 2.0, "beta1": 0.95, "beta2": 0.5, "lam": 0.01},
     ),
+    "update/lars": (
+        {"eta": 0.5, "mu": 0.5, "lam": 0.3, "trust": 0.25, "eps": 0.1},
+        {"eta": 2.0, "mu": 0.99, "lam": 0.001, "trust": 0.5, "eps": 1e-8},
+    ),
+    "update/lamb": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "lam": 0.001},
+    ),
+    "update/novograd": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.98, "eps": 0.0, "lam": 0.001},
+    ),
+    "update/fromage": ({"eta": 0.5, "least": 2.0}, {"eta": 2.0, "least": 0.0}),
+    "update/adaptive_clipping": ({"eta": 0.5, "clip": 0.5, "eps": 0.1}, {"eta": 2.0, "clip": 2.0, "eps": 1e-8}),
 }
 
 

@@ -102,6 +102,11 @@ RULES: dict[str, Accumulators] = {
     "update/signum": lambda s, g: {"m": _against(s, g, "beta1")},
     "update/rprop": lambda s, g: {"s": _sizes(s), "p": _numbers(s)},
     "update/lion": lambda s, g: {"m": _against(s, g, "beta1")},
+    "update/lars": lambda s, g: {"b": _numbers(s)},
+    "update/lamb": lambda s, g: {"m": _against(s, g, "beta1"), "q": _sizes(s)},
+    "update/novograd": lambda s, g: {"m": _numbers(s), "q": _sizes(s)[:1, :1]},
+    "update/fromage": lambda s, g: {},
+    "update/adaptive_clipping": lambda s, g: {},
 }
 
 

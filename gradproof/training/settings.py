@@ -66,6 +66,11 @@ SETTINGS = (
     Setting("update/signum", 0.01, 0.001),
     Setting("update/rprop", 0.01, 0.001),
     Setting("update/lion", 0.01, 0.001, {"lam": 0.1}),
+    Setting("update/lars", 0.1, 0.1, {"lam": 0.001}),
+    Setting("update/lamb", 0.01, 0.01, {"lam": 0.01}),
+    Setting("update/novograd", 0.01, 0.01, {"lam": 0.001}),
+    Setting("update/fromage", 0.01, 0.01),
+    Setting("update/adaptive_clipping", 0.1, 0.1),
 )
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import optax
 
 
@@ -38,6 +39,20 @@ def _adan(*, eta: float, beta1: float, beta2: float, beta3: float, gamma: float,
     if gamma != 1 - beta2:
         raise LookupError(f"optax.adan takes 1 − b2 = {1 - beta2:.4g} times the change, not {gamma}")
     return optax.adan(eta, beta1, beta2, beta3, eps, eps_root=0.0)
+
+
+def _by_rows(make: Callable[[tuple[int, ...] | None], Any]) -> Any:
+    """A transformation of single arrays whose axes depend on theirs: all but the first, and None for one axis."""
+
+    def update(g: Any, state: Any, w: Any) -> Any:
+        leaves, structure = jax.tree.flatten(g)
+        steps = [
+            make(tuple(range(1, x.ndim)) or None).update(x, optax.EmptyState(), p)[0]
+            for x, p in zip(leaves, jax.tree.leaves(w), strict=True)
+        ]
+        return jax.tree.unflatten(structure, steps), state
+
+    return optax.GradientTransformation(lambda w: optax.EmptyState(), update)
 
 
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
@@ -75,6 +90,15 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
         eta, eta_minus, eta_plus, smallest, largest
     ),
     "update/lion": lambda *, eta, beta1, beta2, lam: optax.lion(eta, beta1, beta2, weight_decay=lam),
+    "update/lars": lambda *, eta, mu, lam, trust, eps: optax.lars(
+        eta, lam, trust_coefficient=trust, eps=eps, momentum=mu
+    ),
+    "update/lamb": lambda *, eta, beta1, beta2, eps, lam: optax.lamb(eta, beta1, beta2, eps, weight_decay=lam),
+    "update/novograd": lambda *, eta, beta1, beta2, eps, lam: optax.novograd(eta, beta1, beta2, eps, weight_decay=lam),
+    "update/fromage": lambda *, eta, least: optax.fromage(eta, least),
+    "update/adaptive_clipping": lambda *, eta, clip, eps: optax.chain(
+        _by_rows(lambda axes: optax.adaptive_grad_clip(clip, eps, axes)), optax.sgd(eta)
+    ),
 }
 NATIVE: dict[str, Callable[..., Any]] = {
     "update/sgd": optax.sgd,
@@ -97,6 +121,10 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/signum": optax.signum,
     "update/rprop": optax.rprop,
     "update/lion": optax.lion,
+    "update/lars": optax.lars,
+    "update/lamb": optax.lamb,
+    "update/novograd": optax.novograd,
+    "update/fromage": optax.fromage,
 }
 NAMES = {"eta": "learning_rate", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value",
          "beta1": "b1", "rho": "decay"}  # fmt: skip
@@ -124,4 +152,7 @@ STATES: dict[str, dict[str, str]] = {
     "update/signum": {"m": "ema"},
     "update/rprop": {"s": "step_sizes", "p": "prev_updates"},  # it keeps the step where we keep the gradient
     "update/lion": {"m": "mu"},
+    "update/lars": {"b": "-trace"},  # it adds what we subtract
+    "update/lamb": {"m": "mu", "q": "nu"},
+    "update/novograd": {"m": "mu", "q": "nu"},
 }

@@ -89,16 +89,19 @@ def defaults(id: str) -> dict[str, Any]:
 
 
 def _fields(state: Any) -> dict[str, Any]:
-    """What Optax keeps, by its own names, from all parts of a chain."""
-    if hasattr(state, "_fields"):
-        return dict(state._asdict())
-    return {name: x for part in state for name, x in _fields(part).items()} if isinstance(state, tuple) else {}
+    """What Optax keeps, by its own names, from all parts of a chain and of what they wrap."""
+    parts = state if isinstance(state, tuple) else ()
+    own = state._asdict() if hasattr(state, "_fields") else {}
+    return {**{name: x for part in parts for name, x in _fields(part).items()}, **own}
 
 
 def _put(state: Any, fields: Mapping[str, Any]) -> Any:
     """The same state with other values under these names."""
     if hasattr(state, "_fields"):
-        return state._replace(**{name: x for name, x in fields.items() if name in state._fields})
+        own = state._asdict().items()
+        return state._replace(
+            **{k: jnp.reshape(fields[k], jnp.shape(x)) if k in fields else _put(x, fields) for k, x in own}
+        )
     return tuple(_put(part, fields) for part in state) if isinstance(state, tuple) else state
 
 
@@ -118,15 +121,19 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
         state = optimizer.init(w)
         if t > 1:
             kept = {theirs: jnp.asarray(given[ours]) for ours, theirs in names.items() if ours in given}
+            kept = {theirs.lstrip("-"): -x if theirs.startswith("-") else x for theirs, x in kept.items()}
             if "prev_updates" in kept:
                 kept["prev_updates"] = kept["step_sizes"] * jnp.sign(kept["prev_updates"])
             before = jnp.asarray(t - 1, jnp.int32)
             state = _put(state, {"count": before, "t": before, **kept})
         update, state = optimizer.update(dC, state, w)
         fields = _fields(state)
+        fields |= {f"-{name}": -x for name, x in fields.items() if f"-{name}" in names.values()}
         after = {"w": optax.apply_updates(w, update)}
         after |= {ours: fields[theirs] for ours, theirs in names.items() if theirs in fields}
-        return {name: np.asarray(x).astype(dtype, copy=False) for name, x in after.items()}
+        shapes = {name: given[name].shape if name in given else (1,) * w.ndim for name in after}  # of what is a number
+        return {name: np.asarray(x).astype(dtype, copy=False).reshape(shapes[name] if np.ndim(x) == 0 else np.shape(x))
+                for name, x in after.items()}  # fmt: skip
 
 
 # ---------------------------------------------------------------- clipping

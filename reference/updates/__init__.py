@@ -2,6 +2,7 @@
 
 from reference.updates.clipping import clip_by_norm, clip_by_value
 from reference.updates.moments import adabelief, adan, yogi
+from reference.updates.norms import adaptive_clipping, fromage, lamb, lars, novograd
 from reference.updates.optimizers import (
     adadelta,
     adagrad,
@@ -32,13 +33,18 @@ __all__ = [
     "adamax",
     "adamw",
     "adan",
+    "adaptive_clipping",
     "amsgrad",
     "clip_by_norm",
     "clip_by_value",
+    "fromage",
+    "lamb",
+    "lars",
     "lion",
     "momentum",
     "nadam",
     "nesterov",
+    "novograd",
     "radam",
     "rmsprop",
     "rmsprop_centered",

@@ -31,6 +31,10 @@ CONDITIONS = {  # on hyperparameters, by their name
     "beta2": "0 <= beta2 < 1",
     "beta3": "0 <= beta3 < 1",
     "gamma": "gamma >= 0",
+    "alpha": "alpha >= 0",
+    "trust": "trust >= 0",
+    "least": "least >= 0",
+    "clip": "clip > 0",
     "eta_minus": "0 < eta_minus < 1",
     "eta_plus": "eta_plus > 1",
     "smallest": "smallest >= 0",
@@ -68,6 +72,10 @@ def one(shape: Shape) -> Shape:
     return (1,) * len(shape)
 
 
+def _same(shape: Shape) -> Shape:
+    return shape
+
+
 def each_parameter(
     *arrays: str, shapes: Shapes | None = None, joint: bool = False, **scalars: float
 ) -> Callable[[Callable[..., Any]], Step]:
@@ -85,7 +93,7 @@ def each_parameter(
     outputs, accumulators too, are rounded once to the dtype of w.
     """
     slots = (*arrays, *scalars)
-    shaped = {s: (shapes or {}).get(s, lambda shape: shape) for s in arrays}
+    shaped: Shapes = {s: (shapes or {}).get(s, _same) for s in arrays}
 
     def lift(rule: Callable[..., Any]) -> Step:
         name = rule.__name__
@@ -284,6 +292,22 @@ def sign_of(average: Array, beta: Any, m: Array, g: Array) -> Any:
 def total(x: Array, axis: Any = None) -> Array:
     """Σx over all entries, or along some axes, which stay with length 1."""
     return np.asarray(x).sum(axis, keepdims=True) if isinstance(x, (np.ndarray, np.generic)) else x.sum(axis)
+
+
+def larger(x: Any, y: Any) -> Any:
+    """max(x, y) of an array and a number."""
+    return np.maximum(x, y + np.zeros(1) if _is_foreign(y) else y)
+
+
+def smaller(x: Any, y: Any) -> Any:
+    """min(x, y), of maxima alone, which every arithmetic has that steps are run in."""
+    return -larger(-x, -1 * y)
+
+
+def hypot(x: Any, y: Any) -> Any:
+    """√(x² + y²)."""
+    plain = isinstance(x + y, (np.ndarray, np.generic, float))
+    return np.hypot(x, y) if plain else np.sqrt(x * x + y * y)
 
 
 def norm(x: Array, axis: Any = None) -> Array:

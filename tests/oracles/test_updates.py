@@ -39,6 +39,11 @@ RULES = {
     "signum": {"eta": 0.1, "beta1": 0.9},
     "rprop": {"eta": 0.1, "eta_minus": 0.5, "eta_plus": 1.5, "smallest": 1e-3, "largest": 2.0},
     "lion": {"eta": 0.1, "beta1": 0.9, "beta2": 0.99, "lam": 0.5},
+    "lars": {"eta": 0.1, "mu": 0.9, "lam": 0.5, "trust": 0.25, "eps": 0.1},
+    "lamb": {**ADAM, "lam": 0.5},
+    "novograd": {**ADAM, "lam": 0.5},
+    "fromage": {"eta": 0.1, "least": 1e-3},
+    "adaptive_clipping": {"eta": 0.1, "clip": 0.1, "eps": 1e-3},
 }
 
 

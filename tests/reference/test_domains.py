@@ -20,8 +20,8 @@ from reference.costs.arguments import CHECKS
 from reference.lift import checked
 
 INTERVALS = {  # by parameter; an entry of its own where a formula differs
-    **dict.fromkeys(("alpha", "gamma", "smooth", "eps", "lambd", "lam", "eta", "initial"), "[0, oo)"),
-    **dict.fromkeys(("beta", "b", "delta", "temperature", "limit", "max_value", "max_norm"), "(0, oo)"),
+    **dict.fromkeys(("alpha", "gamma", "smooth", "eps", "lambd", "lam", "eta", "initial", "trust", "least"), "[0, oo)"),
+    **dict.fromkeys(("beta", "b", "delta", "temperature", "limit", "max_value", "max_norm", "clip"), "(0, oo)"),
     **dict.fromkeys(("beta1", "beta2", "beta3", "rho", "mu", "rate"), "[0, 1)"),
     **dict.fromkeys(("label_smoothing", "mix"), "[0, 1]"),
     **dict.fromkeys(("axes", "groups", "heads"), "1, 2, …"), "iterations": "0, 1, …",

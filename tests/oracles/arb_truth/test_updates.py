@@ -84,7 +84,8 @@ def test_every_argument_and_every_hyperparameter_counts(id):
         assert any(outputs({**given, name: factor * x}) != right for factor in (0.8, -1.0)), name
     first = {name: given[name] for name in ("w", "dC")}
     others = {"bias_correction": True, "t": 1, "threshold": 1e300, "n": 3.0, "eta_plus": 1.5,
-              "smallest": 10.0, "largest": 0.25}  # fmt: skip
+              "smallest": 10.0, "largest": 0.25, "least": 3.0}  # fmt: skip
+    others |= {"eps": 3.0} if id == "update/adaptive_clipping" else {}
     counted = "t" in CATALOGUE[id].arguments and id != "update/amsgrad"  # which corrects no bias unless told
     for name in h.keys() - (set() if counted else {"t"}):
         other = others.get(name, 0.3)
