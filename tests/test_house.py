@@ -47,6 +47,7 @@ IDS = {  # the places of gradproof where ids of the catalogue may be written out
     "answers/variants.py": "update/adagrad update/amsgrad update/nadam update/radam update/rprop",  # done differently
     "cases/": "*",
     "claims/covered.py": "*",
+    "claims/proofs.py": "update/lamb",  # which no route decides
     "conventions/": "*",
     "networks/configurations.py": "*",
     "training/settings.py": "*",
