@@ -883,6 +883,68 @@ WORKS: dict[str, Work] = {
         "Switch Transformers: Scaling to Trillion Parameter Models with Simple and Efficient Sparsity",
         "article", "2022", venue="Journal of Machine Learning Research 23", url=_arxiv("2101.03961"),
     ),
+    "polyak-juditsky-1992": Work(
+        "Polyak, B. T. and Juditsky, A. B.", "Acceleration of Stochastic Approximation by Averaging",
+        "article", "1992", venue="SIAM Journal on Control and Optimization 30(4)", doi="10.1137/0330046",
+    ),
+    "zhang-lucas-2019": Work(
+        "Zhang, Michael R. and Lucas, James and Hinton, Geoffrey and Ba, Jimmy",
+        "Lookahead Optimizer: k steps forward, 1 step back",
+        "inproceedings", "2019", venue="NeurIPS", url=_arxiv("1907.08610"),
+    ),
+    "defazio-2024": Work(
+        "Defazio, Aaron and Yang, Xingyu Alice and Mehta, Harsh and Mishchenko, Konstantin and Khaled, Ahmed and "
+        "Cutkosky, Ashok",
+        "The Road Less Scheduled",
+        "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2405.15682"),
+    ),
+    "mokhtari-2020": Work(
+        "Mokhtari, Aryan and Ozdaglar, Asuman and Pattathil, Sarath",
+        "A Unified Analysis of Extra-gradient and Optimistic Gradient Methods for Saddle Point Problems: Proximal "
+        "Point Approach",
+        "inproceedings", "2020", venue="AISTATS", url=_arxiv("1901.08511"),
+    ),
+    "daskalakis-2018": Work(
+        "Daskalakis, Constantinos and Ilyas, Andrew and Syrgkanis, Vasilis and Zeng, Haoyang",
+        "Training GANs with Optimism",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1711.00141"),
+    ),
+    "pagliardini-2024": Work(
+        "Pagliardini, Matteo and Ablin, Pierre and Grangier, David", "The AdEMAMix Optimizer: Better, Faster, Older",
+        "misc", "2024", url=_arxiv("2409.03137"),
+    ),
+    "morwani-2025": Work(
+        "Morwani, Depen and Vyas, Nikhil and Zhang, Hanlin and Kakade, Sham",
+        "Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants",
+        "misc", "2025", url=_arxiv("2502.02431"),
+    ),
+    "taniguchi-2024": Work(
+        "Taniguchi, Shohei and Harada, Keno and Minegishi, Gouki and Oshima, Yuta and Jeong, Seong Cheol and Nagahara, "
+        "Go and Iiyama, Tomoshi and Suzuki, Masahiro and Iwasawa, Yusuke and Matsuo, Yutaka",
+        "ADOPT: Modified Adam Can Converge with Any β2 with the Optimal Rate",
+        "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2411.02853"),
+    ),
+    "zhuang-2021": Work(
+        "Zhuang, Juntang and Ding, Yifan and Tang, Tommy and Dvornek, Nicha and Tatikonda, Sekhar and Duncan, James S.",
+        "Momentum Centering and Asynchronous Update for Adaptive Gradient Methods",
+        "inproceedings", "2021", venue="NeurIPS", url=_arxiv("2110.05454"),
+    ),
+    "liu-2024": Work(
+        "Liu, Hong and Li, Zhiyuan and Hall, David and Liang, Percy and Ma, Tengyu",
+        "Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training",
+        "inproceedings", "2024", venue="ICLR", url=_arxiv("2305.14342"),
+    ),
+    "defazio-jelassi-2022": Work(
+        "Defazio, Aaron and Jelassi, Samy",
+        "Adaptivity without Compromise: A Momentumized, Adaptive, Dual Averaged Gradient Method for Stochastic "
+        "Optimization",
+        "article", "2022", venue="Journal of Machine Learning Research 23(144)", url=_arxiv("2101.11075"),
+    ),
+    "orabona-tommasi-2017": Work(
+        "Orabona, Francesco and Tommasi, Tatiana",
+        "Training Deep Networks without Learning Rates Through Coin Betting",
+        "inproceedings", "2017", venue="NeurIPS", url=_arxiv("1705.07795"),
+    ),
     "you-2017": Work(
         "You, Yang and Gitman, Igor and Ginsburg, Boris", "Large Batch Training of Convolutional Networks",
         "misc", "2017", url=_arxiv("1708.03888"),

@@ -73,6 +73,31 @@ def nadam_single_product(
     return w - eta * m_hat / (np.sqrt(v_hat) + eps), m, v, P
 
 
+@each_parameter("a")
+def asgd_single_rate(
+    w: Array, g: Array, t: int, a: Array,
+    *, eta: float = 0.01, lam: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
+) -> Any:  # fmt: skip
+    """The rate is kept in float32 whatever the dtype of the parameters."""
+    rate = _single(eta / (1 + lam * eta * (t - 1)) ** alpha)
+    late = t - 1 - t0
+    share = _single(1 / late) if late > 1 else 1.0
+    w = (1 - lam * rate) * w - rate * g
+    return w, share * w + (1 - share) * a
+
+
+@each_parameter("x0", "G", "s")
+def madgrad_single_root(
+    w: Array, g: Array, t: int, x0: Array, G: Array, s: Array,
+    *, eta: float = 0.01, mu: float = 0.9, eps: float = 1e-6,
+) -> Any:  # fmt: skip
+    """√t is taken in float32 whatever the dtype of the parameters."""
+    x0 = 1 * (w if t == 1 else x0)
+    rate = (eta + eps) * _single(t**0.5)
+    G, s = G + rate * g * g, s + rate * g
+    return (1 - mu) * (x0 - s / (np.cbrt(G) + eps)) + mu * w, x0, G, s
+
+
 @each_parameter("s", "p")
 def rprop_late(
     w: Array, g: Array, t: int, s: Array, p: Array,
@@ -93,5 +118,7 @@ VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
     ("update/amsgrad", "jax"): (amsgrad_corrected_first, "convention"),
     ("update/radam", "torch"): (radam_eps_first, "convention"),
     ("update/rprop", "jax"): (rprop_late, "inaccurate"),
+    ("update/asgd", "torch"): (asgd_single_rate, "inaccurate"),
+    ("update/madgrad", "jax"): (madgrad_single_root, "inaccurate"),
     ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
 }

@@ -330,7 +330,8 @@ _OPTAX = {
     "noisy_sgd add_noise": "no formula: the gradient with noise that it draws",
     "lbfgs": "not yet: the direction of two loops",
     "lookahead": "update/lookahead",
-    "optimistic_adam optimistic_adam_v2 optimistic_gradient_descent": "not yet: twice the gradient less the last one",
+    "optimistic_adam optimistic_adam_v2": "update/optimistic_adam: without Nesterov's momentum",
+    "optimistic_gradient_descent": "update/optimistic_gradient_descent",
     "polyak_sgd": "not yet: a step by the value of the cost",
     "adaptive_grad_clip": "update/adaptive_clipping",
     "centralize": "update/centralize",
@@ -358,8 +359,26 @@ _OPTAX = {
 
 _CONTRIB = {
     "muon": "update/muon",
-    "acprop ademamix adopt cocob dadapt_adamw dog dowg madgrad momo momo_adam prodigy": "not yet",
-    "schedule_free_adamw schedule_free_sgd simplified_ademamix sophia": "not yet",
+    **{
+        name: f"update/{name}"
+        for name in (
+            "acprop",
+            "ademamix",
+            "adopt",
+            "cocob",
+            "dadapt_adamw",
+            "dog",
+            "dowg",
+            "madgrad",
+            "momo",
+            "momo_adam",
+            "prodigy",
+            "schedule_free_adamw",
+            "schedule_free_sgd",
+            "simplified_ademamix",
+        )
+    },
+    "sophia": "update/sophia: with the diagonal of the Hessian given",
     "galore mechanize reduce_on_plateau schedule_free schedule_free_eval_params": _WRAPS,
     "sam normalize": "not yet: a step to where the cost is larger, before the gradient is taken",
     "dpsgd differentially_private_aggregate": "no formula: the gradient with noise that it draws",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import optax
+from optax import contrib
 
 
 def _momentum(*, eta: float, mu: float, dampening: float) -> Any:
@@ -55,6 +56,34 @@ def _by_rows(make: Callable[[tuple[int, ...] | None], Any]) -> Any:
     return optax.GradientTransformation(lambda w: optax.EmptyState(), update)
 
 
+class _Slow(NamedTuple):
+    """The state of what is wrapped, and the slow parameters, which Optax leaves to the caller."""
+
+    inner: Any
+    slow: Any
+
+
+def _lookahead(*, eta: float, alpha: float, period: float) -> Any:
+    inner = optax.lookahead(optax.sgd(eta), int(period), alpha)
+
+    def init(w: Any) -> _Slow:
+        return _Slow(inner.init(optax.LookaheadParams.init_synced(w)), w)
+
+    def update(g: Any, state: _Slow, w: Any) -> tuple[Any, _Slow]:
+        moves, after = inner.update(g, state.inner, optax.LookaheadParams(w, state.slow))
+        return moves.fast, _Slow(after, optax.apply_updates(state.slow, moves.slow))
+
+    return optax.GradientTransformation(init, update)
+
+
+def _sophia(*, eta: float, beta1: float, gamma: float, eps: float, clip: float, lam: float) -> Any:
+    """With an average of Hessians that is given, and stays."""
+    return contrib.sophia(
+        eta, beta1, eps=eps, weight_decay=lam, gamma=gamma, clip_threshold=clip, update_interval=2**30,
+        hessian_diagonal_fn=optax.set_to_zero(),
+    )  # fmt: skip
+
+
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/sgd": lambda *, eta: optax.sgd(eta),
     "update/sgd_l2": lambda *, eta, lam, n: optax.chain(optax.add_decayed_weights(lam / n), optax.sgd(eta)),
@@ -99,6 +128,28 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/adaptive_clipping": lambda *, eta, clip, eps: optax.chain(
         _by_rows(lambda axes: optax.adaptive_grad_clip(clip, eps, axes)), optax.sgd(eta)
     ),
+    "update/lookahead": _lookahead,
+    "update/schedule_free_sgd": lambda *, eta, beta1, lam: contrib.schedule_free_sgd(eta, b1=beta1, weight_decay=lam),
+    "update/schedule_free_adamw": lambda *, eta, beta1, beta2, eps, lam: contrib.schedule_free_adamw(
+        eta, None, beta1, beta2, eps, lam
+    ),
+    "update/optimistic_gradient_descent": lambda *, eta, alpha, optimism: optax.optimistic_gradient_descent(
+        eta, alpha, optimism
+    ),
+    "update/optimistic_adam": lambda *, eta, beta1, beta2, eps, alpha, optimism: optax.optimistic_adam_v2(
+        eta, alpha=alpha, beta=optimism, b1=beta1, b2=beta2, eps=eps, nesterov=False
+    ),
+    "update/ademamix": lambda *, eta, beta1, beta2, beta3, alpha, eps, lam: contrib.ademamix(
+        eta, beta1, beta2, beta3, alpha, eps, weight_decay=lam
+    ),
+    "update/simplified_ademamix": lambda *, eta, beta1, beta2, alpha, eps, lam: contrib.simplified_ademamix(
+        eta, beta1, beta2, alpha, eps, weight_decay=lam
+    ),
+    "update/adopt": lambda *, eta, beta1, beta2, eps: contrib.adopt(eta, beta1, beta2, eps),
+    "update/acprop": lambda *, eta, beta1, beta2, eps: contrib.acprop(eta, beta1, beta2, eps, eps),
+    "update/sophia": _sophia,
+    "update/madgrad": lambda *, eta, mu, eps: contrib.madgrad(eta, mu, eps=eps),
+    "update/cocob": lambda *, eta, alpha, eps: contrib.cocob(eta, alpha, eps),
 }
 NATIVE: dict[str, Callable[..., Any]] = {
     "update/sgd": optax.sgd,
@@ -125,6 +176,16 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/lamb": optax.lamb,
     "update/novograd": optax.novograd,
     "update/fromage": optax.fromage,
+    "update/schedule_free_sgd": contrib.schedule_free_sgd,
+    "update/schedule_free_adamw": contrib.schedule_free_adamw,
+    "update/optimistic_gradient_descent": optax.optimistic_gradient_descent,
+    "update/optimistic_adam": optax.optimistic_adam_v2,
+    "update/ademamix": contrib.ademamix,
+    "update/simplified_ademamix": contrib.simplified_ademamix,
+    "update/adopt": contrib.adopt,
+    "update/acprop": contrib.acprop,
+    "update/madgrad": contrib.madgrad,
+    "update/cocob": contrib.cocob,
 }
 NAMES = {"eta": "learning_rate", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value",
          "beta1": "b1", "rho": "decay"}  # fmt: skip
@@ -155,4 +216,29 @@ STATES: dict[str, dict[str, str]] = {
     "update/lars": {"b": "-trace"},  # it adds what we subtract
     "update/lamb": {"m": "mu", "q": "nu"},
     "update/novograd": {"m": "mu", "q": "nu"},
+    "update/lookahead": {"s": "slow"},
+    "update/schedule_free_sgd": {"z": "z"},
+    "update/schedule_free_adamw": {"z": "z", "v": "nu"},
+    "update/optimistic_gradient_descent": {"p": "previous_gradient"},
+    "update/optimistic_adam": {"m": "mu", "v": "nu", "p": "previous_gradient"},
+    "update/ademamix": {"m": "m1", "n": "m2", "v": "nu"},
+    "update/simplified_ademamix": {"m": "m", "v": "n"},
+    "update/adopt": {"m": "mu", "v": "nu"},
+    "update/acprop": {"m": "mu", "v": "nu"},
+    "update/sophia": {"m": "mu", "h": "nu"},
+    "update/madgrad": {"x0": "x0", "G": "grad_sum_sq", "s": "s"},
+    "update/cocob": {
+        "x0": "init_particles",
+        "L": "scale",
+        "G": "subgradients",
+        "R": "reward",
+        "C": "cumulative_gradients",
+    },
+}
+
+# What else is kept of a run so far, by the number of steps made and the hyperparameters.
+NUMBERS: dict[str, Callable[..., dict[str, float]]] = {
+    "update/lookahead": lambda made, *, period, **_: {"steps_since_sync": made % period},
+    "update/schedule_free_sgd": lambda made, *, eta, **_: {"weight_sum": made * eta**2, "max_lr": eta},
+    "update/schedule_free_adamw": lambda made, *, eta, **_: {"weight_sum": made * eta**2, "max_lr": eta},
 }

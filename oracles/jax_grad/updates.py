@@ -20,7 +20,7 @@ import numpy as np
 import optax
 
 from oracles.calls import Array, Definition, arrays, check_step, installed_version, rule
-from oracles.jax_grad.optimizers import NAMES, NATIVE, OPTIMIZERS, STATES
+from oracles.jax_grad.optimizers import NAMES, NATIVE, NUMBERS, OPTIMIZERS, STATES
 from oracles.jax_grad.programs import precision
 
 NAME = "optax"
@@ -95,13 +95,16 @@ def _fields(state: Any) -> dict[str, Any]:
     return {**{name: x for part in parts for name, x in _fields(part).items()}, **own}
 
 
+def _like(new: Any, old: Any) -> Any:
+    """In the shape of what stands there, and numbers in its dtype."""
+    return jnp.reshape(jnp.asarray(new, old.dtype if isinstance(new, (int, float)) else None), jnp.shape(old))
+
+
 def _put(state: Any, fields: Mapping[str, Any]) -> Any:
     """The same state with other values under these names."""
     if hasattr(state, "_fields"):
         own = state._asdict().items()
-        return state._replace(
-            **{k: jnp.reshape(fields[k], jnp.shape(x)) if k in fields else _put(x, fields) for k, x in own}
-        )
+        return state._replace(**{k: _like(fields[k], x) if k in fields else _put(x, fields) for k, x in own})
     return tuple(_put(part, fields) for part in state) if isinstance(state, tuple) else state
 
 
@@ -125,7 +128,9 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
             if "prev_updates" in kept:
                 kept["prev_updates"] = kept["step_sizes"] * jnp.sign(kept["prev_updates"])
             before = jnp.asarray(t - 1, jnp.int32)
-            state = _put(state, {"count": before, "t": before, **kept})
+            counts = dict.fromkeys(("count", "count_m2", "t"), before)
+            numbers = NUMBERS[id](t - 1, **hyperparameters) if id in NUMBERS else {}
+            state = _put(state, {"is_initial_step": False, **counts, **numbers, **kept})
         update, state = optimizer.update(dC, state, w)
         fields = _fields(state)
         fields |= {f"-{name}": -x for name, x in fields.items() if f"-{name}" in names.values()}

@@ -1,8 +1,11 @@
 """Update rules, by name: optimizer steps and gradient clipping."""
 
+from reference.updates.averages import asgd, lookahead, schedule_free_adamw, schedule_free_sgd
 from reference.updates.clipping import clip_by_norm, clip_by_value
-from reference.updates.moments import adabelief, adan, yogi
+from reference.updates.duals import cocob, madgrad
+from reference.updates.moments import acprop, adabelief, adan, ademamix, adopt, simplified_ademamix, sophia, yogi
 from reference.updates.norms import adaptive_clipping, fromage, lamb, lars, novograd
+from reference.updates.optimistic import optimistic_adam, optimistic_gradient_descent
 from reference.updates.optimizers import (
     adadelta,
     adagrad,
@@ -26,6 +29,7 @@ from reference.updates.steps import Step
 
 __all__ = [
     "Step",
+    "acprop",
     "adabelief",
     "adadelta",
     "adagrad",
@@ -34,25 +38,37 @@ __all__ = [
     "adamw",
     "adan",
     "adaptive_clipping",
+    "ademamix",
+    "adopt",
     "amsgrad",
+    "asgd",
     "clip_by_norm",
     "clip_by_value",
+    "cocob",
     "fromage",
     "lamb",
     "lars",
     "lion",
+    "lookahead",
+    "madgrad",
     "momentum",
     "nadam",
     "nesterov",
     "novograd",
+    "optimistic_adam",
+    "optimistic_gradient_descent",
     "radam",
     "rmsprop",
     "rmsprop_centered",
     "rprop",
+    "schedule_free_adamw",
+    "schedule_free_sgd",
     "sgd",
     "sgd_l2",
     "sgdw",
     "sign_sgd",
     "signum",
+    "simplified_ademamix",
+    "sophia",
     "yogi",
 ]

@@ -35,6 +35,8 @@ CONDITIONS = {  # on hyperparameters, by their name
     "trust": "trust >= 0",
     "least": "least >= 0",
     "clip": "clip > 0",
+    "optimism": "optimism >= 0",
+    "period": "period >= 1 and period % 1 == 0",
     "eta_minus": "0 < eta_minus < 1",
     "eta_plus": "eta_plus > 1",
     "smallest": "smallest >= 0",

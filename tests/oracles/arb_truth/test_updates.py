@@ -67,11 +67,22 @@ def sympy_rational(x):
     return pytest.importorskip("sympy").Rational(float(x))
 
 
+SETTINGS = {"update/asgd": {"t0": 1.0}, "update/sophia": {"clip": 1e3, "gamma": 1.0}}  # in which everything counts
+LEAST = [
+    f"update/{name}" for name in ("adaptive_clipping", "adopt", "cocob", "sophia")
+]  # where eps is the least of something
+
+
 @over_rules
 def test_every_argument_and_every_hyperparameter_counts(id):
     """An error in any of them moves an output, here or in the first step: none is left out of a definition."""
     given = {name: np.array([x[0], 0.9 - x[0]]) if x.shape == (2,) else x for name, x in state(id).items()}
-    h = {**hyperparameters(id), "t": 5, **({"mu": 0.5} if "mu" in UPDATES[id].parameters else {})}
+    h = {
+        **hyperparameters(id),
+        "t": 5,
+        **({"mu": 0.5} if "mu" in UPDATES[id].parameters else {}),
+        **SETTINGS.get(id, {}),
+    }
     given |= {"m": np.array([-0.5, 0.2])} if "m" in given else {}  # against the gradient, and with it
     given |= {"u": np.array([0.1, 5.0])} if "u" in given else {}  # smaller, and larger
     given |= {"p": np.array([-0.5, 0.2])} if "p" in given else {}  # another sign, and the same
@@ -84,8 +95,8 @@ def test_every_argument_and_every_hyperparameter_counts(id):
         assert any(outputs({**given, name: factor * x}) != right for factor in (0.8, -1.0)), name
     first = {name: given[name] for name in ("w", "dC")}
     others = {"bias_correction": True, "t": 1, "threshold": 1e300, "n": 3.0, "eta_plus": 1.5,
-              "smallest": 10.0, "largest": 0.25, "least": 3.0}  # fmt: skip
-    others |= {"eps": 3.0} if id == "update/adaptive_clipping" else {}
+              "smallest": 10.0, "largest": 0.25, "least": 3.0, "period": 3}  # fmt: skip
+    others |= {"eps": 3.0} if id in LEAST else {}
     counted = "t" in CATALOGUE[id].arguments and id != "update/amsgrad"  # which corrects no bias unless told
     for name in h.keys() - (set() if counted else {"t"}):
         other = others.get(name, 0.3)
