@@ -91,9 +91,9 @@ def madgrad_single_root(
     w: Array, g: Array, t: int, x0: Array, G: Array, s: Array,
     *, eta: float = 0.01, mu: float = 0.9, eps: float = 1e-6,
 ) -> Any:  # fmt: skip
-    """√t is taken in float32 whatever the dtype of the parameters."""
+    """The rate (η + ε)√t is computed in float32 whatever the dtype of the parameters."""
     x0 = 1 * (w if t == 1 else x0)
-    rate = (eta + eps) * _single(t**0.5)
+    rate = _single(_single(eta + eps) * _single(t**0.5))
     G, s = G + rate * g * g, s + rate * g
     return (1 - mu) * (x0 - s / (np.cbrt(G) + eps)) + mu * w, x0, G, s
 

@@ -263,7 +263,8 @@ CURVED = f"({M}/{A}/Max(gamma*h, eps))"
 @formula(
     "update/sophia",
     statement=f"w - eta*(Piecewise((clip, {CURVED} > clip), (-clip, {CURVED} < -clip), ({CURVED}, True)) + lam*w)",
-    derivative=f"Piecewise((0, {CURVED} > clip), (0, {CURVED} < -clip), (-eta*(1 - beta1)/{A}/Max(gamma*h, eps), True))",
+    derivative=f"Piecewise((0, {CURVED} > clip), (0, {CURVED} < -clip),"
+    f" (-eta*(1 - beta1)/{A}/Max(gamma*h, eps), True))",
     arguments=("dC", "w", "m", "h", "t"),
     assumptions=(
         "h, the average of estimates of the diagonal of the Hessian, is given: the rule keeps it as it is",

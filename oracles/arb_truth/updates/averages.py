@@ -11,7 +11,7 @@ from oracles.arb_truth.updates.rule import Kept, Step, average, root, rule, unbi
 
 @rule("alpha >= 0", eta=0.01, lam=1e-4, alpha=0.75, t0=1e6)
 def asgd(w: Array, dC: Array, a: Kept = 0, *, eta: Ball, lam: Ball, alpha: Ball, t0: Ball, t: int) -> Step:
-    """Descent on C + λ/2·Σw² at a falling rate; a is the mean of what w is after step t₀ + 1, and before it w."""
+    """Descent on C + λ/2·Σw² at a falling rate; a is the mean of w from step t₀ + 2 on, before it w."""
     rate = eta / (1 + lam * eta * (t - 1)) ** alpha
     w = w - rate * (dC + lam * w)
     late = t - 1 - t0

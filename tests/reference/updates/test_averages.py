@@ -37,7 +37,7 @@ def test_asgd_is_descent_at_a_falling_rate_and_averages_the_late_parameters():
     plain, _ = path(sgd, eta=0.5)
     w, state = path(asgd, eta=0.5, lam=0.0, t0=2.0)
     np.testing.assert_allclose(w, plain)
-    np.testing.assert_allclose(state["a"][0], w[2:].mean(0))  # from step t₀ + 1 on
+    np.testing.assert_allclose(state["a"][0], w[3:].mean(0))  # from step t₀ + 2 on
     w, _ = path(asgd, np.ones((2, 1)), eta=1.0, lam=0.5, alpha=1.0)
     np.testing.assert_allclose(w[:, 0], [-1.0, -1.0 * (1 - 0.5 / 1.5) - 1 / 1.5])
 
@@ -77,7 +77,7 @@ def test_optimism_settles_a_game_that_plain_descent_leaves():
         w, state = [np.array([1.0, 1.0])], None
         for _ in range(400):
             w, state = step(w, [np.array([w[0][1], -w[0][0]])], state, eta=0.2)
-        assert (np.linalg.norm(w[0]) < 1e-3) is settles
+        assert (np.linalg.norm(w[0]) < 1e-3) == settles
 
 
 def test_ademamix_without_the_slow_average_is_adam():
@@ -119,7 +119,7 @@ def test_cocob_first_bets_a_small_share_and_then_what_it_won():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: path(lookahead, period=0), "period = 0.0; need period ≥ 1"),
+        (lambda: path(lookahead, period=0), "period = 0; need period ≥ 1"),
         (lambda: path(lookahead, period=1.5), "period = 1.5"),
         (lambda: path(asgd, alpha=-1.0), "need alpha ≥ 0"),
         (lambda: path(schedule_free_sgd, beta1=1.0), "need 0 ≤ beta1 < 1"),
