@@ -945,6 +945,39 @@ WORKS: dict[str, Work] = {
         "Training Deep Networks without Learning Rates Through Coin Betting",
         "inproceedings", "2017", venue="NeurIPS", url=_arxiv("1705.07795"),
     ),
+    "loizou-2021": Work(
+        "Loizou, Nicolas and Vaswani, Sharan and Laradji, Issam Hadj and Lacoste-Julien, Simon",
+        "Stochastic Polyak Step-size for SGD: An Adaptive Learning Rate for Fast Convergence",
+        "inproceedings", "2021", venue="AISTATS", url=_arxiv("2002.10542"),
+    ),
+    "ivgi-2023": Work(
+        "Ivgi, Maor and Hinder, Oliver and Carmon, Yair",
+        "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule",
+        "inproceedings", "2023", venue="ICML", url=_arxiv("2302.12022"),
+    ),
+    "khaled-2023": Work(
+        "Khaled, Ahmed and Mishchenko, Konstantin and Jin, Chi",
+        "DoWG Unleashed: An Efficient Universal Parameter-Free Gradient Descent Method",
+        "inproceedings", "2023", venue="NeurIPS", url=_arxiv("2305.16284"),
+    ),
+    "defazio-mishchenko-2023": Work(
+        "Defazio, Aaron and Mishchenko, Konstantin", "Learning-Rate-Free Learning by D-Adaptation",
+        "inproceedings", "2023", venue="ICML", url=_arxiv("2301.07733"),
+    ),
+    "mishchenko-defazio-2024": Work(
+        "Mishchenko, Konstantin and Defazio, Aaron", "Prodigy: An Expeditiously Adaptive Parameter-Free Learner",
+        "inproceedings", "2024", venue="ICML", url=_arxiv("2306.06101"),
+    ),
+    "schaipp-2024": Work(
+        "Schaipp, Fabian and Ohana, Ruben and Eickenberg, Michael and Defazio, Aaron and Gower, Robert M.",
+        "MoMo: Momentum Models for Adaptive Learning Rates",
+        "inproceedings", "2024", venue="ICML", url=_arxiv("2305.07583"),
+    ),
+    "foret-2021": Work(
+        "Foret, Pierre and Kleiner, Ariel and Mobahi, Hossein and Neyshabur, Behnam",
+        "Sharpness-Aware Minimization for Efficiently Improving Generalization",
+        "inproceedings", "2021", venue="ICLR", url=_arxiv("2010.01412"),
+    ),
     "you-2017": Work(
         "You, Yang and Gitman, Igor and Ginsburg, Boris", "Large Batch Training of Convolutional Networks",
         "misc", "2017", url=_arxiv("1708.03888"),

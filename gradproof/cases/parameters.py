@@ -205,6 +205,29 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "update/madgrad": ({"eta": 0.5, "mu": 0.5, "eps": 1e-3}, {"eta": 2.0, "mu": 0.99, "eps": 0.0}),
     "update/cocob": ({"eta": 0.5, "alpha": 0.5, "eps": 1e-3}, {"eta": 2.0, "alpha": 8.0, "eps": 1e-12}),
+    "update/polyak_sgd": (
+        {"eta": 0.5, "value": 0.75, "lower": 0.25, "most": 0.125, "eps": 1e-3},
+        {"eta": 2.0, "value": 3.0, "lower": -0.5, "most": 8.0, "eps": 1e-8},
+    ),
+    "update/dog": ({"eta": 0.5, "alpha": 0.25, "eps": 1e-3}, {"eta": 2.0, "alpha": 1e-3, "eps": 0.0}),
+    "update/dowg": ({"eta": 0.5, "initial": 0.25, "eps": 1e-3}, {"eta": 2.0, "initial": 1e-3, "eps": 0.0}),
+    "update/dadapt_adamw": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "d0": 0.25, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-12, "d0": 1e-3, "lam": 0.001},
+    ),
+    "update/prodigy": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "d0": 0.25, "coefficient": 0.5, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-12, "d0": 1e-3, "coefficient": 2.0, "lam": 0.001},
+    ),
+    "update/momo": (
+        {"eta": 0.5, "beta1": 0.5, "value": 0.75, "lower": 0.25, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "value": 3.0, "lower": -0.5, "lam": 0.001},
+    ),
+    "update/momo_adam": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "value": 0.75, "lower": 0.25, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-12, "value": 3.0, "lower": -0.5, "lam": 0.001},
+    ),
+    "update/sam": ({"eta": 0.5, "radius": 0.25}, {"eta": 2.0, "radius": 1.5}),
     "update/lars": (
         {"eta": 0.5, "mu": 0.5, "lam": 0.3, "trust": 0.25, "eps": 0.1},
         {"eta": 2.0, "mu": 0.99, "lam": 0.001, "trust": 0.5, "eps": 1e-8},

@@ -84,6 +84,15 @@ def _cocob(s: Source, g: Array) -> dict[str, Array]:
     return {"x0": _numbers(s), "L": largest, "G": largest + _sizes(s), "R": _sizes(s), "C": _all_but(s, g)}
 
 
+def _one(s: Source) -> Array:
+    """A number that is kept for a whole array."""
+    return _sizes(s)[:1, :1]
+
+
+def _travelled(s: Source, g: Array) -> dict[str, Array]:
+    return {"x0": _numbers(s), "r": _one(s), "G": _one(s)}
+
+
 RULES: dict[str, Accumulators] = {
     "update/sgd": lambda s, g: {},
     "update/sgd_l2": lambda s, g: {},
@@ -120,9 +129,30 @@ RULES: dict[str, Accumulators] = {
     "update/sophia": lambda s, g: {"m": _against(s, g, "beta1"), "h": _sizes(s)},
     "update/madgrad": lambda s, g: {"x0": _numbers(s), "G": _sizes(s), "s": _all_but(s, -g)},
     "update/cocob": _cocob,
+    "update/polyak_sgd": lambda s, g: {},
+    "update/dog": _travelled,
+    "update/dowg": _travelled,
+    "update/dadapt_adamw": lambda s, g: {
+        "m": _against(s, g, "beta1"),
+        "q": _sizes(s),
+        "p": _numbers(s),
+        "D": _one(s),
+        "r": _one(s),
+    },
+    "update/prodigy": lambda s, g: {
+        "m": _against(s, g, "beta1"),
+        "q": _sizes(s),
+        "p": _numbers(s),
+        "x0": _numbers(s),
+        "D": _one(s),
+        "r": _one(s),
+    },
+    "update/momo": lambda s, g: {"m": _against(s, g, "beta1"), "F": _one(s), "r": _one(s)},
+    "update/momo_adam": lambda s, g: {"m": _against(s, g, "beta1"), "q": _sizes(s), "F": _one(s), "r": _one(s)},
+    "update/sam": lambda s, g: {"c": _numbers(s)},
     "update/lars": lambda s, g: {"b": _numbers(s)},
     "update/lamb": lambda s, g: {"m": _against(s, g, "beta1"), "q": _sizes(s)},
-    "update/novograd": lambda s, g: {"m": _numbers(s), "q": _sizes(s)[:1, :1]},
+    "update/novograd": lambda s, g: {"m": _numbers(s), "q": _one(s)},
     "update/fromage": lambda s, g: {},
     "update/adaptive_clipping": lambda s, g: {},
 }

@@ -319,8 +319,9 @@ _OPTIM = {
 _OPTAX = {
     **{name: f"update/{name}" for name in (
         "adabelief", "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "amsgrad", "fromage",
-        "lamb", "lars", "lion", "nadam", "novograd", "radam", "sm3", "sign_sgd", "signum", "yogi", "polyak_sgd", "lbfgs",
-        "lookahead", "clip_by_block_rms", "normalize_by_update_norm", "optimistic_gradient_descent", "centralize",
+        "lamb", "lars", "lion", "nadam", "novograd", "radam", "sm3", "sign_sgd", "signum", "yogi", "polyak_sgd",
+        "lbfgs", "lookahead", "clip_by_block_rms", "normalize_by_update_norm", "centralize",
+        "optimistic_gradient_descent",
     )},
     "adan": "update/adan: with gamma = 1 − beta2, which is not the paper's",
     "rprop": "update/rprop: which it is late by a step",

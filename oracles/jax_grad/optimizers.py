@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 from optax import contrib
 
@@ -76,6 +77,29 @@ def _lookahead(*, eta: float, alpha: float, period: float) -> Any:
     return optax.GradientTransformation(init, update)
 
 
+def _with_value(optimizer: Any, value: float) -> Any:
+    """An optimizer that is told the cost, with the same one in every step."""
+    return optax.GradientTransformation(
+        optimizer.init, lambda g, state, w: optimizer.update(g, state, w, value=jnp.asarray(value))
+    )
+
+
+def _polyak(*, eta: float, value: float, lower: float, most: float, eps: float) -> Any:
+    return _with_value(optax.polyak_sgd(most, eta, lower, eps), value)
+
+
+def _momo(*, eta: float, beta1: float, value: float, lower: float, lam: float) -> Any:
+    return _with_value(contrib.momo(eta, beta1, lower, lam), value)
+
+
+def _momo_adam(*, eta: float, beta1: float, beta2: float, eps: float, value: float, lower: float, lam: float) -> Any:
+    return _with_value(contrib.momo_adam(eta, beta1, beta2, eps, lower, lam), value)
+
+
+def _prodigy(*, eta: float, beta1: float, beta2: float, eps: float, d0: float, coefficient: float, lam: float) -> Any:
+    return contrib.prodigy(eta, (beta1, beta2), eps=eps, estim_lr0=d0, estim_lr_coef=coefficient, weight_decay=lam)
+
+
 def _sophia(*, eta: float, beta1: float, gamma: float, eps: float, clip: float, lam: float) -> Any:
     """With an average of Hessians that is given, and stays."""
     return contrib.sophia(
@@ -129,6 +153,18 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
         _by_rows(lambda axes: optax.adaptive_grad_clip(clip, eps, axes)), optax.sgd(eta)
     ),
     "update/lookahead": _lookahead,
+    "update/polyak_sgd": _polyak,
+    "update/dog": lambda *, eta, alpha, eps: contrib.dog(eta, ("heuristic", alpha), eps),
+    "update/dowg": lambda *, eta, initial, eps: contrib.dowg(eta, initial, eps),
+    "update/dadapt_adamw": lambda *, eta, beta1, beta2, eps, d0, lam: contrib.dadapt_adamw(
+        eta, (beta1, beta2), eps, d0, lam
+    ),
+    "update/prodigy": _prodigy,
+    "update/momo": _momo,
+    "update/momo_adam": _momo_adam,
+    "update/sam": lambda *, eta, radius: contrib.sam(
+        optax.sgd(eta), optax.chain(contrib.normalize(), optax.sgd(radius))
+    ),
     "update/schedule_free_sgd": lambda *, eta, beta1, lam: contrib.schedule_free_sgd(eta, b1=beta1, weight_decay=lam),
     "update/schedule_free_adamw": lambda *, eta, beta1, beta2, eps, lam: contrib.schedule_free_adamw(
         eta, None, beta1, beta2, eps, lam
@@ -217,6 +253,26 @@ STATES: dict[str, dict[str, str]] = {
     "update/lamb": {"m": "mu", "q": "nu"},
     "update/novograd": {"m": "mu", "q": "nu"},
     "update/lookahead": {"s": "slow"},
+    "update/dog": {"x0": "init_params", "r": "max_dist", "G": "sum_sq_norm_grads"},
+    "update/dowg": {"x0": "init_params", "r": "estim_sq_dist", "G": "weighted_sq_norm_grads"},
+    "update/dadapt_adamw": {
+        "m": "exp_avg",
+        "q": "exp_avg_sq",
+        "p": "grad_sum",
+        "D": "estim_lr",
+        "r": "numerator_weighted",
+    },
+    "update/prodigy": {
+        "m": "exp_avg",
+        "q": "exp_avg_sq",
+        "p": "grad_sum",
+        "x0": "params0",
+        "D": "estim_lr",
+        "r": "numerator_weighted",
+    },
+    "update/momo": {"m": "exp_avg", "F": "barf", "r": "gamma"},
+    "update/momo_adam": {"m": "exp_avg", "q": "exp_avg_sq", "F": "barf", "r": "gamma"},
+    "update/sam": {"c": "cache"},
     "update/schedule_free_sgd": {"z": "z"},
     "update/schedule_free_adamw": {"z": "z", "v": "nu"},
     "update/optimistic_gradient_descent": {"p": "previous_gradient"},
@@ -239,6 +295,7 @@ STATES: dict[str, dict[str, str]] = {
 # What else is kept of a run so far, by the number of steps made and the hyperparameters.
 NUMBERS: dict[str, Callable[..., dict[str, float]]] = {
     "update/lookahead": lambda made, *, period, **_: {"steps_since_sync": made % period},
+    "update/sam": lambda made, **_: {"steps_since_sync": made % 2},
     "update/schedule_free_sgd": lambda made, *, eta, **_: {"weight_sum": made * eta**2, "max_lr": eta},
     "update/schedule_free_adamw": lambda made, *, eta, **_: {"weight_sum": made * eta**2, "max_lr": eta},
 }

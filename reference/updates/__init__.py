@@ -2,8 +2,10 @@
 
 from reference.updates.averages import asgd, lookahead, schedule_free_adamw, schedule_free_sgd
 from reference.updates.clipping import clip_by_norm, clip_by_value
+from reference.updates.distances import dadapt_adamw, dog, dowg, polyak_sgd, prodigy
 from reference.updates.duals import cocob, madgrad
 from reference.updates.moments import acprop, adabelief, adan, ademamix, adopt, simplified_ademamix, sophia, yogi
+from reference.updates.momentum_models import momo, momo_adam, sam
 from reference.updates.norms import adaptive_clipping, fromage, lamb, lars, novograd
 from reference.updates.optimistic import optimistic_adam, optimistic_gradient_descent
 from reference.updates.optimizers import (
@@ -45,6 +47,9 @@ __all__ = [
     "clip_by_norm",
     "clip_by_value",
     "cocob",
+    "dadapt_adamw",
+    "dog",
+    "dowg",
     "fromage",
     "lamb",
     "lars",
@@ -52,15 +57,20 @@ __all__ = [
     "lookahead",
     "madgrad",
     "momentum",
+    "momo",
+    "momo_adam",
     "nadam",
     "nesterov",
     "novograd",
     "optimistic_adam",
     "optimistic_gradient_descent",
+    "polyak_sgd",
+    "prodigy",
     "radam",
     "rmsprop",
     "rmsprop_centered",
     "rprop",
+    "sam",
     "schedule_free_adamw",
     "schedule_free_sgd",
     "sgd",

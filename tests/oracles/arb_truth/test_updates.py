@@ -67,7 +67,15 @@ def sympy_rational(x):
     return pytest.importorskip("sympy").Rational(float(x))
 
 
-SETTINGS = {"update/asgd": {"t0": 1.0}, "update/sophia": {"clip": 1e3, "gamma": 1.0}}  # in which everything counts
+SETTINGS = {  # in which everything counts
+    "update/asgd": {"t0": 1.0},
+    "update/sophia": {"clip": 1e3, "gamma": 1.0},
+    "update/polyak_sgd": {"most": 1e3},
+    "update/prodigy": {"d0": 0.25, "coefficient": 1e6},
+    "update/momo": {"value": 30.0, "eta": 1e3},
+    "update/momo_adam": {"value": 30.0, "eta": 1e3},
+    "update/sam": {"t": 4},
+}
 LEAST = [f"update/{name}" for name in ("adaptive_clipping", "adopt", "cocob", "sophia")]  # of something, which eps is
 
 
