@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array
-from reference.updates.steps import Step, each_parameter
+from reference.updates.steps import Step, each_parameter, smaller, total
 
 
 @each_parameter("G")
@@ -98,6 +98,16 @@ def madgrad_single_root(
     return (1 - mu) * (x0 - s / (np.cbrt(G) + eps)) + mu * w, x0, G, s
 
 
+@each_parameter(joint=True)
+def polyak_of_scaled(
+    w: Array, g: Array, t: int,
+    *, eta: float = 1.0, value: float = 1.0, lower: float = 0.0, most: float = 1.0, eps: float = 0.0,
+) -> Any:  # fmt: skip
+    """η scales the gradient before its norm is taken, so that it divides where it multiplies here."""
+    g = eta * g
+    return w - g * smaller((value - lower) / (total(g * g) + eps), most)
+
+
 @each_parameter("s", "p")
 def rprop_late(
     w: Array, g: Array, t: int, s: Array, p: Array,
@@ -120,5 +130,6 @@ VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
     ("update/rprop", "jax"): (rprop_late, "inaccurate"),
     ("update/asgd", "torch"): (asgd_single_rate, "inaccurate"),
     ("update/madgrad", "jax"): (madgrad_single_root, "inaccurate"),
+    ("update/polyak_sgd", "jax"): (polyak_of_scaled, "convention"),
     ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
 }

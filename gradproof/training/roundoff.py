@@ -177,13 +177,12 @@ class Rounded(NDArrayOperatorsMixin):
     def sum(self, axis: Any = None) -> Rounded:
         """The sum along axes, which stay with length 1, in any order: a rounding for every entry."""
         axes = tuple(range(self.value.ndim)) if axis is None else axis
-        last = tuple(k + 1 for k in axes) if isinstance(axes, tuple) else axes + 1 if axes >= 0 else axes
         self.roundoff.rows += 1
         z = self.value.sum(axes, keepdims=True)
         noise = np.zeros((self.roundoff.rows, *z.shape))
-        noise[: len(self.noise)] += self.noise.sum(last, keepdims=True)
         entries = self.value.size // max(z.size, 1)
-        noise[-1] = entries * self.roundoff.rounding(np.abs(self.value).sum(axes, keepdims=True))
+        of_sum = entries * self.roundoff.rounding(np.abs(self.value).sum(axes, keepdims=True))
+        noise[-1] = of_sum + self.bound().sum(axes, keepdims=True)  # the roundings of different entries differ in sign
         return Rounded(z, noise, self.roundoff)
 
     @np.errstate(divide="ignore", invalid="ignore")

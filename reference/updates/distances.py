@@ -14,7 +14,7 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.updates.norms import LONG, SQUARE
 from reference.updates.optimizers import COUPLED, OUTSIDE
-from reference.updates.steps import each_parameter, hypot, norm, one, over_root, smaller, total, weight
+from reference.updates.steps import SMALL, each_parameter, hypot, norm, one, over_root, smaller, total, weight
 
 NO_TORCH = {"torch": "torch.optim has none"}
 GIVEN = "`value`, the cost at w, is given with every step"
@@ -22,10 +22,13 @@ SEEN = "Sum(dC[k]*v[k], (k, 1, d))"  # ⟨g, v⟩
 ALONG = "Sum(dC[k]*w[k], (k, 1, d))"  # ⟨g, w⟩
 
 
-def _cut(gap: Any, m: Array, length: Any, most: Any) -> Any:
-    """min(gap/‖m‖², most)·m, where no square leaves the range; 0 where m is."""
-    if not isinstance(length, np.ndarray):
-        return m * smaller(gap / length / length, most)
+def cut(gap: Any, m: Array, most: Any, eps: Any = 0.0) -> Any:
+    """min(gap/(‖m‖² + ε), most)·m, also where squares leave the range; 0 where m is."""
+    size = total(m * m) + eps
+    share = gap / size
+    if not isinstance(share, np.ndarray) or not np.any(np.isinf(size) | (size < SMALL)):
+        return m * smaller(share, most)
+    length = hypot(norm(m), eps**0.5)
     scaled = np.where(gap / length / length < most, m / length * (gap / length), most * m)
     return np.where(length == 0, 0.0, scaled)
 
@@ -57,7 +60,7 @@ def polyak_sgd(
 
     On a line of slope ‖g‖ that length leads to C*. g/(‖g‖² + ε) answers by (I − 2ggᵀ/(‖g‖² + ε))/(‖g‖² + ε).
     """
-    return w - eta * _cut(value - lower, g, hypot(norm(g), eps**0.5), most)
+    return w - eta * cut(value - lower, g, most, eps)
 
 
 FARTHEST = f"Piecewise((alpha*(1 + {LONG}), t <= 1), (Max(r, sqrt(Sum((w[k] - x0[k])**2, (k, 1, d)))), True))"
@@ -195,11 +198,12 @@ M_I, Q_I, P_I = _prodigy("i")
 M_K, Q_K, P_K = _prodigy("k")
 BACK = "Piecewise((0, t <= 1), (x0[{0}] - w[{0}], True))"  # the way back to the start
 ONE_NORM = f"Sum(Abs({P_K}), (k, 1, d))"
-ESTIMATE = f"(coefficient*(sqrt(beta2)*r + {PACE}*{BEGUN}/d0*Sum(dC[k]*{BACK.format('k')}, (k, 1, d)))/{ONE_NORM})"
+GAINED = f"(coefficient*(sqrt(beta2)*r + {PACE}*{BEGUN}/d0*Sum(dC[k]*{BACK.format('k')}, (k, 1, d))))"
+ESTIMATE = f"({GAINED}/{ONE_NORM})"
 GROWN = f"Max({BEGUN}, {ESTIMATE})"
 GROWS = (
-    f"Piecewise((0, {BEGUN} >= {ESTIMATE}), ({PACE}*{BEGUN}/d0*(coefficient*{BACK.format('i')}"
-    f" - {ESTIMATE}*sign({P_I}))/{ONE_NORM}, True))"
+    f"Piecewise(({PACE}*{BEGUN}/d0*(coefficient*{BACK.format('i')} - {ESTIMATE}*sign({P_I}))/{ONE_NORM},"
+    f" {GAINED} > {BEGUN}*{ONE_NORM}), (0, True))"
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array, formula
-from reference.updates.distances import ALONG, GIVEN, SEEN, _cut
+from reference.updates.distances import ALONG, GIVEN, SEEN, cut
 from reference.updates.norms import STEEP
 from reference.updates.optimizers import OUTSIDE
 from reference.updates.steps import each_parameter, norm, one, over_root, smaller, total, weight
@@ -50,7 +50,7 @@ def momo(
     ahead = kept * (total(m * w) - r) if t > 1 else 0 * r
     m, F, r = kept * m + share * g, kept * F + share * value, kept * r + share * total(g * w)
     gap = (1 + eta * lam) * (F - lower) - eta * lam * r + ahead
-    return w / (1 + eta * lam) - _cut(np.maximum(gap, 0), m, norm(m), eta), m, F, r
+    return w / (1 + eta * lam) - cut(np.maximum(gap, 0), m, eta), m, F, r
 
 
 A, B = "(1 - beta1**t)", "(1 - beta2**t)"
