@@ -978,6 +978,14 @@ WORKS: dict[str, Work] = {
         "Sharpness-Aware Minimization for Efficiently Improving Generalization",
         "inproceedings", "2021", venue="ICLR", url=_arxiv("2010.01412"),
     ),
+    "shazeer-stern-2018": Work(
+        "Shazeer, Noam and Stern, Mitchell", "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost",
+        "inproceedings", "2018", venue="ICML", url=_arxiv("1804.04235"),
+    ),
+    "anil-2019": Work(
+        "Anil, Rohan and Gupta, Vineet and Koren, Tomer and Singer, Yoram", "Memory-Efficient Adaptive Optimization",
+        "inproceedings", "2019", venue="NeurIPS", url=_arxiv("1901.11150"),
+    ),
     "you-2017": Work(
         "You, Yang and Gitman, Igor and Ginsburg, Boris", "Large Batch Training of Convolutional Networks",
         "misc", "2017", url=_arxiv("1708.03888"),

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array
-from reference.updates.steps import Step, each_parameter, smaller, total
+from reference.updates.matrices import LINES
+from reference.updates.steps import Step, each_parameter, larger, norm, smaller, total
 
 
 @each_parameter("G")
@@ -108,6 +109,25 @@ def polyak_of_scaled(
     return w - g * smaller((value - lower) / (total(g * g) + eps), most)
 
 
+@each_parameter("r", "c", shapes=LINES)
+def adafactor_single_share(
+    w: Array, g: Array, t: int, r: Array, c: Array,
+    *, eta: float = 0.01, decay: float = 0.8, eps: float = 1e-30, least: float = 1e-3, clip: float = 1.0,
+    lam: float = 0.0,
+) -> Any:  # fmt: skip
+    """The share of the new squares is computed in float32 whatever the dtype of the parameters."""
+    new = 1 - _single(1 - _single(float(t) ** (-1 * decay)))
+    if len(w.shape) < 2:
+        r = (1 - new) * r + new * (g * g + eps)
+        u = g / np.sqrt(r)
+    else:
+        r, c = ((1 - new) * x + new * (g * g + eps).mean(k, keepdims=True) for x, k in ((r, -1), (c, -2)))
+        u = g * np.sqrt(r.mean(-2, keepdims=True) / r) / np.sqrt(c)
+    entries = np.prod(w.shape) ** 0.5
+    rate = (1 / t**0.5 if eta * t**0.5 > 1 else eta) * larger(norm(w) / entries, least)
+    return (1 - eta * lam) * w - rate * (u / larger(norm(u) / entries / clip, 1.0)), r, c
+
+
 @each_parameter("s", "p")
 def rprop_late(
     w: Array, g: Array, t: int, s: Array, p: Array,
@@ -131,5 +151,6 @@ VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
     ("update/asgd", "torch"): (asgd_single_rate, "inaccurate"),
     ("update/madgrad", "jax"): (madgrad_single_root, "inaccurate"),
     ("update/polyak_sgd", "jax"): (polyak_of_scaled, "convention"),
+    ("update/adafactor", "jax"): (adafactor_single_share, "inaccurate"),
     ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
 }

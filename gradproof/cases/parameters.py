@@ -228,6 +228,12 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-12, "value": 3.0, "lower": -0.5, "lam": 0.001},
     ),
     "update/sam": ({"eta": 0.5, "radius": 0.25}, {"eta": 2.0, "radius": 1.5}),
+    "update/adafactor": (
+        {"eta": 0.5, "decay": 0.5, "eps": 1e-28, "clip": 1.5, "lam": 0.3},
+        {"eta": 2.0, "decay": 1.0, "eps": 1e-26, "least": 0.5, "clip": 0.25, "lam": 0.001},
+        {"eta": 0.25, "least": 2.0},
+    ),
+    "update/sm3": ({"eta": 0.5, "beta1": 0.5, "eps": 1e-3}, {"eta": 2.0, "beta1": 0.99, "eps": 1e-12}),
     "update/lars": (
         {"eta": 0.5, "mu": 0.5, "lam": 0.3, "trust": 0.25, "eps": 0.1},
         {"eta": 2.0, "mu": 0.99, "lam": 0.001, "trust": 0.5, "eps": 1e-8},

@@ -150,6 +150,8 @@ RULES: dict[str, Accumulators] = {
     "update/momo": lambda s, g: {"m": _against(s, g, "beta1"), "F": _one(s), "r": _one(s)},
     "update/momo_adam": lambda s, g: {"m": _against(s, g, "beta1"), "q": _sizes(s), "F": _one(s), "r": _one(s)},
     "update/sam": lambda s, g: {"c": _numbers(s)},
+    "update/adafactor": lambda s, g: {"r": _sizes(s)[:, :1], "c": _sizes(s)[:1]},
+    "update/sm3": lambda s, g: {"m": _numbers(s), "r": _sizes(s)[:, :1], "c": _sizes(s)[:1]},
     "update/lars": lambda s, g: {"b": _numbers(s)},
     "update/lamb": lambda s, g: {"m": _against(s, g, "beta1"), "q": _sizes(s)},
     "update/novograd": lambda s, g: {"m": _numbers(s), "q": _one(s)},

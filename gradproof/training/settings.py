@@ -87,6 +87,8 @@ SETTINGS = (
     Setting("update/momo", 1e-4, 0.1, {"value": 1.0, "lam": 0.01}),
     Setting("update/momo_adam", 0.01, 0.01, {"value": 1.0, "lam": 0.01}),
     Setting("update/sam", 5e-5, None),
+    Setting("update/adafactor", 0.01, None, {"lam": 0.1}),
+    Setting("update/sm3", 0.1, 0.05),
     Setting("update/lars", 0.1, 0.1, {"lam": 0.001}),
     Setting("update/lamb", 0.01, 0.01, {"lam": 0.01}),
     Setting("update/novograd", 0.01, 0.01, {"lam": 0.001}),

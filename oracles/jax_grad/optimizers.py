@@ -100,6 +100,19 @@ def _prodigy(*, eta: float, beta1: float, beta2: float, eps: float, d0: float, c
     return contrib.prodigy(eta, (beta1, beta2), eps=eps, estim_lr0=d0, estim_lr_coef=coefficient, weight_decay=lam)
 
 
+def _adafactor(*, eta: float, decay: float, eps: float, least: float, clip: float, lam: float) -> Any:
+    if least != 1e-3:
+        raise LookupError(f"optax.adafactor counts the size of a parameter as 0.001 at least, not as {least}")
+    return optax.adafactor(
+        lambda count: jnp.minimum(eta, 1 / jnp.sqrt(count + 1.0)), min_dim_size_to_factor=1, decay_rate=decay,
+        clipping_threshold=clip, weight_decay_rate=eta * lam, eps=eps,
+    )  # fmt: skip
+
+
+def _sm3(*, eta: float, beta1: float, eps: float) -> Any:
+    return optax.chain(optax.scale_by_sm3(beta1, eps=eps), optax.scale_by_learning_rate(eta))
+
+
 def _sophia(*, eta: float, beta1: float, gamma: float, eps: float, clip: float, lam: float) -> Any:
     """With an average of Hessians that is given, and stays."""
     return contrib.sophia(
@@ -152,6 +165,8 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/adaptive_clipping": lambda *, eta, clip, eps: optax.chain(
         _by_rows(lambda axes: optax.adaptive_grad_clip(clip, eps, axes)), optax.sgd(eta)
     ),
+    "update/adafactor": _adafactor,
+    "update/sm3": _sm3,
     "update/lookahead": _lookahead,
     "update/polyak_sgd": _polyak,
     "update/dog": lambda *, eta, alpha, eps: contrib.dog(eta, ("heuristic", alpha), eps),
@@ -212,6 +227,8 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/lamb": optax.lamb,
     "update/novograd": optax.novograd,
     "update/fromage": optax.fromage,
+    "update/adafactor": optax.adafactor,
+    "update/sm3": optax.sm3,
     "update/schedule_free_sgd": contrib.schedule_free_sgd,
     "update/schedule_free_adamw": contrib.schedule_free_adamw,
     "update/optimistic_gradient_descent": optax.optimistic_gradient_descent,
@@ -298,4 +315,27 @@ NUMBERS: dict[str, Callable[..., dict[str, float]]] = {
     "update/sam": lambda made, **_: {"steps_since_sync": made % 2},
     "update/schedule_free_sgd": lambda made, *, eta, **_: {"weight_sum": made * eta**2, "max_lr": eta},
     "update/schedule_free_adamw": lambda made, *, eta, **_: {"weight_sum": made * eta**2, "max_lr": eta},
+}
+
+
+class Form(NamedTuple):
+    """Accumulators that Optax keeps in another form: theirs of ours, and ours of theirs, both with w."""
+
+    put: Callable[[dict[str, Any]], dict[str, Any]]
+    take: Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+FORMS = {
+    "update/adafactor": Form(
+        lambda x: {"v_row": x["r"][..., 0], "v_col": x["c"][..., 0, :]} if x["w"].ndim > 1 else {"v": x["r"]},
+        lambda x, w: {"r": x["v_row"][..., None], "c": x["v_col"][..., None, :]} if w.ndim > 1 else {"r": x["v"]},
+    ),
+    "update/sm3": Form(
+        lambda x: {"nu": x["m"], "mu": [x[name].ravel() for name in ("r", "c")[: x["w"].ndim]]},
+        lambda x, w: (
+            {"m": x["nu"], "r": x["mu"][0][:, None], "c": x["mu"][1][None]}
+            if w.ndim > 1
+            else {"m": x["nu"], "r": x["mu"][0]}
+        ),
+    ),
 }

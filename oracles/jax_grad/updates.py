@@ -20,7 +20,7 @@ import numpy as np
 import optax
 
 from oracles.calls import Array, Definition, arrays, check_step, installed_version, rule
-from oracles.jax_grad.optimizers import NAMES, NATIVE, NUMBERS, OPTIMIZERS, STATES
+from oracles.jax_grad.optimizers import FORMS, NAMES, NATIVE, NUMBERS, OPTIMIZERS, STATES
 from oracles.jax_grad.programs import precision
 
 NAME = "optax"
@@ -95,8 +95,16 @@ def _fields(state: Any) -> dict[str, Any]:
     return {**{name: x for part in parts for name, x in _fields(part).items()}, **own}
 
 
+def _formed(id: str, given: Mapping[str, Any]) -> list[str]:
+    """The accumulators that Optax keeps in a form of its own."""
+    first = {"update/adafactor": "r", "update/sm3": "mr"}.get(id, "")
+    return [*first, *("c" if first and "w" in given and given["w"].ndim > 1 else "")]
+
+
 def _like(new: Any, old: Any) -> Any:
     """In the shape of what stands there, and numbers in its dtype."""
+    if isinstance(new, list):
+        return [jnp.asarray(x) for x in new]
     return jnp.reshape(jnp.asarray(new, old.dtype if isinstance(new, (int, float)) else None), jnp.shape(old))
 
 
@@ -116,7 +124,7 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
     """
     given = arrays(id, arguments)
     names = STATES.get(id, {})
-    check_step(id, given, names, t, hyperparameters.get("mu"))
+    check_step(id, given, [*names, *_formed(id, given)], t, hyperparameters.get("mu"))
     dtype = given["w"].dtype
     with precision(given.values()), installed_version():
         w, dC = jnp.asarray(given["w"]), jnp.asarray(given["dC"])
@@ -128,6 +136,7 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
             if "prev_updates" in kept:
                 kept["prev_updates"] = kept["step_sizes"] * jnp.sign(kept["prev_updates"])
             before = jnp.asarray(t - 1, jnp.int32)
+            kept |= FORMS[id].put(dict(given)) if id in FORMS else {}
             counts = dict.fromkeys(("count", "count_m2", "t"), before)
             numbers = NUMBERS[id](t - 1, **hyperparameters) if id in NUMBERS else {}
             state = _put(state, {"is_initial_step": False, **counts, **numbers, **kept})
@@ -135,6 +144,7 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
         fields = _fields(state)
         fields |= {f"-{name}": -x for name, x in fields.items() if f"-{name}" in names.values()}
         after = {"w": optax.apply_updates(w, update)}
+        after |= FORMS[id].take(fields, w) if id in FORMS else {}
         after |= {ours: fields[theirs] for ours, theirs in names.items() if theirs in fields}
         shapes = {name: given[name].shape if name in given else (1,) * w.ndim for name in after}  # of what is a number
         return {name: np.asarray(x).astype(dtype, copy=False).reshape(shapes[name] if np.ndim(x) == 0 else np.shape(x))

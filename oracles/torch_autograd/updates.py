@@ -41,6 +41,12 @@ def _radam(w: list[Tensor], *, eta: float, beta1: float, beta2: float, eps: floa
     return torch.optim.RAdam(w, lr=eta, betas=(beta1, beta2), eps=eps)
 
 
+def _adafactor(w: list[Tensor], *, eta: float, decay: float, eps: float, least: float, clip: float, lam: float) -> Any:
+    if clip < 1:
+        raise LookupError(f"torch.optim.Adafactor clips at 1 or more, not at {clip}")
+    return torch.optim.Adafactor(w, lr=eta, beta2_decay=-decay, eps=(eps, least), d=clip, weight_decay=lam)
+
+
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/sgd": lambda w, *, eta: torch.optim.SGD(w, lr=eta),
     "update/sgd_l2": lambda w, *, eta, lam, n: torch.optim.SGD(w, lr=eta, weight_decay=lam / n),
@@ -68,6 +74,7 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     ),
     "update/radam": _radam,
     "update/adamax": lambda w, *, eta, beta1, beta2, eps: torch.optim.Adamax(w, lr=eta, betas=(beta1, beta2), eps=eps),
+    "update/adafactor": _adafactor,
     "update/asgd": lambda w, *, eta, lam, alpha, t0: torch.optim.ASGD(w, lr=eta, lambd=lam, alpha=alpha, t0=t0),
     "update/rprop": lambda w, *, eta, eta_minus, eta_plus, smallest, largest: torch.optim.Rprop(
         w, lr=eta, etas=(eta_minus, eta_plus), step_sizes=(smallest, largest)
@@ -89,6 +96,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/adamax": torch.optim.Adamax,
     "update/rprop": torch.optim.Rprop,
     "update/asgd": torch.optim.ASGD,
+    "update/adafactor": torch.optim.Adafactor,
 }
 NAMES = {"eta": "lr", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value", "rho": "alpha"}
 
@@ -180,6 +188,7 @@ STATES: dict[str, dict[str, str]] = {
     "update/adamax": {"m": "exp_avg", "u": "exp_inf"},
     "update/rprop": {"s": "step_size", "p": "prev"},
     "update/asgd": {"a": "ax"},
+    "update/adafactor": {"r": "row_var", "c": "col_var"},
 }
 
 
@@ -200,6 +209,8 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
     """
     given = arrays(id, arguments)
     names = STATES.get(id, {})
+    if "row_var" in names.values() and "w" in given and given["w"].ndim < 2:
+        names = {"r": "variance"}
     check_step(id, given, names, t, hyperparameters.get("mu"))
     w = tensor(given["w"])
     optimizer = rule(id, OPTIMIZERS, "torch.optim")([w], **hyperparameters)

@@ -4,6 +4,7 @@ from reference.updates.averages import asgd, lookahead, schedule_free_adamw, sch
 from reference.updates.clipping import clip_by_norm, clip_by_value
 from reference.updates.distances import dadapt_adamw, dog, dowg, polyak_sgd, prodigy
 from reference.updates.duals import cocob, madgrad
+from reference.updates.matrices import adafactor, sm3
 from reference.updates.moments import acprop, adabelief, adan, ademamix, adopt, simplified_ademamix, sophia, yogi
 from reference.updates.momentum_models import momo, momo_adam, sam
 from reference.updates.norms import adaptive_clipping, fromage, lamb, lars, novograd
@@ -34,6 +35,7 @@ __all__ = [
     "acprop",
     "adabelief",
     "adadelta",
+    "adafactor",
     "adagrad",
     "adam",
     "adamax",
@@ -79,6 +81,7 @@ __all__ = [
     "sign_sgd",
     "signum",
     "simplified_ademamix",
+    "sm3",
     "sophia",
     "yogi",
 ]

@@ -35,6 +35,7 @@ CONDITIONS = {  # on hyperparameters, by their name
     "trust": "trust >= 0",
     "least": "least >= 0",
     "clip": "clip > 0",
+    "decay": "decay >= 0",
     "most": "most >= 0",
     "radius": "radius >= 0",
     "d0": "d0 > 0",

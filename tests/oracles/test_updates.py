@@ -60,6 +60,8 @@ RULES = {
     "momo": {"eta": 0.5, "beta1": 0.9, "value": 0.75, "lower": 0.25, "lam": 0.5},
     "momo_adam": {**ADAM, "value": 0.75, "lower": 0.25, "lam": 0.5},
     "sam": {"eta": 0.5, "radius": 0.25},
+    "adafactor": {"eta": 0.1, "decay": 0.8, "eps": 1e-30, "least": 1e-3, "clip": 1.0, "lam": 0.5},
+    "sm3": {"eta": 0.1, "beta1": 0.9, "eps": 1e-3},
     "lars": {"eta": 0.1, "mu": 0.9, "lam": 0.5, "trust": 0.25, "eps": 0.1},
     "lamb": {**ADAM, "lam": 0.5},
     "novograd": {**ADAM, "lam": 0.5},

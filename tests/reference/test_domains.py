@@ -21,7 +21,8 @@ from reference.lift import checked
 
 INTERVALS = {  # by parameter; an entry of its own where a formula differs
     **dict.fromkeys(("alpha", "gamma", "smooth", "eps", "lambd", "lam", "eta", "initial"), "[0, oo)"),
-    **dict.fromkeys(("trust", "least", "optimism", "most", "radius", "coefficient"), "[0, oo)"), "d0": "(0, oo)",
+    **dict.fromkeys(("trust", "least", "optimism", "most", "radius", "coefficient", "decay"), "[0, oo)"),
+    "d0": "(0, oo)",
     **dict.fromkeys(("beta", "b", "delta", "temperature", "limit", "max_value", "max_norm", "clip"), "(0, oo)"),
     **dict.fromkeys(("beta1", "beta2", "beta3", "rho", "mu", "rate"), "[0, 1)"),
     **dict.fromkeys(("label_smoothing", "mix"), "[0, 1]"),

@@ -82,10 +82,13 @@ LEAST = [f"update/{name}" for name in ("adaptive_clipping", "adopt", "cocob", "s
 @over_rules
 def test_every_argument_and_every_hyperparameter_counts(id):
     """An error in any of them moves an output, here or in the first step: none is left out of a definition."""
-    given = {name: np.array([x[0], 0.9 - x[0]]) if x.shape == (2,) else x for name, x in state(id).items()}
+    arrays = state(id, (2, 3) if "j" in CATALOGUE[id].arguments[0] else (2,))
+    given = {name: np.array([x[0], 0.9 - x[0]]) if x.shape == (2,) else x for name, x in arrays.items()}
     h = {**hyperparameters(id), "t": 5, **SETTINGS.get(id, {})}
     h |= {"mu": 0.5} if "mu" in h else {}
-    given |= {"m": np.array([-0.5, 0.2])} if "m" in given else {}  # against the gradient, and with it
+    given |= (
+        {"m": np.array([-0.5, 0.2])} if "m" in given and given["m"].ndim == 1 else {}
+    )  # against the gradient, and with it
     given |= {"u": np.array([0.1, 5.0])} if "u" in given else {}  # smaller, and larger
     given |= {"p": np.array([-0.5, 0.2])} if "p" in given else {}  # another sign, and the same
 

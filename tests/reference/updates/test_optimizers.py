@@ -66,6 +66,8 @@ def test_the_statement_is_what_the_code_computes(record):
 
 @over_steps
 def test_the_derivative_is_that_of_the_statement(record):
+    if record.name == "adafactor":
+        pytest.skip("too long for SymPy: test_matrices evaluates it term by term")
     sympy, mpmath = pytest.importorskip("sympy"), pytest.importorskip("mpmath")
     printed, v = Printed(record), np.random.default_rng(4)
     claims = [*printed.slopes()][:2]
