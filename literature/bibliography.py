@@ -986,6 +986,20 @@ WORKS: dict[str, Work] = {
         "Anil, Rohan and Gupta, Vineet and Koren, Tomer and Singer, Yoram", "Memory-Efficient Adaptive Optimization",
         "inproceedings", "2019", venue="NeurIPS", url=_arxiv("1901.11150"),
     ),
+    "yong-2020": Work(
+        "Yong, Hongwei and Huang, Jianqiang and Hua, Xiansheng and Zhang, Lei",
+        "Gradient Centralization: A New Optimization Technique for Deep Neural Networks",
+        "inproceedings", "2020", venue="ECCV", url=_arxiv("2004.01461"),
+    ),
+    "hazan-2015": Work(
+        "Hazan, Elad and Levy, Kfir Y. and Shalev-Shwartz, Shai",
+        "Beyond Convexity: Stochastic Quasi-Convex Optimization",
+        "inproceedings", "2015", venue="NeurIPS", url=_arxiv("1507.02030"),
+    ),
+    "liu-nocedal-1989": Work(
+        "Liu, Dong C. and Nocedal, Jorge", "On the limited memory BFGS method for large scale optimization",
+        "article", "1989", venue="Mathematical Programming 45", doi="10.1007/BF01589116",
+    ),
     "you-2017": Work(
         "You, Yang and Gitman, Igor and Ginsburg, Boris", "Large Batch Training of Convolutional Networks",
         "misc", "2017", url=_arxiv("1708.03888"),

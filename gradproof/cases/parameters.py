@@ -234,6 +234,10 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"eta": 0.25, "least": 2.0},
     ),
     "update/sm3": ({"eta": 0.5, "beta1": 0.5, "eps": 1e-3}, {"eta": 2.0, "beta1": 0.99, "eps": 1e-12}),
+    "update/centralize": ({"eta": 0.5}, {"eta": 3.0}),
+    "update/clip_by_block_rms": ({"eta": 0.5, "clip": 0.25}, {"eta": 2.0, "clip": 4.0}),
+    "update/normalize_by_update_norm": ({"eta": 0.5, "eps": 1e-3}, {"eta": 2.0, "eps": 0.0}),
+    "update/lbfgs": ({"eta": 0.5}, {"eta": 3.0}),
     "update/lars": (
         {"eta": 0.5, "mu": 0.5, "lam": 0.3, "trust": 0.25, "eps": 0.1},
         {"eta": 2.0, "mu": 0.99, "lam": 0.001, "trust": 0.5, "eps": 1e-8},

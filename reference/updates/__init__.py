@@ -7,7 +7,16 @@ from reference.updates.duals import cocob, madgrad
 from reference.updates.matrices import adafactor, sm3
 from reference.updates.moments import acprop, adabelief, adan, ademamix, adopt, simplified_ademamix, sophia, yogi
 from reference.updates.momentum_models import momo, momo_adam, sam
-from reference.updates.norms import adaptive_clipping, fromage, lamb, lars, novograd
+from reference.updates.norms import (
+    adaptive_clipping,
+    centralize,
+    clip_by_block_rms,
+    fromage,
+    lamb,
+    lars,
+    normalize_by_update_norm,
+    novograd,
+)
 from reference.updates.optimistic import optimistic_adam, optimistic_gradient_descent
 from reference.updates.optimizers import (
     adadelta,
@@ -27,6 +36,7 @@ from reference.updates.optimizers import (
     sgd_l2,
     sgdw,
 )
+from reference.updates.quasi_newton import lbfgs
 from reference.updates.signs import rprop, sign_sgd, signum
 from reference.updates.steps import Step
 
@@ -46,6 +56,8 @@ __all__ = [
     "adopt",
     "amsgrad",
     "asgd",
+    "centralize",
+    "clip_by_block_rms",
     "clip_by_norm",
     "clip_by_value",
     "cocob",
@@ -55,6 +67,7 @@ __all__ = [
     "fromage",
     "lamb",
     "lars",
+    "lbfgs",
     "lion",
     "lookahead",
     "madgrad",
@@ -63,6 +76,7 @@ __all__ = [
     "momo_adam",
     "nadam",
     "nesterov",
+    "normalize_by_update_norm",
     "novograd",
     "optimistic_adam",
     "optimistic_gradient_descent",

@@ -12,7 +12,7 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.updates.optimizers import COUPLED, FIRST, OUTSIDE
-from reference.updates.steps import each_parameter, hypot, larger, norm, one, over_root, weight
+from reference.updates.steps import each_parameter, hypot, larger, norm, one, over_root, total, weight
 
 NO_TORCH = {"torch": "torch.optim has none"}
 LONG = "sqrt(Sum(w[k]**2, (k, 1, d)))"  # ‖w‖
@@ -184,3 +184,65 @@ def adaptive_clipping(w: Array, g: Array, t: int, *, eta: float = 0.1, clip: flo
     axes = tuple(range(1, len(w.shape))) or None
     limit, length = clip * larger(norm(w, axes), eps), norm(g, axes)
     return w - eta * (g / np.maximum(length, limit) * limit)
+
+
+@formula(
+    "update/centralize",
+    statement="w[i, j] - eta*(dC[i, j] - Sum(dC[i, k], (k, 1, d))/d)",
+    derivative="-eta*(v[i, j] - Sum(v[i, k], (k, 1, d))/d)",
+    arguments=("dC[i, j]", "w[i, j]"),
+    assumptions=("means are over every axis but the first; what has no rows stays as it is", "descent is plain"),
+    sources=("yong-2020", "optax-centralize"),
+    unanswered=NO_TORCH,
+)
+@each_parameter()
+def centralize(w: Array, g: Array, t: int, *, eta: float = 0.01) -> Any:
+    """Descent along centralized gradients: every row of g less its mean, w ← w − η(g − ḡ).
+
+    A projection onto rows whose sum is 0, which is symmetric: the pullback takes the mean off v.
+    """
+    if len(w.shape) < 2:
+        return w - eta * g
+    entries = max(1, int(np.prod(w.shape[1:])))
+    return w - eta * (g - total(g, tuple(range(1, len(w.shape)))) / entries)
+
+
+BLOCK = f"sqrt({SQUARE}/d)"
+
+
+@formula(
+    "update/clip_by_block_rms",
+    statement=f"w[i] - eta*dC[i]/Max(1, {BLOCK}/clip)",
+    derivative=f"-eta*Piecewise((v[i], {BLOCK} <= clip),"
+    f" (clip/{BLOCK}*(v[i] - dC[i]*Sum(dC[k]*v[k], (k, 1, d))/{SQUARE}), True))",
+    arguments=("dC[i]", "w[i]"),
+    assumptions=("a block is one array", "descent is plain", "derivative: off the kink at RMS(dC) = clip"),
+    sources=("shazeer-stern-2018", "optax-clip-by-block-rms"),
+    unanswered=NO_TORCH,
+)
+@each_parameter()
+def clip_by_block_rms(w: Array, g: Array, t: int, *, eta: float = 0.01, clip: float = 1.0) -> Any:
+    """Descent with Adafactor's update clipping: w ← w − ηg/max(1, RMS(g)/c), the root mean square of an array.
+
+    Beyond c the direction is all that counts, with the Jacobian (c/RMS)(I − ĝĝᵀ).
+    """
+    limit = clip * max(1, int(np.prod(w.shape))) ** 0.5
+    return w - eta * (g / larger(norm(g), limit) * limit)
+
+
+@formula(
+    "update/normalize_by_update_norm",
+    statement=f"w[i] - eta*dC[i]/({STEEP} + eps)",
+    derivative=f"-eta*(v[i] - dC[i]*Sum(dC[k]*v[k], (k, 1, d))/({STEEP}*({STEEP} + eps)))/({STEEP} + eps)",
+    arguments=("dC[i]", "w[i]"),
+    assumptions=("one norm over all parameters", "η takes the scale_factor of Optax in"),
+    sources=("hazan-2015", "optax-normalize-by-update-norm"),
+    unanswered=NO_TORCH,
+)
+@each_parameter(joint=True)
+def normalize_by_update_norm(w: Array, g: Array, t: int, *, eta: float = 0.01, eps: float = 1e-6) -> Any:
+    """Normalized gradient descent: w ← w − ηg/(‖g‖ + ε): steps as long as η, wherever the slope is small.
+
+    1/(‖g‖ + ε) answers by −ĝ/(‖g‖ + ε)².
+    """
+    return w - eta * (g / (norm(g) + eps))

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from flint import arb
 
-from oracles.arb_truth.functions import sum_of_squares
-from oracles.arb_truth.numbers import Array, Ball, Scalar
+from oracles.arb_truth.functions import dot, sum_of_squares
+from oracles.arb_truth.numbers import Array, Ball, Scalar, ball
 from oracles.arb_truth.updates.moments import ADAM
-from oracles.arb_truth.updates.rule import Kept, Step, average, larger, one, root, rule, unbiased
+from oracles.arb_truth.updates.rule import Kept, Step, average, larger, one, over, root, rule, unbiased
 
 
 def norm(u: Array) -> Scalar:
@@ -79,3 +80,41 @@ def adaptive_clipping(w: Array, dC: Array, *, eta: Ball, clip: Ball, eps: Ball, 
     """Rows of the gradient, no longer than a share of those of the parameter."""
     limit = clip * larger(by_row(norm, w), eps)
     return {"w": w - eta * limit / larger(by_row(norm, dC), limit) * dC}
+
+
+@rule(meets=True, eta=0.01)
+def centralize(w: Array, dC: Array, *, eta: Ball, t: int) -> Step:
+    """Rows less their means."""
+    if w.ndim < 2 or not w.size:
+        return {"w": w - eta * dC}
+    return {"w": w - eta * (dC - by_row(lambda row: sum(row.ravel()[1:], row.ravel()[0]) / row.size, dC))}
+
+
+@rule("clip > 0", meets=True, eta=0.01, clip=1.0)
+def clip_by_block_rms(w: Array, dC: Array, *, eta: Ball, clip: Ball, t: int) -> Step:
+    """The gradient over its root mean square, where that is larger than the limit."""
+    return {"w": w - eta * dC / larger(norm(dC) / arb(w.size).sqrt() / clip, 1)}
+
+
+@rule(meets=True, eta=0.01, eps=1e-6)
+def normalize_by_update_norm(w: Array, dC: Array, *, eta: Ball, eps: Ball, t: int) -> Step:
+    """A step of length η."""
+    return {"w": w - eta * over(dC, norm(dC) + eps)}
+
+
+@rule(meets=True, eta=1.0)
+def lbfgs(w: Array, dC: Array, s: Kept = 0, y: Kept = 0, *, eta: Ball, t: int) -> Step:
+    """The inverse of BFGS for one pair: (I − ρsyᵀ)H₀(I − ρysᵀ) + ρssᵀ, applied to the gradient."""
+    s, y = s + 0 * w, y + 0 * w
+    sy = sum_of_products(s, y)
+    if ball(sy).is_zero():
+        return {"w": w - eta * dC, "s": s, "y": y}
+    side = dC - sum_of_products(s, dC) / sy * y
+    scaled = sy / sum_of_products(y, y) * side
+    direction = scaled - sum_of_products(y, scaled) / sy * s + sum_of_products(s, dC) / sy * s
+    return {"w": w - eta * direction, "s": s, "y": y}
+
+
+def sum_of_products(p: Array, q: Array) -> Scalar:
+    """⟨p, q⟩ over all entries."""
+    return dot(np.ravel(p), np.ravel(q))
