@@ -1040,6 +1040,149 @@ WORKS: dict[str, Work] = {
         "Switch Transformers: Scaling to Trillion Parameter Models with Simple and Efficient Sparsity",
         "article", "2022", venue="Journal of Machine Learning Research 23", url=_arxiv("2101.03961"),
     ),
+    "polyak-juditsky-1992": Work(
+        "Polyak, B. T. and Juditsky, A. B.", "Acceleration of Stochastic Approximation by Averaging",
+        "article", "1992", venue="SIAM Journal on Control and Optimization 30(4)", doi="10.1137/0330046",
+    ),
+    "zhang-lucas-2019": Work(
+        "Zhang, Michael R. and Lucas, James and Hinton, Geoffrey and Ba, Jimmy",
+        "Lookahead Optimizer: k steps forward, 1 step back",
+        "inproceedings", "2019", venue="NeurIPS", url=_arxiv("1907.08610"),
+    ),
+    "defazio-2024": Work(
+        "Defazio, Aaron and Yang, Xingyu Alice and Mehta, Harsh and Mishchenko, Konstantin and Khaled, Ahmed and "
+        "Cutkosky, Ashok",
+        "The Road Less Scheduled",
+        "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2405.15682"),
+    ),
+    "mokhtari-2020": Work(
+        "Mokhtari, Aryan and Ozdaglar, Asuman and Pattathil, Sarath",
+        "A Unified Analysis of Extra-gradient and Optimistic Gradient Methods for Saddle Point Problems: Proximal "
+        "Point Approach",
+        "inproceedings", "2020", venue="AISTATS", url=_arxiv("1901.08511"),
+    ),
+    "daskalakis-2018": Work(
+        "Daskalakis, Constantinos and Ilyas, Andrew and Syrgkanis, Vasilis and Zeng, Haoyang",
+        "Training GANs with Optimism",
+        "inproceedings", "2018", venue="ICLR", url=_arxiv("1711.00141"),
+    ),
+    "pagliardini-2024": Work(
+        "Pagliardini, Matteo and Ablin, Pierre and Grangier, David", "The AdEMAMix Optimizer: Better, Faster, Older",
+        "misc", "2024", url=_arxiv("2409.03137"),
+    ),
+    "morwani-2025": Work(
+        "Morwani, Depen and Vyas, Nikhil and Zhang, Hanlin and Kakade, Sham",
+        "Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants",
+        "misc", "2025", url=_arxiv("2502.02431"),
+    ),
+    "taniguchi-2024": Work(
+        "Taniguchi, Shohei and Harada, Keno and Minegishi, Gouki and Oshima, Yuta and Jeong, Seong Cheol and Nagahara, "
+        "Go and Iiyama, Tomoshi and Suzuki, Masahiro and Iwasawa, Yusuke and Matsuo, Yutaka",
+        "ADOPT: Modified Adam Can Converge with Any β2 with the Optimal Rate",
+        "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2411.02853"),
+    ),
+    "zhuang-2021": Work(
+        "Zhuang, Juntang and Ding, Yifan and Tang, Tommy and Dvornek, Nicha and Tatikonda, Sekhar and Duncan, James S.",
+        "Momentum Centering and Asynchronous Update for Adaptive Gradient Methods",
+        "inproceedings", "2021", venue="NeurIPS", url=_arxiv("2110.05454"),
+    ),
+    "liu-2024": Work(
+        "Liu, Hong and Li, Zhiyuan and Hall, David and Liang, Percy and Ma, Tengyu",
+        "Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training",
+        "inproceedings", "2024", venue="ICLR", url=_arxiv("2305.14342"),
+    ),
+    "defazio-jelassi-2022": Work(
+        "Defazio, Aaron and Jelassi, Samy",
+        "Adaptivity without Compromise: A Momentumized, Adaptive, Dual Averaged Gradient Method for Stochastic "
+        "Optimization",
+        "article", "2022", venue="Journal of Machine Learning Research 23(144)", url=_arxiv("2101.11075"),
+    ),
+    "orabona-tommasi-2017": Work(
+        "Orabona, Francesco and Tommasi, Tatiana",
+        "Training Deep Networks without Learning Rates Through Coin Betting",
+        "inproceedings", "2017", venue="NeurIPS", url=_arxiv("1705.07795"),
+    ),
+    "loizou-2021": Work(
+        "Loizou, Nicolas and Vaswani, Sharan and Laradji, Issam Hadj and Lacoste-Julien, Simon",
+        "Stochastic Polyak Step-size for SGD: An Adaptive Learning Rate for Fast Convergence",
+        "inproceedings", "2021", venue="AISTATS", url=_arxiv("2002.10542"),
+    ),
+    "ivgi-2023": Work(
+        "Ivgi, Maor and Hinder, Oliver and Carmon, Yair",
+        "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule",
+        "inproceedings", "2023", venue="ICML", url=_arxiv("2302.12022"),
+    ),
+    "khaled-2023": Work(
+        "Khaled, Ahmed and Mishchenko, Konstantin and Jin, Chi",
+        "DoWG Unleashed: An Efficient Universal Parameter-Free Gradient Descent Method",
+        "inproceedings", "2023", venue="NeurIPS", url=_arxiv("2305.16284"),
+    ),
+    "defazio-mishchenko-2023": Work(
+        "Defazio, Aaron and Mishchenko, Konstantin", "Learning-Rate-Free Learning by D-Adaptation",
+        "inproceedings", "2023", venue="ICML", url=_arxiv("2301.07733"),
+    ),
+    "mishchenko-defazio-2024": Work(
+        "Mishchenko, Konstantin and Defazio, Aaron", "Prodigy: An Expeditiously Adaptive Parameter-Free Learner",
+        "inproceedings", "2024", venue="ICML", url=_arxiv("2306.06101"),
+    ),
+    "schaipp-2024": Work(
+        "Schaipp, Fabian and Ohana, Ruben and Eickenberg, Michael and Defazio, Aaron and Gower, Robert M.",
+        "MoMo: Momentum Models for Adaptive Learning Rates",
+        "inproceedings", "2024", venue="ICML", url=_arxiv("2305.07583"),
+    ),
+    "foret-2021": Work(
+        "Foret, Pierre and Kleiner, Ariel and Mobahi, Hossein and Neyshabur, Behnam",
+        "Sharpness-Aware Minimization for Efficiently Improving Generalization",
+        "inproceedings", "2021", venue="ICLR", url=_arxiv("2010.01412"),
+    ),
+    "shazeer-stern-2018": Work(
+        "Shazeer, Noam and Stern, Mitchell", "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost",
+        "inproceedings", "2018", venue="ICML", url=_arxiv("1804.04235"),
+    ),
+    "anil-2019": Work(
+        "Anil, Rohan and Gupta, Vineet and Koren, Tomer and Singer, Yoram", "Memory-Efficient Adaptive Optimization",
+        "inproceedings", "2019", venue="NeurIPS", url=_arxiv("1901.11150"),
+    ),
+    "yong-2020": Work(
+        "Yong, Hongwei and Huang, Jianqiang and Hua, Xiansheng and Zhang, Lei",
+        "Gradient Centralization: A New Optimization Technique for Deep Neural Networks",
+        "inproceedings", "2020", venue="ECCV", url=_arxiv("2004.01461"),
+    ),
+    "hazan-2015": Work(
+        "Hazan, Elad and Levy, Kfir Y. and Shalev-Shwartz, Shai",
+        "Beyond Convexity: Stochastic Quasi-Convex Optimization",
+        "inproceedings", "2015", venue="NeurIPS", url=_arxiv("1507.02030"),
+    ),
+    "liu-nocedal-1989": Work(
+        "Liu, Dong C. and Nocedal, Jorge", "On the limited memory BFGS method for large scale optimization",
+        "article", "1989", venue="Mathematical Programming 45", doi="10.1007/BF01589116",
+    ),
+    "you-2017": Work(
+        "You, Yang and Gitman, Igor and Ginsburg, Boris", "Large Batch Training of Convolutional Networks",
+        "misc", "2017", url=_arxiv("1708.03888"),
+    ),
+    "you-2020": Work(
+        "You, Yang and Li, Jing and Reddi, Sashank and Hseu, Jonathan and Kumar, Sanjiv and Bhojanapalli, Srinadh and "
+        "Song, Xiaodan and Demmel, James and Keutzer, Kurt and Hsieh, Cho-Jui",
+        "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes",
+        "inproceedings", "2020", venue="ICLR", url=_arxiv("1904.00962"),
+    ),
+    "ginsburg-2019": Work(
+        "Ginsburg, Boris and Castonguay, Patrice and Hrinchuk, Oleksii and Kuchaiev, Oleksii and Lavrukhin, Vitaly and "
+        "Leary, Ryan and Li, Jason and Nguyen, Huyen and Zhang, Yang and Cohen, Jonathan M.",
+        "Stochastic Gradient Methods with Layer-wise Adaptive Moments for Training of Deep Networks",
+        "misc", "2019", url=_arxiv("1905.11286"),
+    ),
+    "bernstein-2020": Work(
+        "Bernstein, Jeremy and Vahdat, Arash and Yue, Yisong and Liu, Ming-Yu",
+        "On the distance between two neural networks and the stability of learning",
+        "inproceedings", "2020", venue="NeurIPS", url=_arxiv("2002.03432"),
+    ),
+    "brock-2021": Work(
+        "Brock, Andrew and De, Soham and Smith, Samuel L. and Simonyan, Karen",
+        "High-Performance Large-Scale Image Recognition Without Normalization",
+        "inproceedings", "2021", venue="ICML", url=_arxiv("2102.06171"),
+    ),
     "zoph-2022": Work(
         "Zoph, Barret and Bello, Irwan and Kumar, Sameer and Du, Nan and Huang, Yanping and Dean, Jeff and Shazeer, "
         "Noam and Fedus, William",

@@ -131,7 +131,7 @@ class Formula:
     @property
     def is_step(self) -> bool:
         """Whether it is the step of an optimizer: it has outputs, and no gradients here."""
-        return self.kind == "update" and "dC" in self.arguments
+        return self.kind == "update" and self.arguments[0].split("[")[0] == "dC"
 
     @property
     def name(self) -> str:

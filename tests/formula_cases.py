@@ -244,5 +244,5 @@ def along(case, name, cotangent, **changes):
     return float((gradients[name] * D).sum()), difference(total), float(size)
 
 
-CLIPS = ("update/clip_by_value", "update/clip_by_norm")
+CLIPS = [id for id, f in CATALOGUE.items() if f.kind == "update" and not hasattr(f.function, "start")]
 DIFFERENTIABLE = [id for id, f in CATALOGUE.items() if f.kind not in ("network", "update") or id in CLIPS]

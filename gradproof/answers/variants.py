@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array
-from reference.updates.steps import Step, each_parameter
+from reference.updates.matrices import LINES
+from reference.updates.steps import Step, each_parameter, larger, norm, smaller, total
 
 
 @each_parameter("G")
@@ -73,6 +74,60 @@ def nadam_single_product(
     return w - eta * m_hat / (np.sqrt(v_hat) + eps), m, v, P
 
 
+@each_parameter("a")
+def asgd_single_rate(
+    w: Array, g: Array, t: int, a: Array,
+    *, eta: float = 0.01, lam: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
+) -> Any:  # fmt: skip
+    """The rate is kept in float32 whatever the dtype of the parameters."""
+    rate = _single(eta / (1 + lam * eta * (t - 1)) ** alpha)
+    late = t - 1 - t0
+    share = _single(1 / late) if late > 1 else 1.0
+    w = (1 - lam * rate) * w - rate * g
+    return w, share * w + (1 - share) * a
+
+
+@each_parameter("x0", "G", "s")
+def madgrad_single_root(
+    w: Array, g: Array, t: int, x0: Array, G: Array, s: Array,
+    *, eta: float = 0.01, mu: float = 0.9, eps: float = 1e-6,
+) -> Any:  # fmt: skip
+    """The rate (η + ε)√t is computed in float32 whatever the dtype of the parameters."""
+    x0 = 1 * (w if t == 1 else x0)
+    rate = _single(_single(eta + eps) * _single(t**0.5))
+    G, s = G + rate * g * g, s + rate * g
+    return (1 - mu) * (x0 - s / (np.cbrt(G) + eps)) + mu * w, x0, G, s
+
+
+@each_parameter(joint=True)
+def polyak_of_scaled(
+    w: Array, g: Array, t: int,
+    *, eta: float = 1.0, value: float = 1.0, lower: float = 0.0, most: float = 1.0, eps: float = 0.0,
+) -> Any:  # fmt: skip
+    """η scales the gradient before its norm is taken, so that it divides where it multiplies here."""
+    g = eta * g
+    return w - g * smaller((value - lower) / (total(g * g) + eps), most)
+
+
+@each_parameter("r", "c", shapes=LINES)
+def adafactor_single_share(
+    w: Array, g: Array, t: int, r: Array, c: Array,
+    *, eta: float = 0.01, decay: float = 0.8, eps: float = 1e-30, least: float = 1e-3, clip: float = 1.0,
+    lam: float = 0.0,
+) -> Any:  # fmt: skip
+    """The share of the new squares is computed in float32 whatever the dtype of the parameters."""
+    new = 1 - _single(1 - _single(float(t) ** (-1 * decay)))
+    if len(w.shape) < 2:
+        r = (1 - new) * r + new * (g * g + eps)
+        u = g / np.sqrt(r)
+    else:
+        r, c = ((1 - new) * x + new * (g * g + eps).mean(k, keepdims=True) for x, k in ((r, -1), (c, -2)))
+        u = g * np.sqrt(r.mean(-2, keepdims=True) / r) / np.sqrt(c)
+    entries = np.prod(w.shape) ** 0.5
+    rate = (1 / t**0.5 if eta * t**0.5 > 1 else eta) * larger(norm(w) / entries, least)
+    return (1 - eta * lam) * w - rate * (u / larger(norm(u) / entries / clip, 1.0)), r, c
+
+
 @each_parameter("s", "p")
 def rprop_late(
     w: Array, g: Array, t: int, s: Array, p: Array,
@@ -93,5 +148,9 @@ VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
     ("update/amsgrad", "jax"): (amsgrad_corrected_first, "convention"),
     ("update/radam", "torch"): (radam_eps_first, "convention"),
     ("update/rprop", "jax"): (rprop_late, "inaccurate"),
+    ("update/asgd", "torch"): (asgd_single_rate, "inaccurate"),
+    ("update/madgrad", "jax"): (madgrad_single_root, "inaccurate"),
+    ("update/polyak_sgd", "jax"): (polyak_of_scaled, "convention"),
+    ("update/adafactor", "jax"): (adafactor_single_share, "inaccurate"),
     ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
 }

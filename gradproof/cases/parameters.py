@@ -192,6 +192,93 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "lam": 0.3},
         {"eta": 2.0, "beta1": 0.95, "beta2": 0.5, "lam": 0.01},
     ),
+    "update/asgd": (
+        {"eta": 0.5, "lam": 0.3, "alpha": 0.5, "t0": 2.0},
+        {"eta": 2.0, "lam": 0.001, "alpha": 2.0, "t0": 10.0},
+    ),
+    "update/lookahead": ({"eta": 0.5, "alpha": 0.75, "period": 1}, {"eta": 2.0, "alpha": 0.25, "period": 3}),
+    "update/schedule_free_sgd": ({"eta": 0.5, "beta1": 0.5, "lam": 0.3}, {"eta": 2.0, "beta1": 0.99, "lam": 0.001}),
+    "update/schedule_free_adamw": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "lam": 0.001},
+    ),
+    "update/optimistic_gradient_descent": (
+        {"eta": 0.5, "alpha": 0.75, "optimism": 0.5},
+        {"eta": 2.0, "alpha": 1.5, "optimism": 2.0},
+    ),
+    "update/optimistic_adam": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "alpha": 0.75, "optimism": 0.5},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "alpha": 1.5, "optimism": 2.0},
+    ),
+    "update/ademamix": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "beta3": 0.8, "alpha": 0.5, "eps": 1e-3, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "beta3": 0.999, "alpha": 8.0, "eps": 0.0, "lam": 0.001},
+    ),
+    "update/simplified_ademamix": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "alpha": 0.5, "eps": 1e-3, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.999, "beta2": 0.99999, "alpha": 8.0, "eps": 0.0, "lam": 0.001},
+    ),
+    "update/adopt": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0},
+    ),
+    "update/acprop": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-8},
+    ),
+    "update/sophia": (
+        {"eta": 0.5, "beta1": 0.5, "gamma": 0.25, "eps": 1e-3, "clip": 8.0, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "gamma": 4.0, "eps": 1e-12, "clip": 0.5, "lam": 0.001},
+    ),
+    "update/madgrad": ({"eta": 0.5, "mu": 0.5, "eps": 1e-3}, {"eta": 2.0, "mu": 0.99, "eps": 0.0}),
+    "update/cocob": ({"eta": 0.5, "alpha": 0.5, "eps": 1e-3}, {"eta": 2.0, "alpha": 8.0, "eps": 1e-12}),
+    "update/polyak_sgd": (
+        {"eta": 0.5, "value": 0.75, "lower": 0.25, "most": 0.125, "eps": 1e-3},
+        {"eta": 2.0, "value": 3.0, "lower": -0.5, "most": 8.0, "eps": 1e-8},
+    ),
+    "update/dog": ({"eta": 0.5, "alpha": 0.25, "eps": 1e-3}, {"eta": 2.0, "alpha": 1e-3, "eps": 0.0}),
+    "update/dowg": ({"eta": 0.5, "initial": 0.25, "eps": 1e-3}, {"eta": 2.0, "initial": 1e-3, "eps": 0.0}),
+    "update/dadapt_adamw": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "d0": 0.25, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-12, "d0": 1e-3, "lam": 0.001},
+    ),
+    "update/prodigy": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "d0": 0.25, "coefficient": 0.5, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-12, "d0": 1e-3, "coefficient": 2.0, "lam": 0.001},
+    ),
+    "update/momo": (
+        {"eta": 0.5, "beta1": 0.5, "value": 0.75, "lower": 0.25, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "value": 3.0, "lower": -0.5, "lam": 0.001},
+    ),
+    "update/momo_adam": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "value": 0.75, "lower": 0.25, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 1e-12, "value": 3.0, "lower": -0.5, "lam": 0.001},
+    ),
+    "update/sam": ({"eta": 0.5, "radius": 0.25}, {"eta": 2.0, "radius": 1.5}),
+    "update/adafactor": (
+        {"eta": 0.5, "decay": 0.5, "eps": 1e-28, "clip": 1.5, "lam": 0.3},
+        {"eta": 2.0, "decay": 1.0, "eps": 1e-26, "least": 0.5, "clip": 0.25, "lam": 0.001},
+        {"eta": 0.25, "least": 2.0},
+    ),
+    "update/sm3": ({"eta": 0.5, "beta1": 0.5, "eps": 1e-3}, {"eta": 2.0, "beta1": 0.99, "eps": 1e-12}),
+    "update/centralize": ({"eta": 0.5}, {"eta": 3.0}),
+    "update/clip_by_block_rms": ({"eta": 0.5, "clip": 0.25}, {"eta": 2.0, "clip": 4.0}),
+    "update/normalize_by_update_norm": ({"eta": 0.5, "eps": 1e-3}, {"eta": 2.0, "eps": 0.0}),
+    "update/lbfgs": ({"eta": 0.5}, {"eta": 3.0}),
+    "update/lars": (
+        {"eta": 0.5, "mu": 0.5, "lam": 0.3, "trust": 0.25, "eps": 0.1},
+        {"eta": 2.0, "mu": 0.99, "lam": 0.001, "trust": 0.5, "eps": 1e-8},
+    ),
+    "update/lamb": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.99999, "eps": 0.0, "lam": 0.001},
+    ),
+    "update/novograd": (
+        {"eta": 0.5, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "lam": 0.3},
+        {"eta": 2.0, "beta1": 0.99, "beta2": 0.98, "eps": 0.0, "lam": 0.001},
+    ),
+    "update/fromage": ({"eta": 0.5, "least": 2.0}, {"eta": 2.0, "least": 0.0}),
+    "update/adaptive_clipping": ({"eta": 0.5, "clip": 0.5, "eps": 0.1}, {"eta": 2.0, "clip": 2.0, "eps": 1e-8}),
 }
 
 

@@ -79,6 +79,20 @@ def _adan(s: Source, g: Array) -> dict[str, Array]:
     return {"m": _against(s, g, "beta1"), "v": _numbers(s), "n": _sizes(s), "p": _all_but(s, g)}
 
 
+def _cocob(s: Source, g: Array) -> dict[str, Array]:
+    largest = _of_size(s, np.abs(g))
+    return {"x0": _numbers(s), "L": largest, "G": largest + _sizes(s), "R": _sizes(s), "C": _all_but(s, g)}
+
+
+def _one(s: Source) -> Array:
+    """A number that is kept for a whole array."""
+    return _sizes(s)[:1, :1]
+
+
+def _travelled(s: Source, g: Array) -> dict[str, Array]:
+    return {"x0": _numbers(s), "r": _one(s), "G": _one(s)}
+
+
 RULES: dict[str, Accumulators] = {
     "update/sgd": lambda s, g: {},
     "update/sgd_l2": lambda s, g: {},
@@ -102,6 +116,51 @@ RULES: dict[str, Accumulators] = {
     "update/signum": lambda s, g: {"m": _against(s, g, "beta1")},
     "update/rprop": lambda s, g: {"s": _sizes(s), "p": _numbers(s)},
     "update/lion": lambda s, g: {"m": _against(s, g, "beta1")},
+    "update/asgd": lambda s, g: {"a": _numbers(s)},
+    "update/lookahead": lambda s, g: {"s": _numbers(s)},
+    "update/schedule_free_sgd": lambda s, g: {"z": _numbers(s)},
+    "update/schedule_free_adamw": lambda s, g: {"z": _numbers(s), "v": _sizes(s)},
+    "update/optimistic_gradient_descent": lambda s, g: {"p": _all_but(s, g)},
+    "update/optimistic_adam": lambda s, g: {**_moments(s, g), "p": _numbers(s)},
+    "update/ademamix": lambda s, g: {**_moments(s, g), "n": _against(s, g, "beta3")},
+    "update/simplified_ademamix": lambda s, g: {"m": _all_but(s, -g), "v": _sizes(s)},
+    "update/adopt": _moments,
+    "update/acprop": lambda s, g: {"m": _all_but(s, g), "v": _sizes(s)},
+    "update/sophia": lambda s, g: {"m": _against(s, g, "beta1"), "h": _sizes(s)},
+    "update/madgrad": lambda s, g: {"x0": _numbers(s), "G": _sizes(s), "s": _all_but(s, -g)},
+    "update/cocob": _cocob,
+    "update/polyak_sgd": lambda s, g: {},
+    "update/dog": _travelled,
+    "update/dowg": _travelled,
+    "update/dadapt_adamw": lambda s, g: {
+        "m": _against(s, g, "beta1"),
+        "q": _sizes(s),
+        "p": _numbers(s),
+        "D": _one(s),
+        "r": _one(s),
+    },
+    "update/prodigy": lambda s, g: {
+        "m": _against(s, g, "beta1"),
+        "q": _sizes(s),
+        "p": _numbers(s),
+        "x0": _numbers(s),
+        "D": _one(s),
+        "r": _one(s),
+    },
+    "update/momo": lambda s, g: {"m": _against(s, g, "beta1"), "F": _one(s), "r": _one(s)},
+    "update/momo_adam": lambda s, g: {"m": _against(s, g, "beta1"), "q": _sizes(s), "F": _one(s), "r": _one(s)},
+    "update/sam": lambda s, g: {"c": _numbers(s)},
+    "update/adafactor": lambda s, g: {"r": _sizes(s)[:, :1], "c": _sizes(s)[:1]},
+    "update/sm3": lambda s, g: {"m": _numbers(s), "r": _sizes(s)[:, :1], "c": _sizes(s)[:1]},
+    "update/centralize": lambda s, g: {},
+    "update/clip_by_block_rms": lambda s, g: {},
+    "update/normalize_by_update_norm": lambda s, g: {},
+    "update/lbfgs": lambda s, g: {"s": _numbers(s), "y": _numbers(s)},
+    "update/lars": lambda s, g: {"b": _numbers(s)},
+    "update/lamb": lambda s, g: {"m": _against(s, g, "beta1"), "q": _sizes(s)},
+    "update/novograd": lambda s, g: {"m": _numbers(s), "q": _one(s)},
+    "update/fromage": lambda s, g: {},
+    "update/adaptive_clipping": lambda s, g: {},
 }
 
 

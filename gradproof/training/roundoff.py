@@ -36,6 +36,7 @@ PARTIALS: dict[np.ufunc, Callable[..., tuple[Any, ...]]] = {
     np.multiply: lambda x, y, z: (y, x),
     np.divide: lambda x, y, z: (1 / y, -z / y),
     np.sqrt: lambda x, z: (0.5 / z,),
+    np.cbrt: lambda x, z: (1 / (3 * z * z),),
     np.negative: lambda x, z: (-1.0,),
     np.absolute: lambda x, z: (np.sign(x),),
     np.maximum: lambda x, y, z: (x >= y, x < y),
@@ -157,6 +158,17 @@ class Rounded(NDArrayOperatorsMixin):
             noise[self.noise == 0] = 0  # an exact 0 under a root stays exact, whatever its slope
         return noise
 
+    def sum(self, axis: Any = None) -> Rounded:
+        """The sum along axes, which stay with length 1, in any order: a rounding for every entry."""
+        axes = tuple(range(self.value.ndim)) if axis is None else axis
+        self.roundoff.rows += 1
+        z = self.value.sum(axes, keepdims=True)
+        noise = np.zeros((self.roundoff.rows, *z.shape))
+        entries = self.value.size // max(z.size, 1)
+        of_sum = entries * self.roundoff.rounding(np.abs(self.value).sum(axes, keepdims=True))
+        noise[-1] = of_sum + self.bound().sum(axes, keepdims=True)  # the roundings of different entries differ in sign
+        return Rounded(z, noise, self.roundoff)
+
     @np.errstate(divide="ignore", invalid="ignore")
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Value, linearised noise, and a fresh row for the rounding unless the operation is exact."""
@@ -177,5 +189,5 @@ class Rounded(NDArrayOperatorsMixin):
             noise[-1] = sum(scalars, ledger.rounding(z))
         for x, d in pairs:
             if isinstance(x, Rounded):
-                noise[: len(x.noise)] += x.carried(d)
+                noise[: len(x.noise)] += x.carried(d)  # broadcast along axes of length 1
         return Rounded(z, noise, ledger)

@@ -33,7 +33,8 @@ class State:
         given = {name: np.asarray(x).astype(np.float64) for name, x in s.case.arguments.items()}
         self.h = {p.name: p.default for p in taken if p.kind is p.KEYWORD_ONLY} | {"t": 1} | dict(s.case.parameters)
         self.w, self.g = given["w"], given["dC"]
-        names = [name for name in formula.arguments if name not in ("w", "dC", "t", "P")]
+        letters = [argument.split("[")[0] for argument in formula.arguments]
+        names = [name for name in letters if name not in ("w", "dC", "t", "P")]
         self.kept = {name: given.get(name, np.zeros_like(self.w)) for name in names}
 
     def share(self, name: str) -> float:

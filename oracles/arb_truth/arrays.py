@@ -32,7 +32,7 @@ from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, Undecided,
 from oracles.arb_truth.regularizers import REGULARIZERS
 from oracles.arb_truth.rounding import MAXIMUM, START, settle
 from oracles.arb_truth.tape import Node, backward, obstacle
-from oracles.arb_truth.updates import UPDATES, check_step
+from oracles.arb_truth.updates import MEETING, UPDATES, check_step
 from oracles.floats import Truth, conditioned_error, format_of, ulp
 
 DEFINITIONS: dict[str, Forward] = {**ACTIVATIONS, **COSTS, **REGULARIZERS, **LAYERS, **CLIPPING}
@@ -118,7 +118,7 @@ def pullback(
             raise ValueError(f"{id} is a step, which has no gradient here: it takes no cotangent")
         f = program(id, arguments, parameters, UPDATES)
         check_step(id, f.shapes, parameters.get("t", 1))
-        return Pullback(_outputs(f, name), {}, math.nan)
+        return Pullback(_outputs(f, name, id in MEETING, UPDATES[id].by_norm), {}, math.nan)
     f = program(id, arguments, parameters, definitions)
     with working(START, TERMS):
         first = _decided(lambda: reverse(f, cotangent))
@@ -278,31 +278,32 @@ def reverse(f: Program, cotangent: Any) -> Back:
 # ---------------------------------------------------------------- a step of an update rule
 
 
-def _outputs(f: Program, dtype: str) -> dict[str, Conditioned]:
-    """The truth of outputs of which each entry is made of the same entry of every input, or of its only one."""
+def _outputs(f: Program, dtype: str, meets: bool, by_norm: bool) -> dict[str, Conditioned]:
+    """The truth of outputs. Unless entries meet, each is made of the same entry of every input, or of its only one."""
     sizes = [math.prod(shape) for shape in f.shapes.values()]
-    starts = np.cumsum([0, *sizes[:-1]])
+    owner = np.repeat(np.arange(len(sizes)), sizes)  # which argument an input is an entry of
+    place = np.concatenate([np.arange(size) if size > 1 else np.full(size, -1) for size in sizes])
+    slot = np.arange(len(f.inputs)) if meets else owner  # one slope by each argument where entries do not meet
 
     def balls() -> list[Ball | None]:
         found = [ball(o) for x in f.run([arb(x) for x in f.inputs]).values() for o in x.ravel()]
         return [b if b.is_finite() else None for b in found]
 
     def moved() -> dict[str, Array]:
-        by_argument = variables([0.0] * len(sizes))  # one slope by each argument: entries do not meet
-        owner = np.repeat(np.arange(len(sizes)), sizes)
-        return f.run([Jet(arb(x), by_argument[j].slope) for x, j in zip(f.inputs, owner, strict=True)])
+        by_slot = variables([0.0] * int(slot.max(initial=-1) + 1))
+        return f.run([Jet(arb(x), by_slot[j].slope) for x, j in zip(f.inputs, slot, strict=True)])
 
     with working(START, TERMS):
         truth = settle([_decided(balls)], lambda _: balls(), dtype)
         outputs = _decided(moved)
-    flat = arb_mat(1, len(sizes))
     sway = []
     for x in outputs.values():
         for k, o in enumerate(x.ravel()):
-            inputs = [f.inputs[start + (k if size > 1 else 0)] for start, size in zip(starts, sizes, strict=True)]
-            slopes = (o.slope if isinstance(o, Jet) else flat).entries()
-            terms = [abs(arb(a) * s) for a, s in zip(inputs, slopes, strict=True) if a and not s.is_zero()]
-            sway.append(_upper(sum(terms, arb(0))))
+            slopes = o.slope.entries() if isinstance(o, Jet) else []
+            seen = [i for i in range(len(f.inputs)) if slopes and (meets or place[i] in (k, -1))]
+            terms = [abs(arb(f.inputs[i]) * s) for i in seen if f.inputs[i] and not (s := slopes[slot[i]]).is_zero()]
+            whole = _norm([arb(x) for x in f.inputs]) * _norm([slopes[slot[i]] for i in seen]) if by_norm else arb(0)
+            sway.append(_upper(whole if by_norm else sum(terms, arb(0))))
     shapes = [(name, x.shape) for name, x in outputs.items()]
     return dict(_pieces(truth, np.array(sway), shapes))
 

@@ -17,9 +17,10 @@ from oracles.heard import calls as heard
 from oracles.jax_grad.costs import EAGER
 from oracles.jax_grad.layers.blocks import BLOCKS
 from oracles.jax_grad.network import network
+from oracles.jax_grad.optimizers import OPTIMIZERS
 from oracles.jax_grad.programs import cache_programs, differentiate, forget_programs
 from oracles.jax_grad.table import ASKED, COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
-from oracles.jax_grad.updates import OPTIMIZERS, defaults, native_steps, step, trajectory
+from oracles.jax_grad.updates import defaults, native_steps, step, trajectory
 
 __all__ = [
     "DEFINITIONS",

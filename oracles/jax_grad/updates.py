@@ -10,9 +10,7 @@ float64 parameters run with 64-bit JAX, all others with 64-bit switched off, as 
 
 from __future__ import annotations
 
-import functools
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,104 +20,13 @@ import numpy as np
 import optax
 
 from oracles.calls import Array, Definition, arrays, check_step, installed_version, rule
+from oracles.jax_grad.optimizers import FORMS, NAMES, NATIVE, NUMBERS, OPTIMIZERS, STATES
 from oracles.jax_grad.programs import precision
 
 NAME = "optax"
 VERSION = str(optax.__version__)
 
 Gradient = Callable[[int, list[Array]], Sequence[Array]]
-
-
-def _momentum(*, eta: float, mu: float, dampening: float) -> Any:
-    if dampening:
-        raise LookupError("optax.sgd has no dampening")
-    return optax.sgd(eta, momentum=mu)
-
-
-def _sgdw(*, eta: float, mu: float, lam: float) -> Any:
-    return optax.chain(optax.trace(mu), optax.add_decayed_weights(lam), optax.scale_by_learning_rate(eta))
-
-
-def _rmsprop(centered: bool, *, eta: float, rho: float, mu: float, eps: float) -> Any:
-    return optax.rmsprop(eta, decay=rho, eps=eps, eps_in_sqrt=False, centered=centered, momentum=mu or None)
-
-
-def _amsgrad(*, eta: float, beta1: float, beta2: float, eps: float, bias_correction: bool) -> Any:
-    return optax.amsgrad(eta, beta1, beta2, eps, bias_correction_mu=bias_correction, bias_correction_nu=bias_correction)
-
-
-def _nadam(*, eta: float, beta1: float, beta2: float, eps: float, momentum_decay: float) -> Any:
-    if momentum_decay != math.inf:
-        raise LookupError("optax.nadam has no momentum schedule")
-    return optax.nadam(eta, beta1, beta2, eps)
-
-
-def _adan(*, eta: float, beta1: float, beta2: float, beta3: float, gamma: float, eps: float) -> Any:
-    if gamma != 1 - beta2:
-        raise LookupError(f"optax.adan takes 1 − b2 = {1 - beta2:.4g} times the change, not {gamma}")
-    return optax.adan(eta, beta1, beta2, beta3, eps, eps_root=0.0)
-
-
-OPTIMIZERS: dict[str, Callable[..., Any]] = {
-    "update/sgd": lambda *, eta: optax.sgd(eta),
-    "update/sgd_l2": lambda *, eta, lam, n: optax.chain(optax.add_decayed_weights(lam / n), optax.sgd(eta)),
-    "update/momentum": _momentum,
-    "update/momentum_l2": lambda *, eta, mu, lam: optax.chain(
-        optax.add_decayed_weights(lam), optax.sgd(eta, momentum=mu)
-    ),
-    "update/nesterov": lambda *, eta, mu: optax.sgd(eta, momentum=mu, nesterov=True),
-    "update/sgdw": _sgdw,
-    "update/adagrad": lambda *, eta, eps, initial: optax.adagrad(eta, initial_accumulator_value=initial, eps=eps),
-    "update/rmsprop": lambda **h: _rmsprop(False, **h),
-    "update/rmsprop_centered": lambda **h: _rmsprop(True, **h),
-    "update/adadelta": lambda *, eta, rho, eps: optax.adadelta(eta, rho, eps),
-    "update/adam": lambda *, eta, beta1, beta2, eps: optax.adam(eta, beta1, beta2, eps),
-    "update/adam_l2": lambda *, eta, beta1, beta2, eps, lam: optax.chain(
-        optax.add_decayed_weights(lam), optax.adam(eta, beta1, beta2, eps)
-    ),
-    "update/adamw": lambda *, eta, beta1, beta2, eps, lam: optax.adamw(eta, beta1, beta2, eps, weight_decay=lam),
-    "update/amsgrad": _amsgrad,
-    "update/nadam": _nadam,
-    "update/radam": lambda *, eta, beta1, beta2, eps, threshold: optax.radam(
-        eta, beta1, beta2, eps, threshold=threshold
-    ),
-    "update/adamax": lambda *, eta, beta1, beta2, eps: optax.adamax(eta, beta1, beta2, eps),
-    "update/yogi": lambda *, eta, beta1, beta2, eps: optax.chain(
-        optax.scale_by_yogi(beta1, beta2, eps, initial_accumulator_value=0.0), optax.scale_by_learning_rate(eta)
-    ),
-    "update/adabelief": lambda *, eta, beta1, beta2, eps: optax.adabelief(eta, beta1, beta2, eps, eps),
-    "update/adan": _adan,
-    "update/sign_sgd": lambda *, eta: optax.sign_sgd(eta),
-    "update/signum": lambda *, eta, beta1: optax.signum(eta, beta1),
-    "update/rprop": lambda *, eta, eta_minus, eta_plus, smallest, largest: optax.rprop(
-        eta, eta_minus, eta_plus, smallest, largest
-    ),
-    "update/lion": lambda *, eta, beta1, beta2, lam: optax.lion(eta, beta1, beta2, weight_decay=lam),
-}
-NATIVE: dict[str, Callable[..., Any]] = {
-    "update/sgd": optax.sgd,
-    "update/momentum": optax.sgd,
-    "update/nesterov": functools.partial(optax.sgd, nesterov=True),
-    "update/adagrad": optax.adagrad,
-    "update/rmsprop": optax.rmsprop,
-    "update/rmsprop_centered": functools.partial(optax.rmsprop, centered=True),
-    "update/adadelta": optax.adadelta,
-    "update/adam": optax.adam,
-    "update/adamw": optax.adamw,
-    "update/amsgrad": optax.amsgrad,
-    "update/nadam": optax.nadam,
-    "update/radam": optax.radam,
-    "update/adamax": optax.adamax,
-    "update/yogi": optax.yogi,
-    "update/adabelief": optax.adabelief,
-    "update/adan": optax.adan,
-    "update/sign_sgd": optax.sign_sgd,
-    "update/signum": optax.signum,
-    "update/rprop": optax.rprop,
-    "update/lion": optax.lion,
-}
-NAMES = {"eta": "learning_rate", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value",
-         "beta1": "b1", "rho": "decay"}  # fmt: skip
 
 
 def run(build: Callable[[], Any], parameters: Sequence[Array], gradient: Gradient, steps: int) -> list[list[Array]]:
@@ -181,43 +88,31 @@ def defaults(id: str) -> dict[str, Any]:
     return {p.name: p.default for p in numeric}
 
 
-# Where Optax keeps the accumulators of a rule. That of RMSProp's momentum is another: −η times ours.
-STATES: dict[str, dict[str, str]] = {
-    "update/momentum": {"b": "trace"},
-    "update/momentum_l2": {"b": "trace"},
-    "update/nesterov": {"b": "trace"},
-    "update/sgdw": {"b": "trace"},
-    "update/adagrad": {"G": "sum_of_squares"},
-    "update/rmsprop": {"v": "nu"},
-    "update/rmsprop_centered": {"s": "nu", "m": "mu"},
-    "update/adadelta": {"v": "e_g", "d": "e_x"},
-    "update/adam": {"m": "mu", "v": "nu"},
-    "update/adam_l2": {"m": "mu", "v": "nu"},
-    "update/adamw": {"m": "mu", "v": "nu"},
-    "update/amsgrad": {"m": "mu", "v": "nu", "v_max": "nu_max"},
-    "update/nadam": {"m": "mu", "v": "nu"},
-    "update/radam": {"m": "mu", "v": "nu"},
-    "update/adamax": {"m": "mu", "u": "nu"},
-    "update/yogi": {"m": "mu", "v": "nu"},
-    "update/adabelief": {"m": "mu", "v": "nu"},
-    "update/adan": {"m": "m", "v": "v", "n": "n", "p": "g"},
-    "update/signum": {"m": "ema"},
-    "update/rprop": {"s": "step_sizes", "p": "prev_updates"},  # it keeps the step where we keep the gradient
-    "update/lion": {"m": "mu"},
-}
-
-
 def _fields(state: Any) -> dict[str, Any]:
-    """What Optax keeps, by its own names, from all parts of a chain."""
-    if hasattr(state, "_fields"):
-        return dict(state._asdict())
-    return {name: x for part in state for name, x in _fields(part).items()} if isinstance(state, tuple) else {}
+    """What Optax keeps, by its own names, from all parts of a chain and of what they wrap."""
+    parts = state if isinstance(state, tuple) else ()
+    own = state._asdict() if hasattr(state, "_fields") else {}
+    return {**{name: x for part in parts for name, x in _fields(part).items()}, **own}
+
+
+def _formed(id: str, given: Mapping[str, Any]) -> list[str]:
+    """The accumulators that Optax keeps in a form of its own."""
+    first = {"update/adafactor": "r", "update/sm3": "mr"}.get(id, "")
+    return [*first, *("c" if first and "w" in given and given["w"].ndim > 1 else "")]
+
+
+def _like(new: Any, old: Any) -> Any:
+    """In the shape of what stands there, and numbers in its dtype."""
+    if isinstance(new, list):
+        return [jnp.asarray(x) for x in new]
+    return jnp.reshape(jnp.asarray(new, old.dtype if isinstance(new, (int, float)) else None), jnp.shape(old))
 
 
 def _put(state: Any, fields: Mapping[str, Any]) -> Any:
     """The same state with other values under these names."""
     if hasattr(state, "_fields"):
-        return state._replace(**{name: x for name, x in fields.items() if name in state._fields})
+        own = state._asdict().items()
+        return state._replace(**{k: _like(fields[k], x) if k in fields else _put(x, fields) for k, x in own})
     return tuple(_put(part, fields) for part in state) if isinstance(state, tuple) else state
 
 
@@ -229,7 +124,7 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
     """
     given = arrays(id, arguments)
     names = STATES.get(id, {})
-    check_step(id, given, names, t, hyperparameters.get("mu"))
+    check_step(id, given, [*names, *_formed(id, given)], t, hyperparameters.get("mu"))
     dtype = given["w"].dtype
     with precision(given.values()), installed_version():
         w, dC = jnp.asarray(given["w"]), jnp.asarray(given["dC"])
@@ -237,15 +132,23 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
         state = optimizer.init(w)
         if t > 1:
             kept = {theirs: jnp.asarray(given[ours]) for ours, theirs in names.items() if ours in given}
+            kept = {theirs.lstrip("-"): -x if theirs.startswith("-") else x for theirs, x in kept.items()}
             if "prev_updates" in kept:
                 kept["prev_updates"] = kept["step_sizes"] * jnp.sign(kept["prev_updates"])
             before = jnp.asarray(t - 1, jnp.int32)
-            state = _put(state, {"count": before, "t": before, **kept})
+            kept |= FORMS[id].put(dict(given)) if id in FORMS else {}
+            counts = dict.fromkeys(("count", "count_m2", "t"), before)
+            numbers = NUMBERS[id](t - 1, **hyperparameters) if id in NUMBERS else {}
+            state = _put(state, {"is_initial_step": False, **counts, **numbers, **kept})
         update, state = optimizer.update(dC, state, w)
         fields = _fields(state)
+        fields |= {f"-{name}": -x for name, x in fields.items() if f"-{name}" in names.values()}
         after = {"w": optax.apply_updates(w, update)}
+        after |= FORMS[id].take(fields, w) if id in FORMS else {}
         after |= {ours: fields[theirs] for ours, theirs in names.items() if theirs in fields}
-        return {name: np.asarray(x).astype(dtype, copy=False) for name, x in after.items()}
+        shapes = {name: given[name].shape if name in given else (1,) * w.ndim for name in after}  # of what is a number
+        return {name: np.asarray(x).astype(dtype, copy=False).reshape(shapes[name] if np.ndim(x) == 0 else np.shape(x))
+                for name, x in after.items()}  # fmt: skip
 
 
 # ---------------------------------------------------------------- clipping

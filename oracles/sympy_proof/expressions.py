@@ -24,9 +24,9 @@ SIZES = {"n": 2, "d": 3, "m": 3}  # a dimension of another name is 3 too: an ent
 FUNCTIONS = {
     f.__name__: f
     for f in (
-        sp.Abs, sp.And, sp.Derivative, sp.Eq, sp.KroneckerDelta, sp.Max, sp.Min, sp.Ne, sp.Not, sp.Or, sp.Piecewise,
-        sp.Product, sp.Sum, sp.acos, sp.acosh, sp.asin, sp.asinh, sp.atan, sp.atanh, sp.cos, sp.cosh, sp.digamma,
-        sp.erf, sp.erfc, sp.exp, sp.log, sp.loggamma, sp.sign, sp.sin, sp.sinh, sp.sqrt, sp.tan, sp.tanh,
+        sp.Abs, sp.And, sp.Derivative, sp.Eq, sp.KroneckerDelta, sp.Max, sp.Min, sp.Mod, sp.Ne, sp.Not, sp.Or,
+        sp.Piecewise, sp.Product, sp.Sum, sp.acos, sp.acosh, sp.asin, sp.asinh, sp.atan, sp.atanh, sp.cos, sp.cosh,
+        sp.digamma, sp.erf, sp.erfc, sp.exp, sp.log, sp.loggamma, sp.sign, sp.sin, sp.sinh, sp.sqrt, sp.tan, sp.tanh,
     )
 }  # fmt: skip
 FUNCTIONS |= {"Eq": sp.Eq, "Ne": sp.Ne}  # whose classes have longer names

@@ -40,6 +40,12 @@ def _radam(w: list[Tensor], *, eta: float, beta1: float, beta2: float, eps: floa
     return torch.optim.RAdam(w, lr=eta, betas=(beta1, beta2), eps=eps)
 
 
+def _adafactor(w: list[Tensor], *, eta: float, decay: float, eps: float, least: float, clip: float, lam: float) -> Any:
+    if clip < 1:
+        raise LookupError(f"torch.optim.Adafactor clips at 1 or more, not at {clip}")
+    return torch.optim.Adafactor(w, lr=eta, beta2_decay=-decay, eps=(eps, least), d=clip, weight_decay=lam)
+
+
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/sgd": lambda w, *, eta: torch.optim.SGD(w, lr=eta),
     "update/sgd_l2": lambda w, *, eta, lam, n: torch.optim.SGD(w, lr=eta, weight_decay=lam / n),
@@ -67,6 +73,8 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     ),
     "update/radam": _radam,
     "update/adamax": lambda w, *, eta, beta1, beta2, eps: torch.optim.Adamax(w, lr=eta, betas=(beta1, beta2), eps=eps),
+    "update/adafactor": _adafactor,
+    "update/asgd": lambda w, *, eta, lam, alpha, t0: torch.optim.ASGD(w, lr=eta, lambd=lam, alpha=alpha, t0=t0),
     "update/rprop": lambda w, *, eta, eta_minus, eta_plus, smallest, largest: torch.optim.Rprop(
         w, lr=eta, etas=(eta_minus, eta_plus), step_sizes=(smallest, largest)
     ),
@@ -86,6 +94,8 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/radam": torch.optim.RAdam,
     "update/adamax": torch.optim.Adamax,
     "update/rprop": torch.optim.Rprop,
+    "update/asgd": torch.optim.ASGD,
+    "update/adafactor": torch.optim.Adafactor,
 }
 NAMES = {"eta": "lr", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value", "rho": "alpha"}
 
@@ -176,7 +186,18 @@ STATES: dict[str, dict[str, str]] = {
     "update/radam": {"m": "exp_avg", "v": "exp_avg_sq"},
     "update/adamax": {"m": "exp_avg", "u": "exp_inf"},
     "update/rprop": {"s": "step_size", "p": "prev"},
+    "update/asgd": {"a": "ax"},
+    "update/adafactor": {"r": "row_var", "c": "col_var"},
 }
+
+
+def _cooled(made: int, *, eta: float, lam: float, alpha: float, t0: float) -> dict[str, Tensor]:
+    """What ASGD computes at the end of a step for the next one; in float32, as there."""
+    numbers = {"eta": eta / (1 + lam * eta * made) ** alpha, "mu": 1 / max(1, made - t0)}
+    return {name: torch.tensor(x) for name, x in numbers.items()}
+
+
+NUMBERS: dict[str, Callable[..., dict[str, Tensor]]] = {"update/asgd": _cooled}
 
 
 def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: Any) -> dict[str, Array]:
@@ -187,6 +208,8 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
     """
     given = arrays(id, arguments)
     names = STATES.get(id, {})
+    if "row_var" in names.values() and "w" in given and given["w"].ndim < 2:
+        names = {"r": "variance"}
     check_step(id, given, names, t, hyperparameters.get("mu"))
     w = tensor(given["w"])
     optimizer = rule(id, OPTIMIZERS, "torch.optim")([w], **hyperparameters)
@@ -194,7 +217,8 @@ def step(id: str, arguments: Mapping[str, Any], t: int = 1, **hyperparameters: A
     if t > 1:
         kept = {theirs: tensor(given[ours]) for ours, theirs in names.items() if ours in given}
         kept |= {theirs: torch.tensor(x.item()) for theirs, x in kept.items() if theirs == "mu_product"}  # float32
-        optimizer.state[w].update({"step": torch.tensor(float(t - 1)), **kept})
+        numbers = NUMBERS[id](t - 1, **hyperparameters) if id in NUMBERS else {}
+        optimizer.state[w].update({"step": torch.tensor(float(t - 1)), **numbers, **kept})
     optimizer.step()
     after = {ours: optimizer.state[w].get(theirs) for ours, theirs in names.items()}
     return {"w": array(w), **{name: array(x.to(w.dtype)) for name, x in after.items() if x is not None}}

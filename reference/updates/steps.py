@@ -16,6 +16,8 @@ from reference.formula import Array
 from reference.lift import QUIET, Answer, array, checked, floating, named, rounded
 
 State = dict[str, Any]
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Callable[[Shape], Shape]]
 
 CONDITIONS = {  # on hyperparameters, by their name
     "eta": "eta >= 0",
@@ -29,6 +31,17 @@ CONDITIONS = {  # on hyperparameters, by their name
     "beta2": "0 <= beta2 < 1",
     "beta3": "0 <= beta3 < 1",
     "gamma": "gamma >= 0",
+    "alpha": "alpha >= 0",
+    "trust": "trust >= 0",
+    "least": "least >= 0",
+    "clip": "clip > 0",
+    "decay": "decay >= 0",
+    "most": "most >= 0",
+    "radius": "radius >= 0",
+    "d0": "d0 > 0",
+    "coefficient": "coefficient >= 0",
+    "optimism": "optimism >= 0",
+    "period": "period >= 1 and period % 1 == 0",
     "eta_minus": "0 < eta_minus < 1",
     "eta_plus": "eta_plus > 1",
     "smallest": "smallest >= 0",
@@ -61,11 +74,24 @@ SMALL = 2.0**-960  # a sum of squares below it has lost digits to underflow
 DIGITS = Context(prec=60)
 
 
-def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., Any]], Step]:
+def one(shape: Shape) -> Shape:
+    """The shape of one number for a whole array, with axes of length 1."""
+    return (1,) * len(shape)
+
+
+def _same(shape: Shape) -> Shape:
+    return shape
+
+
+def each_parameter(
+    *arrays: str, shapes: Shapes | None = None, joint: bool = False, **scalars: float
+) -> Callable[[Callable[..., Any]], Step]:
     """Lift a rule for one array, (w, g, t, *accumulators) ↦ (new w, *new accumulators), to lists with a state.
 
-    `arrays` names the accumulators of the parameter's shape, which start at 0; `scalars` those that are one float64
-    number per parameter, with their start. A step is evaluated in float64 and the new w rounded once; the state stays
+    `arrays` names the accumulators, which start at 0 and are of the parameter's shape, unless `shapes` gives another
+    one for it; `scalars` those that are one float64 number per parameter, with their start. A `joint` rule steps all
+    parameters as one vector, so that its norms are over all of them; what is `one` number is then the same beside each.
+    A step is evaluated in float64 and the new w rounded once; the state stays
     in float64, whatever the dtype of the parameter, so that later steps lose nothing.
 
     The lifted step raises ValueError for shapes that differ, a state of another rule, or a hyperparameter out of range,
@@ -74,6 +100,7 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
     outputs, accumulators too, are rounded once to the dtype of w.
     """
     slots = (*arrays, *scalars)
+    shaped: Shapes = {s: (shapes or {}).get(s, _same) for s in arrays}
 
     def lift(rule: Callable[..., Any]) -> Step:
         name = rule.__name__
@@ -81,7 +108,7 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
 
         def start(parameters: Sequence[Array]) -> State:
             state: State = {"t": 0}
-            state |= {s: [np.zeros(w.shape, _wide(w)) for w in parameters] for s in arrays}
+            state |= {s: [np.zeros(shaped[s](w.shape), _wide(w)) for w in parameters] for s in arrays}
             return state | {s: [value] * len(parameters) for s, value in scalars.items()}
 
         @functools.wraps(rule)
@@ -93,19 +120,20 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
             gradients = [_array(g, f"gradients[{k}]") for k, g in enumerate(gradients)]
             _check_arrays(name, parameters, gradients)
             state = start(parameters) if state is None else state
-            _check_state(name, state, slots, arrays, parameters)
+            _check_state(name, state, slots, shaped, parameters)
             state = state | {s: [_array(a, f"state['{s}'][{k}]") for k, a in enumerate(state[s])] for s in arrays}
             foreign = {key: value for key, value in given.items() if key in known and _is_foreign(value)}
             own = {key: value for key, value in given.items() if key not in foreign}
             hyperparameters = {**checked(step, known, own), **foreign}
             t, after = int(state["t"]) + 1, []
-            for k, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
-                accumulators = (state[s][k] for s in slots)
+            apart = [*zip(parameters, gradients, *(state[s] for s in slots), strict=True)]
+            for w, g, *accumulators in [_joined(apart)] if joint and len(apart) > 1 else apart:
                 if short := _wide(w) != w.dtype:
                     w, g, dtype = w.astype(np.float64), g.astype(np.float64), w.dtype
                 new = rule(w, g, t, *accumulators, **hyperparameters)
                 new = new if slots else (new,)
                 after.append((rounded(np.asarray(new[0]), dtype), *new[1:]) if short else new)
+            after = _parted(after[0], apart) if len(after) < len(apart) else after
             w_new, *kept = [[new[k] for new in after] for k in range(1 + len(slots))]
             return w_new, {"t": t} | dict(zip(slots, kept, strict=True))
 
@@ -121,6 +149,8 @@ def each_parameter(*arrays: str, **scalars: float) -> Callable[[Callable[..., An
 
         step.__signature__ = _lifted_signature(rule)  # type: ignore[attr-defined]
         step.vjp = vjp  # type: ignore[attr-defined]
+        step.start = start  # type: ignore[attr-defined]
+        step.joint = joint  # type: ignore[attr-defined]
         step.unanswered = UNANSWERED  # type: ignore[attr-defined]
         step.valid = {key: CONDITIONS[key] for key in known if key in CONDITIONS}  # type: ignore[attr-defined]
         return step
@@ -172,9 +202,7 @@ def _check_arrays(rule: str, parameters: Sequence[Array], gradients: Sequence[Ar
             raise TypeError(f"{rule}: gradient {k} has dtype {g.dtype}, its parameter has dtype {w.dtype}")
 
 
-def _check_state(
-    rule: str, state: Any, slots: Sequence[str], arrays: Sequence[str], parameters: Sequence[Array]
-) -> None:
+def _check_state(rule: str, state: Any, slots: Sequence[str], shaped: Shapes, parameters: Sequence[Array]) -> None:
     if not isinstance(state, dict):
         raise TypeError(f"{rule}: state is {state!r}; pass the state of the step before, hyperparameters by keyword")
     if set(state) != {"t", *slots}:
@@ -182,9 +210,32 @@ def _check_state(
     if not isinstance(state["t"], (int, np.integer)) or isinstance(state["t"], bool) or state["t"] < 0:
         raise ValueError(f"{rule}: state['t'] = {state['t']!r}; need the number of steps made, an integer ≥ 0")
     for s in slots:
-        shapes = [w.shape if s in arrays else () for w in parameters]
+        shapes = [shaped[s](w.shape) if s in shaped else () for w in parameters]
         if [np.shape(a) for a in state[s]] != shapes:
             raise ValueError(f"{rule}: state[{s!r}] does not fit the parameters; start again with state=None")
+
+
+def _joined(apart: Sequence[Sequence[Any]]) -> list[Any]:
+    """Parameters, gradients and accumulators of several arrays as those of one vector."""
+    sizes = [x[0].size for x in apart]
+
+    def vector(arrays: Sequence[Array]) -> Array:
+        alike = [a.size for a in arrays] == sizes
+        return np.concatenate([a.ravel() for a in arrays]) if alike else arrays[0].reshape(1)
+
+    return [vector(arrays) for arrays in zip(*apart, strict=True)]
+
+
+def _parted(new: Sequence[Array], apart: Sequence[Sequence[Any]]) -> list[tuple[Array, ...]]:
+    """The same cut into the arrays that were joined."""
+    ends = np.cumsum([x[0].size for x in apart])
+    return [
+        tuple(
+            (a[end - x[0].size : end] if a.size == ends[-1] else a).reshape(old.shape)
+            for a, old in zip(new, (x[0], *x[2:]), strict=True)
+        )
+        for x, end in zip(apart, ends, strict=True)
+    ]
 
 
 # ---------------------------------------------------------------- what rules are made of
@@ -243,3 +294,33 @@ def sign_of(average: Array, beta: Any, m: Array, g: Array) -> Any:
             exact = b * Fraction(float(m[i])) + (1 - b) * Fraction(float(g[i]))
             signs[i] = (exact > 0) - (exact < 0)
     return signs
+
+
+def total(x: Array, axis: Any = None) -> Array:
+    """Σx over all entries, or along some axes, which stay with length 1."""
+    return np.asarray(x).sum(axis, keepdims=True) if isinstance(x, (np.ndarray, np.generic)) else x.sum(axis)
+
+
+def larger(x: Any, y: Any) -> Any:
+    """max(x, y) of an array and a number."""
+    return np.maximum(x, y + np.zeros(1) if _is_foreign(y) else y)
+
+
+def smaller(x: Any, y: Any) -> Any:
+    """min(x, y), of maxima alone, which every arithmetic has that steps are run in."""
+    return -larger(-x, -1 * y)
+
+
+def hypot(x: Any, y: Any) -> Any:
+    """√(x² + y²)."""
+    plain = isinstance(x + y, (np.ndarray, np.generic, float))
+    return np.hypot(x, y) if plain else np.sqrt(x * x + y * y)
+
+
+def norm(x: Array, axis: Any = None) -> Array:
+    """‖x‖ = √Σx², as `total`; scaled by a power of two, so that no square leaves the range of floats."""
+    if not isinstance(x, (np.ndarray, np.generic)):
+        return np.sqrt(total(x * x, axis))
+    size = np.abs(x).max(axis, keepdims=True, initial=0)
+    exponent = np.where(np.isfinite(size), np.frexp(size)[1], 0)
+    return np.asarray(np.ldexp(np.sqrt(total(np.ldexp(x, -exponent) ** 2, axis)), exponent))

@@ -21,10 +21,12 @@ from reference.lift import checked
 
 INTERVALS = {  # by parameter; an entry of its own where a formula differs
     **dict.fromkeys(("alpha", "gamma", "smooth", "eps", "lambd", "lam", "eta", "initial"), "[0, oo)"),
-    **dict.fromkeys(("beta", "b", "delta", "temperature", "limit", "max_value", "max_norm"), "(0, oo)"),
+    **dict.fromkeys(("trust", "least", "optimism", "most", "radius", "coefficient", "decay"), "[0, oo)"),
+    "d0": "(0, oo)",
+    **dict.fromkeys(("beta", "b", "delta", "temperature", "limit", "max_value", "max_norm", "clip"), "(0, oo)"),
     **dict.fromkeys(("beta1", "beta2", "beta3", "rho", "mu", "rate"), "[0, 1)"),
     **dict.fromkeys(("label_smoothing", "mix"), "[0, 1]"),
-    **dict.fromkeys(("axes", "groups", "heads", "size"), "1, 2, …"), "iterations": "0, 1, …",
+    **dict.fromkeys(("axes", "groups", "heads", "size"), "1, 2, …"), "iterations": "0, 1, …", "period": "1, 2, …",
     "low": "[0, 1]", "high": "[0, oo)", "base": "(0, oo)",
     "lower": "(-oo, upper]", "min_val": "(-oo, max_val]", "tau": "(0, 1)", "k": "{1, 2, 3}", "p": "{1, 2}",
     "eta_minus": "(0, 1)", "eta_plus": "(1, oo)", "smallest": "[0, largest]", "largest": "[smallest, oo)",
@@ -37,7 +39,7 @@ INTERVALS = {  # by parameter; an entry of its own where a formula differs
 }  # fmt: skip
 FREE = {"negative_slope", "weight", "upper", "max_val", "threshold", "value", "margin", "eps", "epsilon", "target",
         "full", "blank", "zero_infinity", "ignore_index", "dampening", "bias_correction", "offset", "correction",
-        "layer/lora alpha"}  # fmt: skip
+        "layer/lora alpha", "t0", "lower"}  # fmt: skip
 NO_NUMBER = ("full", "blank", "zero_infinity", "ignore_index", "bias_correction")
 SIZED = ("correction",)  # less than the entries along an axis: the tests of the layer
 ALL = [(id, name) for id, f in CATALOGUE.items() for name in f.parameters]

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from updates import Printed, letters
 
 from gradproof import cases
 from reference import CATALOGUE
@@ -13,7 +14,7 @@ pytest.importorskip("flint")
 
 from oracles.arb_truth import has, pullback, vjp
 from oracles.arb_truth.arrays import DEFINITIONS
-from oracles.arb_truth.updates import UPDATES
+from oracles.arb_truth.updates import MEETING, UPDATES
 
 over_rules = pytest.mark.parametrize("id", cases.STEPS)
 W, G, M, V = 0.75, -0.3125, 0.1, 0.2
@@ -24,9 +25,12 @@ def hyperparameters(id):
     return {**CATALOGUE[id].parameters, **({"bias_correction": False} if id == "update/amsgrad" else {})}
 
 
-def state(id):
-    """A number for every argument of the record but t."""
-    return {name: 0.25 + k / 7 for k, name in enumerate(CATALOGUE[id].arguments) if name != "t"}
+def state(id, shape=(2,)):
+    """w, dC and accumulators of the record, all of them different numbers, in their shapes."""
+    start = CATALOGUE[id].function.start([np.zeros(shape)])
+    shapes = {"dC": shape, "w": shape, **{s: np.shape(x[0]) for s, x in start.items() if s != "t"}}
+    rng = np.random.default_rng(len(id))
+    return {name: 0.25 + k / 7 + rng.integers(0, 9, x) / 64 for k, (name, x) in enumerate(shapes.items())}
 
 
 def test_there_is_a_definition_of_every_rule_and_of_nothing_else():
@@ -46,26 +50,45 @@ def test_hyperparameters_and_their_defaults_are_those_of_the_record(id):
 @pytest.mark.parametrize("t", [1, 2, 9])
 def test_the_new_parameter_is_what_the_record_prints(id, t):
     """The printed statement in exact rationals, to 40 digits."""
-    sympy = pytest.importorskip("sympy")
-    given, record = state(id), CATALOGUE[id]
+    record = CATALOGUE[id]
+    printed = Printed(record)
+    given = state(id, printed.shape)
     h = {**record.parameters, **({"threshold": 4.0} if id == "update/radam" else {})}
-    values = {**given, **h, "t": t}
-    symbols = {name: sympy.Symbol(name) for name in values}
-    statement = sympy.sympify(record.statement, locals=symbols)
-    exact = statement.subs({symbols[name]: sympy.Rational(value) for name, value in values.items()}).evalf(40)
+    exact = printed.new({**letters(given), **h, "t": t})
     if id == "update/adagrad" and t == 1:
         assert h["initial"] == 0
-    found = vjp(id, {name: np.array(x) for name, x in given.items()}, t=t)[0]["w"].truth
-    assert float(exact) == found.hi
-    assert abs(float(exact - sympy.Rational(float(found.hi))) / math.ulp(float(found.hi)) - found.residual) < 2.0**-19
+    found = vjp(id, given, t=t)[0]["w"].truth
+    np.testing.assert_array_equal(exact.astype(float), found.hi)
+    for said, y, residual in zip(exact.ravel(), found.hi.ravel(), found.residual.ravel(), strict=True):
+        assert abs(float(said - sympy_rational(y)) / math.ulp(y) - residual) < 2.0**-19
+
+
+def sympy_rational(x):
+    return pytest.importorskip("sympy").Rational(float(x))
+
+
+SETTINGS = {  # in which everything counts
+    "update/asgd": {"t0": 1.0},
+    "update/sophia": {"clip": 1e3, "gamma": 1.0},
+    "update/polyak_sgd": {"most": 1e3},
+    "update/prodigy": {"d0": 0.25, "coefficient": 1e6},
+    "update/momo": {"value": 30.0, "eta": 1e3},
+    "update/momo_adam": {"value": 30.0, "eta": 1e3},
+    "update/sam": {"t": 4},
+}
+LEAST = [f"update/{name}" for name in ("adaptive_clipping", "adopt", "cocob", "sophia")]  # of something, which eps is
 
 
 @over_rules
 def test_every_argument_and_every_hyperparameter_counts(id):
     """An error in any of them moves an output, here or in the first step: none is left out of a definition."""
-    given = {name: np.array(x) if name == "P" else np.array([x, 0.9 - x]) for name, x in state(id).items()}
-    h = {**hyperparameters(id), "t": 5, **({"mu": 0.5} if "mu" in UPDATES[id].parameters else {})}
-    given |= {"m": np.array([-0.5, 0.2])} if "m" in given else {}  # against the gradient, and with it
+    arrays = state(id, (2, 3) if "j" in CATALOGUE[id].arguments[0] else (2,))
+    given = {name: np.array([x[0], 0.9 - x[0]]) if x.shape == (2,) else x for name, x in arrays.items()}
+    h = {**hyperparameters(id), "t": 5, **SETTINGS.get(id, {})}
+    h |= {"mu": 0.5} if "mu" in h else {}
+    given |= (
+        {"m": np.array([-0.5, 0.2])} if "m" in given and given["m"].ndim == 1 else {}
+    )  # against the gradient, and with it
     given |= {"u": np.array([0.1, 5.0])} if "u" in given else {}  # smaller, and larger
     given |= {"p": np.array([-0.5, 0.2])} if "p" in given else {}  # another sign, and the same
 
@@ -73,11 +96,14 @@ def test_every_argument_and_every_hyperparameter_counts(id):
         return {name: q.truth.hi.tolist() for name, q in vjp(id, arguments, **{**h, **more})[0].items()}
 
     right = outputs(given)
-    for name, x in given.items():
-        assert any(outputs({**given, name: factor * x}) != right for factor in (0.8, -1.0)), name
     first = {name: given[name] for name in ("w", "dC")}
+    begun = outputs(first, t=1)
+    for name, x in given.items():
+        moved = any(outputs({**given, name: factor * x}) != right for factor in (0.8, -1.0))
+        assert moved or (name in first and outputs({**first, name: 0.8 * x}, t=1) != begun), name
     others = {"bias_correction": True, "t": 1, "threshold": 1e300, "n": 3.0, "eta_plus": 1.5,
-              "smallest": 10.0, "largest": 0.25}  # fmt: skip
+              "smallest": 10.0, "largest": 0.25, "least": 3.0, "period": 3}  # fmt: skip
+    others |= {"eps": 3.0} if id in LEAST else {}
     counted = "t" in CATALOGUE[id].arguments and id != "update/amsgrad"  # which corrects no bias unless told
     for name in h.keys() - (set() if counted else {"t"}):
         other = others.get(name, 0.3)
@@ -85,18 +111,28 @@ def test_every_argument_and_every_hyperparameter_counts(id):
         assert moved or outputs(given, **{name: other}) != right, name
 
 
-@over_rules
-def test_entries_do_not_see_each_other_and_what_is_not_given_is_at_its_start(id):
-    w, g = np.array([[0.5, -2.0, 1.5]]), np.array([[0.25, 3.0, -1e-3]])
-    together = vjp(id, {"w": w, "dC": g})[0]
-    for k in range(3):
-        alone = vjp(id, {"w": w[0, k], "dC": g[0, k]})[0]
+ENTRIES = {
+    "w": np.array([[0.5, -2.0, 1.5], [0.75, 1.25, -3.0]]),
+    "dC": np.array([[0.25, 3.0, -1e-3], [1.5, -2.0, 0.5]]),
+}
+
+
+@pytest.mark.parametrize("id", [id for id in cases.STEPS if id not in MEETING])
+def test_entries_do_not_see_each_other(id):
+    together = vjp(id, ENTRIES)[0]
+    for at in np.ndindex(2, 3):
+        alone = vjp(id, {name: x[at] for name, x in ENTRIES.items()})[0]
         for name, q in alone.items():
-            whole = together[name]
-            at = (0, k) if whole.sway.shape else ()
-            assert (whole.truth.hi[at], whole.sway[at]) == (q.truth.hi, q.sway)
-    start = {name: np.full(w.shape, 0.0) for name in together if name not in ("w", "P")}
-    again = vjp(id, {"w": w, "dC": g, **start, **({"P": np.array(1.0)} if "P" in together else {})})[0]
+            k = at if together[name].sway.shape else ()
+            assert (together[name].truth.hi[k], together[name].sway[k]) == (q.truth.hi, q.sway)
+
+
+@over_rules
+def test_what_is_not_given_is_at_its_start(id):
+    together = vjp(id, ENTRIES)[0]
+    start = CATALOGUE[id].function.start([ENTRIES["w"]])
+    again = vjp(id, {**ENTRIES, **{name: np.asarray(x[0]) for name, x in start.items() if name != "t"}})[0]
+    assert together.keys() == {"w", *start} - {"t"}
     for name, q in together.items():
         np.testing.assert_array_equal(q.truth.hi, again[name].truth.hi)
 

@@ -45,11 +45,13 @@ def test_the_state_does_not_share_memory_with_the_gradients(record):
 
 
 @over_steps
-def test_parameters_do_not_see_each_other(record):
+def test_parameters_do_not_see_each_other_or_are_one_vector(record):
     rng = np.random.default_rng(3)
     w, g = ([rng.standard_normal(s) for s in ((2, 3), (4,), ())] for _ in range(2))
     together, _ = run(record.function, w, g, 3)
-    for k in range(3):
+    if record.function.joint:
+        w, g, together = ([np.concatenate([x.ravel() for x in arrays])] for arrays in (w, g, together))
+    for k in range(len(w)):
         alone, _ = run(record.function, [w[k]], [g[k]], 3)
         np.testing.assert_array_equal(together[k], alone[0])
 

@@ -1,103 +1,14 @@
-"""Update rules: one step as its paper defines it, for arrays of numbers. Outputs alone: nothing is differentiated.
-
-Every definition takes the parameter w, its gradient dC, and the accumulators as they stand before step number t, at
-their start unless given. It returns what they are after it, under the same names. Hyperparameters are exact numbers:
-1 − βᵗ is that of the float β.
-"""
+"""Update rules in which each entry is stepped by itself: one step as its paper defines it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 from flint import arb
 
-from oracles.arb_truth.definition import Forward
-from oracles.arb_truth.functions import absolute, entrywise, largest
+from oracles.arb_truth.functions import absolute, entrywise
 from oracles.arb_truth.numbers import Array, Ball, Imprecise, Scalar, ball, shown
-
-Step = dict[str, Any]  # outputs by name
-Kept = Any  # an accumulator: an array, or its start
-Definition = Callable[..., Step]
-
-UPDATES: dict[str, Forward] = {}
-POSITIVE = ("eta", "lam", "eps", "initial", "gamma", "smallest")
-SCALARS = ("P",)  # accumulators that are one number
-SHARES = ("mu", "rho", "beta1", "beta2", "beta3")
-
-
-def rule(requires: Any = "", **hyperparameters: Any) -> Callable[[Definition], Definition]:
-    """Enter a definition as update/NAME: its hyperparameters with their defaults, and a further condition on them."""
-    signs = [f"{name} >= 0" for name in hyperparameters if name in POSITIVE]
-    shares = [f"0 <= {name} < 1" for name in hyperparameters if name in SHARES]
-    conditions = " and ".join(["t >= 1", *signs, *shares, *filter(None, [requires])])
-
-    def enter(function: Definition) -> Definition:
-        given = {**hyperparameters, "t": 1}
-        UPDATES[f"update/{function.__name__}"] = Forward(function, given, conditions)
-        return function
-
-    return enter
-
-
-def check_step(id: str, shapes: Mapping[str, tuple[int, ...]], t: Any) -> None:
-    """Raise TypeError where w, dC or an integer t is lacking, ValueError where an array has not the shape of w."""
-    for name in ("w", "dC"):
-        if name not in shapes:
-            raise TypeError(f"{id} needs {name}, a float array")
-    if isinstance(t, bool) or not isinstance(t, (int, np.integer)):
-        raise TypeError(f"{id}: t = {t!r}; need the number of the step, an integer from 1 on")
-    for name, shape in shapes.items():
-        right = () if name in SCALARS else shapes["w"]
-        if shape != right:
-            raise ValueError(f"{id}: {name} has shape {shape}, not {right}{'' if name in SCALARS else ' as w'}")
-
-
-# ---------------------------------------------------------------- what steps are made of
-
-
-def average(beta: Ball, old: Array, new: Array) -> Array:
-    """The moving average βm + (1 − β)x."""
-    return beta * old + (1 - beta) * new
-
-
-def unbiased(beta: Ball, average: Array, t: int) -> Array:
-    """The average over 1 − βᵗ, the sum of its weights."""
-    return average / (1 - beta**t)
-
-
-@entrywise
-def root(u: Scalar) -> Scalar:
-    """√u, which is not decided where u may be on either side of 0. At 0 itself its slope is counted as 0."""
-    x = ball(u)
-    if x.is_zero():
-        return arb(0)
-    if x.contains(0) and x.is_finite():
-        raise Imprecise(f"{shown(x)} is not told from 0, under a root")
-    return u.sqrt()
-
-
-@entrywise
-def larger(p: Scalar, q: Scalar) -> Scalar:
-    """max(p, q)."""
-    return largest([p, q]) if ball(p).is_finite() and ball(q).is_finite() else arb.nan()
-
-
-@entrywise
-def over(p: Scalar, q: Scalar) -> Scalar:
-    """p/q, which is no number where q is 0."""
-    return arb.nan() if ball(q).is_zero() else p / q
-
-
-@entrywise
-def sign(u: Scalar) -> Scalar:
-    """−1, 0 or 1: constant around every u but 0, where it jumps."""
-    x = ball(u)
-    if x.contains(0) and not x.is_zero() and x.is_finite():
-        raise Imprecise(f"the sign of {shown(x)} is not decided")
-    return arb(1 if x > 0 else -1 if x < 0 else 0) if x.is_finite() else arb.nan()
-
+from oracles.arb_truth.updates.rule import Kept, Step, average, larger, over, root, rule, sign, unbiased
 
 # ---------------------------------------------------------------- gradient descent and momentum
 
@@ -181,7 +92,7 @@ def adadelta(w: Array, dC: Array, v: Kept = 0, d: Kept = 0, *, eta: Ball, rho: B
 
 # ---------------------------------------------------------------- adaptive moments
 
-ADAM = {"eta": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+ADAM: dict[str, Any] = {"eta": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
 
 @rule(**ADAM)
@@ -214,7 +125,7 @@ def amsgrad(
     return {"w": w - eta * first / (root(second) + eps), "m": m, "v": v, "v_max": v_max}
 
 
-@rule("0 <= momentum_decay <= oo", **{**ADAM, "eta": 0.002}, momentum_decay=0.004)
+@rule("0 <= momentum_decay <= oo", shapes={"P": lambda shape: ()}, **{**ADAM, "eta": 0.002}, momentum_decay=0.004)
 def nadam(
     w: Array, dC: Array, m: Kept = 0, v: Kept = 0, P: Kept = 1,
     *, eta: Ball, beta1: Ball, beta2: Ball, eps: Ball, momentum_decay: Ball, t: int,
