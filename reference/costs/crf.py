@@ -1,5 +1,5 @@
-"""Linear-chain conditional random field: the cost of a sequence of labels, each of them scored together with
-the one before it.
+"""Linear-chain conditional random field: the cost of a sequence of labels, each of them scored together
+with the one before it.
 
 `crf` returns (C, gradients); see `reference.costs.reduction`.
 

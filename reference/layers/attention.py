@@ -106,7 +106,7 @@ def bounded(z: Array, c: float) -> tuple[Array, Array, Array]:
 
 
 def where(enters: Array, x: Array, else_: float = 0.0) -> Array:
-    """x where it enters, else another number; x itself if all of it enters."""
+    """x where it enters, `else_` elsewhere; x itself if all of it enters."""
     return x if enters.all() else np.where(enters, x, else_)
 
 

@@ -213,10 +213,10 @@ def transposed_convolution(
     x: (..., c, *windows); weight: (c, o/groups, *kernel); bias: (o,) -> y: (..., o, *places), along each axis
     (windows − 1)·stride − padding before and after + dilation·(kernel − 1) + output_padding + 1 of them.
 
-    A window p gives to every place q = stride·p + dilation·k − padding; w[k] is (c, o). It is x̄ of a convolution, so
-    with v the cotangent of y its own pullback is that convolution: x̄[p] = Σ_k w[k] v[q], and over examples w̄[k] =
-    Σ_p x[p] v[q]ᵀ, b̄ = Σ v[q]. Parameters and errors as for `convolution`; `output_padding` must be less than stride or
-    dilation.
+    The sum is over the (k, p) that have the place q = stride·p + dilation·k − padding; w[k] is (c, o). y − b is x̄ of a
+    convolution, so with v the cotangent of y the pullback is that convolution: x̄[p] = Σ_k w[k] v[q], and over examples
+    w̄[k] = Σ_p x[p] v[q]ᵀ, b̄ = Σ v[q]. Parameters and errors as for `convolution`;
+    `output_padding` must be less than the larger of stride and dilation.
     """
     w = grouped(weight, groups)  # (g, c/g, o/g, *kernel)
     kernel = w.shape[3:]

@@ -57,9 +57,9 @@ def _check(logits: Array) -> None:
 def router(logits: Array, *, k: int = 2, normalised: bool = True) -> tuple[Array, Pullback]:
     """Weights of the k best experts of each row.  logits: (..., E) -> (..., E), 0 but for k of them.
 
-    `normalised`: s is a softmax over the chosen, which sum to 1; else over all E, of which the chosen are kept. In both
-    cases ∂s_j/∂z_l = s_j([j = l] − s_l), z the logits: with v the cotangent of the output, or 0 at what is not chosen,
-    ∂C/∂z_l = s_l(v_l − Σⱼ s_j·v_j). Raises ValueError for more experts than there are.
+    `normalised`: s is a softmax over the chosen, whose weights sum to 1; else over all E, of which the chosen are kept.
+    In both cases ∂s_j/∂z_l = s_j([j = l] − s_l), z the logits: with v the cotangent of the output, or 0 at what is not
+    chosen, ∂C/∂z_l = s_l(v_l − Σⱼ s_j·v_j). Raises ValueError for more experts than there are.
 
     >>> router(np.array([0.0, np.log(3.0), -1.0]), k=2)[0].round(3).tolist()
     [0.25, 0.75, 0.0]

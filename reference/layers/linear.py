@@ -81,8 +81,8 @@ def lora(x: Array, weight: Array, a: Array, b: Array, *, alpha: float = 1.0) -> 
 
     x: (..., d), weight: (m, d), a: (r, d), b: (m, r) -> y: (..., m). Two linear maps, one after the other and beside a
     third: with v the cotangent of y, h = xAᵀ and u = (α/r)·vB, the cotangent of h, both (..., r), ∂C/∂x = vW + uA, and
-    over all rows ∂C/∂W = Σ v⊗x, ∂C/∂A = Σ u⊗x, ∂C/∂B = (α/r)·Σ v⊗h. Raises ValueError for shapes that do
-    not fit and a rank r of 0.
+    over all rows ∂C/∂W = Σ v⊗x, ∂C/∂A = Σ u⊗x, ∂C/∂B = (α/r)·Σ v⊗h. Raises ValueError for shapes that do not fit and a
+    rank r of 0.
     """
     expect("weight", weight, "m", "d")
     expect("x", x, "...", weight.shape[1], why=f"as weight has shape {weight.shape}")

@@ -67,12 +67,12 @@ def max_pooling(
 ) -> tuple[Array, Pullback]:
     """Max pooling y[p] = max_k x[stride·p + dilation·k − padding].  x: (..., *places) -> y: (..., *windows).
 
-    `kernel_size` has one entry an axis; without a `stride`, windows lie side by side. `stride` and
-    `dilation` are a number, or one for each axis; `padding` too, or a pair of them, before and after. With `ceil_mode`
-    a last window may reach beyond the end, if it begins before it. The cotangent goes where the largest is: x̄[q] =
+    `kernel_size` has one entry an axis; without a `stride`, windows lie side by side. `stride` and `dilation` are a
+    number, or a tuple of one for each axis; an entry of `padding` may be a pair, before and after. With `ceil_mode` a
+    last window may reach beyond the end, if it begins before it. The cotangent goes where the largest is: x̄[q] =
     Σ v[p] over the windows whose largest place is q, and of several that tie, the first in row-major order. A NaN is
-    the largest, and its slope is NaN. Raises ValueError where windows do not fit or one lies in the padding
-    alone, TypeError for sizes that are no whole numbers.
+    the largest, and its slope is NaN. Raises ValueError where windows do not fit or one lies in the padding alone,
+    TypeError for sizes that are no whole numbers.
     """
     kernel = sizes_of("kernel_size", kernel_size)
     places = last_axes(x, len(kernel))

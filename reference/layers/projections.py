@@ -82,8 +82,8 @@ def entmax(z: Array) -> tuple[Array, Pullback]:
     The threshold t of a row makes Σp = 1. With x = z/2, S the k entries of x above t, m and q the mean and the sum of
     squared deviations of x in S: 1 = Σ_S (x − t)² = q + k(m − t)², so t = m − √((1 − q)/k). S are the k largest, and k
     is the largest number for which these all lie above the t that they give. With s = √p: ∂p_i = s_i(∂z_i − 2∂t) and
-    Σ∂p = 0 give 2∂t = Σ s∂z/Σs; so with v the cotangent of p, ∂C/∂z = s(v − Σ s·v/Σ s), in the sums of the
-    others s_i(v_i·Σ_{j≠i} s_j − Σ_{j≠i} s_j·v_j)/Σ s. Raises ValueError for rows of no entries.
+    Σ∂p = 0 give 2∂t = Σ s∂z/Σs; so with v the cotangent of p, ∂C/∂z = s(v − Σ s·v/Σ s), in the sums of the others
+    s_i(v_i·Σ_{j≠i} s_j − Σ_{j≠i} s_j·v_j)/Σ s. Raises ValueError for rows of no entries.
     """
     z, _, _ = sorted_rows(z)
     s, _ = lengths_above(z / 2)  # (..., d)
@@ -120,8 +120,8 @@ def sinkhorn(z: Array, *, temperature: float = 1.0, iterations: int = 3) -> tupl
     one before. Let ℓ be the logarithm, z/T at first. Each division is ℓ ← ℓ − log Σ e^ℓ over its axis, so with p = e^ℓ
     after it, a cotangent u of ℓ is pulled back to u − p·Σu over that axis: in the sums of the others, u(1 − p) −
     p(Σu − u), which do not cancel where one p is all but 1. With v the cotangent of y, this begins with u = y·v,
-    takes the divisions from the last to the first, and ends with ∂C/∂z = u/T. Raises ValueError for a
-    temperature that is not positive, and for matrices without entries.
+    takes the divisions from the last to the first, and ends with ∂C/∂z = u/T. Raises ValueError for a temperature that
+    is not positive, and for matrices without entries.
     """
     if z.ndim < 2 or 0 in z.shape[-2:]:
         raise ValueError(f"z has shape {z.shape}; expected (..., n, m) with n, m ≥ 1")

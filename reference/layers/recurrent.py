@@ -3,9 +3,10 @@
     x: (T, n, d) inputs, h0: (n, m) the state before them  ->  h₁ … h_T: (T, n, m), and the last state: (n, m)
 
 Going back from the last step, the state h_t gets the cotangent v_t of its own output and the share of step t + 1, and
-passes to h_{t−1} its share, δ_tU: δ_t is the cotangent of the pre-activations z_t, U the weight by which h_{t−1} enters
-them. The last state has a cotangent of its own, v_h, which step T takes instead of the share of step T + 1. The
-gradients by weights are the sums over all steps of what they are in each. One step alone, T = 1, is the cell.
+passes to h_{t−1} its share, δ_tU, in `gru` with what the gates let through besides: δ_t is the cotangent of the
+pre-activations z_t, U the weight by which h_{t−1} enters them. The last state has a cotangent of its own, v_h, which
+step T takes instead of the share of step T + 1. The gradients by weights are the sums over all steps of what they are
+in each. One step alone, T = 1, is the cell.
 """
 
 from __future__ import annotations

@@ -161,8 +161,8 @@ def variance(x: Array, *, correction: float = 1.0, axis: int = -1) -> tuple[Arra
     """Variance Σ(x − μ)²/(d − c) along an axis.  x: (..., d) -> (...).
 
     c is the `correction`, μ the mean. The slope by μ is −2 Σ(x − μ)/(d − c) = 0, so each entry has its own alone:
-    2(x − μ)/(d − c), times the cotangent of its row. Raises ValueError
-    for a correction of d or more and an axis that x does not have.
+    2(x − μ)/(d − c), times the cotangent of its row. Raises ValueError for a correction of d or more and an axis that
+    x does not have.
     """
     r, total, e, count = spread(x, axis, correction)
 

@@ -139,8 +139,8 @@ def logcumsumexp(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
 
     y_t = log(e^{y_{t−1}} + e^{x_t}), so with r_t = x_t − y_{t−1} the share of x_t in y_t is σ(r_t) and that of y_{t−1}
     is σ(−r_t): λ_t = v_t + σ(−r_{t+1}) λ_{t+1}, ∂C/∂x_t = σ(r_t) λ_t. It begins with y₀ = −∞, so σ(r₁) = 1, and going
-    back with λ_T = v_T. Nothing overflows: both shares are at most 1. Raises
-    ValueError for an axis that x does not have.
+    back with λ_T = v_T. Nothing overflows: both shares are at most 1. Raises ValueError for an axis that x does not
+    have.
     """
     rows = last(x, axis)
     y = rows.copy()  # (..., T)

@@ -1,8 +1,8 @@
 """Attention block by block, as FlashAttention has it: no table of T × S weights is ever in memory.
 
-Forward, over blocks of keys, of every query: with the largest logit m so far, the total L = Σ e^(z − m): () and the sum
-A = Σ e^(z − m)·v: (e,) of the keys so far, a block whose largest logit lifts m to m′ multiplies both by e^(m − m′)
-before it adds its own. It begins with m = −∞, L = 0, A = 0. At the end Y = A/L, 0 where no key is seen, and
+Forward, over blocks of keys, each query has of the keys so far the largest logit m, the total L = Σ e^(z − m) and the
+sum A = Σ e^(z − m)·v: (e,). A block whose largest logit lifts m to m′ multiplies both by e^(m − m′) before it adds its
+own. It begins with m = −∞, L = 0, A = 0. At the end Y = A/L, 0 where no key is seen, and
 lse = m + log L, which is all that is kept.
 
 Back, block by block again: P = e^(Z − lse) is made a second time, and since Y = PV,
