@@ -1,4 +1,5 @@
-"""Linear-chain conditional random field: the cost of a sequence of labels, each of which is scored with its neighbour.
+"""Linear-chain conditional random field: the cost of a sequence of labels, each of them scored together
+with the one before it.
 
 `crf` returns (C, gradients); see `reference.costs.reduction`.
 
@@ -121,17 +122,27 @@ def crf(
 ) -> Terms:
     """Linear-chain conditional random field, −log P(y) of labels y.  z: (n, T, K), transitions: (K, K), y: (n, T).
 
-    The score of labels is s(y) = start_{y₁} + Σₜ z_{t,yₜ} + Σₜ transitions_{yₜ₋₁,yₜ} + end_{y_T}, start, end: (K,), and
-    P(y) = e^{s(y)}/Z, Z the sum over all Kᵀ sequences. `lengths`, (n,): how many frames of each example count.
+    y is the argument `labels`; start and end, (K,), are 0 if not given. `lengths`, (n,): how many frames of each
+    example count, all if not given; labels behind them may be anything. For one example of T = lengths frames (C = 0 if
+    T = 0), the score of labels is s(y) = start_{y₁} + Σ_{t=1}^T z_{t,yₜ} + Σ_{t=2}^T transitions_{yₜ₋₁,yₜ} + end_{y_T},
+    and P(y) = e^{s(y)}/Z, Z the sum of e^{s(y′)} over all Kᵀ sequences y′. A label whose score is −∞ costs ∞, with
+    slope NaN. `reference.costs.reduction` combines the examples, by default to their mean; in the gradients by
+    transitions, start and end the shares of all examples add.
 
-    ∂log Z/∂x is the mean of ∂s/∂x under P, so every slope is a probability less its indicator:
-    ∂C/∂z_{t,k} = P(yₜ = k) − [yₜ = k], ∂C/∂transitions_{jk} = Σₜ P(yₜ₋₁ = j, yₜ = k) − [yₜ₋₁ = j, yₜ = k], and those in
-    start and end are those in z₁ and z_T. Forward and backward variables give them:
+    C = log Z − s(y). For any argument θ, ∂log Z/∂θ = Σ_{y′} P(y′)·∂s(y′)/∂θ, and ∂s(y′)/∂z_{t,k} = [y′ₜ = k]; below
+    P(yₜ = k) is the probability of y′ₜ = k. So every slope is a probability less its indicator:
+
+        ∂C/∂z_{t,k} = P(yₜ = k) − [yₜ = k],    ∂C/∂start = ∂C/∂z₁,    ∂C/∂end = ∂C/∂z_T,
+        ∂C/∂transitions_{jk} = Σ_{t=2}^T (P(yₜ₋₁ = j, yₜ = k) − [yₜ₋₁ = j, yₜ = k]).
+
+    αₜ(k) sums e^score over all beginnings y₁ … yₜ = k, βₜ(k) over all ends behind yₜ = k; a sequence is one of each, so
+    Z = Σₖ αₜ(k)βₜ(k) for any t:
 
         αₜ(k) = e^{z_{t,k}} Σⱼ αₜ₋₁(j) e^{transitions_{jk}},    βₜ(j) = Σₖ e^{transitions_{jk} + z_{t+1,k}} βₜ₊₁(k),
 
     α₁ = e^{start + z₁}, β_T = e^{end}, P(yₜ = k) = αₜ(k)βₜ(k)/Z and P(yₜ₋₁ = j, yₜ = k) = αₜ₋₁(j)e^{transitions_{jk} +
-    z_{t,k}}βₜ(k)/Z. Raises ValueError for shapes that do not fit, labels outside 0 … K − 1 and lengths outside 0 … T.
+    z_{t,k}}βₜ(k)/Z. Raises ValueError for shapes that do not fit, labels outside 0 … K − 1 in frames that count, and
+    lengths outside 0 … T.
     """
     if z.ndim < 2 or z.shape[-1] == 0:
         raise ValueError(f"z has shape {z.shape}; expected (n examples, T frames, K labels)")

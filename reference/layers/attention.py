@@ -1,15 +1,20 @@
 """Attention: every query takes the mean of the values, weighed by how well their keys fit it.
 
-With logits Z = scale·QKᵀ + B, weights P = softmax(Z) and Y = PV, let dY be the cotangent of Y and g that of
-lse = log Σₛ e^Z, by rows. The product gives dV = PᵀdY and the cotangent U = dY·Vᵀ of P; softmax and lse give
+In one head are queries Q: (T, d), keys K: (S, d), values V: (S, e) and a bias B: (T, S). With L = scale·QKᵀ, A = L or,
+bounded, A = c·tanh(L/c), and logits Z = A + B, by rows P = softmax(Z) and lse = log Σₛ e^Z; the value is Y = PV. Let dY
+be the cotangent of Y and g that of lse. Y = PV gives dV = PᵀdY and the cotangent U = dY·Vᵀ of P. Z, P, U are (T, S);
+lse, g and Σₛ P∘U are (T, 1). From ∂P_s/∂Z_r = P_s([s = r] − P_r) and ∂lse/∂Z_r = P_r:
 
-    dZ = P∘(U − Σₛ P∘U + g),
+    dZ = P∘(U − Σₛ P∘U + g);
 
-and Z = scale·QKᵀ + B gives dQ = scale·dZ·K, dK = scale·dZᵀ·Q, dB = dZ. A bounded logit c·tanh(Z/c) multiplies dZ by
-its slope 1/cosh²(Z/c). A sink is one more key, with a logit of its own and the value 0.
+dB = dZ, dL = dZ/cosh²(L/c) if bounded, else dZ; dQ = scale·dL·K, dK = scale·dLᵀ·Q. dB is summed to the shape of the
+bias, dK and dV over the heads of queries that share a head of keys.
 
-But for g, dZ kills what all values have in common. Where one key m outweighs the others together, U − U_m stands for U,
-so that 1 − P_m is never a difference.
+A sink adds a column of logits a, not bounded, with U = 0, for its value is 0; lse counts it; da = Σ P_a·(g − Σₛ P∘U)
+over queries and examples, and over heads where a is one number.
+
+Apart from the term P∘g, dZ does not change if a constant is added to a row of U. Where P_m > ½, U − U_m is used instead
+of U, so that 1 − P_m is never a difference.
 
 `reference.layers.streaming` is the same without P in memory.
 """
@@ -39,6 +44,8 @@ class Heads(NamedTuple):
 def heads_of(q: Array, k: Array, v: Array) -> Heads:
     """Heads of queries grouped by their head of keys.  q: (..., H, T, d), k: (..., H/G, S, d), v: (..., H/G, S, e).
 
+    Head h of q, from 0, meets head ⌊h/G⌋ of k and v. Without an axis of heads there is one of each.
+
     Raises ValueError for shapes that do not fit.
     """
     for name, x in (("q", q), ("k", k), ("v", v)):
@@ -59,7 +66,7 @@ def heads_of(q: Array, k: Array, v: Array) -> Heads:
 
 
 def band(T: int, S: int, causal: bool, window: int | None, offset: int) -> Array:
-    """Which keys a query may see by their places: query t stands at t + offset among the keys.  (T, S), bools."""
+    """Which keys a query may see by their places: query t stands at t + offset among the keys.  -> (T, S), bools."""
     ahead = np.arange(S) - (np.arange(T)[:, None] + offset)
     seen = np.ones((T, S), bool) if not causal else ahead <= 0
     return seen if window is None else seen & (np.abs(ahead) < window)
@@ -93,13 +100,13 @@ def logits_of(q: Array, k: Array, scale: float) -> Array:
 
 
 def bounded(z: Array, c: float) -> tuple[Array, Array, Array]:
-    """c·tanh(z/c), and its slope 1/cosh²(z/c) as two factors, of which neither is subnormal."""
+    """c·tanh(z/c), and its slope 1/cosh²(z/c) as two factors, of which neither is subnormal.  Of the shape of z."""
     near, far = exponential(-2 * np.abs(z / c))
     return c * np.tanh(z / c), 4 * near / (1 + near * far) ** 2, far
 
 
 def where(enters: Array, x: Array, else_: float = 0.0) -> Array:
-    """x where it enters, as it is where all does."""
+    """x where it enters, `else_` elsewhere; x itself if all of it enters."""
     return x if enters.all() else np.where(enters, x, else_)
 
 
@@ -123,14 +130,13 @@ def summed_to(g: Array, shape: tuple[int, ...]) -> Array:
 
 
 class Weights(NamedTuple):
-    """A softmax over keys, of a row that sees none 0: the weights P = near·far as two factors, of which neither is
-    subnormal, the share of all keys but the heaviest over that of it, which key that is, and lse = log Σ e^z."""
+    """A softmax over keys, 0 in a row that sees none: P = near·far, two factors of which neither is subnormal."""
 
     near: Array  # (..., T, S)
     far: Array  # (..., T, S), 1 for all but the smallest
-    others: Array  # (..., T, 1)
-    m: Array  # (..., T, 1)
-    lse: Array  # (..., T, 1)
+    others: Array  # (..., T, 1), Σ P/P_m over all keys but m
+    m: Array  # (..., T, 1), the heaviest key
+    lse: Array  # (..., T, 1), log Σ e^z
 
     @property
     def p(self) -> Array:
@@ -151,8 +157,8 @@ def weights_of(z: Array) -> Weights:
 
 
 def through_weights(u: Array, w: Weights, g: Array, raised: int = 0) -> Array:
-    """dZ = P∘(U − Σₛ P∘U + g), the cotangent of the logits, times 2^raised.  u: (..., T, S), g: (..., T, 1)."""
-    heavy = w.others < 1  # (..., T, 1)
+    """dZ = P∘(U − Σₛ P∘U + g), the cotangent of the logits, times 2^raised.  u, dZ: (..., T, S), g: (..., T, 1)."""
+    heavy = w.others < 1  # P_m > ½: (..., T, 1)
     u = u - np.where(heavy, np.take_along_axis(u, w.m, -1), 0)
     p = w.near * w.far * 2.0**raised
     mean = np.vecdot(p, u)[..., None]
@@ -223,9 +229,13 @@ def attention(
     """Scaled dot-product attention softmax(scale·QKᵀ + bias)·V, and lse = log Σ e^logits of every query.
 
     q: (..., T, d), k: (..., S, d), v: (..., S, e); bias, and mask of bools, broadcast to (..., T, S); sink: () or (H,),
-    one logit a head -> value: (..., T, e), lse: (..., T). Heads, axis −3 of q, may be a multiple of those of k and v.
+    one logit a head -> value: (..., T, e), lse: (..., T). Heads are axis −3; in q their number may be a multiple of
+    that of k and v. With `softcap` c, L = scale·QKᵀ is bounded to c·tanh(L/c); the bias is added after the bound.
 
-    The pullback is derived above. Raises ValueError for shapes that do not fit, TypeError for a mask that is not bool.
+    mask: True is seen. scale: 1/√d by default. Query t stands at place t + offset; causal sees s ≤ t + offset, window w
+    sees |s − t − offset| < w, both counted from 0. A key is seen where all of these say so and its bias is not −∞. A
+    query that sees no key (and no sink) has value 0, lse −∞, gradient 0. The pullback is derived in the module's
+    docstring. Raises ValueError for shapes that do not fit, TypeError for a mask that is not bool.
 
     >>> q, k, v = np.ones((2, 1)), np.array([[0.0], [np.log(3.0)]]), np.array([[0.0], [4.0]])
     >>> (value, lse), pullback = attention(q, k, v, causal=True)
@@ -240,7 +250,7 @@ def attention(
     scale = optional("scale", scale, positive=False)
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     seen = _seen(full, band(T, S, causal, optional("window", window, int), offset), bias, mask).reshape(grouped)
-    z, slope, rest = logits_of(heads.q, heads.k, scale), np.ones(()), np.ones(())  # (..., G, T, S)
+    z, slope, rest = logits_of(heads.q, heads.k, scale), np.ones(()), np.ones(())  # L: (..., G, T, S)
     if softcap is not None:
         z, slope, rest = bounded(z, optional("softcap", softcap))
     if bias is not None:
@@ -256,7 +266,7 @@ def attention(
         u = u if sink is None else np.concatenate([u, np.zeros((*u.shape[:-1], 1))], -1)  # that of the sink is 0
         dz = through_weights(u, w, g, up)
         dz, d_sink = where(enters, dz[..., :S]), dz[..., S:]
-        back, turned = scale * dz * slope * rest, enters.swapaxes(-1, -2)
+        back, turned = scale * dz * slope * rest, enters.swapaxes(-1, -2)  # scale·dL
         p = (w.near * w.far * 2.0**up)[..., :S]
         dk = over(back.swapaxes(-1, -2), heads.q, turned).sum(-3)  # over the queries of one head of keys
         dv = over(p.swapaxes(-1, -2), dy, turned).sum(-3)

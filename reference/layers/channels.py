@@ -61,8 +61,11 @@ def batch_norm(
 ) -> tuple[tuple[Array, Array, Array], Pullback]:
     """Batch normalisation in training.  x: (n, c, …); weight, bias: (c,) -> y: (n, c, …), mean and variance: (c,).
 
-    Every channel is one row of N = n·… entries, standardised as in layer norm. The mean answers to each entry by 1/N,
-    the unbiased variance Σ(x − μ)²/(N − 1) by 2(x − μ)/(N − 1). Raises ValueError for one entry a channel.
+    Every channel is one row of N = n·… entries, standardised as in layer norm; weight and bias have one number for each
+    channel, w = 1 and b = 0 if not given. With v the cotangent of y, ∂C/∂w = Σ v·x̂ and ∂C/∂b = Σ v over each channel.
+    x̂ has the cotangent u = w·v, pulled back as in `norms`; to that add v_μ/N, for ∂μ/∂x = 1/N, and v_s·2(x − μ)/(N − 1)
+    of the unbiased variance Σ(x − μ)²/(N − 1), with v_μ and v_s the cotangents of mean and variance. Inside x̂ the
+    variance is biased, divided by N. Raises ValueError for shapes that do not fit and for one entry a channel.
     """
     w, b = _channels(x, weight=weight, bias=bias)
     rows = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)  # (c, N)
@@ -113,7 +116,9 @@ def batch_norm_inference(
 ) -> tuple[Array, Pullback]:
     """Batch normalisation by stored statistics, an affine map.  x: (n, c, …), all others (c,) -> y: (n, c, …).
 
-    y = w(x − μ)/σ + b with σ² = variance + ε: ∂y/∂x = w/σ = −∂y/∂μ, and ∂σ⁻¹/∂variance = −σ⁻³/2.
+    y = w(x − μ)/σ + b with μ the mean given, σ² = variance + ε, and w = 1, b = 0 if not given. With v the cotangent of
+    y and u = w·v: ∂C/∂x = u/σ, and over each channel ∂C/∂μ = −Σ u/σ, ∂C/∂w = Σ v(x − μ)/σ, ∂C/∂b = Σ v and, for
+    ∂σ⁻¹/∂variance = −σ⁻³/2, ∂C/∂variance = −Σ u(x − μ)/(2σ³).
     Raises ValueError for shapes that do not fit and for a variance below 0.
     """
     mu, var, w, b = _channels(x, mean=mean, variance=variance, weight=weight, bias=bias)
@@ -153,8 +158,11 @@ def group_norm(
 ) -> tuple[Array, Pullback]:
     """Group normalisation: every example's channels in equal groups.  x: (n, c, …); weight, bias: (c,) -> (n, c, …).
 
-    A group is one row, standardised as in layer norm; weight and bias are those of the channels. No groups, 0, are as
-    many as channels: instance normalisation. Raises ValueError where the groups do not divide the channels.
+    A group is c/groups channels that follow each other; of each example it is one row, standardised as in layer norm.
+    Weight and bias have one number for each channel, w = 1 and b = 0 if not given: with v the cotangent of y,
+    ∂C/∂w = Σ v·x̂ and ∂C/∂b = Σ v over each channel of all examples, and x̂ has the cotangent u = w·v. No groups, 0, are
+    as many as channels: instance normalisation. Raises ValueError for shapes that do not fit and where the groups do
+    not divide the channels.
     """
     w, b = _channels(x, weight=weight, bias=bias)
     k = groups or x.shape[1]

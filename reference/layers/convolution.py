@@ -1,12 +1,15 @@
 """Convolution: every output is a sum of products of a kernel with what lies under it, over any number of axes.
 
-Window p has under tap k the place q (see `windows`). That one relation carries three sums,
+Window p has under tap k the place q (see `windows`), if it has one. That one relation carries three sums, over the
+k, p and q that it joins,
 
     y[p] = Σ_k w[k] x[q],    x̄[q] = Σ_{k, p} w[k]ᵀ v[p],    w̄[k] = Σ_p v[p] x[q]ᵀ,
 
-where w[k] is a matrix of channels. All are linear in each factor, and ⟨v, y⟩ = ⟨x̄, x⟩ = ⟨w̄, w⟩: convolution has the
-first as its value and the others as its pullback; transposed convolution has the second as its value, and the first
-in its pullback. With groups there is one matrix for each.
+where x[q] is (c,), y[p] and its cotangent v[p] are (o,), and w[k], (o, c), is a matrix of channels; a bar marks the
+cotangent of an argument, and w̄ is summed over examples. All are linear in each factor, and ⟨v, y⟩ = ⟨x̄, x⟩ = ⟨w̄, w⟩:
+convolution has the first as its value and the others as its pullback; transposed convolution has the second as its
+value, and the first in its pullback. With g groups, c and o are cut into g runs of channels, and run i of y is made of
+run i of x, by a matrix (o/g, c/g) of its own.
 """
 
 from __future__ import annotations
@@ -55,7 +58,7 @@ def some(x: Array, grid: Grid) -> Iterator[slice]:
 def gathered(w: Array, x: Array, grid: Grid) -> Array:
     """Σ_k w[k] x[q].  w: (g, o, c, *kernel), x: (n, g, c, *places) -> (n, g, o, *windows).
 
-    All taps at once; one by one where a weight is not finite, which times 0 would be no number.
+    All taps at once; one by one where a weight is not finite, since ∞·0 in the padding would be NaN.
     """
     y = np.zeros((len(x), *w.shape[:2], *grid.windows))
     if np.isfinite(w).all():
@@ -82,7 +85,7 @@ def scattered(w: Array, v: Array, grid: Grid) -> Array:
 
 
 def correlated(v: Array, x: Array, grid: Grid) -> Array:
-    """Σ_p v[p] x[q]ᵀ.  v: (n, g, o, *windows), x: (n, g, c, *places) -> (g, o, c, *kernel)."""
+    """Σ_p v[p] x[q]ᵀ over examples.  v: (n, g, o, *windows), x: (n, g, c, *places) -> (g, o, c, *kernel)."""
     w = np.zeros((*v.shape[1:3], x.shape[2], *grid.kernel))
     if np.isfinite(v).all():
         for here in some(x, grid):
@@ -158,10 +161,10 @@ def convolution(
     x: (..., c, *places); weight: (o, c/groups, *kernel); bias: (o,) -> y: (..., o, *windows).
 
     The weight has as many axes after its two of channels as are convolved. `stride`, `padding` and `dilation` are a
-    number, or a tuple of one for each of these axes; a padding may be a pair, before and after. Each is linear in x, in
-    w and in b, so the pullback of v is the transpose of each map: x̄ = Σ w[k]ᵀ v[p] over the windows and taps that
-    meet a place, w̄[k] = Σ v[p] x[q]ᵀ, b̄ = Σ v. Raises ValueError for shapes that do not fit each other, TypeError for
-    parameters that are no whole numbers.
+    number, or a tuple of one for each of these axes; a padding may be a pair, before and after. y is linear in x, in w
+    and in b, so the pullback of its cotangent v is the transpose of each map: x̄[q] = Σ w[k]ᵀ v[p] over the windows and
+    taps that meet place q; over examples and windows w̄[k] = Σ v[p] x[q]ᵀ, and b̄ = Σ v[p]. Raises ValueError for shapes
+    that do not fit each other, TypeError for parameters that are no whole numbers.
     """
     w = grouped(weight, groups)  # (g, o/g, c/g, *kernel)
     kernel = w.shape[3:]
@@ -210,9 +213,10 @@ def transposed_convolution(
     x: (..., c, *windows); weight: (c, o/groups, *kernel); bias: (o,) -> y: (..., o, *places), along each axis
     (windows − 1)·stride − padding before and after + dilation·(kernel − 1) + output_padding + 1 of them.
 
-    It is x̄ of a convolution, so its own pullback is that convolution: x̄ = Σ_k w[k] v[q], w̄[k] =
-    Σ_p x[p] v[q]ᵀ, b̄ = Σ v. Parameters and errors as for `convolution`; `output_padding` must be less than stride or
-    dilation.
+    The sum is over the (k, p) that have the place q = stride·p + dilation·k − padding; w[k] is (c, o). y − b is x̄ of a
+    convolution, so with v the cotangent of y the pullback is that convolution: x̄[p] = Σ_k w[k] v[q], and over examples
+    w̄[k] = Σ_p x[p] v[q]ᵀ, b̄ = Σ v[q]. Parameters and errors as for `convolution`;
+    `output_padding` must be less than the larger of stride and dilation.
     """
     w = grouped(weight, groups)  # (g, c/g, o/g, *kernel)
     kernel = w.shape[3:]
@@ -266,9 +270,11 @@ def causal_convolution(
     x: (..., c, T); weight: (c, K); bias: (c,); initial_state: (..., c, K − 1) -> value: (..., c, T),
     final_state: (..., c, K − 1), with which the next piece of a sequence begins.
 
-    Let x̃ be the initial state and then x: y is the convolution of x̃ in as many groups as channels, the final state its
-    end. So the slope by x̃ is that of the convolution and, at its end, the cotangent of the final state. Raises
-    ValueError for shapes that do not fit.
+    In each channel let x̃ be the initial state, zeros if not given, and then x: (K − 1 + T,). With t, k and j from 0,
+    y_t = Σ_k w_k x̃_{t+k} + b, a convolution in as many groups as channels; the final state is the last K − 1 of x̃.
+    So with v the cotangent of y, ∂C/∂x̃_j = Σ_k w_k v_{j−k} over 0 ≤ j − k < T, and the last K − 1 have the cotangent of
+    the final state besides; over examples ∂C/∂w_k = Σ_t v_t x̃_{t+k}, ∂C/∂b = Σ v. Raises ValueError for shapes that do
+    not fit.
     """
     if weight.ndim != 2 or 0 in weight.shape:
         raise ValueError(f"weight has shape {weight.shape}; expected (channels, taps)")

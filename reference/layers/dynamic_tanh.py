@@ -30,8 +30,9 @@ def dynamic_tanh(
 ) -> tuple[Array, Pullback]:
     """Dynamic tanh y = w·tanh(αx) + b.  x: (..., d); alpha: (); weight, bias: (d,) -> y: (..., d).
 
-    tanh′ = 1/cosh², so with u = w·v/cosh²(αx): ∂C/∂x = αu, ∂C/∂α = Σ u·x over all entries; ∂C/∂w = Σ v·tanh(αx) and
-    ∂C/∂b = Σ v over all rows. Raises ValueError for shapes that do not fit.
+    w = 1, b = 0 if not given. tanh′ = 1/cosh², so with v the cotangent of y and u = w·v/cosh²(αx): ∂C/∂x = αu,
+    ∂C/∂α = Σ u·x over all entries; ∂C/∂w = Σ v·tanh(αx) and ∂C/∂b = Σ v, entry by entry, over all rows. Raises
+    ValueError for shapes that do not fit.
     """
     if x.ndim == 0 or alpha.ndim:
         raise ValueError(f"x has shape {x.shape}, alpha has shape {alpha.shape}; expected (..., d) and ()")

@@ -42,9 +42,11 @@ def embedding(
 ) -> tuple[Array, Pullback]:
     """Rows of a table, y = W[indices].  weight: (rows, d), indices: (...), integers -> y: (..., d).
 
-    Row l is a summand of every y that reads it, and of no other: ∂C/∂W_l = Σ v over the places where the index is l,
-    so that repeated indices add. No table of one-hot rows is made. Raises TypeError for indices that are no integers,
-    ValueError for one outside 0 … rows − 1: negative ones do not count from the end.
+    Row l is y at every place that reads it, and nowhere else: with v the cotangent of y, ∂C/∂W_l = Σ v over the places
+    where the index is l, so that repeated indices add. Row `padding_idx` is read like any other and has the gradient 0;
+    with `scale_grad_by_freq` the gradient of each row is divided by how often it was read. No table of one-hot rows is
+    made. Raises TypeError for indices that are no integers, ValueError for one outside 0 … rows − 1: negative ones do
+    not count from the end.
 
     >>> y, pullback = embedding(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0, 1]))
     >>> y.tolist(), pullback(np.ones((3, 2)))["weight"].tolist()

@@ -57,8 +57,9 @@ def _check(logits: Array) -> None:
 def router(logits: Array, *, k: int = 2, normalised: bool = True) -> tuple[Array, Pullback]:
     """Weights of the k best experts of each row.  logits: (..., E) -> (..., E), 0 but for k of them.
 
-    A softmax over the chosen, or over all of which the chosen are kept: in both cases ∂s_j/∂z_l = s_j([j = l] − s_l),
-    with the cotangent 0 at what is not chosen. Raises ValueError for more experts than there are.
+    `normalised`: s is a softmax over the chosen, whose weights sum to 1; else over all E, of which the chosen are kept.
+    In both cases ∂s_j/∂z_l = s_j([j = l] − s_l), z the logits: with v the cotangent of the output, or 0 at what is not
+    chosen, ∂C/∂z_l = s_l(v_l − Σⱼ s_j·v_j). Raises ValueError for more experts than there are.
 
     >>> router(np.array([0.0, np.log(3.0), -1.0]), k=2)[0].round(3).tolist()
     [0.25, 0.75, 0.0]
@@ -113,10 +114,12 @@ P = "exp(logits[i, {0}])/Sum(exp(logits[i, k]), (k, 1, d))"
 def load_balance(logits: Array, mask: Array | None = None, *, k: int = 1) -> tuple[Array, Pullback]:
     """Load-balancing cost E·Σⱼ f_j·P_j of experts.  logits: (..., E), mask: (...), bools -> ().
 
-    Over T rows, f_j = c_j/T is the share of those that choose expert j, and P_j the mean of its weight p_j in the
-    softmax over all. The counts c_j are data; softmax gives ∂C/∂z_tj = E/T²·p_tj·Σₗ p_tl·(c_j − c_l).
+    Over the T rows whose mask is True, all unless given, f_j = c_j/T is the share of those that have expert j among
+    their k largest logits z, and P_j the mean of its weight p_tj in the softmax over all E. The counts c_j are data;
+    ∂p_tl/∂z_tj = p_tl([l = j] − p_tj), so ∂C/∂z_tj = E/T²·p_tj·Σₗ p_tl·(c_j − c_l); 0 in other rows.
 
-    Raises ValueError for more experts than there are, for a mask that does not fit and for one that leaves no row.
+    Raises TypeError for a mask that is not of bools, ValueError for more experts than there are, for a mask that does
+    not fit and for one that leaves no row.
     """
     z, put_back = rows_that_count(logits, mask)  # (T, E)
     T, E = z.shape
@@ -150,8 +153,9 @@ LSE = "log(Sum(exp(logits[i, k]), (k, 1, d)))"
 def router_z(logits: Array, mask: Array | None = None) -> tuple[Array, Pullback]:
     """Router z-loss, the mean square of log Σⱼ e^(z_j).  logits: (..., E), mask: (...), bools -> ().
 
-    ∂(log Σ e^z)/∂z_j = softmax(z)_j, so ∂C/∂z_tj = 2/T·log Σ e^(z_t)·p_tj. It keeps logits small. Raises as
-    `load_balance`.
+    The mean is over the T rows whose mask is True, all unless given. With z the logits and p_t = softmax(z_t),
+    ∂(log Σⱼ e^(z_tj))/∂z_tj = p_tj, so ∂C/∂z_tj = 2/T·log Σⱼ e^(z_tj)·p_tj, and 0 in other rows. It keeps logits small.
+    Raises as `load_balance`.
     """
     z, put_back = rows_that_count(logits, mask)  # (T, E)
     w = weights_of(z)

@@ -76,13 +76,15 @@ def multi_head_attention(
 ) -> tuple[Array, Pullback]:
     """Multi-head attention of x, (..., T, d), to a context, (..., S, c), or to itself.  -> (..., T, m).
 
-    q_weight: (heads·e, d), k_weight: (kv_heads·e, c), v_weight: (kv_heads·f, c), out_weight: (m, heads·f); mask: bools
-    that broadcast to (..., heads, T, S). With Q = xW_qᵀ, K = cW_kᵀ, V = cW_vᵀ and A their attention, head by head,
-    y = AW_oᵀ. Each map takes its cotangent back through its matrix: dA = vW_o, attention makes dQ, dK, dV of it, and
+    q_weight: (heads·e, d), k_weight: (kv_heads·e, c), v_weight: (kv_heads·f, c), out_weight: (m, heads·f); mask: bools,
+    True is seen, that broadcast to (..., heads, T, S). kv_heads, heads by default, must divide heads; `causal` and the
+    scale, 1/√e, are as in `attention`. With X the context, Q = xW_qᵀ, K = XW_kᵀ, V = XW_vᵀ and A, (..., T, heads·f),
+    their attention, head by head, y = AW_oᵀ. With v the cotangent of y, dA = vW_o, attention makes dQ, dK, dV of it:
 
-        ∂C/∂x = dQ·W_q,  ∂C/∂c = dK·W_k + dV·W_v,  ∂C/∂W_q = Σ dQ⊗x,  and so on;
+        ∂C/∂x = dQ·W_q,        ∂C/∂X = dK·W_k + dV·W_v,
+        ∂C/∂W_q = Σ dQ⊗x,      ∂C/∂W_k = Σ dK⊗X,      ∂C/∂W_v = Σ dV⊗X,      ∂C/∂W_o = Σ v⊗A
 
-    where c is x, both add. Raises ValueError for shapes that do not fit.
+    over all rows; where X is x, the first two add. Raises ValueError for shapes that do not fit.
     """
     c = x if context is None else context
     shared = _shared(x, c, (q_weight, k_weight, v_weight, out_weight), heads, optional("kv_heads", kv_heads, int))

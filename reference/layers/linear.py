@@ -45,7 +45,8 @@ def expect(name: str, x: Array | None, *shape: int | str, why: str = "") -> None
 def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, Pullback]:
     """Affine map y = xWᵀ + b.  x: (..., d), weight: (m, d), bias: (m,) -> y: (..., m).
 
-    Derived above; b is added to every row, so ∂C/∂b = Σ v over rows. Raises ValueError for shapes that do not fit.
+    The rows are those along the last axis; b = 0 if not given. Derived in the module's docstring; b is added to every
+    row, so ∂C/∂b = Σ v over rows. Raises ValueError for shapes that do not fit.
     """
     expect("weight", weight, "m", "d")
     expect("x", x, "...", weight.shape[1], why=f"as weight has shape {weight.shape}")
@@ -120,8 +121,9 @@ def lora(x: Array, weight: Array, a: Array, b: Array, *, alpha: float = 1.0) -> 
     """Linear map with an update of low rank, y = xWᵀ + (α/r)·xAᵀBᵀ.
 
     x: (..., d), weight: (m, d), a: (r, d), b: (m, r) -> y: (..., m). Two linear maps, one after the other and beside a
-    third: with h = xAᵀ and u = (α/r)·vB, the cotangent of h, ∂C/∂x = vW + uA, ∂C/∂A = Σ u⊗x, ∂C/∂B = (α/r)·Σ v⊗h.
-    Raises ValueError for shapes that do not fit.
+    third: with v the cotangent of y, h = xAᵀ and u = (α/r)·vB, the cotangent of h, both (..., r), ∂C/∂x = vW + uA, and
+    over all rows ∂C/∂W = Σ v⊗x, ∂C/∂A = Σ u⊗x, ∂C/∂B = (α/r)·Σ v⊗h. Raises ValueError for shapes that do not fit and a
+    rank r of 0.
     """
     expect("weight", weight, "m", "d")
     expect("x", x, "...", weight.shape[1], why=f"as weight has shape {weight.shape}")

@@ -38,9 +38,11 @@ BACK = "Sum(v[i, l]*down[l, r], (l, 1, d))"
 def gated_mlp(x: Array, gate: Array, up: Array, down: Array, *, activation: str = "silu") -> tuple[Array, Pullback]:
     """Gated feed-forward layer y = (act(xGᵀ) ∘ xUᵀ)·Dᵀ.  x: (..., d), gate and up: (h, d), down: (m, h) -> y: (..., m).
 
-    With g = xGᵀ, u = xUᵀ, h = act(g) ∘ u and the cotangent w = vD of h, the product rule gives u the cotangent
-    w ∘ act(g) and g the cotangent w ∘ u ∘ act′(g), and each goes back through its matrix. The activations are those of
-    the catalogue under that name: silu, gelu, gelu_tanh, relu, squared_relu, sigmoid, identity.
+    G, U, D are gate, up and down. With g = xGᵀ, u = xUᵀ and a = act(g), all (..., h), y = (a ∘ u)Dᵀ. With v the
+    cotangent of y, a ∘ u has the cotangent w = vD; the product rule gives u the cotangent du = w ∘ a, and g the
+    cotangent dg = w ∘ u ∘ act′(g). So ∂C/∂x = dg·G + du·U, and over all rows ∂C/∂G = Σ dg⊗x, ∂C/∂U = Σ du⊗x,
+    ∂C/∂D = Σ v⊗(a ∘ u). The activations are those of the catalogue under that name: silu, gelu, gelu_tanh, relu,
+    squared_relu, sigmoid, identity.
 
     Raises ValueError for another name and for shapes that do not fit.
     """

@@ -1,18 +1,28 @@
 """Normalisation: layers that divide rows by their deviation or their length, then scale and shift.
 
-One fact serves all of them. Let x̂ = (x − μ)/σ over d entries, σ² = mean (x − μ)² + ε, and u the cotangent of x̂.
-The mean takes its share of every entry, and ∂σ/∂x = x̂/d, so
+One fact serves all of them. In a row of d entries let x̂ = (x − μ)/σ, σ² = mean (x − μ)² + ε, and u the cotangent of
+x̂. Then 2σ·∂σ/∂x_j = (2/d)(x_j − μ), for Σ(x − μ) = 0; so ∂x̂_i/∂x_j = ([i = j] − 1/d − x̂_i·x̂_j/d)/σ, and
 
-    ∂C/∂x = (u − mean u − x̂·mean(u·x̂))/σ;
+    ∂C/∂x = (u − mean u − x̂·mean(u·x̂))/σ.
 
-where nothing is subtracted, the middle term is missing. This kills constants, and of x̂ leaves the share ε/σ², since
-mean x̂² = 1 − ε/σ²: nearly all of u cancels where one entry m outweighs the others. So from u is taken first the line
-in x through (x_m, u_m) and (x̄, ū), the means of the others. What is left is 0 at m and sums to 0; and of the line,
-whose slope is that of αx̂, remains α·x̂·ε/σ³. Where every x̂² < d/2 − 1, half of each u is left, and all this is not
-needed.
+Of u this kills constants, and of x̂ it leaves the share ε/σ², since mean x̂² = 1 − ε/σ². Where one entry m outweighs
+the others, u_m and the mean ū of the other cotangents cancel all but wholly. So the line in x through (x_m, u_m) and
+(x̄, ū) is taken from u first; x̄, ū: means over i ≠ m. With its slope s = (u_m − ū)/(x_m − x̄), it is αx̂ + const,
+α = s·σ. What is left, r, is 0 at m and sums to 0, and
 
-Rows are scaled by a power of two, so that no square overflows or vanishes, and counted from an entry in their middle,
-so that neither a huge mean nor a huge neighbour costs digits.
+    ∂C/∂x = (r − x̂·mean(r·x̂))/σ + α·x̂·ε/σ³.
+
+Where every x̂_j² < d/2 − 1, the diagonal 1 − 1/d − x̂_j²/d exceeds ½, and the line is not needed. If x is constant
+there is no line, and only the mean is taken off.
+
+RMS norm subtracts no mean: x̂ = x/ρ, ρ² = mean x² + ε. Likewise ∂ρ/∂x_j = x̂_j/d, so ∂C/∂x = (u − x̂·mean(u·x̂))/ρ,
+which does not kill constants, and of x̂ leaves the share ε/ρ². The line is that through 0 and (x_m, u_m), m the largest
+|x|, and is taken off in every row but one of zeros: with r = u − (u_m/x_m)·x,
+
+    ∂C/∂x = (r − x̂·mean(r·x̂))/ρ + (u_m/x_m)·x·ε/ρ³.
+
+Rows are scaled by a power of two, so that no square overflows or vanishes. Where a mean is subtracted, they are counted
+from an entry in their middle, so that neither a huge mean nor a huge neighbour costs digits.
 """
 
 from __future__ import annotations
@@ -172,8 +182,8 @@ def standardized(x: Array, eps: float) -> tuple[Array, Back]:
             some, m = t[uneven], np.abs(x_hat[uneven]).argmax(-1)[..., None]
             rest, slope = less_line(u[uneven], some, m)
             dx[uneven] = rest
-            mean = np.vecdot(rest, some)[..., None] / d
-            along[uneven] = (mean - slope * small[uneven]) / sigma[uneven]  # the share of the line is slope·σ
+            mean = np.vecdot(rest, some)[..., None] / d  # σ·mean(r·x̂), for r sums to 0
+            along[uneven] = (mean - slope * small[uneven]) / sigma[uneven]  # the line is slope·σ·x̂ + const
         dx -= x_hat * along
         dx *= scale / sigma
         return dx
@@ -192,7 +202,7 @@ def by_length(x: Array, eps: float) -> tuple[Array, Back]:
 
     def back(u: Array) -> Array:
         u_m = np.where(t_m == 0, 0, np.take_along_axis(u, m, -1))
-        along = np.where(t_m == 0, 0, u_m * (t / t_m))  # αx̂
+        along = np.where(t_m == 0, 0, u_m * (t / t_m))  # the line
         rest = u - along
         dx = rest - x_hat * (rest * x_hat).mean(-1, keepdims=True) + along * (small / rho**2)
         return dx / rho * scale
@@ -225,8 +235,10 @@ def layer_norm(
 ) -> tuple[Array, Pullback]:
     """Layer normalisation y = w·x̂ + b, x̂ = (x − μ)/σ of every row.  x: (..., d); weight, bias: (d,) -> y: (..., d).
 
-    y = w·x̂ + b gives ∂C/∂w = Σ v·x̂ and ∂C/∂b = Σ v over all rows, and x̂ the cotangent u = w·v; the rest is the fact
-    above. Raises ValueError for rows of no entries and for weights that do not fit.
+    The last `axes` axes of x are one row of d entries; weight and bias have the shape of these axes, and w = 1, b = 0
+    if not given. With v the cotangent of y, ∂C/∂w = Σ v·x̂ and ∂C/∂b = Σ v, entry by entry, over all rows; x̂ has the
+    cotangent u = w·v, and the fact above gives ∂C/∂x. Raises ValueError for rows of no entries, for fewer axes than
+    `axes` and for weights that do not fit.
     """
     rows, (w, b) = rows_of(x, axes, weight=weight, bias=bias)  # (..., d), (d,)
     x_hat, back = standardized(rows, eps)  # (..., d)
@@ -260,8 +272,10 @@ def rms_norm(
 ) -> tuple[Array, Pullback]:
     """Root-mean-square normalisation y = (c + w)·x/ρ, ρ² = mean x² + ε.  x: (..., d); weight: (d,) -> y: (..., d).
 
-    With x̂ = x/ρ and u = (c + w)·v: ∂ρ/∂x = x̂/d, so ∂C/∂x = (u − x̂·mean(u·x̂))/ρ, and ∂C/∂w = Σ v·x̂ over all rows.
-    Raises ValueError for rows of no entries and for a weight that does not fit.
+    c is `offset`; without a weight y = x/ρ, whatever the offset. The last `axes` axes of x are one row of d entries;
+    the weight has the shape of these axes. With v the cotangent of y, x̂ = x/ρ has the cotangent u = (c + w)·v, or v
+    without a weight; as derived above, ∂C/∂x = (u − x̂·mean(u·x̂))/ρ. ∂C/∂w = Σ v·x̂, entry by entry, over all rows.
+    Raises ValueError for rows of no entries, for fewer axes than `axes` and for a weight that does not fit.
     """
     rows, (w,) = rows_of(x, axes, weight=weight)  # (..., d), (d,)
     x_hat, back = by_length(rows, eps)  # (..., d)
@@ -295,7 +309,9 @@ def add_rms_norm(
 ) -> tuple[tuple[Array, Array], Pullback]:
     """The residual stream and its RMS norm: h = x + r and y = rms_norm(h).  x, residual: (..., d) -> y, h: (..., d).
 
-    h goes two ways, so its cotangent is that of y pulled back, plus its own; x and r both receive it.
+    r is the residual; weight, (d,), eps and offset are those of `rms_norm`. h goes two ways, so its cotangent is that
+    of y pulled back by `rms_norm`, plus its own; it is the gradient by x and by r. Raises ValueError as `rms_norm`, and
+    for a residual of another shape than x.
     """
     if x.shape != residual.shape:
         raise ValueError(f"residual has shape {residual.shape}, x has shape {x.shape}; they must be equal")
@@ -328,7 +344,9 @@ LENGTH = "sqrt(Sum(w[i, p]**2, (p, 1, d)))"
 def weight_norm(w: Array, g: Array) -> tuple[Array, Pullback]:
     """Rows of a weight of given lengths, g·w/‖w‖.  w: (m, …); g: (m,) -> (m, …).
 
-    ŵ = w/‖w‖ is √d short of the x̂ of RMS norm with ε = 0, so its pullback is that one's over √d, and ∂C/∂g = ⟨v, ŵ⟩.
+    All axes of w but the first are one row of d entries, ‖w‖ the length of each row. ŵ = w/‖w‖ is x̂/√d, with the x̂ of
+    RMS norm for ε = 0. With v the cotangent of g·ŵ, x̂ has the cotangent u = g·v/√d, which is pulled back as derived
+    above, and ∂C/∂g = Σ v·ŵ over each row.
     Raises ValueError for rows of no entries and lengths that are not one a row.
     """
     if w.ndim < 2 or 0 in w.shape[1:] or g.shape != w.shape[:1]:

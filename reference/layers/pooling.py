@@ -1,7 +1,8 @@
 """Pooling: one number for all places in a window, over as many of the last axes as there are sizes of a window.
 
 The pullback sends the cotangent of a window back to where its number came from: to the largest place, or in equal
-shares to all. Windows and places meet as in `windows`; padding takes no part.
+shares to all. Windows and places meet as in `windows`: window p has under tap k the place stride·p + dilation·k −
+padding. Padding takes no part, unless told otherwise. v is the cotangent of y, x̄ that of x.
 """
 
 from __future__ import annotations
@@ -67,11 +68,12 @@ def max_pooling(
 ) -> tuple[Array, Pullback]:
     """Max pooling y[p] = max_k x[stride·p + dilation·k − padding].  x: (..., *places) -> y: (..., *windows).
 
-    `kernel_size` has one entry an axis; without a `stride`, windows lie side by side. With `ceil_mode` a last window
-    may reach beyond the end, if it begins before it. The cotangent goes where the largest is: x̄[q] = Σ v[p] over the
-    windows whose largest place is q, and of several that tie, the first. A NaN is the largest, and its slope is NaN.
-    Raises ValueError where windows do not fit or one lies in the padding alone, TypeError for sizes that are no whole
-    numbers.
+    `kernel_size` has one entry an axis; without a `stride`, windows lie side by side. `stride` and `dilation` are a
+    number, or a tuple of one for each axis; an entry of `padding` may be a pair, before and after. With `ceil_mode` a
+    last window may reach beyond the end, if it begins before it. The cotangent goes where the largest is: x̄[q] =
+    Σ v[p] over the windows whose largest place is q, and of several that tie, the first in row-major order. A NaN is
+    the largest, and its slope is NaN. Raises ValueError where windows do not fit or one lies in the padding alone,
+    TypeError for sizes that are no whole numbers.
     """
     kernel = sizes_of("kernel_size", kernel_size)
     places = last_axes(x, len(kernel))
@@ -128,8 +130,9 @@ def average_pooling(
 ) -> tuple[Array, Pullback]:
     """Average pooling y[p] = Σ_k x[stride·p + k − padding]/u[p].  x: (..., *places) -> y: (..., *windows).
 
-    u[p] counts the places of the window, with `count_include_pad` those of the padding too. Each has the slope 1/u[p],
-    so x̄[q] = Σ v[p]/u[p] over the windows that q lies in. Other parameters and errors as for `max_pooling`.
+    The sum is over the taps under which there is a place. u[p] counts these places, with `count_include_pad` those of
+    the padding too, but none beyond it. Each has the slope 1/u[p], so x̄[q] = Σ v[p]/u[p] over the windows that q lies
+    in. Other parameters and errors as for `max_pooling`.
     """
     kernel = sizes_of("kernel_size", kernel_size)
     places = last_axes(x, len(kernel))
@@ -166,9 +169,10 @@ def average_pooling(
 def adaptive_average_pooling(x: Array, *, output_size: Any = (1,)) -> tuple[Array, Pullback]:
     """Averages of as many windows as are asked for.  x: (..., *places) -> y: (..., *output_size).
 
-    Window p of P begins at ⌊p·n/P⌋ and ends before ⌈(p + 1)·n/P⌉. Of sizes 1 it is global average pooling, the mean of
-    all places. Each place of a window has the slope 1/u of its u places: x̄[q] = Σ v[p]/u[p] over the windows of q.
-    Raises ValueError for a size below 1 or axes that x does not have, TypeError for sizes that are no whole numbers.
+    Along an axis of n places, window p of P, from 0, begins at ⌊p·n/P⌋ and ends before ⌈(p + 1)·n/P⌉. Of sizes 1 it is
+    global average pooling, the mean of all places. Each of the u[p] places of a window has the slope 1/u[p]: x̄[q] =
+    Σ v[p]/u[p] over the windows that q lies in. Raises ValueError for a size below 1 or axes that x does not have,
+    TypeError for sizes that are no whole numbers.
     """
     sizes = sizes_of("output_size", output_size)
     places = last_axes(x, len(sizes))

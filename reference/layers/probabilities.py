@@ -27,8 +27,8 @@ GUMBEL = f"s[i, j]*(v[i, j] - {MIXED})/temperature"
 def log1mexp(z: Array) -> tuple[Array, Pullback]:
     """Logarithm of what e^−z leaves of 1, log(1 − e⁻ᶻ) for z ≥ 0.  z: any shape.
 
-    Chain rule: e⁻ᶻ/(1 − e⁻ᶻ). Up to log 2 what is left is −expm1(−z), beyond it the logarithm is log1p(−e⁻ᶻ), so that
-    nothing cancels. Raises ValueError for z < 0.
+    Chain rule: slope e⁻ᶻ/(1 − e⁻ᶻ); at z = 0 the value is −∞, the slope ∞. Up to log 2 what is left of 1 is
+    −expm1(−z), beyond it the logarithm is log1p(−e⁻ᶻ), so that nothing cancels. Raises ValueError for z < 0.
     """
     e, left = np.exp(-z), -np.expm1(-z)
     return np.where(z < np.log(2), np.log(left), np.log1p(-e)), lambda v: {"z": times(v, e / left)}
@@ -52,8 +52,9 @@ def log1mexp(z: Array) -> tuple[Array, Pullback]:
 def gumbel_softmax(z: Array, noise: Array, *, temperature: float = 1.0) -> tuple[Array, Pullback]:
     """Relaxed sample of a class, y = softmax((z + noise)/T).  z, noise: (..., d) -> y: (..., d).
 
-    y is a softmax, so with the cotangent v, ∂C/∂z = y ⊙ (v − Σ v y)/T, and the same by the noise. Raises ValueError
-    for noise of another shape, and rows of nothing.
+    T is the temperature, and softmax goes along the last axis. With v the cotangent of y, ∂C/∂z = y ⊙ (v − Σ v·y)/T,
+    Σ over the entries of a row, and the same by the noise. Raises ValueError for noise of another shape, and rows of
+    nothing.
     """
     if noise.shape != z.shape:
         raise ValueError(f"noise has shape {noise.shape}, z has shape {z.shape}: a number for each logit")

@@ -42,9 +42,10 @@ def others(x: Array, axis: int) -> Array:
 def sparsemax(z: Array) -> tuple[Array, Pullback]:
     """Sparsemax p = max(z − t, 0): the point nearest to z among distributions.  z: (..., d) -> p: (..., d).
 
-    The threshold t makes Σp = 1. If S are the k entries above it, Σ_S z − kt = 1, so t = (Σ_S z − 1)/k, and S are the
-    largest: as many as have 1 + k z₍ₖ₎ > Σ_{j ≤ k} z₍ⱼ₎. On S, ∂p_i/∂z_j = [i = j] − 1/k, hence z̄ = v − mean_S v there,
-    0 elsewhere. Raises ValueError for rows of no entries.
+    The threshold t of a row makes Σp = 1. If S are the k entries above it, Σ_S z − kt = 1, so t = (Σ_S z − 1)/k. S are
+    the k largest: with z₍₁₎ ≥ z₍₂₎ ≥ … the sorted row, k is the largest number for which 1 + k·z₍ₖ₎ > Σ_{j ≤ k} z₍ⱼ₎.
+    On S, ∂p_i/∂z_j = [i = j] − 1/k: with v the cotangent of p, ∂C/∂z = v − mean_S v there, 0 elsewhere. Raises
+    ValueError for rows of no entries.
     """
     z, down, k = sorted_rows(z)
     size = (1 + k * down > np.cumsum(down, -1)).sum(-1, keepdims=True)  # |S|: (..., 1)
@@ -78,11 +79,11 @@ LENGTH = f"(z[i, j]/2 - {HALF_MEAN} + sqrt((1 - {HALF_SPREAD})/d))"
 def entmax(z: Array) -> tuple[Array, Pullback]:
     """1.5-entmax p = max(z/2 − t, 0)²: a softmax that can be 0.  z: (..., d) -> p: (..., d).
 
-    The threshold t makes Σp = 1. With x = z/2, S the k entries above t, m and q the mean and the sum of squared
-    deviations of x in S: 1 = Σ_S (x − t)² = q + k(m − t)², so t = m − √((1 − q)/k). S are the largest, as many as lie
-    above the threshold of their own. With s = √p: ∂p_i = s_i (∂z_i − 2∂t) and Σ∂p = 0 give 2∂t = Σ s∂z/Σs, and the
-    pullback z̄ = s (v − Σ s v/Σ s), in the sums of the others where it would cancel. Raises ValueError for rows of
-    no entries.
+    The threshold t of a row makes Σp = 1. With x = z/2, S the k entries of x above t, m and q the mean and the sum of
+    squared deviations of x in S: 1 = Σ_S (x − t)² = q + k(m − t)², so t = m − √((1 − q)/k). S are the k largest, and k
+    is the largest number for which these all lie above the t that they give. With s = √p: ∂p_i = s_i(∂z_i − 2∂t) and
+    Σ∂p = 0 give 2∂t = Σ s∂z/Σs; so with v the cotangent of p, ∂C/∂z = s(v − Σ s·v/Σ s), in the sums of the others
+    s_i(v_i·Σ_{j≠i} s_j − Σ_{j≠i} s_j·v_j)/Σ s. Raises ValueError for rows of no entries.
     """
     z, _, _ = sorted_rows(z)
     s, _ = lengths_above(z / 2)  # (..., d)
@@ -115,10 +116,12 @@ COLUMN = "s[i, {0}]*(v[i, {0}] - Sum(v[l, {0}]*s[l, {0}], (l, 1, n)))"
 def sinkhorn(z: Array, *, temperature: float = 1.0, iterations: int = 3) -> tuple[Array, Pullback]:
     """Sinkhorn iterations: e^(z/T), divided by sums of rows and then of columns, so many times.  (..., n, m), both.
 
-    In logarithms each division is ℓ ← ℓ − log Σ e^ℓ over an axis, so with p = e^ℓ after it the pullback of u is
-    u − p Σu over that axis: in the sums of the others, u (1 − p) − p (Σu − u), which do not cancel where one p is all
-    but 1. It begins with u = p v, takes the divisions from the last to the first, and ends with z̄ = u/T. Raises
-    ValueError for a temperature that is not positive, and for matrices without entries.
+    z: (..., n, m) -> y of that shape, T the temperature; sums of rows are over the last axis, those of columns over the
+    one before. Let ℓ be the logarithm, z/T at first. Each division is ℓ ← ℓ − log Σ e^ℓ over its axis, so with p = e^ℓ
+    after it, a cotangent u of ℓ is pulled back to u − p·Σu over that axis: in the sums of the others, u(1 − p) −
+    p(Σu − u), which do not cancel where one p is all but 1. With v the cotangent of y, this begins with u = y·v,
+    takes the divisions from the last to the first, and ends with ∂C/∂z = u/T. Raises ValueError for a temperature that
+    is not positive, and for matrices without entries.
     """
     if z.ndim < 2 or 0 in z.shape[-2:]:
         raise ValueError(f"z has shape {z.shape}; expected (..., n, m) with n, m ≥ 1")

@@ -2,9 +2,11 @@
 
     x: (T, n, d) inputs, h0: (n, m) the state before them  ->  h₁ … h_T: (T, n, m), and the last state: (n, m)
 
-Going back from the last step, the state h_t gets the cotangent of its own output and that of step t + 1, and hands on
-what reaches h_{t−1}. The gradients by weights are the sums over all steps of what they are in each. One step alone,
-T = 1, is the cell.
+Going back from the last step, the state h_t gets the cotangent v_t of its own output and the share of step t + 1, and
+passes to h_{t−1} its share, δ_tU, in `gru` with what the gates let through besides: δ_t is the cotangent of the
+pre-activations z_t, U the weight by which h_{t−1} enters them. The last state has a cotangent of its own, v_h, which
+step T takes instead of the share of step T + 1. The gradients by weights are the sums over all steps of what they are
+in each. One step alone, T = 1, is the cell.
 """
 
 from __future__ import annotations
@@ -65,8 +67,11 @@ def rnn(
 ) -> tuple[tuple[Array, Array], Pullback]:
     """Elman's network h_t = g(W x_t + U h_{t−1} + b).  W: (m, d), U: (m, m), b: (m,).
 
-    δ_t = (v_t + δ_{t+1}U) ⊙ g'(z_t) is the cotangent of z_t, with v_t that of output t; the last state adds its own to
-    v_T. Then ∂C/∂x_t = δ_t W, ∂C/∂W = Σ δ_tᵀx_t, ∂C/∂U = Σ δ_tᵀh_{t−1} and ∂C/∂b = Σ δ_t. `activation`: tanh or relu.
+    By rows z_t = x_tWᵀ + h_{t−1}Uᵀ + b: (n, m), W = weight_x, U = weight_h, h₀ = h0, b = 0 if not given; g is the
+    `activation`, tanh or relu. Returns h₁ … h_T and h_T, with cotangents v and v_h. z_t has the cotangent
+    δ_t = (v_t + δ_{t+1}U) ⊙ g′(z_t), where step T takes v_h instead of δ_{T+1}U. Then ∂C/∂x_t = δ_tW, ∂C/∂h0 = δ₁U,
+    ∂C/∂W = Σₜ δ_tᵀx_t, ∂C/∂U = Σₜ δ_tᵀh_{t−1}, and ∂C/∂b = Σ δ_t over steps and rows.
+    Raises ValueError for shapes that do not fit and for another activation.
     """
     _check(1, x, h0, weight_x, weight_h, bias=bias)
     if activation not in ACTIVATIONS:
@@ -118,10 +123,17 @@ def lstm(
 ) -> tuple[tuple[Array, Array, Array], Pullback]:
     """Long short-term memory: c_t = f ⊙ c_{t−1} + i ⊙ g, h_t = o ⊙ tanh c_t.  W: (4m, d), U: (4m, m), b: (4m,).
 
-    The pre-activations (z_i, z_f, z_g, z_o) = W x_t + U h_{t−1} + b give i, f, o = σ(z) and g = tanh z_g. Going back,
-    ∂C/∂o = ∂C/∂h ⊙ tanh c; the cell gets ∂C/∂h ⊙ o ⊙ (1 − tanh² c) beside what comes from step t + 1, and of that
-    gives g to i, i to g, c_{t−1} to f, and f to c_{t−1}. Each times the slope of its gate is δ_t, which goes on as in
-    `rnn`.
+    By rows z_t = x_tWᵀ + h_{t−1}Uᵀ + b: (n, 4m), W = weight_x, U = weight_h; its four blocks of m columns are z_i, z_f,
+    z_g, z_o, and i, f, o = σ(z_i), σ(z_f), σ(z_o), g = tanh z_g: (n, m) each, and of step t where no other is named.
+    c₀ = c0: (n, m). Returns h₁ … h_T, h_T and c_T, with cotangents v, v_h, v_c. h_t and c_t have the cotangents
+
+        dh_t = v_t + δ_{t+1}U,    dc_t = dh_t ⊙ o ⊙ (1 − tanh² c_t) + f_{t+1} ⊙ dc_{t+1};
+
+    step T takes v_h and v_c instead of the shares of step T + 1, δ_{T+1}U and f_{T+1} ⊙ dc_{T+1}. By blocks
+
+        δ_t = (dc ⊙ g ⊙ i(1 − i),  dc ⊙ c_{t−1} ⊙ f(1 − f),  dc ⊙ i ⊙ (1 − g²),  dh ⊙ tanh c ⊙ o(1 − o));
+
+    ∂C/∂h0 = δ₁U, ∂C/∂c0 = f₁ ⊙ dc₁; the rest as in `rnn`. Raises ValueError for shapes that do not fit.
     """
     _check(4, x, h0, weight_x, weight_h, c0=c0, bias=bias)
     h, c, kept = [h0], [c0], []
@@ -184,10 +196,23 @@ def gru(
 ) -> tuple[tuple[Array, Array], Pullback]:
     """Gated recurrent unit h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}.  W: (3m, d), U: (3m, m), bias_x, bias_h: (3m,).
 
-    r, z = σ(W x_t + U h_{t−1} + b) and n = tanh(W_n x_t + b_n + r ⊙ (U_n h_{t−1} + b'_n)); the reset gate may also
-    stand before the product, n = tanh(W_n x_t + b_n + U_n(r ⊙ h_{t−1}) + b'_n). Going back, n gets (1 − z) of the
-    cotangent of h_t, z gets h_{t−1} − n, and h_{t−1} gets z; what the products answer is as in `rnn`. 1 − z is σ(−z_z).
-    Where states saturate, h_{t−1} − n is a difference of distances from ±1, which are averaged as the states are.
+    W = weight_x, U = weight_h, b = bias_x and b′ = bias_h have three blocks of m rows, such as W_r, W_z and W_n; a bias
+    is 0 if not given. By rows, (n, m) each, z_r = x_tW_rᵀ + b_r + h_{t−1}U_rᵀ + b′_r and z_z likewise, r, z =
+    σ(z_r), σ(z_z), n = tanh z_n, and
+
+        z_n = x_tW_nᵀ + b_n + r ⊙ u,    u = h_{t−1}U_nᵀ + b′_n;    or, without `reset_after`,
+        z_n = x_tW_nᵀ + b_n + u,        u = (r ⊙ h_{t−1})U_nᵀ + b′_n.
+
+    Returns h₁ … h_T and h_T, with cotangents v and v_h. Let dh be the cotangent of h_t: v_t + the share that step t + 1
+    passes to it, or v_T + v_h. Then δ_n = dh ⊙ (1 − z) ⊙ (1 − n²), δ_z = dh ⊙ (h_{t−1} − n) ⊙ z(1 − z), and
+
+        δ_u = δ_n ⊙ r,   δ_r = δ_n ⊙ u ⊙ r(1 − r),               h_{t−1}: dh ⊙ z + δ_rU_r + δ_zU_z + δ_uU_n;    or
+        δ_u = δ_n,       δ_r = δ_uU_n ⊙ h_{t−1} ⊙ r(1 − r),      h_{t−1}: dh ⊙ z + δ_rU_r + δ_zU_z + δ_uU_n ⊙ r.
+
+    The share of h0 is ∂C/∂h0. ∂C/∂x, ∂C/∂W and ∂C/∂b are as in `rnn` with δ = (δ_r, δ_z, δ_n), ∂C/∂U and ∂C/∂b′ with
+    δ = (δ_r, δ_z, δ_u); without `reset_after` U_n meets r ⊙ h_{t−1} instead of h_{t−1}. 1 − z is σ(−z_z). Where states
+    saturate, h_{t−1} − n is a difference of distances from ±1, which are averaged as the states are. Raises ValueError
+    for shapes that do not fit.
     """
     _check(3, x, h0, weight_x, weight_h, bias_x=bias_x, bias_h=bias_h)
     m = h0.shape[1]

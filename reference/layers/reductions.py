@@ -60,8 +60,8 @@ def extreme(x: Array, axis: int, sign: int) -> tuple[Array, Pullback]:
 def maximum(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
     """The largest entry along an axis.  x: (..., d) -> (...).
 
-    The cotangent goes to it; where several tie, in equal shares, which is the subgradient of least norm. Raises
-    ValueError for an axis that x does not have.
+    The cotangent goes to it; where several tie, in equal shares, which is the subgradient of least norm. Where there is
+    a NaN, it is the largest, and its slope is NaN. Raises ValueError for an axis that x does not have.
     """
     return extreme(x, axis, 1)
 
@@ -103,9 +103,10 @@ def minimum(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
 def norm(x: Array, *, p: float = 2.0, axis: int = -1) -> tuple[Array, Pullback]:
     """The norm (Σ|x|ᵖ)^{1/p} along an axis.  x: (..., d) -> (...).
 
-    p = 1, the sum of sizes: slope sign(x), and 0 at 0. p = 2, the length: x/‖x‖, and 0 for a row of 0. p = ∞, the
-    largest size: sign(x) there and 0 elsewhere; sizes that tie for it have equal shares. Where there is a choice, it is
-    the subgradient of least norm. Raises ValueError for another p and an axis that x does not have.
+    With v the cotangent of the norm, ∂C/∂x = v·slope. p = 1, the sum of sizes: slope sign(x), and 0 at 0. p = 2, the
+    length: x/‖x‖, and 0 for a row of 0. p = ∞, the largest size: sign(x) there and 0 elsewhere; sizes that tie for it
+    have equal shares. Where there is a choice, it is the subgradient of least norm. Raises ValueError for another
+    p and an axis that x does not have.
     """
     rows = last(x, axis)
     sizes = np.abs(rows)
@@ -159,8 +160,9 @@ def spread(x: Array, axis: int, correction: float) -> tuple[Array, Array, Array,
 def variance(x: Array, *, correction: float = 1.0, axis: int = -1) -> tuple[Array, Pullback]:
     """Variance Σ(x − μ)²/(d − c) along an axis.  x: (..., d) -> (...).
 
-    The slope by μ is −2 Σ(x − μ)/(d − c) = 0, so each entry has its own alone: 2(x − μ)/(d − c). Raises ValueError
-    for a correction of d or more and an axis that x does not have.
+    c is the `correction`, μ the mean. The slope by μ is −2 Σ(x − μ)/(d − c) = 0, so each entry has its own alone:
+    2(x − μ)/(d − c), times the cotangent of its row. Raises ValueError for a correction of d or more and an axis that
+    x does not have.
     """
     r, total, e, count = spread(x, axis, correction)
 
@@ -184,7 +186,8 @@ def variance(x: Array, *, correction: float = 1.0, axis: int = -1) -> tuple[Arra
 def standard_deviation(x: Array, *, correction: float = 1.0, axis: int = -1) -> tuple[Array, Pullback]:
     """Standard deviation σ = √(Σ(x − μ)²/(d − c)) along an axis.  x: (..., d) -> (...).
 
-    ∂σ/∂x = (∂σ²/∂x)/2σ = (x − μ)/((d − c)σ), and 0 where all entries are equal. Errors as for `variance`.
+    c is the `correction`, μ the mean. ∂σ/∂x = (∂σ²/∂x)/(2σ) = (x − μ)/((d − c)σ), times the cotangent of its row, and 0
+    where all entries are equal. Errors as for `variance`.
     """
     r, total, e, count = spread(x, axis, correction)
     sigma = np.sqrt(total / count)  # (..., 1)

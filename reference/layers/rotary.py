@@ -74,8 +74,10 @@ def rotary(
 ) -> tuple[Array, Pullback]:
     """Rotary position embedding.  x: (..., T, d), positions: integers that broadcast to (..., T) -> (..., T, d).
 
-    Derived above: the pullback is the same with −sin for sin. Raises ValueError for shapes that do not fit and for a
-    dimension that is odd or above d, TypeError for positions that are no integers.
+    The first `dimension` entries, all unless given, are turned; the others stay. Pair i, from 0, is entries i and
+    i + dimension/2, or 2i and 2i + 1 if `interleaved`, and θ_i = base^(−2i/dimension). Positions are 0, 1, … unless
+    given. As the module's docstring derives, the pullback is the same with −sin for sin. Raises ValueError for
+    shapes that do not fit and for a dimension that is odd or above d, TypeError for positions that are no integers.
     """
     if x.ndim < 2:
         raise ValueError(f"x has shape {x.shape}; expected (..., positions, d)")

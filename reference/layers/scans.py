@@ -2,7 +2,8 @@
 
     y_t = f(y_{t−1}, x_t),    λ_t = v_t + λ_{t+1} ∂y_{t+1}/∂y_t,    ∂C/∂x_t = λ_t ∂y_t/∂x_t.
 
-λ_t is the slope by y_t of all that comes of it. No table of T × T is made, and nothing is divided by an input.
+v_t is the cotangent of y_t, and λ_t the slope by y_t of all that comes of it; λ_T = v_T. T is the length of the axis
+that is scanned. No table of T × T is made, and nothing is divided by an input.
 """
 
 from __future__ import annotations
@@ -99,9 +100,9 @@ def cumprod(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
 
     ∂y_t/∂x_s for t ≥ s is the product of the others: y_{s−1} of those before, and those after up to t. Over all t,
 
-        ∂C/∂x_s = y_{s−1} λ_s,    λ_s = v_s + x_{s+1} λ_{s+1},
+        ∂C/∂x_s = y_{s−1} λ_s,    λ_s = v_s + x_{s+1} λ_{s+1},    y₀ = 1,    λ_T = v_T,
 
-    whatever is 0. Mantissas and exponents are multiplied apart, so that no product on the way overflows or vanishes.
+    also where an x is 0. Mantissas and exponents are kept apart, so that no product on the way overflows or vanishes.
     Raises ValueError for an axis that x does not have.
     """
     rows = last(x, axis)
@@ -136,9 +137,10 @@ def cumprod(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
 def logcumsumexp(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
     """Logarithm of the cumulative sum of exponentials, y_t = log Σ_{s ≤ t} e^{x_s}.  x: (..., T) -> y: (..., T).
 
-    y_t = log(e^{y_{t−1}} + e^{x_t}), so with r = x_t − y_{t−1} the share of x_t in y_t is σ(r) and that of y_{t−1} is
-    σ(−r): λ_t = v_t + σ(−r_{t+1}) λ_{t+1}, ∂C/∂x_t = σ(r_t) λ_t. Nothing overflows: both shares are at most 1. Raises
-    ValueError for an axis that x does not have.
+    y_t = log(e^{y_{t−1}} + e^{x_t}), so with r_t = x_t − y_{t−1} the share of x_t in y_t is σ(r_t) and that of y_{t−1}
+    is σ(−r_t): λ_t = v_t + σ(−r_{t+1}) λ_{t+1}, ∂C/∂x_t = σ(r_t) λ_t. It begins with y₀ = −∞, so σ(r₁) = 1, and going
+    back with λ_T = v_T. Nothing overflows: both shares are at most 1. Raises ValueError for an axis that x does not
+    have.
     """
     rows = last(x, axis)
     y = rows.copy()  # (..., T)
@@ -189,8 +191,9 @@ def linear_recurrence(
 
     a, b: (..., T); initial_state h_0: (...) -> value h: (..., T), final_state h_T: (...).
 
-    With λ_t = v_t + a_{t+1} λ_{t+1}, and the cotangent of the final state in v_T: ∂C/∂b_t = λ_t, ∂C/∂a_t = λ_t h_{t−1},
-    ∂C/∂h_0 = a_1 λ_1. Without an initial state a_1 does not enter. Raises ValueError for shapes that do not fit.
+    With v_t the cotangent of h_t, λ_T = v_T + that of the final state, and λ_t = v_t + a_{t+1} λ_{t+1} before:
+    ∂C/∂b_t = λ_t, ∂C/∂a_t = λ_t h_{t−1}, ∂C/∂h_0 = a_1 λ_1. Without an initial state h_0 = 0, and a_1 does not enter.
+    Raises ValueError for shapes that do not fit.
     """
     if a.shape != b.shape:
         raise ValueError(f"a has shape {a.shape}, b has shape {b.shape}; they must be equal")
@@ -248,9 +251,14 @@ def delta_rule(
     q, k: (..., T, d); v: (..., T, m); beta: (..., T); initial_state S_0: (..., m, d)
     -> value o: (..., T, m), final_state S_T: (..., m, d).
 
-    Let r = v_t − S_{t−1} k_t be what is new, w the cotangent of o_t, and Λ that of S_t, from later steps and w qᵀ. Then
-    q̄ = S_tᵀ w; the product β r kᵀ has β̄ = rᵀΛk, r̄ = β Λk, k̄ = β Λᵀr; and r itself v̄ = r̄, k̄ −= S_{t−1}ᵀ r̄ and
-    Λ −= r̄ kᵀ, which is the cotangent of S_{t−1}. Raises ValueError for shapes that do not fit.
+    A bar marks a cotangent. In step t, with S: (m, d), q, k: (d,) and v: (m,), let r = v − S_{t−1}k be what is new, w
+    the cotangent of o_t, and Λ = w qᵀ + what step t + 1 passes to S_t; step T takes the cotangent of the final state
+    instead of that. Λ is the cotangent of S_t; q̄ = S_tᵀw, and the product β r kᵀ gives β̄ = rᵀΛk and r̄ = β Λk. Then
+
+        v̄ = r̄,    k̄ = β Λᵀr − S_{t−1}ᵀr̄,    and Λ − r̄ kᵀ passes to S_{t−1}.
+
+    What passes to S₀, 0 if not given, is the gradient by the initial state. Raises ValueError for shapes that do not
+    fit.
     """
     if k.shape != q.shape or q.ndim < 2 or q.shape[-2] == 0:
         raise ValueError(f"q has shape {q.shape}, k has shape {k.shape}; expected (..., T, d) with T ≥ 1, both alike")

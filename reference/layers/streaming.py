@@ -1,15 +1,17 @@
 """Attention block by block, as FlashAttention has it: no table of T × S weights is ever in memory.
 
-Forward, over blocks of keys: with the largest logit m so far, the total L = Σ e^(z − m) and the sum A = Σ e^(z − m)·v,
-a block whose largest logit lifts m to m′ multiplies both by e^(m − m′) before it adds its own. At the end Y = A/L and
+Forward, over blocks of keys, each query has of the keys so far the largest logit m, the total L = Σ e^(z − m) and the
+sum A = Σ e^(z − m)·v: (e,). A block whose largest logit lifts m to m′ multiplies both by e^(m − m′) before it adds its
+own. It begins with m = −∞, L = 0, A = 0. At the end Y = A/L, 0 where no key is seen, and
 lse = m + log L, which is all that is kept.
 
 Back, block by block again: P = e^(Z − lse) is made a second time, and since Y = PV,
 
-    Σₛ P∘U = Σₛ P·⟨dY, Vₛ⟩ = ⟨dY, Y⟩,
+    Σₛ P∘U = Σₛ P·⟨dY, Vₛ⟩ = ⟨dY, Y⟩,    dZ = P∘(U − ⟨dY, Y⟩ + g),
 
-so that a block needs of the others one number a query. All else is as in `reference.layers.attention`. The subtraction
-U − ⟨dY, Y⟩ cancels where one key outweighs the others: this is the same function, not the most accurate one.
+so that a block needs of the others one number a query. All else is as in `reference.layers.attention`, without bias,
+bound and sink: Z = scale·QKᵀ; dY, U and g are as there. The subtraction U − ⟨dY, Y⟩ cancels where one key outweighs
+the others: this is the same function, not the most accurate one.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ def streaming_attention(
 ) -> tuple[tuple[Array, Array], Pullback]:
     """Attention by blocks.  q: (..., H, T, d), k: (..., H/G, S, d), v: (..., H/G, S, e) -> (..., T, e), (..., T).
 
-    Arguments, outputs and errors as those of `attention`; ValueError for a block of no keys.
+    Arguments, outputs, value: (..., H, T, e) and lse: (..., H, T), and errors as those of `attention`; `block` is how
+    many keys are taken at once. ValueError for a block of no keys.
     """
     heads = heads_of(q, k, v)
     T, S = q.shape[-2], k.shape[-2]

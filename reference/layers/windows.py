@@ -4,7 +4,8 @@ Along each axis, window p has under tap k the place
 
     q = stride·p + dilation·k − padding
 
-(all counted from 0), if there is one: what would lie outside does not enter.
+(all counted from 0), if there is one: what would lie outside does not enter. Over n places, with padding before and
+after, a kernel of K taps has ⌊(n + before + after − dilation·(K − 1) − 1)/stride⌋ + 1 windows.
 """
 
 from __future__ import annotations
