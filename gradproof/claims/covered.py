@@ -364,36 +364,19 @@ _OPTAX = {
 }  # fmt: skip
 
 _CONTRIB = {
-    "muon": "update/muon",
-    **{
-        name: f"update/{name}"
-        for name in (
-            "acprop",
-            "ademamix",
-            "adopt",
-            "cocob",
-            "dadapt_adamw",
-            "dog",
-            "dowg",
-            "madgrad",
-            "momo",
-            "momo_adam",
-            "prodigy",
-            "schedule_free_adamw",
-            "schedule_free_sgd",
-            "simplified_ademamix",
-        )
-    },
+    **{name: f"update/{name}" for name in (
+        "acprop", "ademamix", "adopt", "cocob", "dadapt_adamw", "dog", "dowg", "madgrad", "momo", "momo_adam", "muon",
+        "prodigy", "sam", "schedule_free_adamw", "schedule_free_sgd", "simplified_ademamix",
+    )},
     "sophia": "update/sophia: with the diagonal of the Hessian given",
     "galore mechanize reduce_on_plateau schedule_free schedule_free_eval_params": _WRAPS,
-    "sam": "update/sam",
     "normalize": "update/normalize_by_update_norm: eps = 0",
     "dpsgd differentially_private_aggregate": "no formula: the gradient with noise that it draws",
     "hutchinson_estimator_diag_hessian": "no formula: an estimate from vectors that it draws",
     "scale_by_acprop scale_by_ademamix scale_by_adopt scale_by_cocob scale_by_galore scale_by_madgrad": _HEAD,
     "scale_by_muon scale_by_simplified_ademamix": _HEAD,
     "split_real_and_imaginary": _MOVES,
-}
+}  # fmt: skip
 
 TABLE = {
     room: {name: reading(text) for names, text in lines.items() for name in names.split()}

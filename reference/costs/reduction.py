@@ -318,20 +318,17 @@ def _contracted(
 
 
 def _value(factors: Sequence[Any], weight: Array | None, power: Any, divisor: Any, lead: int, reduction: str) -> Array:
-    """The terms times their weights and 2^power, or their sum over the divisor."""
+    """The terms times their weights and 2^power, or their sum over all axes but the first `lead`, over the divisor."""
 
     def value(terms: Array) -> Array:
-        return terms if reduction == "none" else _quotient(terms, divisor, lead)
+        if reduction == "none":
+            return terms
+        axes = tuple(range(lead, terms.ndim)) if lead else None
+        if isinstance(divisor, np.ndarray) and divisor.ndim > lead:  # one for each term
+            return np.asarray((terms / divisor).sum(axes))
+        return np.asarray(np.add.reduce(terms, axes) / divisor)
 
     return within_range(value, factors, () if weight is None else (weight,), power)
-
-
-def _quotient(terms: Array, divisor: Any, lead: int) -> Array:
-    """Σ terms/divisor over all axes but the first `lead`."""
-    axes = tuple(range(lead, terms.ndim)) if lead else None
-    if isinstance(divisor, np.ndarray) and divisor.ndim > lead:  # one for each term
-        return np.asarray((terms / divisor).sum(axes))
-    return np.asarray(np.add.reduce(terms, axes) / divisor)
 
 
 def _divisor(mean: str, shape: tuple[int, ...], lead: int, weight: Array | None, counts: Sequence[Array]) -> Any:
