@@ -15,6 +15,7 @@ import numpy as np
 
 from gradproof.conventions.probe import Probe, number, read
 from reference import CATALOGUE, vjp
+from reference.regularizers.dropout import REPLACEMENT
 
 MASK = np.arange(1000).reshape(10, 100) % 4 > 0  # the entries that we keep
 
@@ -162,6 +163,7 @@ def _smoothing(side: Any) -> tuple[Any, str]:
 
 def _constraints() -> list[Probe]:
     ones = {"a": ONES}
+    spread = math.sqrt(0.75 * (1 + 0.25 * REPLACEMENT**2))  # of a unit variance, where a quarter becomes −λα
     return [
         practice_of("as a constraint: what is scaled", "max_norm", "rows (3, 4) and (0, 1), limit 3", "w",
                     lambda w: np.linalg.norm(w[1]),
@@ -176,6 +178,13 @@ def _constraints() -> list[Probe]:
         practice_of("kept entries", "dropout", "ones", "value", np.max, {"left as they are": 1.0}, ones),
         practice_of("kept entries", "inverted_dropout", "ones, rate ¼", "value", np.max,
                     {"divided by 1 − rate": 4 / 3, "left as they are": 1.0}, ones, rate=0.25),
+        practice_of("dropped entries", "alpha_dropout", "ones, rate ¼", "value", np.min,
+                    {"SELU's least −λα, then standardised": 0.75 * REPLACEMENT / spread, "−λα": REPLACEMENT, "0": 0.0},
+                    ones, rate=0.25),
+        practice_of("kept entries", "alpha_dropout", "ones, rate ¼", "value", np.max,
+                    {"standardised with what is dropped": (1 - 0.25 * REPLACEMENT) / spread,
+                     "divided by 1 − rate": 4 / 3, "left as they are": 1.0}, ones, rate=0.25),
+        practice_of("rate 1", "alpha_dropout", "largest of ones", "value", np.max, {"0": 0.0}, ones, rate=1.0),
         practice_of("rate 0", "inverted_dropout", "largest of ones", "value", np.max, {"1": 1.0}, ones, rate=0.0),
         practice_of("rate 1", "inverted_dropout", "largest of ones", "value", np.max, {"0": 0.0}, ones, rate=1.0),
     ]  # fmt: skip

@@ -114,10 +114,15 @@ def _spectral_norm(w: Tensor) -> dict[str, Tensor]:
     return {"value": torch.linalg.matrix_norm(w, ord=2), "w": normalized}
 
 
-def _dropout(a: Tensor, rate: float = 0.5, seed: int = 0) -> Tensor:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return F.dropout(a, rate, training=True)
+def _dropout(name: str) -> Definition:
+    """The dropout of that name, with a mask of its own drawing."""
+
+    def dropped(a: Tensor, rate: float = 0.5, seed: int = 0) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return getattr(F, name)(a, rate, training=True)
+
+    return dropped
 
 
 NATIVE: dict[str, Definition] = {
@@ -126,5 +131,6 @@ NATIVE: dict[str, Definition] = {
     "regularizer/spectral_norm": _spectral_norm,
     "regularizer/nuclear_norm": lambda w: torch.linalg.matrix_norm(w, ord="nuc"),
     "regularizer/entropy": lambda z: torch.distributions.Categorical(logits=z).entropy(),
-    "regularizer/inverted_dropout": _dropout,
+    "regularizer/alpha_dropout": _dropout("alpha_dropout"),
+    "regularizer/inverted_dropout": _dropout("dropout"),
 }

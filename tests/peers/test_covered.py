@@ -128,9 +128,25 @@ def _area(name):
     return lambda: _of(call, "layer/adaptive_average_pooling", {"x": X}, output_size=(3, 2))
 
 
+def _gumbel(hard):
+    """The same seed at equal logits tells the noise, but for a number in each row, which softmax forgets."""
+
+    def sample(z, temperature, hard=False):
+        torch.manual_seed(3)
+        return F.gumbel_softmax(z, temperature, hard)
+
+    noise = sample(torch.zeros(X.shape, dtype=torch.float64), 1.0).log().numpy()
+    z = torch.tensor(X, requires_grad=True)
+    out = sample(z, 0.7, hard)
+    out = out + (sample(z, 0.7) - out).detach()  # a hard sample has the slopes of the soft one
+    case = Case("layer/gumbel_softmax", "float64", "", 0, {"z": X, "noise": noise}, None, {"temperature": 0.7})
+    return Asked(out, {"z": z}, case)
+
+
 OTHERS = {
     "dropout": [lambda: _dropped(F.dropout, "regularizer/inverted_dropout", X, 0.3)],
     "alpha_dropout": [lambda: _dropped(lambda x, p: F.alpha_dropout(x, p, True), "regularizer/alpha_dropout", X, 0.3)],
+    "gumbel_softmax": [lambda: _gumbel(False), lambda: _gumbel(True)],
     "instance_norm": [
         lambda: _of(
             lambda x, w, b: F.instance_norm(x, None, None, w, b, eps=0.1),
@@ -214,7 +230,25 @@ def called_by(name):
 
 LOGARITHMS = X - np.log(np.exp(X).sum(1, keepdims=True))
 LABELS = np.random.default_rng(51).integers(0, 3, (2, 4, 5))
+
+
+def _clusters():
+    """Two frequent words and clusters of one and four, behind projections that keep the logits as they are."""
+    head, tails = X[0, 0, :, :4], X[1, 0]
+    module = nn.AdaptiveLogSoftmaxWithLoss(9, 7, [2, 3], div_value=1.0).double()
+    pick = torch.eye(9, dtype=torch.float64)
+    for weight, rows in zip(module.parameters(), (pick[:4], pick, pick[4:5], pick, pick[5:]), strict=True):
+        weight.data = rows
+    return _of(
+        lambda head, tails, labels: module(torch.cat([head, tails], -1), labels).loss,
+        "cost/adaptive_log_softmax",
+        {"head": head, "tails": tails, "labels": np.array([0, 6, 2, 4])},
+        cutoffs=[2, 3],
+    )
+
+
 CALLED = {  # modules that have no samples, or call a function of another formula
+    "AdaptiveLogSoftmaxWithLoss": [_clusters],
     "AlphaDropout": [lambda: _dropped(lambda x, p: nn.AlphaDropout(p)(x), "regularizer/alpha_dropout", X, 0.3)],
     "Dropout": [lambda: _dropped(lambda x, p: nn.Dropout(p)(x), "regularizer/inverted_dropout", X, 0.3)],
     "Hardsigmoid": [lambda: _of(nn.Hardsigmoid(), "activation/hardsigmoid", {"z": 4 * X})],

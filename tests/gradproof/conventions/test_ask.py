@@ -53,6 +53,7 @@ def test_ours_answers_each_question_once_and_it_can_be_written(ours, tmp_path):
         (SLOPE, "regularizer/spectral_norm", ["(0, 0); (0, 0)", "(0.5, 0); (0, 0.5)"]),  # least subgradients
         (SLOPE, "regularizer/nuclear_norm", ["(0, 0); (0, 0)", "(0, 0.6); (0, 0.8)", "(1, 0); (0, 1)"]),
         (SLOPE, "regularizer/entropy", ["(0, 0)", "(0, 0)"]),
+        ("dropped entries", "regularizer/alpha_dropout", ["SELU's least −λα, then standardised"]),
         ("biases", "regularizer/l2", ["left alone"]),
         ("as a constraint: ε", "regularizer/max_norm", ["a penalty only"]),
         ("scale by default", "layer/attention", ["1/√d"]),
@@ -96,6 +97,8 @@ KNOWN = [
     ("jax", "biases", "regularizer/l2", ["decayed"]),
     ("torch", "as a constraint: ε", "regularizer/max_norm", ["1e-7 is added to the norm"]),
     ("torch", "kept entries", "regularizer/inverted_dropout", ["divided by 1 − rate"]),
+    ("torch", "kept entries", "regularizer/alpha_dropout", ["standardised with what is dropped"]),
+    ("torch", "dropped entries", "regularizer/alpha_dropout", ["SELU's least −λα, then standardised"]),
     ("jax", "rate 0", "regularizer/inverted_dropout", ["no such function"]),
     ("jax", SLOPE, "regularizer/gradient_penalty", ["(NaN, NaN)"]),
     ("jax", SLOPE, "regularizer/l1", ["(1)"]),

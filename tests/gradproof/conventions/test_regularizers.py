@@ -33,6 +33,8 @@ def layer(change):
         ("entropy", "sign and reduction", "torch", lambda z: ({"value": np.ones(2)}, {}),
          "none: one number an example, 1, 1"),
         ("inverted_dropout", "kept entries", "torch", lambda a, rate: ({"value": a}, {}), "left as they are"),
+        ("alpha_dropout", "dropped entries", "torch", lambda a, rate: ({"value": 0 * a}, {}), "0"),
+        ("alpha_dropout", "kept entries", "torch", lambda a, rate: ({"value": a / 0.75}, {}), "divided by 1 − rate"),
         ("max_norm", "as a constraint: what is scaled", "torch", lambda w, limit: ({"w": w * limit / np.sqrt(26)}, {}),
          "all entries as one"),
         ("spectral_norm", "as a constraint: W = 0", "torch", lambda w: ({"w": w * np.nan}, {}), "NaN"),

@@ -29,14 +29,16 @@ def test_native_norms_have_values_and_gradients():
     )
 
 
-def test_dropout_of_torch_is_inverted_and_leaves_the_random_state_alone():
+@pytest.mark.parametrize("name", ["inverted_dropout", "alpha_dropout"])
+def test_dropout_of_torch_is_ours_with_its_mask_and_leaves_the_random_state_alone(name):
+    id = f"regularizer/{name}"
     a = np.linspace(1, 2, 1000)
     before = torch.random.get_rng_state()
-    outputs, gradients = oracle.native("regularizer/inverted_dropout", {"a": a}, rate=0.25, seed=1)
+    outputs, gradients = oracle.native(id, {"a": a}, rate=0.25, seed=1)
     assert torch.equal(before, torch.random.get_rng_state())
     kept = (gradients["a"] != 0).astype(int)
     assert 700 < kept.sum() < 800
-    composed, slopes = oracle.vjp("regularizer/inverted_dropout", {"a": a, "mask": kept}, rate=0.25)
+    composed, slopes = oracle.vjp(id, {"a": a, "mask": kept}, rate=0.25)
     np.testing.assert_allclose(composed["value"], outputs["value"], rtol=1e-15)
     np.testing.assert_allclose(slopes["a"], gradients["a"], rtol=1e-15)
     with pytest.raises(LookupError, match="no such function"):
