@@ -114,8 +114,10 @@ def reverse_kl(z: Array, y: Array, *, temperature: float = 1.0) -> Terms:
 
 def _divergence(z: Array, y: Array, temperature: float) -> Terms:
     """Terms and slopes of `distillation`."""
-    unit = 4.0 if max(np.abs(z).max(initial=0), np.abs(y).max(initial=0)) > 2.0**1020 else 1.0
-    z, y, t = z / unit, y / unit, temperature / unit  # no difference overflows
+    largest = max(np.abs(z).max(initial=0), np.abs(y).max(initial=0))
+    unit = 4.0 if largest > 2.0**1020 else 2.0**-100 if largest < 2.0**-900 else 1.0
+    z, y = z / unit, y / unit  # no difference overflows, and no mean is of too few digits
+    t = min(temperature / unit, np.finfo(float).max)  # where that is less, every e is 0
     teacher, student = softmax(y, t), softmax(z, t)
     p, q = (np.exp(s.below / t) / (1 + s.others[..., None]) for s in (teacher, student))
     apart = z - y  # t·e
