@@ -16,7 +16,7 @@ from reference.formula import Formula
 INSTALL = "not installed: pip install 'gradproof[oracles]'"
 DRAWN_IN = {
     "activation": "rows.py",
-    "cost": "costs.py",
+    "cost": "costs.py, preferences.py or sequences.py",
     "regularizer": "regularizers.py",
     "layer": "layers/",
     "update": "clipping.py",

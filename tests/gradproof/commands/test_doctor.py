@@ -3,6 +3,7 @@
 import functools
 import importlib
 import inspect
+import re
 import sys
 import types
 from dataclasses import replace
@@ -70,7 +71,7 @@ NO_STEPS = ["no setting in gradproof/training/settings.py", "no accumulators in 
 @pytest.mark.parametrize(
     ("like", "lacks"),
     [
-        ("cost/quadratic", "no draw in gradproof/cases/costs.py"),
+        ("cost/quadratic", "no draw in gradproof/cases/costs.py, preferences.py or sequences.py"),
         ("activation/l2_normalize", "no draw in gradproof/cases/rows.py"),
         ("regularizer/none", "no draw in gradproof/cases/regularizers.py"),
         ("update/sgd", [*NO_STEPS, "parameter eta: 0 values off its default, not 2: gradproof/cases/parameters.py"]),
@@ -144,7 +145,8 @@ def test_an_unknown_id_is_told_where_a_new_formula_begins(capsys):
 
 
 def test_every_draw_stands_where_a_new_one_of_its_kind_is_sent():
-    for kind, file in doctor.DRAWN_IN.items():
-        drawn = importlib.import_module(f"gradproof.cases.{file.removesuffix('.py').rstrip('/')}").DRAWS
+    for kind, files in doctor.DRAWN_IN.items():
+        rooms = [importlib.import_module(f"gradproof.cases.{room}") for room in re.findall(r"(\w+)(?:\.py|/)", files)]
         asked = {id for id in cases.DRAWS if id.startswith(f"{kind}/") and not CATALOGUE[id].elementwise}
-        assert asked == {*drawn}
+        assert asked == {id for room in rooms for id in room.DRAWS}
+        assert all(room.DRAWS for room in rooms)
