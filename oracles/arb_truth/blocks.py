@@ -65,22 +65,27 @@ def value_and_slope(g: Bound, x: Array) -> tuple[Array, Array, Array]:
 
     with working(PRECISION, DEGREE + 1):
         balls = [attempt(coefficients, i, DEGREE + 1) for i in range(len(blocks))]
-        numbers = [[_numbers(ball) for ball in group] for group in balls]
+        numbers = [[pair(ball) for ball in group] for group in balls]
     with np.errstate(all="ignore"):
         s = distance / r
         s = np.where((inexact == 0) & (s.astype(np.float32) == s), s, np.nan)
         value = np.array(numbers).T[..., None]  # (3, DEGREE + 1, blocks, 1)
-        k = np.arange(DEGREE + 1.0)[:, None, None]
-        high, error = two_product(value[0], k)
-        slope = np.array([high, error + k * value[1], k * value[2]])[:, 1:] / r
+        slope = slope_of(value) / r
         hi, lo, bounds = np.array([polynomial(value, s), polynomial(slope, s)]).swapaxes(0, 1)
     return hi, lo, bounds + UNDERFLOW / np.minimum(r, 1)
 
 
-def _numbers(ball: Ball) -> tuple[float, float, float]:
+def pair(ball: Ball) -> tuple[float, float, float]:
     """Two float64 of the midpoint, and the radius."""
     high = float(ball)
     return high, float(ball - high), float(ball.rad())
+
+
+def slope_of(value: Array) -> Array:
+    """Coefficients of the derivative by s: (3, n, …) -> (3, n − 1, …), as `polynomial` takes them."""
+    k = np.arange(float(value.shape[1])).reshape(-1, *[1] * (value.ndim - 2))
+    high, error = two_product(value[0], k)
+    return np.array([high, error + k * value[1], k * value[2]])[:, 1:]
 
 
 def taylor(g: Bound, c: float, r: float) -> Group:
