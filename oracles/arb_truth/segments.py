@@ -16,7 +16,7 @@ a tie of subnormals, is then seen. A truth that may be a tie, and by no precisio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from flint import arb, arb_series
@@ -31,6 +31,7 @@ from oracles.floats import Array, Truth, format_of, ulp_exponent
 from oracles.points import rounded
 
 SIZES = (1 << 15, 1 << 10, 1 << 5)  # neighbours that share a polynomial
+CACHED = 1 << 13  # points evaluated at once: what they need stays in the second-level cache
 NEAR = 2.0**-20  # |x| below which it stands at 0
 U = 2.0**-53  # unit roundoff of float64
 THIN = 2.0 ** -(RESIDUAL_BITS + 1)  # ULP: what is known less well has no residual
@@ -48,7 +49,7 @@ class Polynomial(NamedTuple):
 
 
 def truths(
-    id: str, x: Array, dtype: str, orders: Sequence[int] = (0, 1), sizes: Sequence[int] = SIZES, **parameters: float
+    id: str, x: Array, dtype: str, orders: Sequence[int] = (0, 1), sizes: Sequence[int] = SIZES, **parameters: Any
 ) -> list[Truth]:
     """The truths of value (order 0) and slope (1) of activation `id` at all of x, as `arb_truth.truths` gives them.
 
@@ -60,15 +61,16 @@ def truths(
     found = [Truth(np.zeros(n), np.zeros(n), np.ones(n, bool), dtype) for _ in orders]
     wide = np.ones((len(orders), n), bool)  # bounds too wide, so far
     for size in sizes:
-        for start in range(0, n, size):
-            here = slice(start, start + size)
-            if not wide[:, here].any():
-                continue
-            polynomials = taylor(g, x[here], orders, 2.0 ** (format_of(dtype)[1].greatest + 2))
+        blocks = np.logical_or.reduceat(wide.any(axis=0), np.arange(0, n, size))
+        for start in (np.flatnonzero(blocks) * size).tolist():
+            polynomials = taylor(g, x[start : start + size], orders, 2.0 ** (format_of(dtype)[1].greatest + 2))
             for k, polynomial in enumerate(polynomials):
-                at = start + np.flatnonzero(wide[k, here])
-                hi, residual, undecided, wide[k, at] = settle(polynomial, x[at], dtype)
-                found[k].hi[at], found[k].residual[at], found[k].undecided[at] = hi, residual, undecided
+                t = found[k]
+                for first in range(start, min(start + size, n), CACHED):
+                    at: slice | Array = slice(first, min(first + CACHED, start + size, n))
+                    if not wide[k, at].all():
+                        at = first + np.flatnonzero(wide[k, at])
+                    t.hi[at], t.residual[at], t.undecided[at], wide[k, at] = settle(polynomial, x[at], dtype)
     ties = np.logical_or.reduce([t.undecided for t in found]) & ~wide.any(axis=0)
     left = np.flatnonzero(wide.any(axis=0) | (ties & (ties.sum() <= TIES * -(-n // sizes[0]))))
     if len(left):
@@ -198,12 +200,13 @@ def nearest(hi: Array, lo: Array, bound: Array, dtype: str) -> tuple[Array, Arra
     over = (np.abs(u - m) - 0.5) + side * rest  # how far beyond the tie
     width = np.ldexp(bound, -q)
     thin = width <= THIN
-    decided = thin & ((np.abs(over) * (1 - 2.0**-50) > width) | ((width == 0) & (over == 0)))
+    top = 2.0 ** (format.greatest + 1)
+    decided = thin & ((np.abs(over) * (1 - 2.0**-50) > width) | ((width == 0) & (over == 0)) | (np.abs(hi) > top))
     m = np.where(over > 0, m + side, m)
     carried = np.abs(m) == 2.0**format.digits  # into the next binade
     residual = np.where(carried, 0.5, 1.0) * ((u - m) + rest)
     found = np.ldexp(m, q)
-    infinite = np.abs(found) >= 2.0 ** (format.greatest + 1)
+    infinite = np.abs(found) >= top
     found = np.where(infinite, np.copysign(np.inf, found), found)
     return found, np.where(infinite, 0.0, residual), ~decided, ~thin
 
@@ -221,5 +224,5 @@ def inverse_ulp(hi: Array, dtype: str) -> Array:
     format = format_of(dtype)[1]
     least = np.int64(format.least + format.digits - 1 + 1023) << np.int64(52)
     ulps = np.maximum(hi.view(np.int64) & EXPONENT, least)
-    np.subtract((np.int64(2 * 1023 + format.digits - 1) << np.int64(52)), ulps, out=ulps)
+    np.subtract(np.int64(2 * 1023 + format.digits - 1) << np.int64(52), ulps, out=ulps)
     return ulps.view(np.float64)
