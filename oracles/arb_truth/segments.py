@@ -178,7 +178,8 @@ def in_pairs(p: Polynomial, s: Array) -> tuple[Array, Array, Array]:
         carried = shifted + step
         made = np.abs(shifted) + _of_both(missed, rest, extra) + _of_both(low[k], extra, step)
         error = error * size + radius[k] + U * (made + _of_both(shifted, step, carried))
-    lost = 0.0 if n <= 4 and np.abs(high[high != 0]).min(initial=1) > 2.0**-800 and not low.any() else UNDERFLOW
+    least = np.abs(p.coefficients[p.coefficients != 0]).min(initial=1.0)  # whose last bits, times s³, do not underflow
+    lost = 0.0 if n <= 4 and least > 2.0**-800 and not low.any() else UNDERFLOW
     return *two_sum(total, carried), error * (1 + 2.0**-40) + lost / min(p.r, 1)
 
 

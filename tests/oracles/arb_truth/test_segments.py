@@ -128,6 +128,7 @@ def polynomial(coefficients):
 
 
 @given(st.lists(st.tuples(number, st.floats(-1, 1), st.floats(0, 1)), min_size=1, max_size=20), short)
+@example([(0.0, 0.0, 0.0), (0.0, 0.0, 1.0)], 2.0**-24)
 @example([(0.0, 0.0, 0.0), (0.5, 0.0, 0.0), (0.25, 0.0, 0.0)], 2.0**-20)
 def test_the_bound_of_a_polynomial_holds(coefficients, s):
     p, exact = polynomial(coefficients)
