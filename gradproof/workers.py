@@ -53,11 +53,17 @@ def _start(log: str) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
     os.dup2(os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)  # what the libraries have to say
+    load_frameworks()
+    gc.freeze()  # what the frameworks are made of stays: no collection need look at it
+
+
+@functools.cache
+def load_frameworks() -> None:
+    """The frameworks as a worker has them: torch with one thread, JAX with its programs kept."""
     if torch := load("torch"):
         torch.torch.set_num_threads(1)
     if jax := load("jax"):
         jax.cache_programs(str(cache_folder()))
-    gc.freeze()  # what the frameworks are made of stays: no collection need look at it
 
 
 def resident() -> int:
