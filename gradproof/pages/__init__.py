@@ -16,6 +16,7 @@ from gradproof.pages import (
     proofs,
     scaling,
     speed,
+    sweeps,
     training,
     updates,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "proofs",
     "scaling",
     "speed",
+    "sweeps",
     "training",
     "updates",
 ]

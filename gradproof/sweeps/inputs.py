@@ -15,6 +15,7 @@ from reference.formula import Array
 DTYPES = ("float32", "float16", "bfloat16")  # of float64 there are 2⁶⁴
 RUN = 1 << 15  # floats that a side is asked for at once
 SPAN = 1 << 24  # floats of a task
+NOT_FINITE = "not finite"  # the segment of ±∞ and NaN
 EXPONENTS = (-16, -8, -4, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7)  # of the ends of segments, beside those of the format
 
 
@@ -53,7 +54,7 @@ def segment(first: int, dtype: str) -> str:
     """
     x = float(abs(floats(first, 1, dtype)[0]))
     if not math.isfinite(x):
-        return "not finite"
+        return NOT_FINITE
     sign = "-" if first >> (bits(dtype) - 1) else ""
     ends = _ends(dtype)
     k = bisect.bisect_right([end for end, _ in ends], x) - 1
@@ -72,4 +73,4 @@ def segments(dtype: str) -> list[str]:
     """All segments, from the most negative to the most positive, and at last what is not finite."""
     names = [name for _, name in _ends(dtype)]
     positive = [f"{low}..{high}" for low, high in itertools.pairwise(names)]
-    return [*(f"-{s.replace('..', '..-')}" for s in reversed(positive)), *positive, "not finite"]
+    return [*(f"-{s.replace('..', '..-')}" for s in reversed(positive)), *positive, NOT_FINITE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from gradproof.evidence.environment import cpu, source_hash, versions
 from gradproof.evidence.finding import Finding, hexed, short
 from gradproof.evidence.verdicts import Verdict
 from gradproof.lookup import Missing, UsageError
-from gradproof.sweeps.inputs import floats, run_length, segment, segments
+from gradproof.sweeps.inputs import NOT_FINITE, floats, run_length, segment, segments
 from gradproof.workers import load_frameworks
 from oracles.floats import Truth, ulp_error
 from reference.formula import Array
@@ -60,7 +60,7 @@ def measure(asked: Asked, first: int, n: int, made_with: Mapping[str, str]) -> t
     """
     if strange := [f"{name} {about().get(name)} (not {v})" for name, v in made_with.items() if about().get(name) != v]:
         raise UsageError(f"the worker on {platform.node()} has {'; '.join(strange)}; install the same on all")
-    with ONE_AT_A_TIME, np.errstate(all="ignore"):
+    with ONE_AT_A_TIME:
         load_frameworks()
         answering = {name: side for name, side in sides({*asked.sides} - {"ours"}).items() if name in asked.sides}
         found: dict[Any, Finding] = {}
@@ -70,8 +70,10 @@ def measure(asked: Asked, first: int, n: int, made_with: Mapping[str, str]) -> t
     return cpu(), list(found.values())
 
 
-def run(asked: Asked, first: int, answering: Mapping[str, Side]) -> Iterator[Finding]:
+@np.errstate(all="ignore")
+def run(asked: Asked, first: int, answering: Mapping[str, Side]) -> list[Finding]:
     """Findings about one run of floats."""
+    found = []
     z = floats(first, run_length(asked.dtype), asked.dtype)
     x = z.astype(np.float64)
     truths = dict(zip(asked.parts, truth(asked, x), strict=True))
@@ -84,7 +86,8 @@ def run(asked: Asked, first: int, answering: Mapping[str, Side]) -> Iterator[Fin
         given = {"value": answer.outputs["value"], "slope": answer.gradients["z"]}
         for part in asked.parts:
             subject = Finding("exhaustive", asked.formula, segment(first, asked.dtype), part, asked.dtype, name)
-            yield compared(subject, x, given[part].astype(np.float64), truths[part])
+            found.append(compared(subject, x, given[part].astype(np.float64), truths[part]))
+    return found
 
 
 def truth(asked: Asked, x: Array) -> list[Truth]:
@@ -103,6 +106,7 @@ def truth(asked: Asked, x: Array) -> list[Truth]:
     return found
 
 
+@np.errstate(all="ignore")
 def compared(subject: Finding, x: Array, got: Array, true: Truth) -> Finding:
     """The finding on one part of one side at points x: how many are how good, and the worst.
 
@@ -165,6 +169,10 @@ def whole(found: Iterable[Finding], asked: Asked) -> list[Finding]:
     result = []
     for mine in by.values():
         f = functools.reduce(merged, mine.values())
+        finite = [g for g in mine.values() if g.what != NOT_FINITE]
+        if finite:  # what is said of ±∞ and NaN stands in their segment, and is counted
+            worst = functools.reduce(merged, finite)
+            f = replace(f, max=worst.max, at=worst.at, got=worst.got, truth=worst.truth)
         rows = [_row(mine[name]) for name in segments(asked.dtype) if name in mine]
         more = {**f.more, "segments": rows, **({"parameters": dict(asked.parameters)} if asked.parameters else {})}
         result.append(replace(f, what=label(asked.parameters), max=short(f.max), verdict=verdict(f), more=more))
