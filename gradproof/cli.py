@@ -205,7 +205,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gradproof: {where}{error.strerror or error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
-        resumed = "; with --resume it goes on from here" if options.command in ("audit", "sweep") else ""
+        long = options.command in ("audit", "sweep")
+        resumed = f"; 'gradproof {options.command} --resume' goes on from here" if long else ""
         print(f"gradproof: stopped{resumed}", file=sys.stderr)
         return 130
 

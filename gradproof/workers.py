@@ -58,11 +58,11 @@ def _start(log: str) -> None:
 
 
 @functools.cache
-def load_frameworks() -> None:
-    """The frameworks as a worker has them: torch with one thread, JAX with its programs kept."""
-    if torch := load("torch"):
+def load_frameworks(names: tuple[str, ...] = ("torch", "jax")) -> None:
+    """These frameworks as a worker has them: torch with one thread, JAX with its programs kept."""
+    if "torch" in names and (torch := load("torch")):
         torch.torch.set_num_threads(1)
-    if jax := load("jax"):
+    if "jax" in names and (jax := load("jax")):
         jax.cache_programs(str(cache_folder()))
 
 

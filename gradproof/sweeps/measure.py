@@ -61,7 +61,7 @@ def measure(asked: Asked, first: int, n: int, made_with: Mapping[str, str]) -> t
     if strange := [f"{name} {about().get(name)} (not {v})" for name, v in made_with.items() if about().get(name) != v]:
         raise UsageError(f"the worker on {platform.node()} has {'; '.join(strange)}; install the same on all")
     with ONE_AT_A_TIME:
-        load_frameworks()
+        load_frameworks(asked.sides)
         answering = {name: side for name, side in sides({*asked.sides} - {"ours"}).items() if name in asked.sides}
         found: dict[Any, Finding] = {}
         for start in range(first, first + n, run_length(asked.dtype)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -81,7 +81,7 @@ def run(
                 while running:
                     progress(name, len(tasks) - len(running), len(tasks))
                     finished, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-                    for future in finished:
+                    for future in sorted(finished, key=_failed):  # what ended well is written, whatever else happened
                         with _said(running):
                             cpu, found = future.result()
                         write_evidence(futures[future], {"run": run, "cpu": cpu}, found)
@@ -110,7 +110,7 @@ def _others(path: Path, about_what: Asked) -> list[Finding]:
 
 
 @contextmanager
-def _said(running: Sequence[Any] | set[Any]) -> Iterator[None]:
+def _said(running: set[Future[Any]]) -> Iterator[None]:
     """A failure of a task as a UsageError that says how to go on; what has not begun is not begun."""
     try:
         yield
@@ -123,7 +123,11 @@ def _said(running: Sequence[Any] | set[Any]) -> Iterator[None]:
         raise UsageError(f"a task failed ({type(error).__name__}: {why}); go on from here with --resume") from error
 
 
-def _cancel(futures: Sequence[Any] | set[Any]) -> None:
+def _failed(future: Future[Any]) -> bool:
+    return future.cancelled() or future.exception() is not None
+
+
+def _cancel(futures: set[Future[Any]]) -> None:
     for future in futures:
         future.cancel()
 
