@@ -89,7 +89,7 @@ def share(part: int, whole: int) -> str:
 
 
 def _by_segment(found: Findings) -> Table:
-    """Largest error and share of correctly rounded results of each side, a row a segment; equal neighbours as one."""
+    """Largest error and share of correctly rounded results of each side, a row a segment."""
     if not found:
         return Table("", [], [])
     by = {f.side: {row["of"]: row for row in f.more["segments"]} for f in found}
