@@ -79,7 +79,7 @@ def share(part: int, whole: int) -> str:
     """A percentage that never rounds up to all, or down to none.
 
     >>> share(4294967295, 4294967296), share(3, 4), share(0, 4), share(4, 4)
-    ('99.99999997 %', '75.00 %', 'none', 'all')
+    ('99.99999998 %', '75.00 %', 'none', 'all')
     """
     if part in (0, whole):
         return "all" if part else "none"

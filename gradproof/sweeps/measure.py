@@ -138,7 +138,7 @@ def compared(subject: Finding, x: Array, got: Array, true: Truth) -> Finding:
     more = {name: int(count) for name, count in counts.items() if count}
     if not entries:
         return replace(subject, more=more)
-    k = int(np.nanargmax(error))
+    k = int(np.nanargmax(error) if counts["untold"] else np.argmax(error))
     return replace(
         subject, entries=entries, max=float(error[k]), at=hexed(x[k]), got=hexed(got[k]), truth=hexed(true.hi[k]),
         more=more,
