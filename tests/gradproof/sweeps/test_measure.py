@@ -153,3 +153,15 @@ def test_what_is_a_hair_beyond_a_tie_is_told_from_it():
 def _halves(z, rounded):
     half = np.ldexp(rounded(np.ldexp(z.astype(np.float64), 148)), -149).astype(np.float32)
     return {"value": half}, {"z": half}
+
+
+@pytest.mark.parametrize(
+    ("side", "error", "said"),
+    [("ours", 0.5005, "agrees"), ("ours", 0.502, "wrong"), ("ours", np.inf, "wrong"),
+     ("torch", 3.9, "agrees"), ("torch", 4.1, "inaccurate"), ("jax", np.inf, "inaccurate")],
+)  # fmt: skip
+def test_ours_keeps_its_promise_or_is_wrong(side, error, said):
+    assert measure.verdict(measure.Finding("exhaustive", "", side=side, entries=9, max=error)) == said
+    assert (
+        measure.verdict(measure.Finding("exhaustive", "", side=side, entries=9, max=0.5, more={"right": 9})) == "exact"
+    )

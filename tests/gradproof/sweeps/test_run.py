@@ -4,16 +4,20 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from bare import environment, start
 
 pytest.importorskip("flint")
 
 from gradproof import workers
+from gradproof.answers.answer import Answer
+from gradproof.answers.ours import ours
 from gradproof.audit.report import write_area
 from gradproof.cli import main
 from gradproof.evidence.files import EvidenceError, read_evidence
 from gradproof.lookup import UsageError
+from gradproof.sweeps import measure
 from gradproof.sweeps import run as sweeps
 from gradproof.sweeps.run import asked, run
 
@@ -167,3 +171,21 @@ def test_two_at_once_are_one_too_many_and_a_killed_one_goes_on(tmp_path):
         assert again.wait(60) == 128 + signal.SIGTERM
     assert all(path.read_bytes() == data for path, data in kept.items())
     assert not (out / "evidence").exists()
+
+
+@pytest.mark.parametrize(("wrong", "code"), [(False, 0), (True, 1)])
+def test_the_command_prints_a_row_a_part_and_fails_where_ours_does(wrong, code, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+
+    def off(case):
+        outputs, gradients = ours(case)
+        here = case.arguments["z"] == 3
+        return Answer(outputs, {"z": np.where(here, np.nextafter(gradients["z"], np.float16(2)), gradients["z"])})
+
+    if wrong:
+        monkeypatch.setattr(measure, "sides", lambda names: {"ours": off})
+    assert main(["sweep", "activation/relu", "--dtype", "float16", "--side", "ours", "--out", str(tmp_path)]) == code
+    slope, value = (line.split() for line in capsys.readouterr().out.splitlines()[1:])
+    assert value[:5] == ["relu", "value", "ours", "all", "all"]
+    assert slope[1:4] == ["slope", "ours", "all" if not wrong else "99.998"]
+    assert (tmp_path / "README.md").exists()
