@@ -107,6 +107,10 @@ def _taylor(g: Bound, c: float, r: float, orders: Sequence[int], infinite: float
     """Polynomials about c of value and slope at c ± r; an empty list at kinks and where there are none."""
     with working(PRECISION, DEGREE + 1):
         try:
+            if g.definition.rising:
+                least = expand(g, arb_series([arb(c - r), 1], 2))[0]
+                if least[0] > infinite and least[1] > infinite:
+                    return [Polynomial(c, r, np.zeros((3, 1)), np.inf)] * len(orders)
             around = expand(g, arb_series([arb(c, r), r], DEGREE + 1))
             if len(around) > 1 or not all(ball.is_finite() for ball in around[0].coeffs()):
                 return []

@@ -60,7 +60,7 @@ def asked_of_balls(monkeypatch, id, x):
 
 
 @pytest.mark.parametrize("id", ["activation/tanh", "activation/gelu", "activation/silu", "activation/exp"])
-@pytest.mark.parametrize("place", [0.0, 2.0**-30, 0.5, -0.75, 16.0, 128.0])
+@pytest.mark.parametrize("place", [0.0, 2.0**-30, 0.5, -0.75, 16.0, 128.0, 2.0**31, -(2.0**100)])
 def test_hardly_a_point_is_left_to_balls(id, place, monkeypatch):
     """Of x/2 + x²/4 in subnormals too, of which every second is next to a tie."""
     found, asked = asked_of_balls(monkeypatch, id, run(place, n=1 << 15))
@@ -84,8 +84,16 @@ def test_an_exact_tie_goes_to_even():
     assert (np.abs(value.residual) == 0.5).any()
 
 
-def test_what_is_beyond_every_float_is_infinite():
-    value, slope = segments.truths("activation/exp", run(1e30), "float32")
+@pytest.mark.parametrize("place", [88.72, 88.73, 89.0, 2000.0, 2.0**31, 1e30, 2.0**127])
+def test_what_is_beyond_every_float_is_infinite(place, monkeypatch):
+    x = run(place, n=1 << 10)
+    (value, slope), asked = asked_of_balls(monkeypatch, "activation/exp", x)
+    assert asked < 4
+    if place < 88.725:
+        assert 0 < np.isinf(value.hi).sum() < len(x)
+        monkeypatch.undo()
+        same((value, slope), arb_truth.truths("activation/exp", x, (0, 1), dtype="float32"))
+        return
     assert np.isposinf(value.hi).all()
     assert np.isposinf(slope.hi).all()
 
