@@ -53,7 +53,7 @@ def asked(id: str, dtype: str, part: str | None = None, names: Sequence[str] = (
 
 def run(
     out: Path,
-    about_what: Asked,
+    what: Asked,
     progress: Progress,
     on: str = "",
     jobs: int = 0,
@@ -69,14 +69,14 @@ def run(
     path, parts = out / "evidence" / "sweeps.jsonl", out / "sweeping"
     made_with = about()
     with alone_in(parts):
-        kept = _others(path, about_what)
-        run = prepare(parts, {**asdict(about_what), **made_with, "spans": only or "all"}, resume)
-        tasks = {parts / f"{first:08x}.jsonl": (first, n) for first, n in only or spans(about_what.dtype)}
+        kept = _others(path, what)
+        run = prepare(parts, {**asdict(what), **made_with, "spans": only or "all"}, resume)
+        tasks = {parts / f"{first:08x}.jsonl": (first, n) for first, n in only or spans(what.dtype)}
         left = {file: span for file, span in tasks.items() if not done(file, run)}
-        name = f"{about_what.formula} in {about_what.dtype}"
+        name = f"{what.formula} in {what.dtype}"
         if left:
             with executor(on, jobs, str(parts / "libraries.log")) as workers:
-                futures = {workers.submit(measure, about_what, *span, made_with): file for file, span in left.items()}
+                futures = {workers.submit(measure, what, *span, made_with): file for file, span in left.items()}
                 running = set(futures)
                 while running:
                     progress(name, len(tasks) - len(running), len(tasks))
@@ -87,14 +87,14 @@ def run(
                         write_evidence(futures[future], {"run": run, "cpu": cpu}, found)
         progress(name, len(tasks), len(tasks))
         read = [read_evidence(file) for file in tasks]
-        result = whole([f for part in read for f in part.findings], about_what)
+        result = whole([f for part in read for f in part.findings], what)
         cpus = ", ".join(sorted({part.header["cpu"] for part in read}))
         write_evidence(path, {**header(USES, {}), "cpu": cpus}, [*kept, *result])
         shutil.rmtree(parts)
     return result
 
 
-def _others(path: Path, about_what: Asked) -> list[Finding]:
+def _others(path: Path, what: Asked) -> list[Finding]:
     """Findings of earlier sweeps that this one does not measure again."""
     if not path.exists():
         return []
@@ -103,9 +103,7 @@ def _others(path: Path, about_what: Asked) -> list[Finding]:
         raise EvidenceError(
             f"{path} was made with another {' and '.join(changed)}; choose another --out, or remove the file"
         )
-    again = {
-        (about_what.formula, part, about_what.dtype, side) for part in about_what.parts for side in about_what.sides
-    }
+    again = {(what.formula, part, what.dtype, side) for part in what.parts for side in what.sides}
     return [f for f in before.findings if (f.formula, f.quantity, f.dtype, f.side) not in again]
 
 
