@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import re
 import sys
@@ -121,8 +122,11 @@ def parser() -> argparse.ArgumentParser:
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
     cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
 
-    from gradproof.commands import vectors
+    from gradproof.commands import sweep, vectors
 
+    sweep.arguments(
+        command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh"), _natural
+    )
     vectors.arguments(command("vectors", "Test vectors for any language: make, check, score results.",
                               "gradproof vectors verify results.json"))  # fmt: skip
 
@@ -192,7 +196,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gradproof: {where}{error.strerror or error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
-        resumed = "; 'gradproof audit --resume' goes on from here" if options.command == "audit" else ""
+        long = options.command in ("audit", "sweep")
+        resumed = f"; 'gradproof {options.command} --resume' goes on from here" if long else ""
         print(f"gradproof: stopped{resumed}", file=sys.stderr)
         return 130
 
@@ -364,10 +369,10 @@ def _cite(options: argparse.Namespace) -> int:
     return 0
 
 
-def _vectors(options: argparse.Namespace) -> int:
-    from gradproof.commands.vectors import run
-
-    return run(options, print_table)
+def _in_its_module(options: argparse.Namespace) -> int:
+    module = importlib.import_module(f"gradproof.commands.{options.command}")
+    code: int = module.run(options, print_table)
+    return code
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -386,7 +391,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case,
-    "at": _at, "cite": _cite, "vectors": _vectors, "doctor": _doctor, "check": _check,
+    "at": _at, "cite": _cite, "doctor": _doctor, "check": _check, "sweep": _in_its_module, "vectors": _in_its_module,
 }  # fmt: skip
 
 

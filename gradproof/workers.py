@@ -56,11 +56,17 @@ def _start(log: str) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
     os.dup2(os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)  # what the libraries have to say
-    if torch := load("torch"):
-        torch.torch.set_num_threads(1)
-    if jax := load("jax"):
-        jax.cache_programs(str(cache_folder()))
+    load_frameworks()
     gc.freeze()  # what the frameworks are made of stays: no collection need look at it
+
+
+@functools.cache
+def load_frameworks(names: tuple[str, ...] = ("torch", "jax")) -> None:
+    """These frameworks as a worker has them: torch with one thread, JAX with its programs kept."""
+    if "torch" in names and (torch := load("torch")):
+        torch.torch.set_num_threads(1)
+    if "jax" in names and (jax := load("jax")):
+        jax.cache_programs(str(cache_folder()))
 
 
 def resident() -> int:

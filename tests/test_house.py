@@ -22,22 +22,26 @@ PACKAGES = {  # what of ours each may import
 }
 OPTIONAL = {
     *("torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "array_api_compat", "sklearn", "matplotlib"),
-    *("rich", "jsonschema", "cffi"),
+    *("rich", "jsonschema", "cffi", "distributed"),
 }
 SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no oracle is needed
 TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
 
 COMMON = {"evidence", "lookup", "tasks"}
-WINGS = ("blocks", "checks", "networks", "training", "conventions", "claims", "vectors", "yours")
+WINGS = ("blocks", "checks", "networks", "training", "conventions", "claims", "sweeps", "vectors", "yours")
 MAY = {  # room of gradproof: the other rooms that it may import
     **{room: set() for room in ("lookup", "evidence", "cases")},
     "__init__": {"yours"},  # when it is first asked for
     **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "claims": {"answers", "cases", *COMMON, "workers"},  # whose processes end with their parents
+    "parts": {"evidence", "lookup"},
+    "sweeps": {"answers", "cases", *COMMON, "parts", "workers"},
     "answers": {"cases", "evidence", "lookup"},
-    "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "workers"},
-    "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "workers", "yours"},  # doctor: settings
+    "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "parts", "workers"},
+    "commands": {
+        "answers", "audit", "cases", "console", "pages", *COMMON, "sweeps", "training", "vectors", "workers", "yours",
+    },  # doctor: settings of updates
     "console": {"audit"},  # for a type
     "cli": {"audit", "commands", "console", *COMMON},
     "__main__": {"cli"},

@@ -18,6 +18,7 @@ Page = Callable[[Path, Path], None]
 
 PAGES: dict[str, Page] = {name: area.page for name, area in AREAS.items()} | {
     "speed": pages.speed.write,
+    "sweeps": pages.sweeps.write,
     "drift": pages.drift.write,
     "checkers": pages.checkers.write,
     "mutants": pages.mutants.write,

@@ -6,16 +6,12 @@ every task of its area has ended well.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
 import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,11 +21,12 @@ from gradproof.audit.areas import Area
 from gradproof.audit.blame import message
 from gradproof.audit.select import Options, select
 from gradproof.evidence.environment import ORACLES, PACKAGES, cpu, header, source_hash, versions
-from gradproof.evidence.files import EvidenceError, encode, read_evidence, write_evidence, write_whole
+from gradproof.evidence.files import read_evidence, write_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import FAILING
 from gradproof.lookup import UsageError
 from gradproof.pages import figures
+from gradproof.parts import alone_in, done, prepare
 from gradproof.tasks import Plan, Task
 from gradproof.workers import pool
 
@@ -65,7 +62,8 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
     """
     areas, plan = select(options)
     outcome = Outcome()
-    with _alone_in(out), pool(options.jobs, str(_log(out))) as executor:
+    parts = out / "parts"
+    with alone_in(parts), pool(options.jobs, str(parts / "libraries.log")) as executor:
         # Asked of a worker: this process needs no framework, and the workers import theirs side by side.
         here = executor.submit(_importable).result()
         if missing := [name for name in options.oracle or () if name not in here]:
@@ -78,8 +76,7 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
         if not any(tasks.values()):
             raise UsageError(f"nothing to measure: what was asked for does not stand in {', '.join(tasks)}")
         report.check_readable(out, but=tasks)
-        parts = _prepare(out, options, plan)
-        run = hashlib.sha256((parts / "run.json").read_bytes()).hexdigest()[:16]
+        run = prepare(parts, _made_with(plan), options.resume)
         started = [(area, _start(area, tasks[area.name], parts, run, executor)) for area in areas if tasks[area.name]]
         written = []
         last = time.perf_counter()
@@ -120,47 +117,12 @@ def _able(areas: Sequence[Area], plan: Plan, here: set[str], named: frozenset[st
     return able
 
 
-@contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
-    """Hold OUT for this audit alone. Raises UsageError where another one has it."""
-    parts = out / "parts"
-    parts.mkdir(parents=True, exist_ok=True)
-    with open(out / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UsageError(f"{out}: another audit is writing here; wait for it, or choose another --out") from error
-        yield
-
-
-def _log(out: Path) -> Path:
-    return out / "parts" / "libraries.log"
-
-
-def _prepare(out: Path, options: Options, plan: Plan) -> Path:
-    """The folder of finished tasks: as it was left with `resume`, else empty.
-
-    Its run.json says what they were measured with.
-    """
-    parts = out / "parts"
-    made_with = parts / "run.json"
-    now: dict[str, Any] = json.loads(encode({
+def _made_with(plan: Plan) -> dict[str, Any]:
+    """What parts are measured with."""
+    return {
         **asdict(replace(plan, formulas=None)), "formulas": sorted(plan.formulas or ()),
         "source": source_hash("reference", "oracles", "gradproof", "literature"), "versions": versions(), "cpu": cpu(),
-    }))  # fmt: skip
-    if options.resume and made_with.exists():
-        try:
-            before = json.loads(made_with.read_text())
-            changed = [key for key in now if before.get(key) != now[key]]
-        except (ValueError, AttributeError) as error:
-            raise EvidenceError(f"{made_with}: damaged; run again without --resume") from error
-        if changed:
-            raise EvidenceError(f"{parts} was measured with another {', '.join(changed)}; run again without --resume")
-    else:
-        for old in parts.glob("*/*.jsonl"):
-            old.unlink()
-    write_whole(made_with, json.dumps(now, indent=1))
-    return parts
+    }  # fmt: skip
 
 
 # ---------------------------------------------------------------- tasks
@@ -180,20 +142,12 @@ def _start(area: Area, tasks: Sequence[Task], parts: Path, run: str, executor: E
     started = []
     for task in tasks:
         path = parts / area.name / f"{re.sub(r'[^0-9A-Za-z._-]+', '-', task.name)}.jsonl"
-        started.append(Running(task, path, None if _done(path, run) else executor.submit(_measure, task, path, run)))
+        started.append(Running(task, path, None if done(path, run) else executor.submit(_measure, task, path, run)))
     return started
 
 
 def _measure(task: Task, path: Path, run: str) -> None:
     write_evidence(path, {"task": task.name, "run": run}, task.call())
-
-
-def _done(path: Path, run: str) -> bool:
-    """True if the task has ended well in this run; what a killed one may have left since does not count."""
-    try:
-        return read_evidence(path).header.get("run") == run
-    except EvidenceError:
-        return False
 
 
 def _finish(

@@ -57,7 +57,7 @@ class Finding:
         """The command that measures this again."""
         dtype = f" --dtype {self.dtype}" if self.dtype not in ("", "float64") else ""
         given = "".join(f" {name}={value}" for name, value in self.more.get("parameters", {}).items())
-        if self.kind == "sweep":
+        if self.kind in ("sweep", "exhaustive"):
             return f"gradproof at {self.formula} {self.at}{given}{dtype}"
         if self.kind == "special" and self.what in TYPED:
             return f"gradproof at {self.formula} {TYPED[self.what]}{given}{dtype}"

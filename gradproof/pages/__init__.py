@@ -17,6 +17,7 @@ from gradproof.pages import (
     proofs,
     scaling,
     speed,
+    sweeps,
     training,
     updates,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "proofs",
     "scaling",
     "speed",
+    "sweeps",
     "training",
     "updates",
 ]

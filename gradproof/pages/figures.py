@@ -137,6 +137,30 @@ def error_curves(found: Sequence[Finding], dtype: str, path: Path) -> None:
     save(figure, path, trim=False)
 
 
+def segment_errors(found: Sequence[Finding], path: Path) -> None:
+    """Largest error in ULP of each segment of the input, one panel per part, one line per side, log-scaled."""
+    plt = _pyplot()
+    parts = sorted({f.quantity for f in found}) or ["slope"]
+    figure, axes = plt.subplots(1, len(parts), figsize=(6.2 * len(parts), 3.2), sharey=True, squeeze=False)
+    for axis, part in zip(axes[0], parts, strict=True):
+        for f in (f for f in found if f.quantity == part):
+            rows = [row for row in f.more["segments"] if row["of"] != "not finite"]
+            y = [math.nan if row["max"] is None else min(max(row["max"], 0.05), 1e18) for row in rows]
+            wide, above = (1.8, 3) if f.side == "ours" else (1.2, 2)
+            axis.stairs(y, range(len(y) + 1), baseline=None, color=COLOURS.get(f.side, OTHER), linewidth=wide,
+                        zorder=above, label=f.side)  # fmt: skip
+            ends = [row["of"].split("..") for row in rows]  # from the end nearer to 0 to the other
+            left = [(far if far.startswith("-") else near).replace("-", "−") for near, far in ends]
+            axis.set_xticks(range(len(left)), left, rotation=90, fontsize=6)
+        axis.set_yscale("log")
+        axis.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
+        axis.set_title(part)
+        axis.set_xlabel("input")
+    axes[0][0].set_ylabel("largest error in ULP (dotted: ½)")
+    _legend(axes[0][-1], fontsize=7)
+    save(figure, path)
+
+
 def scaling_curves(found: Sequence[Finding], path: Path) -> None:
     """Relative difference against depth and against width, log–log, with the prediction dotted."""
     plt = _pyplot()

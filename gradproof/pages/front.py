@@ -11,7 +11,7 @@ from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import Evidence, read_evidence, write_whole
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
-from gradproof.pages import coverage, mutants
+from gradproof.pages import coverage, mutants, sweeps
 from gradproof.pages.networks import disagreements
 from gradproof.pages.tables import Table, markdown, name, number
 
@@ -122,6 +122,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
     "scaling": ("how differences grow with depth and width", "scaling", _scaling),
     "accuracy": ("value and slope of every activation against the truth, in ULP", "accuracy", _errors("activation")),
     "blocks": ("whole blocks, transformers to LSTMs, by every weight against the truth; training", "blocks", _blocks),
+    "sweeps": ("value and slope at every float of a narrow dtype", "sweeps", sweeps.glance),
     "kinks": ("the slope that everyone returns where left and right differ", "kinks", _kinks),
     "laws": ("what every formula keeps besides its numbers, asked as a user's function is", "laws", _verdicts),
     "frameworks": ("defects of the frameworks, each with one line that reproduces it", "accuracy", None),

@@ -157,7 +157,7 @@ ELEMENTWISE: dict[str, Definition] = {
     "activation/sparse_sigmoid": define(
         lambda z: 0 * z, lambda z: (z + 1) / 2, lambda z: constant(1, z), at=(-1, 1)),
     "activation/gaussian": define(lambda z: (-z * z).exp()),
-    "activation/exp": define(lambda z: z.exp()),
+    "activation/exp": define(lambda z: z.exp(), rising=True),
     "activation/arctan": define(lambda z: z.atan()),
     "activation/log_cosh": define(lambda z: softplus(2 * z) - z - arb(2).log()),
     "activation/squared_relu": define(lambda z: 0 * z, lambda z: z * z, at=(0,)),

@@ -9,6 +9,8 @@ kinks, near ties and where g bends too much, is left to smaller blocks and in th
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from flint import arb, arb_series
 
@@ -65,22 +67,31 @@ def value_and_slope(g: Bound, x: Array) -> tuple[Array, Array, Array]:
 
     with working(PRECISION, DEGREE + 1):
         balls = [attempt(coefficients, i, DEGREE + 1) for i in range(len(blocks))]
-        numbers = [[_numbers(ball) for ball in group] for group in balls]
+        numbers = [[pair(ball) for ball in group] for group in balls]
     with np.errstate(all="ignore"):
         s = distance / r
         s = np.where((inexact == 0) & (s.astype(np.float32) == s), s, np.nan)
         value = np.array(numbers).T[..., None]  # (3, DEGREE + 1, blocks, 1)
-        k = np.arange(DEGREE + 1.0)[:, None, None]
-        high, error = two_product(value[0], k)
-        slope = np.array([high, error + k * value[1], k * value[2]])[:, 1:] / r
+        slope = slope_of(value) / r
         hi, lo, bounds = np.array([polynomial(value, s), polynomial(slope, s)]).swapaxes(0, 1)
     return hi, lo, bounds + UNDERFLOW / np.minimum(r, 1)
 
 
-def _numbers(ball: Ball) -> tuple[float, float, float]:
-    """Two float64 of the midpoint, and the radius."""
+def pair(ball: Ball) -> tuple[float, float, float]:
+    """Two float64, and how far from their sum the ball reaches: 0 where it is a number and they are that number."""
     high = float(ball)
-    return high, float(ball - high), float(ball.rad())
+    low = float(ball - high)
+    rest = (ball - high - low).abs_upper()
+    return high, low, 0.0 if rest == 0 else math.nextafter(float(rest), math.inf)
+
+
+def slope_of(value: Array) -> Array:
+    """Coefficients of the derivative by s: (3, n, …) -> (3, n − 1, …), as `polynomial` takes them."""
+    k = np.arange(float(value.shape[1])).reshape(-1, *[1] * (value.ndim - 2))
+    high, error = two_product(value[0], k)
+    low = error + k * value[1]
+    lost = np.where(value[1] == 0, 0.0, 2.0**-52 * (np.abs(k * value[1]) + np.abs(low)))
+    return np.array([high, low, (k * value[2] + lost) * (1 + 2.0**-50)])[:, 1:]
 
 
 def taylor(g: Bound, c: float, r: float) -> Group:

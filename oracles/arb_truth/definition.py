@@ -28,7 +28,8 @@ class Definition:
     """Pieces from left to right, the breakpoints between them, and parameters with their defaults.
 
     `owner` says which neighbour defines the value at a breakpoint; it matters only where the function jumps.
-    `requires` is a condition on the parameters, in Python.
+    `requires` is a condition on the parameters, in Python. `rising` says that value and slope rise with z: what is
+    beyond every float at one z is so at all that are greater, which no ball over a wide range of e^z shows.
     """
 
     pieces: tuple[Piece, ...]
@@ -36,6 +37,7 @@ class Definition:
     parameters: Mapping[str, float]
     requires: str
     owner: tuple[str, ...]
+    rising: bool = False
 
 
 def define(
@@ -43,11 +45,12 @@ def define(
     at: Callable[..., tuple[Scalar, ...]] | tuple[float, ...] = (),
     requires: str = "True",
     owner: tuple[str, ...] = (),
+    rising: bool = False,
     **parameters: float,
 ) -> Definition:
     """A definition; `at` gives the breakpoints as numbers, or as a function of the parameters."""
     breakpoints = at if callable(at) else lambda **_: at
-    return Definition(pieces, breakpoints, parameters, requires, owner or ("left",) * (len(pieces) - 1))
+    return Definition(pieces, breakpoints, parameters, requires, owner or ("left",) * (len(pieces) - 1), rising)
 
 
 @dataclass(frozen=True)

@@ -260,7 +260,9 @@ def test_an_area_without_what_it_needs_is_left_out_or_if_named_refused(measuring
 def test_two_audits_do_not_write_to_one_folder(measuring, tmp_path):
     with open(tmp_path / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(UsageError, match="another audit is writing here; wait for it, or choose another --out"):
+        with pytest.raises(
+            UsageError, match="another audit or sweep is writing here; wait for it, or choose another --out"
+        ):
             run(tmp_path, Options(), SILENT)
     assert not run(tmp_path, Options(), SILENT).failed
 

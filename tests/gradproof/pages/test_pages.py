@@ -87,6 +87,16 @@ def laws():
         yield row("law", id, "an empty batch", dtype="16 bits", side="", verdict="undefined", why=why)
 
 
+def sweeps():
+    segments = [{"of": "-0..-1", "entries": 7, "max": 0.5}, {"of": "0..1", "entries": 9, "max": 0.25}]
+    whole = {"dtype": "float32", "entries": 2**32 - 1, "at": "0x1p+3", "got": "0x0p+0", "truth": "0x1p-40"}
+    more = {"right": 2**32 - 1, "faithful": 2**32 - 1, "untold": 1, "segments": segments}
+    yield row("exhaustive", "activation/tanh", "", "slope", verdict="exact", max=0.5, more=more, **whole)
+    segments = [segments[0], {"of": "0..1", "entries": 9, "max": 7.5, "right": 3, "faithful": 8, "at": "0x1p-1"}]
+    more = {"right": 2**31, "faithful": 2**32 - 2, "nan": 2, "segments": segments}
+    yield row("exhaustive", "activation/tanh", "", "slope", side="torch", max=7.5, more=more, **whole)
+
+
 def updates():
     path = {"verdict": "agrees", "entries": 8, "max": 0.5, "more": {"bound": 1e-3, "difference": 1e-9}}
     yield row("trajectory", "update/adam", "defaults; digits", **{**path, "verdict": "exact", "max": 0.0})
@@ -230,6 +240,14 @@ EXPECTED = {
             "| an empty batch | refused: the mean over an empty batch is undefined | hinge, l1 |",
         ],
         "README": ["2 undefined, 2 holds, 1 wrong |"],
+    },
+    sweeps: {
+        "sweeps": ["4,294,967,296 inputs.",
+                   "| tanh | slope | ours | all | all | 0.50 |  | 0 | 0 | 0 | 0 | 1 |",
+                   "| tanh | slope | torch | 50.00 % | 99.99999998 % | 7.5 | 8 | 0 | 2 | 0 | 0 | 0 |",
+                   "| −0 … −1 | 0.50 | all | 0.50 | all |", "| 0 … 1 | 0.25 | all | 7.5 | 33.33 % |",
+                   "`gradproof sweep activation/tanh --dtype float32` makes its rows again"],
+        "README": ["correctly rounded: ours 100 % (tanh) to 100 %, torch 50 % (tanh) to 50 % |"],
     },
     updates: {
         "optimizers": [

@@ -83,6 +83,22 @@ def test_there_is_no_polynomial_at_a_kink():
         assert all(ball.is_finite() for ball in arb_blocks.taylor(bind("activation/relu"), 0.5, 0.25))
 
 
+@pytest.mark.parametrize("ball", [arb(3), arb(1) / 3, arb("0.1"), arb(2) ** -1100, arb(1, 2.0**-70), arb.pi() * 1e300])
+def test_a_pair_and_its_radius_hold_the_ball(ball):
+    high, low, radius = arb_blocks.pair(ball)
+    with working(arb_blocks.PRECISION, 1):
+        assert arb(0, radius).contains(ball - high - low)
+    assert (radius == 0) == (ball == 3)
+
+
+def test_the_derivative_of_a_polynomial_holds_that_of_every_polynomial_within():
+    with working(arb_blocks.PRECISION, 1):
+        value = np.array([arb_blocks.pair(arb(k + 1) / 7) for k in range(21)]).T
+        for k, (high, low, radius) in enumerate(arb_blocks.slope_of(value).T, 1):
+            assert arb(0, radius).contains(arb(k) * (k + 1) / 7 - high - low)
+            assert radius < 2.0**-98 * high
+
+
 @given(number, number, short)
 def test_sums_and_products_miss_what_they_say(a, b, s):
     total, rest = arb_blocks.two_sum(a, b)
