@@ -18,8 +18,8 @@ def write(evidence: Path, folder: Path) -> None:
     """Write kinks.md from evidence/kinks.jsonl."""
     _, found = read_evidence(evidence / "kinks.jsonl")
     kinks = [f for f in found if f.kind == "kink"]
-    tables = [_kinks(title, [f for f in kinks if f.formula.startswith(f"{kind}/")]) for kind, title in KINDS.items()]
-    tables.append(_special([f for f in found if f.kind == "special"]))
+    tables = [slopes(title, [f for f in kinks if f.formula.startswith(f"{kind}/")]) for kind, title in KINDS.items()]
+    tables.append(special([f for f in found if f.kind == "special"]))
     intro = (
         "# Kinks and special inputs\n\nSlopes in float64 where the exact slopes on the two sides differ, or might. "
         "They come from the definition alone, as power series at t → 0 from either side, and not from our record; a "
@@ -30,7 +30,7 @@ def write(evidence: Path, folder: Path) -> None:
     write_page(folder, "kinks", intro, [table for table in tables if table.rows])
 
 
-def _kinks(title: str, found: Sequence[Finding]) -> Table:
+def slopes(title: str, found: Sequence[Finding]) -> Table:
     by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
     lines = []
     for formula, what, quantity in dict.fromkeys(key[:3] for key in by):
@@ -39,11 +39,11 @@ def _kinks(title: str, found: Sequence[Finding]) -> Table:
         if ours is None:
             continue
         sides = (exactly(ours.more["left"]), exactly(ours.more["right"]))
-        lines.append([name(formula), what, quantity, *sides, *map(_slope, rows.values()), ours.why])
+        lines.append([name(formula), what, quantity, *sides, *map(slope, rows.values()), ours.why])
     return Table(title, ["formula", "where", "slope", "left", "right", *SIDES, "why ours"], lines)
 
 
-def _slope(f: Finding | None) -> str:
+def slope(f: Finding | None) -> str:
     if f is None:
         return "not installed"
     if not f.got:
@@ -51,7 +51,7 @@ def _slope(f: Finding | None) -> str:
     return exactly(f.got) + ("" if f.more["inside"] else " (outside)")
 
 
-def _special(found: Sequence[Finding]) -> Table:
+def special(found: Sequence[Finding]) -> Table:
     """Only the lines on which someone differs, by more than the sign of a zero."""
     by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
     lines = []
