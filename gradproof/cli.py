@@ -81,6 +81,12 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     report.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page or evidence is stale")
 
+    site = command(
+        "site", "Make the site to look formulas up in, from records and evidence.", "gradproof site --out site"
+    )
+    site.add_argument("--out", type=Path, default=Path("build/site"), metavar="DIR", help="default: build/site")
+    site.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+
     diff = command("diff", "Compare two evidences: what changed in meaning.", "gradproof diff reports out")
     diff.add_argument("old", type=Path, help="a folder that 'gradproof audit --out' has written")
     diff.add_argument("new", type=Path, help="another one")
@@ -289,6 +295,15 @@ def _report(options: argparse.Namespace) -> int:
     return EXIT_FAILED if problems else 0
 
 
+def _site(options: argparse.Namespace) -> int:
+    from gradproof.site.build import build
+
+    pages, warnings = build(options.out, options.reports)
+    print(warnings, file=sys.stderr, end="")
+    print(f"{options.out}: {pages} pages; open {options.out / 'index.html'}")
+    return EXIT_FAILED if warnings else 0
+
+
 def _list(options: argparse.Namespace) -> int:
     from gradproof.lookup import UsageError
     from literature import CLAIMS
@@ -385,7 +400,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case,
-    "at": _at, "cite": _cite, "vectors": _vectors, "doctor": _doctor, "check": _check,
+    "at": _at, "cite": _cite, "vectors": _vectors, "doctor": _doctor, "check": _check, "site": _site,
 }  # fmt: skip
 
 

@@ -69,7 +69,10 @@ def entries(id: str, reports: Path = Path("reports"), hashes: Mapping[str, str] 
         begun = [k for k in ids if k.startswith(id)][:3] if id else []
         near = f"did you mean {' or '.join(begun)}?" if begun else suggestion(id, ids)
         raise UsageError(f"no formula or claim {id!r}; {near}")
-    return [*((key, work(key)) for key in keys), record(id, reports, evidence_hashes(reports) if hashes is None else hashes)]
+    return [
+        *((key, work(key)) for key in keys),
+        record(id, reports, evidence_hashes(reports) if hashes is None else hashes),
+    ]
 
 
 def _names(w: Work) -> list[str]:

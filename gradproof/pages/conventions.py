@@ -94,6 +94,7 @@ def _optimizer_tables(found: Findings) -> list[Table]:
 
 
 def defaults(found: Findings) -> Table:
+    """What every side's hyperparameters are unless told otherwise."""
     by: dict[str, dict[str, str]] = {}
     for f in found:
         given = ", ".join(f"{parameter} = {value}" for parameter, value in f.more.get("given", {}).items())

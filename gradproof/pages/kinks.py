@@ -31,6 +31,7 @@ def write(evidence: Path, folder: Path) -> None:
 
 
 def slopes(title: str, found: Sequence[Finding]) -> Table:
+    """Everyone's slope at each place, beside those on the left and on the right."""
     by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
     lines = []
     for formula, what, quantity in dict.fromkeys(key[:3] for key in by):
@@ -44,6 +45,7 @@ def slopes(title: str, found: Sequence[Finding]) -> Table:
 
 
 def slope(f: Finding | None) -> str:
+    """One side's slope in a cell, or why there is none."""
     if f is None:
         return "not installed"
     if not f.got:

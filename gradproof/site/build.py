@@ -14,6 +14,7 @@ from gradproof import __version__
 from gradproof.commands.cite import bibtex
 from gradproof.lookup import UsageError
 from gradproof.site import formula, overview
+from gradproof.site.html import with_tables
 from gradproof.site.known import Known, read
 from literature import CLAIMS
 from literature.bibliography import work
@@ -25,20 +26,21 @@ MARK = ".gradproof-site"  # in a folder that a build made, which a later one may
 CONFIG: dict[str, Any] = {
     "project": "gradproof", "author": "The gradproof authors", "copyright": "The gradproof authors",
     "version": __version__, "release": __version__, "language": "en",
-    "extensions": ["myst_parser", "sphinx_copybutton", "sphinxcontrib.bibtex"],
+    "extensions": ["gradproof.site.html", "myst_parser", "sphinx_copybutton", "sphinxcontrib.bibtex"],
     "myst_enable_extensions": ["colon_fence"], "myst_heading_anchors": 3, "myst_number_code_blocks": [],
     "suppress_warnings": ["myst.header", "misc.highlighting_failure"],
     "bibtex_bibfiles": ["sources.bib"], "bibtex_footbibliography_header": "",
     "copybutton_prompt_text": r"\$ |>>> |\.\.\. ", "copybutton_prompt_is_regexp": True,
-    "mathjax_path": "mathematics.js",
+    "html_math_renderer": "katex",
     "html_theme": "pydata_sphinx_theme", "html_title": "gradproof", "html_static_path": ["static"],
     "html_extra_path": ["extra"], "html_css_files": ["site.css", "katex/katex.min.css"],
-    "html_js_files": [("katex/katex.min.js", {"defer": "defer"}), ("tables.js", {"defer": "defer"}),
-                      ("curves.js", {"defer": "defer"})],
+    "html_js_files": [("katex/katex.min.js", {"defer": "defer", "priority": 200}),
+                      *((f"{name}.js", {"defer": "defer"}) for name in ("mathematics", "tables", "curves"))],
+    "html_context": {"default_mode": "auto"}, "myst_footnote_sort": False,
     "html_show_sourcelink": False, "html_copy_source": False, "html_show_search_summary": False,
     "html_sidebars": {"index": [], "search": []},
     "html_theme_options": {
-        "logo": {"text": "gradproof"}, "show_prev_next": False, "collapse_navigation": True, "navigation_depth": 2,
+        "logo": {"text": "gradproof"}, "show_prev_next": False, "collapse_navigation": True, "navigation_depth": 3,
         "header_links_before_dropdown": 8, "show_toc_level": 1, "footer_start": ["copyright"], "footer_end": [],
         "secondary_sidebar_items": ["page-toc"], "navbar_align": "left",
     },
@@ -52,7 +54,7 @@ def pages(known: Known, reports: Path) -> dict[str, str]:
     found |= {f"{kind}/index": overview.kind_page(kind, these, known) for kind, these in overview.kinds().items()}
     found |= {f"{f.id}/index": formula.page(f, known, reports) for f in CATALOGUE.values()}
     found |= {f"frameworks/{side}/index": overview.framework_page(side, known) for side in overview.frameworks()}
-    return found | overview.report_pages(reports) | overview.guide_pages(ROOT)
+    return found | overview.index_pages(known) | overview.report_pages(reports) | overview.guide_pages(ROOT)
 
 
 def redirect(alias: str) -> str:
@@ -73,7 +75,7 @@ def write_sources(source: Path, known: Known, reports: Path) -> None:
     for place, text in pages(known, reports).items():
         path = source / f"{place}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(with_tables(text, place), encoding="utf-8")
     for alias in ALIASES:
         path = source / "extra" / alias / "index.html"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ import inspect
 from pathlib import Path
 
 from gradproof.commands.cite import bibtex, csl_json, entries
+from gradproof.evidence.environment import SIDES
+from gradproof.evidence.finding import Finding
 from gradproof.pages.proofs import equations, status
 from gradproof.pages.tables import Table, markdown
 from gradproof.site import measured, pictures
@@ -80,8 +82,8 @@ def _arguments(f: Formula) -> str:
 
 
 def _kinks(f: Formula, known: Known) -> str:
-    by: dict[tuple[str, str], dict[str, measured.Finding]] = {}
-    for found in known.of(f.id, "kink"):
+    by: dict[tuple[str, str], dict[str, Finding]] = {}
+    for found in in_order(known.of(f.id, "kink")):
         by.setdefault((found.what, found.quantity), {})[found.side] = found
     drawn = [pictures.kink(f"{what}, {quantity}", sides) for (what, quantity), sides in by.items()]
     chosen = [f"* At {k.of} = {k.at} the slope is {k.left} on the left and {k.right} on the right; ours is {k.chosen}: "
@@ -112,12 +114,17 @@ def _accuracy(f: Formula, known: Known) -> str:
         "Errors against the exact truth, in [conditioned ULP](/guides/ulp/index.md); 0.5 is a correctly rounded result."
         + (star if any("composed" in e.more for e in found) else "")
     )
-    plot = pictures.curves(known.of(f.id, "curve"), known.of(f.id, "sweep"))
+    plot = pictures.curves(in_order(known.of(f.id, "curve")), known.of(f.id, "sweep"))
     table, where = measured.largest(found), _tables(measured.worst(found))
     return (
         f"{about}\n\n{raw(plot) if plot else ''}\n{_tables(table)}\n"
         f"<details><summary>Where the largest errors are</summary>\n\n{where}\n</details>\n"
     )
+
+
+def in_order(found: list[Finding]) -> list[Finding]:
+    """Findings side by side: ours first."""
+    return sorted(found, key=lambda f: SIDES.index(f.side))
 
 
 def _defects(f: Formula, known: Known) -> str:

@@ -50,13 +50,13 @@ def _relinked(found: re.Match[str]) -> str:
     if text in CATALOGUE or text in ALIASES:
         return link(text)
     name = path.split("/")[-1].removesuffix(".md")
-    if anchor and "/" not in path:
-        return f"[{text}](#{anchor})"
+    if name == "CONTRIBUTING":
+        return f"[{text}](/guides/formulas/index.md)"
     folders = {"docs": "guides", "reports": "reports", "": "reports"}
     folder = path.removeprefix("../").rpartition("/")[0]
-    if path.endswith(".md") and folder in folders and name != "README":
-        return f"[{text}](/{folders[folder]}/{name}/index.md)"
-    return "[reports](/reports/index.md)" if path.endswith("reports/README.md") else text
+    if not path.endswith(".md") or folder not in folders or (name == "README" and folder == "vectors"):
+        return text
+    return f"[{text}](/{folders[folder]}{'' if name == 'README' else f'/{name}'}/index.md{'#' * bool(anchor)}{anchor})"
 
 
 def prose(text: str) -> str:

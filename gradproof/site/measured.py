@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from gradproof.evidence.environment import SIDES
 from gradproof.evidence.finding import Finding
-from gradproof.evidence.verdicts import MEANING
 from gradproof.pages import conventions, frameworks, kinks
 from gradproof.pages.literature import inline
 from gradproof.pages.literature import name as document
@@ -59,12 +57,17 @@ def worst(found: Sequence[Finding]) -> Table:
 
 def slopes(known: Known, f: Formula) -> Table:
     """Everyone's slope where left and right differ, or might."""
-    return replace(kinks.slopes("", known.of(f.id, "kink")), title="")
+    return _of_one(kinks.slopes("", known.of(f.id, "kink")))
 
 
 def special(known: Known, f: Formula) -> Table:
     """Values and slopes at special inputs at which someone differs."""
-    return replace(kinks.special(known.of(f.id, "special")), title="", note="")
+    return _of_one(kinks.special(known.of(f.id, "special")))
+
+
+def _of_one(table: Table) -> Table:
+    """A table of the reports that is about one formula, without the column that names it."""
+    return Table("", table.columns[1:], [row[1:] for row in table.rows])
 
 
 def defects(known: Known, ids: Iterable[str]) -> list[Finding]:
@@ -87,7 +90,7 @@ def defect_table(found: Sequence[Finding]) -> Table:
 def meanings(known: Known, f: Formula) -> list[Table]:
     """What each side means by the name: its conventions, and its defaults."""
     asked, given = known.of(f.id, "convention"), known.of(f.id, "default")
-    found = [conventions.readings("", f.kind, asked), replace(conventions.defaults(given), title="")]
+    found = [_of_one(conventions.readings("", f.kind, asked)), _of_one(conventions.defaults(given))]
     return [table for table in found if table.rows]
 
 
@@ -97,8 +100,8 @@ def networks(known: Known, f: Formula) -> Table:
         [found.what, found.dtype, found.side, found.entries, counts(found.more["verdicts"])]
         for found in known.of(f.id, "overview") if "verdicts" in found.more
     ]  # fmt: skip
-    legend = "; ".join(f"*{verdict}*: {meaning}" for verdict, meaning in MEANING.items())
-    return Table("", ["where", "dtype", "against", "gradients", "verdicts"], lines, legend)
+    return Table("", ["where", "dtype", "against", "gradients", "verdicts"], lines,
+                 "[What the words mean](/guides/verdicts/index.md).")  # fmt: skip
 
 
 def steps(known: Known, f: Formula) -> Table:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from gradproof import __version__
 from gradproof.evidence.environment import SIDES
 from gradproof.evidence.finding import Finding
+from gradproof.evidence.verdicts import MEANING
 from gradproof.lookup import UsageError
 from gradproof.pages.front import PAGES
 from gradproof.pages.kinks import slope
@@ -20,16 +23,16 @@ from gradproof.site.markup import code, from_github, link, page_link, prose
 from reference import CATALOGUE
 from reference.formula import Formula
 
-GUIDES = {  # page: the file that it is made of, from the root of the checkout
-    "check": "docs/check.md", "ci": "docs/ci.md", "verdicts": "docs/verdicts.md", "formulas": "CONTRIBUTING.md",
-    "ulp": "docs/ulp.md", "trust": "docs/trust.md",
+GUIDES = {  # page: the file that it is made of, from the root of the checkout, and of a longer one the section
+    "check": ("README.md", "Check your own gradient"), "ci": ("docs/ci.md", ""),
+    "verdicts": ("README.md", "How a verdict is reached"), "formulas": ("CONTRIBUTING.md", ""),
+    "ulp": ("docs/ulp.md", ""), "trust": ("docs/trust.md", ""),
 }  # fmt: skip
 API = ("gradproof", "gradproof.vectors", "reference", "reference.formula", "oracles")
 
 
-def _tree(*pages: str, caption: str = "") -> str:
-    said = f":caption: {caption}\n" if caption else ""
-    return "\n".join(["```{toctree}", ":hidden:", ":maxdepth: 1", f"{said}", *pages, "```", ""])
+def _tree(*pages: str) -> str:
+    return "\n".join(["```{toctree}", ":hidden:", ":maxdepth: 1", "", *pages, "```", ""])
 
 
 def kinds() -> dict[str, list[Formula]]:
@@ -50,8 +53,8 @@ def title(kind: str) -> str:
     return TITLES.get(kind, f"{kind.capitalize()}s")
 
 
-def kind_page(kind: str, formulas: list[Formula], known: Known) -> str:
-    """Every formula of a kind with its proofs and the largest errors in float64."""
+def formula_table(formulas: Iterable[Formula], known: Known) -> str:
+    """A line each formula with its proofs and the largest errors in float64."""
     lines = []
     for f in formulas:
         proofs = known.of(f.id, "proof")
@@ -62,8 +65,28 @@ def kind_page(kind: str, formulas: list[Formula], known: Known) -> str:
                       named])  # fmt: skip
     columns = ["formula", "what it is", "proved", *(f"{side}, ULP" for side in SIDES), "defects"]
     note = "Largest conditioned error in float64, at the defaults. Defects: quantities off by more than 1,000 ULP."
-    head = f"# {title(kind)}\n\n{markdown(Table('', columns, lines, note))}\n"
-    return head + _tree(*(f"/{f.id}/index" for f in formulas))
+    return markdown(Table("", columns, lines, note)) + "\n"
+
+
+def kind_page(kind: str, formulas: list[Formula], known: Known) -> str:
+    """The formulas of a kind."""
+    return f"# {title(kind)}\n\n{formula_table(formulas, known)}" + _tree(*(f"/{f.id}/index" for f in formulas))
+
+
+def index_pages(known: Known) -> dict[str, str]:
+    """The pages over all formulas and over all frameworks."""
+    tree = _tree(*(f"/{kind}/index" for kind in kinds()))
+    every = [f for formulas in kinds().values() for f in formulas]
+    wrong = "\n".join(f"* {_wrong(side, known)}" for side in frameworks())
+    return {
+        "formulas/index": f"# Formulas\n\n{formula_table(every, known)}{tree}",
+        "frameworks/index": f"# Frameworks\n\n{wrong}\n\n"
+        + _tree(*(f"/frameworks/{side}/index" for side in frameworks())),
+    }
+
+
+def _wrong(side: str, known: Known) -> str:
+    return f"[what is wrong in {side} {known.versions.get(side, '')}](/frameworks/{side}/index.md)"
 
 
 def _worst(known: Known, f: Formula, side: str) -> float | str:
@@ -132,10 +155,15 @@ def guide_pages(root: Path) -> dict[str, str]:
     """The guides by their place on the site. Raises UsageError outside a checkout, where their files are not."""
     pages = {"guides/index": "# Guides\n\n" + "\n".join(f"* [](/guides/{page}/index.md)" for page in GUIDES)
              + "\n\n" + _tree(*(f"/guides/{page}/index" for page in GUIDES))}  # fmt: skip
-    for page, file in GUIDES.items():
+    for page, (file, section) in GUIDES.items():
         if not (root / file).exists():
             raise UsageError(f"{root / file}: missing; the site is made from a checkout, which has the guides")
-        pages[f"guides/{page}/index"] = from_github((root / file).read_text(encoding="utf-8"))
+        text = (root / file).read_text(encoding="utf-8")
+        if section:
+            text = "# " + re.split(rf"^## (?={section}$)", text, flags=re.M)[1].partition("\n## ")[0]
+        pages[f"guides/{page}/index"] = from_github(text)
+    words = [[f"*{verdict}*", meaning] for verdict, meaning in MEANING.items()]
+    pages["guides/verdicts/index"] += "\n" + markdown(Table("The words", ["verdict", "meaning"], words))
     return pages
 
 
@@ -172,8 +200,6 @@ def front_page(known: Known) -> str:
         f"* **{title(kind)}**: [{len(formulas)} {'formula' if len(formulas) == 1 else 'formulas'}](/{kind}/index.md)"
         for kind, formulas in kinds().items()
     ]
-    wrong = [f"[what is wrong in {side} {known.versions.get(side, '')}](/frameworks/{side}/index.md)"
-             for side in frameworks()]  # fmt: skip
     return "\n".join([
         "# gradproof\n",
         "Hand-derived gradients of neural networks, each proved right: against PyTorch autograd, JAX grad and the "
@@ -181,7 +207,7 @@ def front_page(known: Known) -> str:
         f"{len(CATALOGUE)} formulas; {sum(p.verdict == 'proved' for p in proofs):,} of {len(proofs):,} statements "
         f"proved by computer algebra; {len(claims)} published equations judged.\n",
         "## Look something up\n", *ways, "",
-        f"* **Frameworks**: {', '.join(wrong)}",
+        f"* **Frameworks**: {', '.join(_wrong(side, known) for side in frameworks())}",
         f"* **Published equations**: {page_link('literature', 'all')}, {page_link('errata', 'errata')}, "
         f"{page_link('notation', 'notation')}",
         "* **Tables**: [the reports](/reports/index.md)\n",
@@ -191,7 +217,5 @@ def front_page(known: Known) -> str:
         "[How it is done](/guides/check/index.md), [in CI](/guides/ci/index.md), and "
         "[what may be trusted, and why](/guides/trust/index.md).\n",
         f"Version {__version__}.\n",
-        _tree(*(f"/{kind}/index" for kind in kinds()), caption="Formulas"),
-        _tree("/reports/index", *(f"/frameworks/{side}/index" for side in frameworks()), "/guides/index", "/api/index",
-              "/sources/index", caption="More"),
+        _tree(*(f"/{page}/index" for page in ("formulas", "frameworks", "reports", "guides", "api", "sources"))),
     ])  # fmt: skip

@@ -49,7 +49,8 @@ def kink(at: str, sides: Mapping[str, Finding]) -> str:
     ]
     ends = {left: f"left {exactly(some.more['left'])}", right: f"right {exactly(some.more['right'])}"}
     labels = [
-        f'<text x="{place(slope):.1f}" y="{118 if k == 0 else 132}" text-anchor="middle">{html.escape(text)}</text>'
+        f'<text x="{min(max(place(slope), 195), 300):.0f}" y="{122 + 16 * k}" text-anchor="middle">'
+        f"{html.escape(text)}</text>"
         for k, (slope, text) in enumerate(ends.items())
     ]
     between = f'<path d="M{place(left):.1f} 104H{place(right):.1f}" class="between"/>'

@@ -39,7 +39,7 @@ function filter(table, words, said) {
   said.textContent = shown === rows.length ? `${rows.length} rows` : `${shown} of ${rows.length} rows`;
 }
 
-for (const table of document.querySelectorAll("article table, main table")) {
+for (const table of document.querySelectorAll(".pst-scrollable-table-container > table")) {
   const frame = table.parentElement;
   if (!table.tHead || !table.tBodies.length) continue;
   frame.tabIndex = 0;
