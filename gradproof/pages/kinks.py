@@ -53,6 +53,11 @@ def slope(f: Finding | None) -> str:
     return exactly(f.got) + ("" if f.more["inside"] else " (outside)")
 
 
+def _unsigned(hex: str) -> str:
+    """A float as hex, zero without its sign."""
+    return hex.removeprefix("-") if float.fromhex(hex) == 0 else hex
+
+
 def special(found: Sequence[Finding]) -> Table:
     """Only the lines on which someone differs, by more than the sign of a zero."""
     by = {(f.formula, f.what, f.quantity, f.side): f for f in found}
@@ -60,8 +65,8 @@ def special(found: Sequence[Finding]) -> Table:
     for formula, what, quantity in dict.fromkeys(key[:3] for key in by):
         rows = [by.get((formula, what, quantity, side)) for side in SIDES]
         truth = rows[0].truth if rows[0] else ""
-        said = {exactly(f.got).removeprefix("−") if exactly(f.got) in ("0", "−0.0") else f.got for f in rows if f}
-        if len(said | ({truth} if truth else set())) > 1:
+        said = {_unsigned(hex) for hex in (truth, *(f.got for f in rows if f)) if hex}
+        if len(said) > 1:
             shown = ["–" if f is None else exactly(f.got) for f in rows]
             lines.append([name(formula), quantity, what, exactly(truth) or "no limit", *shown])
     note = "Only the lines on which someone differs, by more than the sign of a zero; the evidence has all."

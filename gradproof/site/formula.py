@@ -86,8 +86,13 @@ def _kinks(f: Formula, known: Known) -> str:
     for found in in_order(known.of(f.id, "kink")):
         by.setdefault((found.what, found.quantity), {})[found.side] = found
     drawn = [pictures.kink(f"{what}, {quantity}", sides) for (what, quantity), sides in by.items()]
-    chosen = [f"* At {k.of} = {k.at} the slope is {k.left} on the left and {k.right} on the right; ours is {k.chosen}: "
-              f"{k.why}." for k in f.kinks]  # fmt: skip
+    chosen = [
+        f"* At {k.of} = {k.at} the slope is {k.left} on the left and {k.right} on the right; ours is {k.chosen}".replace(
+            "-", "−"
+        )
+        + f": {k.why}."
+        for k in f.kinks
+    ]
     shown = [picture for picture in drawn if picture][:MOST]
     parts = ["\n".join([*chosen, ""]) if chosen else ""]
     if shown:

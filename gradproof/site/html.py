@@ -19,7 +19,7 @@ def _table(markdown: str, place: str) -> str:
     from markdown_it import MarkdownIt
 
     up = "../" * place.count("/")
-    text = MarkdownIt("commonmark").enable("table").render(markdown).replace("\n", "")
+    text = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown).replace("\n", "")
     text = re.sub(r"\{math\}<code>(.*?)</code>", r'<span class="math notranslate nohighlight">\\(\1\\)</span>', text)
     text = re.sub(r'href="/([^"#]*)\.md', lambda found: f'href="{up}{found[1]}.html', text)
     text = text.replace("<table>", '<table class="table">').replace("<th ", '<th scope="col" ')

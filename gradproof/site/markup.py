@@ -35,7 +35,6 @@ def from_github(markdown: str) -> str:
     """
     text = re.sub(r"\$`([^`]*)`\$", r"{math}`\1`", markdown)
     text = text.replace("```math\n", "```{math}\n")
-    text = re.sub(r"<a id=\"([^\"]*)\"></a>\n", r"(\1)=\n", text)
     text = re.sub(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)", _relinked, text)
     return re.sub(r"(?<=[|,] )`([a-z_]+/[a-z0-9_]+)`(?=[ ,])", lambda found: link(found[1]), text)
 
