@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -22,6 +23,7 @@ from reference import ALIASES, CATALOGUE
 
 ROOT = Path(gradproof.__file__).parents[1]
 STATIC = Path(__file__).parent / "static"
+TEMPLATES = Path(__file__).parent / "templates"
 MARK = ".gradproof-site"  # in a folder that a build made, which a later one may replace
 CONFIG: dict[str, Any] = {
     "project": "gradproof", "author": "The gradproof authors", "copyright": "The gradproof authors",
@@ -32,7 +34,7 @@ CONFIG: dict[str, Any] = {
     "bibtex_bibfiles": ["sources.bib"], "bibtex_footbibliography_header": "",
     "copybutton_prompt_text": r"\$ |>>> |\.\.\. ", "copybutton_prompt_is_regexp": True,
     "html_math_renderer": "katex",
-    "html_theme": "pydata_sphinx_theme", "html_title": "gradproof", "html_static_path": ["static"],
+    "templates_path": [str(TEMPLATES)], "html_theme": "pydata_sphinx_theme", "html_title": "gradproof", "html_static_path": ["static"],
     "html_extra_path": ["extra"], "html_css_files": ["site.css", "katex/katex.min.css"],
     "html_js_files": [("katex/katex.min.js", {"defer": "defer", "priority": 200}),
                       *((f"{name}.js", {"defer": "defer"}) for name in ("mathematics", "tables", "curves"))],
@@ -101,6 +103,7 @@ def build(out: Path, reports: Path) -> tuple[int, str]:
     import sphinxcontrib.bibtex  # noqa: F401
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
 
     if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: is there, and no site; give --out another folder, or remove it")
@@ -112,15 +115,21 @@ def build(out: Path, reports: Path) -> tuple[int, str]:
         write_sources(source, known, reports)
         warnings = io.StringIO()
         try:
-            app = Sphinx(source, None, made, Path(scratch, "doctrees"), "html", dict(CONFIG), status=None,
-                         warning=warnings, parallel=min(2, os.cpu_count() or 1))  # fmt: skip
-            app.build()
+            with patch_docutils(), docutils_namespace():
+                app = Sphinx(source, None, made, Path(scratch, "doctrees"), "html", dict(CONFIG), status=None,
+                             warning=warnings, parallel=min(2, os.cpu_count() or 1))  # fmt: skip
+                app.build()
         except SphinxError as error:
             raise UsageError(f"the site cannot be built: {error}") from error
-        for needless in [*made.rglob("*.map"), made / "objects.inv", made / ".buildinfo"]:
+        for needless in [
+            *made.rglob("*.map"),
+            made / "objects.inv",
+            made / ".buildinfo",
+            made / "_static" / "webpack-macros.html",
+        ]:
             needless.unlink(missing_ok=True)
         (made / MARK).touch()
         if out.exists():
             shutil.rmtree(out)
         made.rename(out)
-        return len(list(out.rglob("*.html"))), warnings.getvalue()
+        return len(list(out.rglob("*.html"))), re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue())

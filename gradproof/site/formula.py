@@ -14,7 +14,7 @@ from gradproof.site import measured, pictures
 from gradproof.site.known import Known
 from gradproof.site.markup import body, code, from_github, link, page_link, prose, raw
 from reference import ALIASES
-from reference.formula import Formula
+from reference.formula import Formula, Kink
 
 MOST = 12  # pictures of kinks on a page
 
@@ -86,13 +86,7 @@ def _kinks(f: Formula, known: Known) -> str:
     for found in in_order(known.of(f.id, "kink")):
         by.setdefault((found.what, found.quantity), {})[found.side] = found
     drawn = [pictures.kink(f"{what}, {quantity}", sides) for (what, quantity), sides in by.items()]
-    chosen = [
-        f"* At {k.of} = {k.at} the slope is {k.left} on the left and {k.right} on the right; ours is {k.chosen}".replace(
-            "-", "−"
-        )
-        + f": {k.why}."
-        for k in f.kinks
-    ]
+    chosen = [_chosen(k) for k in f.kinks]
     shown = [picture for picture in drawn if picture][:MOST]
     parts = ["\n".join([*chosen, ""]) if chosen else ""]
     if shown:
@@ -101,6 +95,11 @@ def _kinks(f: Formula, known: Known) -> str:
     if special := _tables(measured.special(known, f)):
         parts.append(f"### At ±0, ±∞ and NaN\n\nOnly where someone differs.\n\n{special}")
     return "\n".join(part for part in parts if part)
+
+
+def _chosen(kink: Kink) -> str:
+    slopes = f"At {kink.of} = {kink.at} the slope is {kink.left} on the left and {kink.right} on the right; ours is "
+    return f"* {slopes.replace('-', '−')}{kink.chosen.replace('-', '−')}: {kink.why}."
 
 
 def _proved(f: Formula, known: Known) -> str:

@@ -15,7 +15,7 @@ from reference import ALIASES, CATALOGUE
 
 ROOT = Path(__file__).parents[3]
 GELU = "activation/gelu"
-VERSIONS = {"versions": {side: "1.2.3" for side in SIDES}}
+VERSIONS = {"versions": dict.fromkeys(SIDES, "1.2.3")}
 
 
 def reports(folder, **areas):
@@ -46,8 +46,8 @@ def test_every_formula_has_a_page_from_its_record_alone(id, nothing, tmp_path):
 
 
 def test_a_page_says_what_was_measured(tmp_path):
-    torch = Finding("sweep", GELU, quantity="slope", dtype="float64", side="torch", verdict="inaccurate", entries=9,
-                    max=math.inf, mean=1.0, at="0x1.0p+3", got="nan", truth="0x1.0p+0", more={"not a number": 1})  # fmt: skip
+    torch = Finding("sweep", GELU, "", "slope", "float64", "torch", "inaccurate", 9, math.inf, 1.0, "0x1.0p+3", "nan",
+                    "0x1.0p+0", more={"not a number": 1})  # fmt: skip
     claim = next(c for c in CLAIMS.values() if c.supports)
     id = claim.supports[0]
     found = known.read(reports(
