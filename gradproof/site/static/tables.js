@@ -39,12 +39,16 @@ function filter(table, words, said) {
   said.textContent = shown === rows.length ? `${rows.length} rows` : `${shown} of ${rows.length} rows`;
 }
 
+const named = {}; /* how many tables stand below a heading */
+
 for (const table of document.querySelectorAll(".pst-scrollable-table-container > table")) {
   const frame = table.parentElement;
   if (!table.tHead || !table.tBodies.length) continue;
   frame.tabIndex = 0;
   frame.setAttribute("role", "region");
-  const name = table.closest("section")?.querySelector("h1, h2, h3")?.firstChild?.textContent ?? "Table";
+  const heading = table.closest("section")?.querySelector("h1, h2, h3")?.firstChild?.textContent ?? "";
+  named[heading] = (named[heading] ?? 0) + 1;
+  const name = named[heading] > 1 ? `${heading}, ${named[heading]}` : heading;
   frame.setAttribute("aria-label", `Table: ${name}`);
   if (table.tBodies[0].rows.length < FEW) continue;
   [...table.tHead.rows[0].cells].forEach((heading, column) => {

@@ -73,7 +73,7 @@ def test_every_page_loads_from_files_without_an_error_and_fits_a_phone(opened, s
 def test_a_first_visit_is_light(opened, site):
     for place in ("index", f"{PLOTTED}/index"):
         opened.loaded.clear()
-        opened(place).wait_for_load_state("networkidle")
+        opened(place).evaluate("document.fonts.ready.then(() => true)")
         files = {
             Path(re.sub(r"[?#].*", "", url.removeprefix("file://"))) for url in opened.loaded if url[:5] == "file:"
         }
