@@ -1,6 +1,6 @@
 /* Error curves: largest error in ULP against the input, which is logarithmic on both sides of 0. */
 const SVG = "http://www.w3.org/2000/svg";
-const W = 720, H = 320, LEFT = 52, RIGHT = 12, TOP = 12, BOTTOM = 42;
+const H = 320, LEFT = 52, RIGHT = 24, TOP = 12, BOTTOM = 42;
 const LEAST = 0.05;
 const DASHES = { ours: "", torch: "7 4", jax: "2 3" };
 const SHAPES = { ours: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0", torch: "M-4-4h8v8h-8z", jax: "M0-5l5 9h-10z" };
@@ -58,6 +58,7 @@ function place(range, bins, x) {
 function plot(holder, curves, part, dtype) {
   const mine = curves.filter((c) => c.part === part && c.dtype === dtype);
   if (!mine.length) return;
+  const W = Math.min(Math.max(holder.frame.clientWidth, 300), 960);
   const { range, ulp } = mine[0], bins = ulp.length;
   let [first, last] = holder.zoom ?? [0, bins];
   const values = mine.flatMap((c) => c.ulp.slice(first, last)).filter((v) => v !== null);
@@ -73,12 +74,17 @@ function plot(holder, curves, part, dtype) {
       draw("text", { x: LEFT - 6, y: y(10 ** d) + 4, "text-anchor": "end" }, d >= -1 && d < 4 ? String(10 ** d) : `1e${d}`));
   }
   svg.append(draw("path", { d: `M${LEFT} ${y(0.5)}H${W - RIGHT}`, class: "half" }));
-  const ticks = Math.max(1, Math.round((last - first) / 8));
-  for (let k = first; k <= last; k += ticks) {
-    const at = k === bins / 2 ? 0 : edge(range, bins, k === bins ? k : k);
-    const label = k === bins / 2 ? "0" : (at < 0 ? "−" : "") + (Math.abs(at) >= 0.01 && Math.abs(at) < 1e4 ? Number(Math.abs(at).toPrecision(2)) : Math.abs(at).toExponential(0));
+  const ticks = [];
+  for (let e = Math.ceil(range[0] * Math.log10(2)); e <= range[1] * Math.log10(2); e += 1) ticks.push(10 ** e, -(10 ** e));
+  ticks.sort((a, b) => Math.abs(b) - Math.abs(a)).push(0);
+  const taken = []; /* from the outside inwards, and 0 before all: what would lie on another is left out */
+  for (const at of [0, ...ticks]) {
+    const k = place(range, bins, at);
+    if (k < first || k > last || taken.some((other) => Math.abs(other - x(k)) < 54)) continue;
+    taken.push(x(k));
+    const size = Math.abs(at), label = size === 0 ? "0" : size >= 0.01 && size < 1e4 ? String(Number(size.toPrecision(1))) : size.toExponential(0);
     svg.append(draw("path", { d: `M${x(k)} ${H - BOTTOM}v5`, class: "axis" }),
-      draw("text", { x: x(k), y: H - BOTTOM + 18, "text-anchor": "middle" }, label));
+      draw("text", { x: x(k), y: H - BOTTOM + 18, "text-anchor": "middle" }, (at < 0 ? "−" : "") + label.replace("-", "−")));
   }
   svg.append(draw("path", { d: `M${LEFT} ${TOP}V${H - BOTTOM}H${W - RIGHT}`, class: "axis" }),
     draw("text", { x: (LEFT + W) / 2, y: H - 6, "text-anchor": "middle" }, "input"),
@@ -182,5 +188,6 @@ for (const place of document.querySelectorAll(".curves")) {
     button("+", "zoom in", () => holder.zoomBy(0.5)), button("−", "zoom out", () => holder.zoomBy(2)),
     button("all", "show all inputs", () => { holder.zoom = undefined; holder.redraw(); }));
   place.replaceChildren(tools, holder.legend, holder.frame, holder.said);
+  new ResizeObserver(holder.redraw).observe(place);
   holder.redraw();
 }

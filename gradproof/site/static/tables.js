@@ -1,5 +1,5 @@
 /* Tables that sort by a click on a heading, and filter by the words in a field above. */
-const FEW = 6; /* rows, up to which a table is left alone */
+const FEW = 8, MANY = 20; /* rows: up to few a table is left alone, beyond many it scrolls in a frame */
 
 /* What a cell sorts by: its first number, or its text. */
 function weight(cell) {
@@ -50,7 +50,8 @@ for (const table of document.querySelectorAll(".pst-scrollable-table-container >
   named[heading] = (named[heading] ?? 0) + 1;
   const name = named[heading] > 1 ? `${heading}, ${named[heading]}` : heading;
   frame.setAttribute("aria-label", `Table: ${name}`);
-  if (table.tBodies[0].rows.length < FEW) continue;
+  if (table.tBodies[0].rows.length <= FEW) continue;
+  frame.classList.toggle("long", table.tBodies[0].rows.length > MANY);
   [...table.tHead.rows[0].cells].forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reference import CATALOGUE
+from reference import ALIASES, CATALOGUE
 
 ROOT = Path(__file__).parents[3]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"  # npm install --no-save axe-core
@@ -50,7 +50,8 @@ def opened(browser, site):
 
 
 def places(site):
-    return [p.relative_to(site).with_suffix("").as_posix() for p in sorted(site.rglob("*.html"))]
+    found = [p.relative_to(site).with_suffix("").as_posix() for p in sorted(site.rglob("*.html"))]
+    return [place for place in found if place.removesuffix("/index") not in ALIASES]
 
 
 def test_every_page_loads_from_files_without_an_error_and_fits_a_phone(opened, site):
@@ -68,6 +69,14 @@ def test_every_page_loads_from_files_without_an_error_and_fits_a_phone(opened, s
     assert rendered > len(CATALOGUE)
     assert opened.errors == []
     assert {url.partition(":")[0] for url in opened.loaded} <= {"file", "data"}
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_a_former_address_leads_to_the_formula(opened, site, alias):
+    page = opened(f"{alias}/index")
+    page.wait_for_url((site / ALIASES[alias][0] / "index.html").as_uri())
+    assert page.locator("h1").inner_text().strip("#¶ \n") == ALIASES[alias][0]
+    assert opened.errors == []
 
 
 def test_a_first_visit_is_light(opened, site):
