@@ -141,7 +141,9 @@ function plot(holder, curves, part, dtype) {
     if (event.key === "+") holder.zoomBy(0.5);
     if (event.key === "-") holder.zoomBy(2);
   });
+  const focused = holder.frame.contains(document.activeElement);
   holder.frame.replaceChildren(svg);
+  if (focused) svg.focus();
   holder.legend.replaceChildren(...mine.map((c) => {
     const item = document.createElement("span");
     item.append(draw("svg", { viewBox: "0 0 44 12", class: "key", "aria-hidden": "true" },
@@ -188,6 +190,10 @@ for (const place of document.querySelectorAll(".curves")) {
     button("+", "zoom in", () => holder.zoomBy(0.5)), button("−", "zoom out", () => holder.zoomBy(2)),
     button("all", "show all inputs", () => { holder.zoom = undefined; holder.redraw(); }));
   place.replaceChildren(tools, holder.legend, holder.frame, holder.said);
-  new ResizeObserver(holder.redraw).observe(place);
   holder.redraw();
+  let width = place.clientWidth;
+  new ResizeObserver(() => {
+    if (place.clientWidth !== width) holder.redraw();
+    width = place.clientWidth;
+  }).observe(place);
 }
