@@ -81,12 +81,6 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     report.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page or evidence is stale")
 
-    site = command(
-        "site", "Make the site to look formulas up in, from records and evidence.", "gradproof site --out site"
-    )
-    site.add_argument("--out", type=Path, default=Path("build/site"), metavar="DIR", help="default: build/site")
-    site.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
-
     diff = command("diff", "Compare two evidences: what changed in meaning.", "gradproof diff reports out")
     diff.add_argument("old", type=Path, help="a folder that 'gradproof audit --out' has written")
     diff.add_argument("new", type=Path, help="another one")
@@ -126,8 +120,9 @@ def parser() -> argparse.ArgumentParser:
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
     cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
 
-    from gradproof.commands import vectors
+    from gradproof.commands import site, vectors
 
+    site.arguments(command("site", "Make the site to look formulas up in.", "gradproof site --out build/site"))
     vectors.arguments(command("vectors", "Test vectors for any language: make, check, score results.",
                               "gradproof vectors verify results.json"))  # fmt: skip
 
@@ -295,15 +290,6 @@ def _report(options: argparse.Namespace) -> int:
     return EXIT_FAILED if problems else 0
 
 
-def _site(options: argparse.Namespace) -> int:
-    from gradproof.site.build import build
-
-    pages, warnings = build(options.out, options.reports)
-    print(warnings, file=sys.stderr, end="")
-    print(f"{options.out}: {pages} pages; open {options.out / 'index.html'}")
-    return EXIT_FAILED if warnings else 0
-
-
 def _list(options: argparse.Namespace) -> int:
     from gradproof.lookup import UsageError
     from literature import CLAIMS
@@ -382,6 +368,12 @@ def _vectors(options: argparse.Namespace) -> int:
     from gradproof.commands.vectors import run
 
     return run(options, print_table)
+
+
+def _site(options: argparse.Namespace) -> int:
+    from gradproof.commands.site import run
+
+    return run(options)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ PACKAGES = {  # what of ours each may import
 OPTIONAL = {
     *("torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "array_api_compat", "sklearn", "matplotlib"),
     *("rich", "jsonschema", "cffi", "sphinx", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton"),
-    "sphinxcontrib",
+    *("sphinxcontrib", "docutils", "markdown_it"),
 }
 SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no oracle is needed
 TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
@@ -38,10 +38,19 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "claims": {"answers", "cases", *COMMON, "workers"},  # whose processes end with their parents
     "answers": {"cases", "evidence", "lookup"},
     "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "workers"},
-    "commands": {"answers", "cases", "pages", *COMMON, "training", "vectors", "yours"},  # doctor: settings of updates
+    "commands": {
+        "answers",
+        "cases",
+        "pages",
+        "site",
+        *COMMON,
+        "training",
+        "vectors",
+        "yours",
+    },  # doctor: settings of updates
     "console": {"audit"},  # for a type
     "site": {"commands", "pages", *COMMON},  # commands: how to cite
-    "cli": {"audit", "commands", "console", "site", *COMMON},
+    "cli": {"audit", "commands", "console", *COMMON},
     "__main__": {"cli"},
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
 }
@@ -130,7 +139,15 @@ def test_a_room_imports_those_it_may_and_what_is_optional_only_when_it_is_needed
 @over("gradproof/pages", "gradproof/site")
 def test_pages_read_evidence_and_records_alone(path):
     """Nothing is measured, drawn or evaluated while a page is made."""
-    built_by = {"sphinx", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton", "sphinxcontrib"}
+    built_by = {
+        "docutils",
+        "markdown_it",
+        "sphinx",
+        "myst_parser",
+        "pydata_sphinx_theme",
+        "sphinx_copybutton",
+        "sphinxcontrib",
+    }
     shown_by = {"matplotlib"} if "pages" in path.parts else built_by
     assert outside(path) <= {"gradproof", "literature", "reference", "numpy", *shown_by}
     records = {name.split(".")[-1] for name in imports(tree(path)) if name.startswith("reference")}

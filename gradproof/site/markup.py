@@ -61,13 +61,8 @@ def _relinked(found: re.Match[str]) -> str:
 def prose(text: str) -> str:
     """A docstring: doctests as code, everything else as it stands.
 
-    >>> print(prose("Adds.\\n\\n>>> 1 + 1\\n2"))
-    Adds.
-    <BLANKLINE>
-    ```pycon
-    >>> 1 + 1
-    2
-    ```
+    >>> prose("Adds.\\n\\n>>> 1 + 1\\n2").splitlines()
+    ['Adds.', '', '```pycon', '>>> 1 + 1', '2', '```']
     """
     parts = text.split("\n\n")
     return "\n\n".join(f"```pycon\n{textwrap.dedent(p)}\n```" if p.lstrip().startswith(">>>") else p for p in parts)

@@ -74,6 +74,7 @@ TABLE = "| a | b |\n|---|---:|\n| [x](/cost/l1/index.md#top) | {math}`x < y` |\n
 
 
 def test_a_table_is_html_with_links_from_where_the_page_lies():
+    pytest.importorskip("markdown_it")
     made = with_tables(f"text\n\n{TABLE}\nmore\n", "reports/kinks/index")
     assert made.startswith("text\n\n<div ")
     assert made.endswith("</div>\n\nmore\n")
