@@ -122,11 +122,12 @@ def parser() -> argparse.ArgumentParser:
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
     cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
 
-    from gradproof.commands import sweep, vectors
+    from gradproof.commands import site, sweep, vectors
 
     sweep.arguments(
         command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh"), _natural
     )
+    site.arguments(command("site", "Make the site to look formulas up in.", "gradproof site --out build/site"))
     vectors.arguments(command("vectors", "Test vectors for any language: make, check, score results.",
                               "gradproof vectors verify results.json"))  # fmt: skip
 
@@ -375,6 +376,12 @@ def _in_its_module(options: argparse.Namespace) -> int:
     return code
 
 
+def _site(options: argparse.Namespace) -> int:
+    from gradproof.commands.site import run
+
+    return run(options)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from gradproof.commands.doctor import environment, lacking
 
@@ -391,7 +398,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case,
-    "at": _at, "cite": _cite, "doctor": _doctor, "check": _check, "sweep": _in_its_module, "vectors": _in_its_module,
+    "at": _at, "cite": _cite, "doctor": _doctor, "check": _check, "site": _site, "sweep": _in_its_module,
+    "vectors": _in_its_module,
 }  # fmt: skip
 
 

@@ -19,9 +19,11 @@ class UsageError(Exception):
 
 
 # What may be missing, by the name under which it is imported.
+SITE = {"sphinx": "sphinx", "myst_parser": "myst-parser", "pydata_sphinx_theme": "pydata-sphinx-theme",
+        "sphinx_copybutton": "sphinx-copybutton", "sphinxcontrib": "sphinxcontrib-bibtex"}  # fmt: skip
 OPTIONAL = {"torch": "torch", "jax": "jax", "optax": "optax", "flint": "python-flint", "sympy": "sympy",
             "ml_dtypes": "ml-dtypes", "sklearn": "scikit-learn", "matplotlib": "matplotlib",
-            "array_api_compat": "array-api-compat", "rich": "rich"}  # fmt: skip
+            "array_api_compat": "array-api-compat", "rich": "rich", **SITE}  # fmt: skip
 
 
 def not_installed(error: ImportError) -> str:
@@ -30,8 +32,9 @@ def not_installed(error: ImportError) -> str:
     >>> not_installed(ModuleNotFoundError("No module named 'flint'", name="flint"))
     "python-flint: not installed; pip install 'gradproof[oracles]'"
     """
-    package = OPTIONAL.get((error.name or "").split(".")[0])
-    return f"{package}: not installed; pip install 'gradproof[oracles]'" if package else str(error)
+    name = (error.name or "").split(".")[0]
+    extra = "site" if name in SITE else "oracles"
+    return f"{OPTIONAL[name]}: not installed; pip install 'gradproof[{extra}]'" if name in OPTIONAL else str(error)
 
 
 def find(id: str) -> tuple[Formula, Mapping[str, Any]]:

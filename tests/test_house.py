@@ -22,7 +22,8 @@ PACKAGES = {  # what of ours each may import
 }
 OPTIONAL = {
     *("torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "array_api_compat", "sklearn", "matplotlib"),
-    *("rich", "jsonschema", "cffi", "distributed"),
+    *("rich", "jsonschema", "cffi", "distributed", "sphinx", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton"),
+    *("sphinxcontrib", "docutils", "markdown_it"),
 }
 SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no oracle is needed
 TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
@@ -40,9 +41,21 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "answers": {"cases", "evidence", "lookup"},
     "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "parts", "workers"},
     "commands": {
-        "answers", "audit", "cases", "console", "pages", *COMMON, "sweeps", "training", "vectors", "workers", "yours",
+        "answers",
+        "audit",
+        "cases",
+        "console",
+        "pages",
+        "site",
+        *COMMON,
+        "sweeps",
+        "training",
+        "vectors",
+        "workers",
+        "yours",
     },  # doctor: settings of updates
     "console": {"audit"},  # for a type
+    "site": {"commands", "pages", *COMMON},  # commands: how to cite
     "cli": {"audit", "commands", "console", *COMMON},
     "__main__": {"cli"},
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
@@ -131,10 +144,20 @@ def test_a_room_imports_those_it_may_and_what_is_optional_only_when_it_is_needed
     assert not outside(path, inside_functions=False) & OPTIONAL
 
 
-@over("gradproof/pages")
+@over("gradproof/pages", "gradproof/site")
 def test_pages_read_evidence_and_records_alone(path):
     """Nothing is measured, drawn or evaluated while a page is made."""
-    assert outside(path) <= {"gradproof", "literature", "reference", "numpy", "matplotlib"}
+    built_by = {
+        "docutils",
+        "markdown_it",
+        "sphinx",
+        "myst_parser",
+        "pydata_sphinx_theme",
+        "sphinx_copybutton",
+        "sphinxcontrib",
+    }
+    shown_by = {"matplotlib"} if "pages" in path.parts else built_by
+    assert outside(path) <= {"gradproof", "literature", "reference", "numpy", *shown_by}
     records = {name.split(".")[-1] for name in imports(tree(path)) if name.startswith("reference")}
     assert records <= {"ALIASES", "CATALOGUE", "Formula", "Kink", "find", "resolve"}
     assert not any(name.startswith("numpy.random") for name in imports(tree(path)))

@@ -204,8 +204,11 @@ class Sweep:
             got_there, truth_there, more={key: said for key, said in more.items() if said and said != shown.at},
         )  # fmt: skip
         if dtype in WIDE and not self.parameters:
-            yield Finding("curve", self.formula.id, "", part, dtype, name,
-                          more={"range": RANGES[dtype], "ulp": _curve(m.x, conditioned, dtype)})  # fmt: skip
+            bins = _worst_of_bins(m.x, conditioned, dtype)
+            yield Finding("curve", self.formula.id, "", part, dtype, name, more={
+                "range": RANGES[dtype], "ulp": [None if k is None else _capped(conditioned[k]) for k in bins],
+                **_shown(bins, {"at": m.x, "got": got, "truth": m.truth}, conditioned),
+            })  # fmt: skip
 
 
 ORDINARY = 10.0  # |x| up to which a user is likely to be
@@ -257,19 +260,30 @@ def _lost(x: Array, got: Array, truth: Array, normal: Array) -> list[list[str]]:
 RANGES = {"float32": (-30, 8), "float64": (-60, 11)}  # of error curves: powers of two on both sides of 0
 
 
-def _curve(x: Array, error: Array, dtype: str) -> list[float | None]:
-    """Largest error in each bin of log|x|: negative inputs from large to small, then positive ones the other way."""
+def _worst_of_bins(x: Array, error: Array, dtype: str) -> list[int | None]:
+    """Where the largest error of each bin of log|x| is: negative inputs from large to small, then positive ones."""
     edges = np.linspace(*RANGES[dtype], BINS // 2 + 1)
     with np.errstate(divide="ignore"):
         logs = np.log2(np.abs(x))
     bins = np.digitize(logs, edges) - 1
     counted = ~np.isnan(error) & (bins >= 0) & (bins < len(edges) - 1)
-    curve: list[float | None] = []
+    worst: list[int | None] = []
     for sign, order in ((-1, range(len(edges) - 2, -1, -1)), (1, range(len(edges) - 1))):
         for k in order:
-            here = error[counted & (bins == k) & (np.sign(x) == sign)]
-            curve.append(float(f"{min(here.max(), 1e300):.3g}") if len(here) else None)
-    return curve
+            here = np.flatnonzero(counted & (bins == k) & (np.sign(x) == sign))
+            worst.append(int(here[np.argmax(error[here])]) if len(here) else None)
+    return worst
+
+
+def _capped(error: float) -> float:
+    """An error to three digits, finite: JSON's numbers are."""
+    return float(f"{min(error, 1e300):.3g}")
+
+
+def _shown(worst: list[int | None], arrays: Mapping[str, Array], error: Array) -> dict[str, list[str]]:
+    """Of each bin in which a result is off by more than 1 ULP, input, result and truth at its worst, as hex."""
+    seen = [k if k is not None and error[k] > 1 else None for k in worst]
+    return {name: ["" if k is None else hexed(a[k]) for k in seen] for name, a in arrays.items()}
 
 
 def formulas() -> list[Formula]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +21,26 @@ from reference import ALIASES, CATALOGUE, resolve
 Entry = tuple[str, Work]  # citation key and work
 
 
-def evidence_hash(id: str, reports: Path) -> str:
-    """Short hash over every line of the committed evidence that names `id`; empty where none does.
+def evidence_hashes(reports: Path) -> dict[str, str]:
+    """Of every id in the committed evidence a short hash over all lines of it that name the id.
 
     Raises EvidenceError where a file of it cannot be used: what is damaged is no record.
     """
-    digest, found = hashlib.sha256(), False
+    digests: dict[str, Any] = {}
     for file in sorted((reports / "evidence").glob("*.jsonl")):
         read_evidence(file)
         for line in file.read_text(encoding="utf-8").splitlines():
-            if json.dumps(id) in line:
-                digest.update(line.encode())
-                found = True
-    return digest.hexdigest()[:12] if found else ""
+            for word in {word for word in _QUOTED.findall(line) if "/" in word}:
+                digests.setdefault(word, hashlib.sha256()).update(line.encode())
+    return {word: digest.hexdigest()[:12] for word, digest in digests.items()}
 
 
-def record(id: str, reports: Path) -> Entry:
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+def record(id: str, reports: Path, hashes: Mapping[str, str]) -> Entry:
     """The project's own record of `id` as a citable work: id, version, evidence hash, and the verdict on a claim."""
-    evidence = evidence_hash(id, reports)
+    evidence = hashes.get(id)
     subject = CLAIMS[id].place if id in CLAIMS else "hand-derived formula"
     note = f"record {id} ({subject}), version {__version__}, " + (
         f"evidence {evidence}" if evidence else "no evidence here"
@@ -49,9 +51,10 @@ def record(id: str, reports: Path) -> Entry:
     return f"gradproof-{id.replace('/', '-')}", Work("{The gradproof authors}", title, "software", "2026", note=note)
 
 
-def entries(id: str, reports: Path = Path("reports")) -> list[Entry]:
+def entries(id: str, reports: Path = Path("reports"), hashes: Mapping[str, str] | None = None) -> list[Entry]:
     """Sources of formula or claim `id`, then the project's record; of a former id those of what it stands for.
 
+    `hashes` are those of `evidence_hashes(reports)` where somebody has them already.
     A name alone is enough where it is that of one formula, or of one claim. Raises UsageError with the nearest ids
     where there is none such, EvidenceError where evidence cannot be used.
     """
@@ -66,7 +69,10 @@ def entries(id: str, reports: Path = Path("reports")) -> list[Entry]:
         begun = [k for k in ids if k.startswith(id)][:3] if id else []
         near = f"did you mean {' or '.join(begun)}?" if begun else suggestion(id, ids)
         raise UsageError(f"no formula or claim {id!r}; {near}")
-    return [*((key, work(key)) for key in keys), record(id, reports)]
+    return [
+        *((key, work(key)) for key in keys),
+        record(id, reports, evidence_hashes(reports) if hashes is None else hashes),
+    ]
 
 
 def _names(w: Work) -> list[str]:

@@ -48,19 +48,19 @@ def write(evidence: Path, folder: Path) -> None:
             asked[f.formula.split("/")[0]].append(f)
     edges = [f for f in asked["update"] if "clip" in f.formula]
     tables = [
-        *(_table(title, "cost", [f for f in asked["cost"] if belongs(f.more["topic"])])
+        *(readings(title, "cost", [f for f in asked["cost"] if belongs(f.more["topic"])])
           for title, belongs in SECTIONS.items()),
-        _table("Regularizers", "regularizer", asked["regularizer"], "Where a framework has no such function, the "
+        readings("Regularizers", "regularizer", asked["regularizer"], "Where a framework has no such function, the "
                "gradients at ties and zeros are those of the regularizer written out in its operations, rows in "
                "brackets."),
-        _table("Layers", "layer", [f for f in asked["layer"] if not _of_nonsense(f.more["topic"])]),
-        _table("Layers: input that makes no sense", "layer",
+        readings("Layers", "layer", [f for f in asked["layer"] if not _of_nonsense(f.more["topic"])]),
+        readings("Layers: input that makes no sense", "layer",
                [f for f in asked["layer"] if _of_nonsense(f.more["topic"])],
                "What becomes of it: the first entry of the output, or the error. In brackets the framework has no such "
                "layer, and its operations answer."),
         *_optimizer_tables([f for f in asked["update"] if f not in edges]),
-        _default_table([f for f in found if f.kind == "default"]),
-        _table("Gradient clipping", "function", edges),
+        defaults([f for f in found if f.kind == "default"]),
+        readings("Gradient clipping", "function", edges),
     ]  # fmt: skip
     versions = header["versions"]
     packages = ", ".join(f"{package} {versions[package]}" for package in ("torch", "jax", "optax"))
@@ -75,7 +75,7 @@ def write(evidence: Path, folder: Path) -> None:
     write_page(folder, "conventions", intro, [table for table in tables if table.rows])
 
 
-def _table(title: str, kind: str, found: Findings, note: str = "") -> Table:
+def readings(title: str, kind: str, found: Findings, note: str = "") -> Table:
     """One line per question, all about one function together."""
     cells: dict[tuple[str, str, str], dict[str, Finding]] = {}
     for f in found:
@@ -94,7 +94,7 @@ def _calls(f: Finding | None) -> str:
 
 def _optimizer_tables(found: Findings) -> list[Table]:
     """The answers, and how each question is asked: by the same steps of every rule."""
-    table = _table("Optimizers", "rule", found)
+    table = readings("Optimizers", "rule", found)
     asked = {f.more["topic"]: f.more["probe"] for f in found}
     note = "Trajectories, and why weight decay is not L2: see [optimizers.md](optimizers.md)."
     columns = ["rule", "question", *TITLES.values()]
@@ -102,7 +102,8 @@ def _optimizer_tables(found: Findings) -> list[Table]:
     return [answers, Table("How the optimizers are asked", ["question", "asked by"], sorted(asked.items()))]
 
 
-def _default_table(found: Findings) -> Table:
+def defaults(found: Findings) -> Table:
+    """What every side's hyperparameters are unless told otherwise."""
     by: dict[str, dict[str, str]] = {}
     for f in found:
         given = ", ".join(f"{parameter} = {value}" for parameter, value in f.more.get("given", {}).items())

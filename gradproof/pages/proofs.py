@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gradproof.evidence.files import read_evidence, write_whole
@@ -99,23 +99,31 @@ def _set(expression: str) -> str:
 
 
 def _equations(found: Sequence[Finding]) -> list[str]:
-    """The equalities that the claims are about, with one alignment mark each."""
+    """The equalities that the claims are about."""
     of = {f.what: f for f in found}
     first = of.get("derivative", found[0])
+    value, form = (of[what].more["right"] if what in of else "" for what in ("numpy_value", "numpy_form"))
+    partials = {f.quantity: f.more["right"] for f in found if f.what.startswith("∂/∂")}
     left, right = first.more["left"], first.more["right"]
-    if _kind(first) == "network":
-        return [f"{_set(left)} &= {_set(right)}"]
-    _, pulled_back, rest = right.partition("v[")
-    symbol = f"s_{{{rest.partition(']')[0].replace(' ', '')}}}" if pulled_back else LEFT.get(_kind(first), "f")
+    return equations(_kind(first), left, right, first.quantity, value, form, partials)
+
+
+def equations(
+    kind: str, statement: str, derivative: str, by: str, value: str, form: str, partials: Mapping[str, str]
+) -> list[str]:
+    """What a record of this kind says, a line of LaTeX each with one alignment mark.
+
+    The expressions are those of the record: `derivative` is by the argument `by`, `partials` are by others.
+    """
+    if kind == "network":
+        return [f"{_set(statement)} &= {_set(derivative)}"]
+    _, pulled_back, rest = derivative.partition("v[")
+    symbol = f"s_{{{rest.partition(']')[0].replace(' ', '')}}}" if pulled_back else LEFT.get(kind, "f")
 
     def slope(argument: str) -> str:
         fraction = rf"\frac{{\partial {'s' if pulled_back else symbol}}}{{\partial {_set(argument)}}}"
         return rf"\left\langle v, {fraction} \right\rangle" if pulled_back else fraction
 
-    lines = [f"{symbol} &= {_set(left)}"]
-    if "numpy_value" in of:
-        lines.append(f"&= {_set(of['numpy_value'].more['right'])}")
-    lines.append(f"{slope(first.quantity)} &= {_set(right)}")
-    if "numpy_form" in of:
-        lines.append(f"&= {_set(of['numpy_form'].more['right'])}")
-    return lines + [f"{slope(f.quantity)} &= {_set(f.more['right'])}" for f in found if f.what.startswith("∂/∂")]
+    lines = [f"{symbol} &= {_set(statement)}", *([f"&= {_set(value)}"] if value else [])]
+    lines += [f"{slope(by)} &= {_set(derivative)}", *([f"&= {_set(form)}"] if form else [])]
+    return lines + [f"{slope(argument)} &= {_set(right)}" for argument, right in partials.items()]

@@ -20,6 +20,8 @@ def latex(expression: str) -> str:
 
     >>> latex("exp(-z)/(1 + exp(-z))**2")
     '\\frac{e^{-z}}{\\left(1 + e^{-z}\\right)^{2}}'
+    >>> latex("h0[i, j]")
+    'h_{0,i,j}'
     >>> latex("lam*Sum(w[i]**2, (i, 1, m))/(2*n)")
     '\\frac{\\lambda \\sum_{i=1}^{m} w_{i}^{2}}{2 n}'
     """
@@ -50,7 +52,9 @@ def _write(node: ast.expr) -> Written:
             return letter(id), ATOM
         case ast.Subscript(value, index):
             indices = index.elts if isinstance(index, ast.Tuple) else [index]
-            return f"{_write(value)[0]}_{{{','.join(_write(i)[0].replace(' ', '') for i in indices)}}}", ATOM
+            below = ",".join(_write(i)[0].replace(" ", "") for i in indices)
+            head = _write(value)[0]
+            return (f"{head[:-1]},{below}}}" if re.search(r"_\{\d+\}$", head) else f"{head}_{{{below}}}"), ATOM
         case ast.UnaryOp(ast.USub(), operand):
             return f"-{_at_least(PRODUCT, operand)}", SUM
         case ast.BinOp(left, (ast.Add() | ast.Sub()) as op, right):

@@ -119,8 +119,13 @@ def test_a_framework_that_loses_digits_is_inaccurate_not_wrong():
     assert said["slope", "ours"].verdict == "agrees"
     assert said["slope", "torch"].verdict == "inaccurate"  # σ(1 − σ) is 0 from z = 37 on
     assert said["slope", "torch"].more["lost"]
-    curves = {f.side: f.more["ulp"] for f in found if f.kind == "curve" and f.quantity == "slope"}
-    assert max(filter(None, curves["torch"])) > 1e10 > 10 > max(filter(None, curves["ours"]))
+    curves = {f.side: f.more for f in found if f.kind == "curve" and f.quantity == "slope"}
+    errors = {side: [e or 0 for e in more["ulp"]] for side, more in curves.items()}
+    assert max(errors["torch"]) > 1e10 > 10 > max(errors["ours"])
+    shown = zip(errors["torch"], *(curves["torch"][what] for what in ("at", "got", "truth")), strict=True)
+    lost = [(at, got, truth) for error, at, got, truth in shown if error > 1e10]
+    assert all(float.fromhex(at) > 36 and float.fromhex(got) == 0 != float.fromhex(truth) for at, got, truth in lost)
+    assert not any(at for error, at in zip(errors["ours"], curves["ours"]["at"], strict=True) if error < 1)
 
 
 def test_what_has_no_answer_is_left_out():

@@ -7,7 +7,7 @@ import pytest
 
 from gradproof import __version__
 from gradproof.cli import main
-from gradproof.commands.cite import STYLES, bibtex, cite, entries, evidence_hash, printed_in
+from gradproof.commands.cite import STYLES, bibtex, cite, entries, evidence_hashes, printed_in
 from gradproof.evidence.files import write_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.lookup import UsageError
@@ -97,12 +97,12 @@ def test_the_record_names_the_evidence_and_changes_with_it(tmp_path):
         write_evidence(evidence / "a.jsonl", {}, findings)
 
     measured((id, 1.0), ("activation/gelu_tanh", 1.0))
-    first = evidence_hash(id, tmp_path)
+    first = evidence_hashes(tmp_path)[id]
     assert first in cite(id, "text", tmp_path)
     measured((id, 1.0), ("activation/elu", 1.0))
-    assert evidence_hash(id, tmp_path) == first, "evidence of another formula does not count"
+    assert evidence_hashes(tmp_path)[id] == first, "evidence of another formula does not count"
     measured((id, 2.0))
-    assert evidence_hash(id, tmp_path) != first
+    assert evidence_hashes(tmp_path)[id] != first
 
 
 @pytest.mark.parametrize("spoil", [b"\xff\xfe", b"{}\n", b"", "cut"], ids=["not UTF-8", "no header", "empty", "cut"])
