@@ -137,12 +137,15 @@ def _cancel(futures: set[Future[Any]]) -> None:
 def executor(on: str, jobs: int, log: str) -> Iterator[Executor]:
     """Processes of this computer, or with "dask://HOST:PORT" the workers of a Dask scheduler.
 
-    Raises UsageError for another address, where Dask is not installed, and where no scheduler or no worker answers.
+    Raises UsageError for another address, for `jobs` beside it, where Dask is not installed, and where no scheduler or
+    no worker answers.
     """
     if not on:
         with pool(jobs, log) as processes:
             yield processes
         return
+    if jobs:
+        raise UsageError(f"--jobs {jobs} is of processes here, and --on {on} names workers elsewhere; leave one out")
     scheme, _, address = on.partition("://")
     if scheme != "dask" or not address.rpartition(":")[2].isdecimal():
         raise UsageError(f"--on {on}: expected dask://HOST:PORT")

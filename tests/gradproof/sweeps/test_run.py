@@ -58,6 +58,10 @@ def test_processes_and_threads_find_the_same(tmp_path, monkeypatch):
         ("activation/tahn", "did you mean activation/tanh"),
         ("activation/softmax", "activation/softmax takes whole arrays"),
         ("activation/tanh --on mpi://here", "--on mpi://here: expected dask://HOST:PORT"),
+        (
+            "activation/tanh --on dask://a:1 --jobs 2",
+            "--jobs 2 is of processes here, and --on dask://a:1 names workers",
+        ),
         ("activation/tanh --jobs some", "'some' is not a number 0, 1, 2, …"),
     ],
 )
