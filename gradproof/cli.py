@@ -376,12 +376,6 @@ def _in_its_module(options: argparse.Namespace) -> int:
     return code
 
 
-def _site(options: argparse.Namespace) -> int:
-    from gradproof.commands.site import run
-
-    return run(options)
-
-
 def _doctor(options: argparse.Namespace) -> int:
     from gradproof.commands.doctor import environment, lacking
 
@@ -398,7 +392,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case,
-    "at": _at, "cite": _cite, "doctor": _doctor, "check": _check, "site": _site, "sweep": _in_its_module,
+    "at": _at, "cite": _cite, "doctor": _doctor, "check": _check, "site": _in_its_module, "sweep": _in_its_module,
     "vectors": _in_its_module,
 }  # fmt: skip
 
