@@ -370,8 +370,8 @@ def _cite(options: argparse.Namespace) -> int:
     return 0
 
 
-def _in_its_module(options: argparse.Namespace) -> int:
-    module = importlib.import_module(f"gradproof.commands.{options.command}")
+def _other(options: argparse.Namespace) -> int:
+    module = importlib.import_module(f"gradproof.commands.{options.command}")  # what it does, its module says
     code: int = module.run(options, print_table)
     return code
 
@@ -392,8 +392,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case,
-    "at": _at, "cite": _cite, "doctor": _doctor, "check": _check, "site": _in_its_module, "sweep": _in_its_module,
-    "vectors": _in_its_module,
+    "at": _at, "cite": _cite, "doctor": _doctor, "check": _check, **dict.fromkeys(("site", "sweep", "vectors"), _other),
 }  # fmt: skip
 
 
