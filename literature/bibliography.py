@@ -958,7 +958,7 @@ WORKS: dict[str, Work] = {
     "sutton-mccallum-2012": Work(
         "Sutton, Charles and McCallum, Andrew",
         "An Introduction to Conditional Random Fields",
-        "article", "2012", venue="Foundations and Trends in Machine Learning", url=_arxiv("1011.4088"),
+        "article", "2012", venue="Foundations and Trends in Machine Learning 4(4), 267–373", url=_arxiv("1011.4088"),
     ),
     "graves-2012": Work(
         "Graves, Alex",
@@ -1078,7 +1078,7 @@ WORKS: dict[str, Work] = {
     "taniguchi-2024": Work(
         "Taniguchi, Shohei and Harada, Keno and Minegishi, Gouki and Oshima, Yuta and Jeong, Seong Cheol and Nagahara, "
         "Go and Iiyama, Tomoshi and Suzuki, Masahiro and Iwasawa, Yusuke and Matsuo, Yutaka",
-        "ADOPT: Modified Adam Can Converge with Any β2 with the Optimal Rate",
+        "ADOPT: Modified Adam Can Converge with Any β₂ with the Optimal Rate",
         "inproceedings", "2024", venue="NeurIPS", url=_arxiv("2411.02853"),
     ),
     "zhuang-2021": Work(
