@@ -203,7 +203,7 @@ def python(code, without=()):
     return done.stdout
 
 
-@pytest.mark.parametrize("command", ["", "--version", "--help", "audit --help", "at --help", "list",
+@pytest.mark.parametrize("command", ["", "--version", "--help", "audit --help", "at --help", "sweep --help", "list",
                                      "cite activation/elu", "show activation/elu --evidence nowhere"])  # fmt: skip
 def test_a_command_that_needs_no_oracle_loads_none(command):
     run = f"""
