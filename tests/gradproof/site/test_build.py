@@ -102,9 +102,10 @@ def quick(monkeypatch, tmp_path):
     for package in ("sphinx", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton", "sphinxcontrib.bibtex"):
         pytest.importorskip(package)
     monkeypatch.setattr(build, "read", lambda reports: None)
+    monkeypatch.setattr(build, "write_report", lambda out, evidence: [])
 
     def quick(text="# Page\n"):
-        monkeypatch.setattr(build, "pages", lambda known, reports: {"index": text})
+        monkeypatch.setattr(build, "pages", lambda *given: {"index": text})
         return build.build(tmp_path / "site", tmp_path)
 
     return quick
