@@ -135,4 +135,5 @@ def build(out: Path, reports: Path) -> tuple[int, str]:
         if out.exists():
             shutil.rmtree(out)
         made.rename(out)
-        return len(list(out.rglob("*.html"))), re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue())
+        said = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()).replace(f"{source}{os.sep}", "")
+        return len(list(out.rglob("*.html"))), said
