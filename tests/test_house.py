@@ -55,7 +55,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
         "yours",
     },  # doctor: settings of updates
     "console": {"audit"},  # for a type
-    "site": {"commands", "pages", *COMMON},  # commands: how to cite
+    "site": {"audit", "commands", "pages", *COMMON},  # audit: the reports; commands: how to cite
     "cli": {"audit", "commands", "console", *COMMON},
     "__main__": {"cli"},
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
@@ -147,16 +147,8 @@ def test_a_room_imports_those_it_may_and_what_is_optional_only_when_it_is_needed
 @over("gradproof/pages", "gradproof/site")
 def test_pages_read_evidence_and_records_alone(path):
     """Nothing is measured, drawn or evaluated while a page is made."""
-    built_by = {
-        "docutils",
-        "markdown_it",
-        "sphinx",
-        "myst_parser",
-        "pydata_sphinx_theme",
-        "sphinx_copybutton",
-        "sphinxcontrib",
-    }
-    shown_by = {"matplotlib"} if "pages" in path.parts else built_by
+    built_by = {"docutils", "markdown_it", "myst_parser", "sphinx", "sphinx_copybutton", "sphinxcontrib"}
+    shown_by = {"matplotlib"} if "pages" in path.parts else {*built_by, "pydata_sphinx_theme"}
     assert outside(path) <= {"gradproof", "literature", "reference", "numpy", *shown_by}
     records = {name.split(".")[-1] for name in imports(tree(path)) if name.startswith("reference")}
     assert records <= {"ALIASES", "CATALOGUE", "Formula", "Kink", "find", "resolve"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import gradproof
 from gradproof import __version__
+from gradproof.audit.report import write_report
 from gradproof.commands.cite import bibtex
 from gradproof.lookup import UsageError
 from gradproof.site import formula, overview
@@ -50,14 +51,17 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 
 
-def pages(known: Known, reports: Path) -> dict[str, str]:
-    """Every page in Markdown by its place, without the ending. Raises UsageError outside a checkout."""
+def pages(known: Known, reports: Path, tables: Path) -> dict[str, str]:
+    """Every page in Markdown by its place, without the ending; `tables` has the pages of the reports.
+
+    Raises UsageError outside a checkout.
+    """
     found = {"index": overview.front_page(known), "api/index": overview.api_page(),
              "sources/index": overview.sources_page()}  # fmt: skip
     found |= {f"{kind}/index": overview.kind_page(kind, these, known) for kind, these in overview.kinds().items()}
     found |= {f"{f.id}/index": formula.page(f, known, reports) for f in CATALOGUE.values()}
     found |= {f"frameworks/{side}/index": overview.framework_page(side, known) for side in overview.frameworks()}
-    return found | overview.index_pages(known) | overview.report_pages(reports) | overview.guide_pages(ROOT)
+    return found | overview.index_pages(known) | overview.report_pages(tables) | overview.guide_pages(ROOT)
 
 
 def redirect(alias: str) -> str:
@@ -73,9 +77,9 @@ def redirect(alias: str) -> str:
     )
 
 
-def write_sources(source: Path, known: Known, reports: Path) -> None:
+def write_sources(source: Path, known: Known, reports: Path, tables: Path) -> None:
     """Write everything that Sphinx is given into the folder `source`."""
-    for place, text in pages(known, reports).items():
+    for place, text in pages(known, reports, tables).items():
         path = source / f"{place}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(with_tables(text, place), encoding="utf-8")
@@ -86,15 +90,16 @@ def write_sources(source: Path, known: Known, reports: Path) -> None:
     keys = {key for f in CATALOGUE.values() for key in f.sources} | {c.source for c in CLAIMS.values()}
     (source / "sources.bib").write_text(bibtex([(key, work(key)) for key in sorted(keys)]), encoding="utf-8")
     shutil.copytree(STATIC, source / "static")
-    if (reports / "figures").is_dir():
-        shutil.copytree(reports / "figures", source / "_figures")
+    if (tables / "figures").is_dir():
+        shutil.copytree(tables / "figures", source / "_figures")
 
 
 def build(out: Path, reports: Path) -> tuple[int, str]:
-    """Make the site in `out` from the evidence and the pages in `reports`. Returns the number of pages, and warnings.
+    """Make the site in `out` from the evidence in `reports`. Returns the number of pages, and warnings.
 
     A folder that is there is replaced if a build made it. Raises UsageError where it was made by somebody else, where
-    there is no checkout, and where Sphinx fails; EvidenceError as `known.read`; ImportError without Sphinx.
+    there is no checkout, and where Sphinx fails; EvidenceError as `known.read` and where the pages of the reports do
+    not follow; ImportError without Sphinx or matplotlib.
     """
     import io
 
@@ -113,7 +118,9 @@ def build(out: Path, reports: Path) -> tuple[int, str]:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         source, made = Path(scratch, "source"), Path(scratch, "site")
         source.mkdir()
-        write_sources(source, known, reports)
+        tables = Path(scratch, "reports")
+        write_report(tables, reports / "evidence")
+        write_sources(source, known, reports, tables)
         warnings = io.StringIO()
         try:
             with patch_docutils(), docutils_namespace():
@@ -122,15 +129,11 @@ def build(out: Path, reports: Path) -> tuple[int, str]:
                 app.build()
         except SphinxError as error:
             raise UsageError(f"the site cannot be built: {error}") from error
-        for needless in [
-            *made.rglob("*.map"),
-            made / "objects.inv",
-            made / ".buildinfo",
-            made / "_static" / "webpack-macros.html",
-        ]:
+        for needless in (*made.rglob("*.map"), *made.rglob("webpack-macros.html"), made / "objects.inv"):
             needless.unlink(missing_ok=True)
         (made / MARK).touch()
         if out.exists():
             shutil.rmtree(out)
         made.rename(out)
-        return len(list(out.rglob("*.html"))), re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue())
+        said = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()).replace(f"{source}{os.sep}", "")
+        return len(list(out.rglob("*.html"))), said

@@ -74,8 +74,8 @@ def code(text: str, language: str) -> str:
 
 
 def body(function: Callable[..., Any]) -> str:
-    """The source of a function without its decorators and its docstring."""
-    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    """The source of a function without its decorators, its docstring and words to the formatter."""
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function))).replace("  # fmt: skip", "")
     node = ast.parse(source).body[0]
     assert isinstance(node, ast.FunctionDef)
     lines = source.splitlines()

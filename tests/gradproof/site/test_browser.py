@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gradproof.evidence.finding import Finding
+from gradproof.site import pictures
+from gradproof.site.build import STATIC
 from reference import ALIASES, CATALOGUE
 
 ROOT = Path(__file__).parents[3]
@@ -176,6 +179,32 @@ def test_the_worst_input_is_said_in_decimal_and_hex_with_result_and_truth(opened
     for line in lost:  # decimal and hex are one number
         for decimal, hex in re.findall(r"([-\d.e+]+) \((-?0x[^)]+)\)", line):
             assert float(decimal) == float.fromhex(hex)
+
+
+def test_a_bin_says_its_own_worst_input_where_the_evidence_has_it(opened, tmp_path):
+    x, got, truth = (0.1).hex(), (0.25).hex(), (5e-324).hex()
+    more = {"range": [-4, 0], "ulp": [0.5] * 4 + [7.0], "at": [""] * 4 + [x], "got": [""] * 4 + [got],
+            "truth": [""] * 4 + [truth]}  # fmt: skip
+    more = {name: said if name == "range" else [*said, said[0]] for name, said in more.items()}
+    drawn = pictures.curves([Finding("curve", "a/b", "", "value", "float64", "ours", more=more)], [])
+    page = opened("index")
+    place = tmp_path / "plot.html"
+    place.write_text(
+        f'<!doctype html><title>plot</title>{drawn}<script src="{(STATIC / "curves.js").as_uri()}"></script>'
+    )
+    page.goto(place.as_uri())
+    page.locator(".curves svg[role=img]").focus()
+    page.keyboard.press("ArrowRight")
+    said = page.locator(".curves .said").text_content()
+    assert f"ours: 7 ULP at 0.1 ({x}): got 0.25 ({got}), truth 5e-324 ({truth})" in said
+
+
+def test_an_error_and_a_request_off_the_site_are_seen(opened, tmp_path):
+    place = tmp_path / "bad.html"
+    place.write_text("<title>bad</title><script>nothing()</script><img src='https://127.0.0.1:9/x.png'>")
+    opened("index").goto(place.as_uri())
+    assert any("nothing is not defined" in error for error in opened.errors)
+    assert "https://127.0.0.1:9/x.png" in opened.loaded
 
 
 def test_dark_is_dark_and_the_keyboard_reaches_the_content(opened):

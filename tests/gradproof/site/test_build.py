@@ -102,9 +102,10 @@ def quick(monkeypatch, tmp_path):
     for package in ("sphinx", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton", "sphinxcontrib.bibtex"):
         pytest.importorskip(package)
     monkeypatch.setattr(build, "read", lambda reports: None)
+    monkeypatch.setattr(build, "write_report", lambda out, evidence: [])
 
     def quick(text="# Page\n"):
-        monkeypatch.setattr(build, "pages", lambda known, reports: {"index": text})
+        monkeypatch.setattr(build, "pages", lambda *given: {"index": text})
         return build.build(tmp_path / "site", tmp_path)
 
     return quick
@@ -142,8 +143,10 @@ def test_a_build_that_fails_leaves_the_site_as_it_was(quick, tmp_path, monkeypat
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
-def test_a_page_that_links_to_nowhere_is_a_warning(quick):
-    assert "nowhere" in quick("# Page\n\n[a](/nowhere/index.md)\n")[1]
+def test_a_page_that_links_to_nowhere_is_a_warning_that_names_the_page(quick):
+    said = quick("# Page\n\n[a](/nowhere/index.md)\n")[1]
+    assert said.startswith("index.md:3: WARNING")
+    assert "nowhere" in said
 
 
 def test_without_sphinx_one_line_says_how_to_get_it(without_sphinx, tmp_path, capsys):

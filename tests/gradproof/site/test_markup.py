@@ -19,6 +19,7 @@ def test_a_body_is_the_function_without_decorators_and_docstring(id):
     assert not node.decorator_list
     assert ast.get_docstring(node) is None
     assert node.body
+    assert "fmt:" not in source
 
 
 def test_comments_and_lines_behind_the_docstring_stay():
