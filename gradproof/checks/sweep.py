@@ -257,6 +257,7 @@ def _lost(x: Array, got: Array, truth: Array, normal: Array) -> list[list[str]]:
     return [[hexed(x[a]), hexed(x[b - 1])] for a, b in sorted(ranges, key=lambda r: r[0])]
 
 
+SHOWN = 8  # bins of a curve whose worst is kept
 RANGES = {"float32": (-30, 8), "float64": (-60, 11)}  # of error curves: powers of two on both sides of 0
 
 
@@ -281,8 +282,9 @@ def _capped(error: float) -> float:
 
 
 def _shown(worst: list[int | None], arrays: Mapping[str, Array], error: Array) -> dict[str, list[str]]:
-    """Of each bin in which a result is off by more than 1 ULP, input, result and truth at its worst, as hex."""
-    seen = [k if k is not None and error[k] > 1 else None for k in worst]
+    """Of the bins in which a result is furthest off, by more than 1 ULP, input, result and truth there, as hex."""
+    off = sorted((k for k in worst if k is not None and error[k] > 1), key=lambda k: -error[k])[:SHOWN]
+    seen = [k if k in off else None for k in worst]
     return {name: ["" if k is None else hexed(a[k]) for k in seen] for name, a in arrays.items()}
 
 
