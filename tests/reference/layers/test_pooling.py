@@ -181,6 +181,7 @@ X = np.zeros((2, 3, 5))
         (lambda: fractional_max_pooling(X, output_size=5), "5 windows of 2 do not fit 5 places: at most 4 do"),
         (lambda: fractional_max_pooling(X, kernel_size=6), "1 windows of 6 do not fit 5 places: at most 0 do"),
         (lambda: fractional_max_pooling(X, samples=(0.5, 0.5)), r"samples = \(0.5, 0.5\); expected one for each of 1"),
+        (lambda: fractional_max_pooling(X, samples=()), r"samples = \(\); expected a number"),
         (lambda: fractional_max_pooling(X, samples=1.0), r"samples = 1.0 at index \(0,\) is no sample"),
         (lambda: fractional_max_pooling(X, samples=np.nan), r"samples = nan at index \(0,\) is no sample"),
         (lambda: fractional_max_pooling(X, kernel_size=(2, 2), output_size=(1, 1, 1)), "kernel_size"),
@@ -204,7 +205,7 @@ def test_a_size_is_a_whole_number(size):
         fractional_max_pooling(X, output_size=size)
 
 
-@pytest.mark.parametrize("samples", ["a", ("0.5u",), {}])
+@pytest.mark.parametrize("samples", ["a", ("0.5u",), {}, "0.5", False, (True,), [[0.5]]])
 def test_a_sample_is_a_number(samples):
     with pytest.raises(TypeError, match=r"samples = .*; expected numbers"):
         fractional_max_pooling(X, samples=samples)
