@@ -71,7 +71,7 @@ def asked_for(x: Array, size: Any, scale_factor: Any) -> tuple[list[int], list[F
         if not (np.isfinite(factors) & (factors > 0)).all():
             raise ValueError(f"scale_factor = {scale_factor!r}; expected finite numbers > 0")
         places = last_axes(x, len(factors))
-        scaled = places * factors  # rounded, as in PyTorch
+        scaled = np.multiply(places, factors)  # rounded, as in PyTorch
         if (scaled < 1).any():
             raise ValueError(f"scale_factor = {scale_factor!r} leaves none of {places} entries along an axis")
         sizes = [int(n) for n in np.minimum(scaled, MOST)]
