@@ -1,5 +1,7 @@
 """Pooling by hand, ties, what lies in no window, sums that overflow; and what does not fit."""
 
+from decimal import Context, Decimal, localcontext
+
 import numpy as np
 import pytest
 
@@ -160,6 +162,19 @@ def test_large_powers_come_near_the_largest():
     x = RNG.standard_normal((4, 5))
     near, largest = (lp_pooling(x, kernel_size=5, p=p)[0] for p in (2000.0, np.inf))
     np.testing.assert_allclose(near, largest, rtol=1e-3)
+
+
+@pytest.mark.parametrize("p", [50.0, 1e3, 1e6, 1e12, 1e17])
+@pytest.mark.parametrize("unit", [1.0, 1.3, 1e-300])
+def test_a_slope_of_a_large_power_keeps_its_digits(p, unit):
+    """Of two equal sizes each has 2^(1/p − 1); of sizes 1 and r, the second has rᵖ⁻¹/(1 + rᵖ)^(1 − 1/p)."""
+    slope = lp_pooling(np.array([unit, -unit]), p=p)[1]([1.0])["x"]
+    np.testing.assert_allclose(slope, [2 ** (1 / p - 1), -(2 ** (1 / p - 1))], rtol=4e-16)
+    x = np.array([unit, unit * (1 - 0.5 / p)])
+    with localcontext(Context(prec=80)):
+        r, P = Decimal(x[1]) / Decimal(x[0]), Decimal(p)
+        exact = float((r.ln() * (P - 1)).exp() / ((1 + (r.ln() * P).exp()).ln() * (1 - 1 / P)).exp())
+    np.testing.assert_allclose(lp_pooling(x, p=p)[1]([1.0])["x"][1], exact, rtol=1e-15)
 
 
 X = np.zeros((2, 3, 5))
