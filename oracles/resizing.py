@@ -59,6 +59,6 @@ def of_axes(
     found = []
     for axis, a in enumerate(asked, -len(asked)):
         n, factor = places[axis], None if size is not None else float(a)
-        entries = int(a) if factor is None else math.floor(n * Fraction(factor))
+        entries = int(a) if factor is None else math.floor(n * factor)  # a product of floats, rounded, as in PyTorch
         found.append((axis, resized(n, entries, factor, mode, align_corners)))
     return found

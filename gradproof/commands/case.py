@@ -128,7 +128,15 @@ def _everyone(case: Case) -> tuple[dict[str, Any], dict[str, Mapping[str, Any] |
                 answers[name] = side(case).quantities
             except (Missing, TypeError, ValueError, LookupError) as refused:
                 answers[name] = str(refused)
-    return exact, answers
+    return exact, {name: _fitting(answer, exact) for name, answer in answers.items()}
+
+
+def _fitting(answer: Mapping[str, Any] | str, exact: Mapping[str, Any]) -> Mapping[str, Any] | str:
+    """The answer, or what is said instead where one of its quantities has another number of entries than the truth."""
+    for quantity, got in {} if isinstance(answer, str) else answer.items():
+        if quantity in exact and np.size(got) != exact[quantity].truth.hi.size:
+            return f"{quantity} has shape {np.shape(got)}, the truth has shape {exact[quantity].truth.hi.shape}"
+    return answer
 
 
 def _instead(formula: Formula) -> str:

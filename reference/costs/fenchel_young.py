@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference.activations import sparse_plus
-from reference.costs.arguments import LABEL, ROW, one_hot
+from reference.costs.arguments import LABEL, ROW, class_labels, one_hot
 from reference.costs.reduction import Terms, reduced
 from reference.costs.softmax import softmax, softmax_cost
 from reference.formula import Array, formula
@@ -64,6 +64,7 @@ def multiclass_sparsemax(z: Array, labels: Array) -> Terms:
     1 + kz₍ₖ₎ > Σ_{j ≤ k} z₍ⱼ₎. In p the cost is ½‖p − y‖² + max(t − z_y, 0): sums of what is ≥ 0, in which 1 − p_y is
     the sum of the other p. The slope p − y has no jump, so there is no kink.
     """
+    labels, _ = class_labels(labels, z.shape[:-1], z.shape[-1])
     y = one_hot(labels, z.shape[-1])
     top, aim = z.max(-1), np.take_along_axis(z, labels[..., None], -1)[..., 0]
     z = np.maximum(z - top[..., None], -1)  # what lies 1 or more below the largest is never in S
@@ -121,6 +122,7 @@ def entmax(z: Array, labels: Array) -> Terms:
     s = √p and z = 2(s + t) where s > 0, what the label has to 1, m = 1 − s_y = Σ_{k≠y}p_k/(1 + s_y), makes the cost
     2/3·(Σ_{k≠y}s³ + m²(2 + s_y)) + 2·max(t − z_y/2, 0): a sum of what is ≥ 0.
     """
+    labels, _ = class_labels(labels, z.shape[:-1], z.shape[-1])
     y = one_hot(labels, z.shape[-1])
     top, aim = z.max(-1), np.take_along_axis(z, labels[..., None], -1)[..., 0]
     s, t = lengths_above(np.maximum(z - top[..., None], -2) / 2)  # what lies 2 or more below the largest is 0

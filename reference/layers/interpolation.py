@@ -18,6 +18,7 @@ cotangent goes back by the weights that it was made with.
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -26,10 +27,12 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.pooling import last_axes, sizes_of
+from reference.layers.windows import reals
 from reference.lift import times
 
 MODES = ("nearest", "nearest-exact", "linear", "cubic")
 HALF, A = Fraction(1, 2), Fraction(-3, 4)
+MOST = sys.maxsize // 8  # entries of float64
 
 
 def cubic(t: Fraction) -> list[Fraction]:
@@ -58,22 +61,26 @@ def taps(n: int, windows: int, ratio: Fraction, mode: str, aligned: bool) -> tup
     return np.clip(places, 0, n - 1), np.array(weights)
 
 
-def asked_for(places: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[list[int], list[Fraction]]:
-    """How many entries along each axis, and the ratio of old to new. Errors as `interpolation`."""
+def asked_for(x: Array, size: Any, scale_factor: Any) -> tuple[list[int], list[Fraction]]:
+    """How many entries along each of the last axes, and the ratio of old to new. Errors as `interpolation`."""
     if size is not None:
         sizes = sizes_of("size", size)
-        return sizes, [Fraction(n, P) for n, P in zip(places, sizes, strict=True)]
-    try:
-        factors = np.array(scale_factor, np.float64, ndmin=1)
-    except (TypeError, ValueError):
-        raise TypeError(f"scale_factor = {scale_factor!r}; expected numbers") from None
-    if not (np.isfinite(factors) & (factors > 0)).all():
-        raise ValueError(f"scale_factor = {scale_factor!r}; expected finite numbers > 0")
-    exact = [Fraction(float(factor)) for factor in factors]
-    sizes = [math.floor(n * factor) for n, factor in zip(places, exact, strict=True)]
-    if 0 in sizes:
-        raise ValueError(f"scale_factor = {scale_factor!r} leaves none of {places} entries along an axis")
-    return sizes, [1 / factor for factor in exact]
+        ratios = [Fraction(n, P) for n, P in zip(last_axes(x, len(sizes)), sizes, strict=True)]
+    else:
+        factors = reals("scale_factor", scale_factor)
+        if not (np.isfinite(factors) & (factors > 0)).all():
+            raise ValueError(f"scale_factor = {scale_factor!r}; expected finite numbers > 0")
+        places = last_axes(x, len(factors))
+        scaled = np.multiply(places, factors)  # rounded, as in PyTorch
+        if (scaled < 1).any():
+            raise ValueError(f"scale_factor = {scale_factor!r} leaves none of {places} entries along an axis")
+        sizes = [int(n) for n in np.minimum(scaled, MOST)]
+        ratios = [1 / Fraction(factor) for factor in factors.tolist()]
+    examples = x.size // math.prod(last_axes(x, len(sizes)))
+    if max(examples, 1) * math.prod(sizes) >= MOST:
+        asked = f"size = {size!r}" if size is not None else f"scale_factor = {scale_factor!r}"
+        raise ValueError(f"{asked} makes more entries of x, which has shape {x.shape}, than an array can have")
+    return sizes, ratios
 
 
 @formula(
@@ -85,6 +92,8 @@ def asked_for(places: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[li
         "h[p, q] is the weight of place q in entry p: W(t − q) of the place t that p reads, a product over the axes",
         "places are counted from 0, half an entry from the border; what lies beyond is the first or the last entry",
         "by a scale_factor, the ratio of old to new sizes is 1/scale_factor and not that of the sizes",
+        "n places become ⌊n·scale_factor⌋, of the product in float64, as in PyTorch: 10 become 7 by 0.7, though the"
+        " float nearest to 0.7 is less",
         "cubic: the kernel of Keys with a = −¾, as in PyTorch",
     ),
     sources=("keys-1981", "pytorch-interpolate"),
@@ -98,8 +107,8 @@ def interpolation(
     Kernels and places are above. `size` or `scale_factor` has one entry an axis, and without both the last is doubled;
     the mode is nearest, nearest-exact, linear (bilinear, trilinear) or cubic (bicubic). x̄[q] = Σ W(t − q)·v[p] over
     the entries p that read q. A place of weight 0 does not enter. Raises ValueError for another mode, aligned corners
-    of nearest places, sizes below 1, factors that are not > 0, both of them, and axes that x does not have; TypeError
-    for what is no number.
+    of nearest places, sizes below 1, factors that are not > 0, both of them, no factor, axes that x does not have
+    and more entries than an array can have; TypeError for what is no number.
     """
     if mode not in MODES or (align_corners and mode.startswith("nearest")):
         corners = " with align_corners" if align_corners and mode in MODES else ""
@@ -107,11 +116,9 @@ def interpolation(
     if size is not None and scale_factor is not None:
         raise ValueError(f"size = {size!r}, scale_factor = {scale_factor!r}; expected one of the two")
     scale_factor = 2.0 if scale_factor is None else scale_factor
-    places = last_axes(x, len(sizes_of("size", size)) if size is not None else np.size(scale_factor))
-    steps = [
-        taps(n, P, ratio, mode, align_corners)
-        for n, P, ratio in zip(places, *asked_for(places, size, scale_factor), strict=True)
-    ]
+    sizes, ratios = asked_for(x, size, scale_factor)
+    places = last_axes(x, len(sizes))
+    steps = [taps(n, P, ratio, mode, align_corners) for n, P, ratio in zip(places, sizes, ratios, strict=True)]
     y = x
     for axis, (q, w) in enumerate(steps, x.ndim - len(steps)):
         read = np.moveaxis(y, axis, 0)[q]  # (windows, taps, ...)

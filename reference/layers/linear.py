@@ -12,6 +12,7 @@ from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 
 LEADING = "any leading axes count as rows"
+UNASKED = "a row whose cotangent is 0 does not enter the gradients: it may hold NaN"
 
 
 def outer(v: Array, x: Array) -> Array:
@@ -38,7 +39,7 @@ def expect(name: str, x: Array | None, *shape: int | str, why: str = "") -> None
     derivative="Sum(v[i, l]*weight[l, j], (l, 1, m))",
     arguments=("x[i, j]", "weight[l, j]", "bias[j]"),
     partials={"weight[l, j]": "Sum(v[i, l]*x[i, j], (i, 1, n))", "bias[j]": "Sum(v[i, j], (i, 1, n))"},
-    assumptions=(LEADING, "a row whose cotangent is 0 does not enter the gradients: it may hold NaN"),
+    assumptions=(LEADING, UNASKED),
     sources=("rumelhart-1986", "pytorch-linear"),
 )
 @layer()
@@ -72,7 +73,7 @@ INNER = "Sum(A[r, k]*x[i, k], (k, 1, d))"  # h_r
         "weight[p, j, q]": "Sum(v[i, p]*x1[i, j]*x2[i, q], (i, 1, n))",
         "bias[j]": "Sum(v[i, j], (i, 1, n))",
     },
-    assumptions=(LEADING, "a row whose cotangent is 0 does not enter the gradients: it may hold NaN"),
+    assumptions=(LEADING, UNASKED),
     sources=("tenenbaum-2000", "pytorch-bilinear"),
 )
 @layer()
@@ -91,11 +92,11 @@ def bilinear(x1: Array, x2: Array, weight: Array, bias: Array | None = None) -> 
     y = (first @ x2[..., None])[..., 0]  # (..., m)
 
     def pullback(v: Array) -> Gradients:
-        counts = (v != 0).any(-1, keepdims=True)
-        products = np.where(counts, x1, 0)[..., :, None] * np.where(counts, x2, 0)[..., None, :]  # (..., d1, d2)
+        counts = (v != 0).any(-1)[..., None, None]  # (..., 1, 1)
+        products = x1[..., :, None] * x2[..., None, :]  # (..., d1, d2)
         return {
-            "x1": (v[..., None, :] @ second)[..., 0, :],
-            "x2": (v[..., None, :] @ first)[..., 0, :],
+            "x1": (v[..., None, :] @ np.where(counts, second, 0))[..., 0, :],
+            "x2": (v[..., None, :] @ np.where(counts, first, 0))[..., 0, :],
             "weight": outer(v, products.reshape(*v.shape[:-1], -1)).reshape(weight.shape),
             "bias": v.reshape(-1, v.shape[-1]).sum(0),
         }

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.exact import quotient
 from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.windows import Grid, each, over, shape_of
@@ -200,6 +201,17 @@ def adaptive_average_pooling(x: Array, *, output_size: Any = (1,)) -> tuple[Arra
 LENGTHS = "for an entry of 0 (p = 1) and a window of zeros, the minimum-norm subgradient"
 
 
+def power(x: Array, unit: Array, p: float) -> Array:
+    """(x/unit)ᵖ of sizes up to the unit: a ratio q > x/unit, and eᵖᵉ ≤ 1 for what it is rounded by, e = x/(unit·q) − 1.
+
+    Without the latter each is p times as far off as its ratio.
+    """
+    q, rest = quotient(x, unit)
+    up = np.where(rest > 0, np.nextafter(q, np.inf), q)
+    error = np.where(rest == 0, 0.0, (rest - (up - q)) / up)
+    return np.where(np.isfinite(error), up, q) ** p * np.exp(p * np.where(np.isfinite(error), error, 0))
+
+
 @formula(
     "layer/lp_pooling",
     statement="Sum(h[k, q]*x[q]**p, (q, 1, d))**(1/p)",
@@ -233,14 +245,14 @@ def lp_pooling(x: Array, *, kernel_size: Any = (2,), stride: Any = None, p: floa
     grid = over(last_axes(x, len(kernel)), kernel, kernel if stride is None else stride, 0, 1)
     total, unit = np.zeros(top.shape), np.where((top == 0) | np.isinf(top), 1, top)
     for _, k, q in grid.taps():
-        total[k] += (size[q] / unit[k]) ** p
-    root = total ** (1 / p)  # y in units of the largest
+        total[k] += power(size[q], unit[k], p)  # (y/unit)ᵖ, between 1 and the number of places
 
     def pullback(v: Array) -> Gradients:
         dx = np.zeros(x.shape)
         for _, k, q in grid.taps():
-            slope = np.where(root[k] == 0, 0, (size[q] / unit[k] / root[k]) ** (p - 1))
+            share = power(size[q], unit[k], p - 1) / total[k] ** ((p - 1) / p)
+            slope = np.where(total[k] == 0, 0, share)
             dx[q] += times(v[k], np.sign(x[q]) * slope)
         return {"x": dx}
 
-    return root * unit, pullback
+    return total ** (1 / p) * unit, pullback

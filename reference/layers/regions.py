@@ -17,7 +17,7 @@ from reference.entries import require
 from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.pooling import FIRST, last_axes, sizes_of
-from reference.layers.windows import each
+from reference.layers.windows import each, reals
 
 TWO = "stated for regions of two places, a before b"
 LARGER = "Piecewise((v[i], a[i] >= b[i]), (0, True))"
@@ -101,10 +101,7 @@ def fractional_max_pooling(
     """
     axes = max(len(sizes_of("kernel_size", kernel_size)), len(sizes_of("output_size", output_size)))
     kernel, sizes = each("kernel_size", kernel_size, axes), each("output_size", output_size, axes)
-    try:
-        drawn = np.array(samples, np.float64, ndmin=1)
-    except (TypeError, ValueError):
-        raise TypeError(f"samples = {samples!r}; expected numbers") from None
+    drawn = reals("samples", samples)
     drawn = np.repeat(drawn, axes) if drawn.shape == (1,) else drawn
     if drawn.shape != (axes,):
         raise ValueError(f"samples = {samples!r}; expected one for each of {axes} axes")

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from reference.lift import Array
+
 Index = tuple[Any, ...]
 Pair = tuple[int, int]
 
@@ -40,6 +42,23 @@ def each(name: str, given: Any, axes: int, least: int = 1, said: Any = None) -> 
     if len(numbers) != axes or any(number < least for number in numbers):
         raise ValueError(f"{name} = {said!r}; expected a whole number ≥ {least}, or one for each of {axes} axes")
     return [int(number) for number in numbers]
+
+
+def reals(name: str, given: Any) -> Array:
+    """Numbers that need not be whole, from one number or several in a tuple, a list or an array.  -> (axes,).
+
+    Raises ValueError where there are none, TypeError for what is no number, bools and text among it.
+
+    >>> reals("samples", 0.5), reals("samples", (0.5, 0))
+    (array([0.5]), array([0.5, 0. ]))
+    """
+    entries = [*given] if isinstance(given, (tuple, list)) or np.ndim(given) == 1 else [given]
+    for entry in entries:
+        if isinstance(entry, (tuple, list)) or np.ndim(entry) or np.asarray(entry).dtype.kind not in "fiu":
+            raise TypeError(f"{name} = {given!r}; expected numbers, one or one for each axis")
+    if not entries:
+        raise ValueError(f"{name} = {given!r}; expected a number, or one for each axis")
+    return np.array(entries, np.float64)
 
 
 def both_ends(name: str, given: Any, axes: int) -> list[Pair]:

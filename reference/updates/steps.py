@@ -72,6 +72,7 @@ class Step(Protocol):
 UNANSWERED = {"finite_difference": "a step is no gradient"}
 SMALL = 2.0**-960  # a sum of squares below it has lost digits to underflow
 DIGITS = Context(prec=60)
+NUMPY = (np.ndarray, np.generic)
 
 
 def one(shape: Shape) -> Shape:
@@ -126,15 +127,14 @@ def each_parameter(
             own = {key: value for key, value in given.items() if key not in foreign}
             hyperparameters = {**checked(step, known, own), **foreign}
             t, after = int(state["t"]) + 1, []
-            apart = [*zip(parameters, gradients, *(state[s] for s in slots), strict=True)]
+            wide = ([_widened(x) for x in arrays] for arrays in (parameters, gradients))
+            apart = [*zip(*wide, *(state[s] for s in slots), strict=True)]
             for w, g, *accumulators in [_joined(apart)] if joint and len(apart) > 1 else apart:
-                if short := _wide(w) != w.dtype:
-                    w, g, dtype = w.astype(np.float64), g.astype(np.float64), w.dtype
                 new = rule(w, g, t, *accumulators, **hyperparameters)
-                new = new if slots else (new,)
-                after.append((rounded(np.asarray(new[0]), dtype), *new[1:]) if short else new)
+                after.append(new if slots else (new,))
             after = _parted(after[0], apart) if len(after) < len(apart) else after
             w_new, *kept = [[new[k] for new in after] for k in range(1 + len(slots))]
+            w_new = [_rounded_as(w, new) for w, new in zip(parameters, w_new, strict=True)]
             return w_new, {"t": t} | dict(zip(slots, kept, strict=True))
 
         def vjp(arguments: Mapping[str, Any], cotangent: Any = None, *, t: int = 1, **given: Any) -> Answer:
@@ -182,6 +182,15 @@ def _wide(w: Array) -> np.dtype[Any]:
     return np.dtype(np.float64) if w.dtype.itemsize <= 8 else w.dtype
 
 
+def _widened(w: Array) -> Array:
+    return w if _wide(w) == w.dtype else w.astype(np.float64)
+
+
+def _rounded_as(w: Array, new: Any) -> Any:
+    """The new parameter in the dtype of the old; numbers of another arithmetic as they are."""
+    return rounded(np.asarray(new), w.dtype) if isinstance(new, NUMPY) and new.dtype != w.dtype else new
+
+
 @QUIET
 def _shortened(x: Any, dtype: np.dtype[Any]) -> Array:
     return np.asarray(x) if dtype.itemsize > 8 else np.asarray(rounded(np.asarray(x), dtype))
@@ -227,14 +236,16 @@ def _joined(apart: Sequence[Sequence[Any]]) -> list[Any]:
 
 
 def _parted(new: Sequence[Array], apart: Sequence[Sequence[Any]]) -> list[tuple[Array, ...]]:
-    """The same cut into the arrays that were joined."""
-    ends = np.cumsum([x[0].size for x in apart])
+    """The same cut into the arrays that were joined; what is one number for all stands beside each."""
+    sizes, olds = [x[0].size for x in apart], [(x[0], *x[2:]) for x in apart]
+    ends = np.cumsum(sizes)[:-1]
+    parts = [
+        np.split(a, ends) if a.size == sum(sizes) and [x.size for x in old] == sizes else [a] * len(apart)
+        for a, old in zip(new, zip(*olds, strict=True), strict=True)
+    ]
     return [
-        tuple(
-            (a[end - x[0].size : end] if a.size == ends[-1] else a).reshape(old.shape)
-            for a, old in zip(new, (x[0], *x[2:]), strict=True)
-        )
-        for x, end in zip(apart, ends, strict=True)
+        tuple(part.reshape(x.shape) for part, x in zip(one, old, strict=True))
+        for one, old in zip(zip(*parts, strict=True), olds, strict=True)
     ]
 
 
@@ -272,7 +283,7 @@ def over_root(
     """
     root = np.sqrt(new) if least is None else np.maximum(np.sqrt(least), np.sqrt(new))
     ratio = x / (root / B**0.5 + eps)
-    if not isinstance(new, (np.ndarray, np.generic)):
+    if not isinstance(new, NUMPY):
         return ratio
     if not np.any(lost := np.isinf(new) | ((new >= 0) & (new < SMALL))):
         return ratio
@@ -286,7 +297,7 @@ def over_root(
 def sign_of(average: Array, beta: Any, m: Array, g: Array) -> Any:
     """The sign of βm + (1 − β)g for `average`, that sum: in rationals where the two terms all but cancel."""
     signs = np.sign(average)
-    if isinstance(average, (np.ndarray, np.generic)) and average.dtype == np.float64:
+    if isinstance(average, NUMPY) and average.dtype == np.float64:
         near = np.abs(average) <= 2.0**-50 * np.abs(g) + 2.0**-1070  # where they cancel the terms are alike in size
         signs = np.array(signs)
         for k in np.argwhere(near & np.isfinite(m) & np.isfinite(g) & ((m != 0) | (g != 0))):
@@ -298,7 +309,7 @@ def sign_of(average: Array, beta: Any, m: Array, g: Array) -> Any:
 
 def total(x: Array, axis: Any = None) -> Array:
     """Σx over all entries, or along some axes, which stay with length 1."""
-    return np.asarray(x).sum(axis, keepdims=True) if isinstance(x, (np.ndarray, np.generic)) else x.sum(axis)
+    return np.asarray(x).sum(axis, keepdims=True) if isinstance(x, NUMPY) else x.sum(axis)
 
 
 def larger(x: Any, y: Any) -> Any:
@@ -319,7 +330,7 @@ def hypot(x: Any, y: Any) -> Any:
 
 def norm(x: Array, axis: Any = None) -> Array:
     """‖x‖ = √Σx², as `total`; scaled by a power of two, so that no square leaves the range of floats."""
-    if not isinstance(x, (np.ndarray, np.generic)):
+    if not isinstance(x, NUMPY):
         return np.sqrt(total(x * x, axis))
     size = np.abs(x).max(axis, keepdims=True, initial=0)
     exponent = np.where(np.isfinite(size), np.frexp(size)[1], 0)

@@ -44,6 +44,15 @@ def test_a_planted_error_stands_in_the_brackets(monkeypatch):
     assert any(off.values())
 
 
+def test_an_answer_of_another_shape_is_said_and_does_not_end_the_others(monkeypatch):
+    pytest.importorskip("flint")
+    plant(monkeypatch, "cost/kl_div", lambda _, gradients, v: ({"value": np.ones(2)}, gradients))
+    for _, ours, *others in rows("cost/kl_div").values():
+        assert ours == "value has shape (2,), the truth has shape ()"
+        assert "shape" not in "".join(others)
+    assert "shape" in as_json(drawn("cost/kl_div", "plain", 1))["ours"]
+
+
 def test_slopes_of_a_sum_are_called_so_and_those_that_vanish_for_it_too(capsys):
     """The entries of a normalised row sum to 0, whatever the row is."""
     pytest.importorskip("flint")

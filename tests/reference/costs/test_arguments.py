@@ -6,7 +6,8 @@ from formula_cases import CATALOGUE, OF_ROWS, draw
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference import costs
+from gradproof import cases
+from reference import costs, vjp
 from reference.costs.arguments import class_labels, index, one_hot
 
 COSTS = {id: f for id, f in CATALOGUE.items() if f.kind == "cost"}
@@ -224,3 +225,14 @@ def test_calls_that_cannot_be_meant():
         costs.l1([0.0], [0.0], a=[1.0])
     with pytest.raises(TypeError, match="l1 needs the argument 'y'"):
         costs.l1([0.0])
+
+
+LABELLED = [id for id, f in COSTS.items() if f.entries.get("labels") == "label"]
+
+
+@pytest.mark.parametrize("id", LABELLED)
+@pytest.mark.parametrize("reshaped", [lambda y: y[0], lambda y: y[..., None], lambda y: y[:1], lambda y: y[None]])
+def test_labels_are_never_broadcast(id, reshaped):
+    case = cases.draw(id, "float64", "plain", 1)
+    with pytest.raises(ValueError, match=r"labels ha(ve|s) shape"):
+        vjp(id, {**case.arguments, "labels": reshaped(case.arguments["labels"])}, **case.parameters)

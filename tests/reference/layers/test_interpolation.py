@@ -53,6 +53,13 @@ def test_a_factor_is_the_ratio_where_it_is_given():
     assert np.abs(by_factor - by_size).max() > 1e-3
 
 
+@pytest.mark.parametrize(("factor", "entries"), [(0.7, 7), (0.3, 3), (0.6, 6), (2.3, 23), (0.79, 7)])
+def test_the_size_is_that_of_the_product_in_floating_point(factor, entries):
+    y, pullback = interpolation(np.arange(10.0), scale_factor=factor)
+    assert y.shape == (entries,)
+    np.testing.assert_allclose(pullback(np.ones(entries))["x"].sum(), entries)
+
+
 def test_halves_are_means_of_pairs():
     x = RNG.standard_normal((3, 8))
     np.testing.assert_allclose(interpolation(x, size=4)[0], adaptive_average_pooling(x, output_size=4)[0], rtol=1e-15)
@@ -78,6 +85,11 @@ X = np.ones((2, 3, 4))
         ({"size": 2, "mode": "nearest", "align_corners": True}, "mode = 'nearest' with align_corners"),
         ({"scale_factor": 0.0}, "scale_factor = 0.0; expected finite numbers > 0"),
         ({"scale_factor": np.nan}, "scale_factor = nan"),
+        ({"scale_factor": []}, r"scale_factor = \[\]; expected a number, or one for each axis"),
+        ({"scale_factor": ()}, "expected a number"),
+        ({"scale_factor": 1e300}, r"scale_factor = 1e\+300 makes more entries of x, which has shape \(2, 3, 4\)"),
+        ({"scale_factor": 1.7e308}, "makes more entries"),
+        ({"size": 2**60}, "size = 1152921504606846976 makes more entries"),
         ({"scale_factor": (0.1, 2.0)}, r"scale_factor = \(0.1, 2.0\) leaves none of \(3, 4\)"),
     ],
 )
@@ -86,7 +98,9 @@ def test_what_does_not_fit_is_named(options, message):
         interpolation(X, **options)
 
 
-@pytest.mark.parametrize("options", [{"size": 1.5}, {"size": "2"}, {"scale_factor": "a"}])
+@pytest.mark.parametrize(
+    "options", [{"size": 1.5}, {"size": "2"}, *({"scale_factor": s} for s in ("a", "2", True, [[2, 2]], [2.0, True]))]
+)
 def test_sizes_and_factors_are_numbers(options):
     with pytest.raises(TypeError, match="expected"):
         interpolation(X, **options)

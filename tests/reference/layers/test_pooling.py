@@ -1,5 +1,7 @@
 """Pooling by hand, ties, what lies in no window, sums that overflow; and what does not fit."""
 
+from decimal import Context, Decimal, localcontext
+
 import numpy as np
 import pytest
 
@@ -162,6 +164,19 @@ def test_large_powers_come_near_the_largest():
     np.testing.assert_allclose(near, largest, rtol=1e-3)
 
 
+@pytest.mark.parametrize("p", [50.0, 1e3, 1e6, 1e12, 1e17])
+@pytest.mark.parametrize("unit", [1.0, 1.3, 1e-300])
+def test_a_slope_of_a_large_power_keeps_its_digits(p, unit):
+    """Of two equal sizes each has 2^(1/p − 1); of sizes 1 and r, the second has rᵖ⁻¹/(1 + rᵖ)^(1 − 1/p)."""
+    slope = lp_pooling(np.array([unit, -unit]), p=p)[1]([1.0])["x"]
+    np.testing.assert_allclose(slope, [2 ** (1 / p - 1), -(2 ** (1 / p - 1))], rtol=4e-16)
+    x = np.array([unit, unit * (1 - 0.5 / p)])
+    with localcontext(Context(prec=80)):
+        r, P = Decimal(x[1]) / Decimal(x[0]), Decimal(p)
+        exact = float((r.ln() * (P - 1)).exp() / ((1 + (r.ln() * P).exp()).ln() * (1 - 1 / P)).exp())
+    np.testing.assert_allclose(lp_pooling(x, p=p)[1]([1.0])["x"][1], exact, rtol=1e-15)
+
+
 X = np.zeros((2, 3, 5))
 
 
@@ -181,6 +196,7 @@ X = np.zeros((2, 3, 5))
         (lambda: fractional_max_pooling(X, output_size=5), "5 windows of 2 do not fit 5 places: at most 4 do"),
         (lambda: fractional_max_pooling(X, kernel_size=6), "1 windows of 6 do not fit 5 places: at most 0 do"),
         (lambda: fractional_max_pooling(X, samples=(0.5, 0.5)), r"samples = \(0.5, 0.5\); expected one for each of 1"),
+        (lambda: fractional_max_pooling(X, samples=()), r"samples = \(\); expected a number"),
         (lambda: fractional_max_pooling(X, samples=1.0), r"samples = 1.0 at index \(0,\) is no sample"),
         (lambda: fractional_max_pooling(X, samples=np.nan), r"samples = nan at index \(0,\) is no sample"),
         (lambda: fractional_max_pooling(X, kernel_size=(2, 2), output_size=(1, 1, 1)), "kernel_size"),
@@ -204,7 +220,7 @@ def test_a_size_is_a_whole_number(size):
         fractional_max_pooling(X, output_size=size)
 
 
-@pytest.mark.parametrize("samples", ["a", ("0.5u",), {}])
+@pytest.mark.parametrize("samples", ["a", ("0.5u",), {}, "0.5", False, (True,), [[0.5]]])
 def test_a_sample_is_a_number(samples):
     with pytest.raises(TypeError, match=r"samples = .*; expected numbers"):
         fractional_max_pooling(X, samples=samples)

@@ -57,6 +57,24 @@ def test_parameters_do_not_see_each_other_or_are_one_vector(record):
 
 
 @over_steps
+@pytest.mark.parametrize("shapes", [((2,), (3,)), ((1,), (0,)), ((), (1,)), ((2, 2), (0, 3)), ((0,), (0,))])
+@pytest.mark.parametrize(
+    "dtypes", [("f4", "f8"), ("f8", "f4"), ("f2", "bfloat16"), ("bfloat16", "f4"), ("f4", np.longdouble)], ids=str
+)
+def test_each_of_mixed_parameters_keeps_its_dtype_and_shape_and_is_rounded_once(record, shapes, dtypes):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    dtypes = [np.dtype(ml_dtypes.bfloat16 if d == "bfloat16" else d) for d in dtypes]
+    rng = np.random.default_rng(4)
+    w, g = ([rng.standard_normal(s).astype(d) for s, d in zip(shapes, dtypes, strict=True)] for _ in range(2))
+    new, _ = record.function(w, g)
+    wide, _ = record.function([x.astype(np.float64) for x in w], [x.astype(np.float64) for x in g])
+    for x, old, exact in zip(new, w, wide, strict=True):
+        assert (x.dtype, x.shape) == (old.dtype, old.shape)
+        if np.longdouble not in dtypes:
+            np.testing.assert_array_equal(x, rounded(exact, x.dtype))
+
+
+@over_steps
 def test_no_parameters_and_empty_parameters(record):
     assert record.function([], [])[0] == []
     assert record.function([np.zeros((0, 3))], [np.zeros((0, 3))])[0][0].shape == (0, 3)
