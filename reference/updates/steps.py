@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Context, Decimal, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, DivisionByZero, InvalidOperation, localcontext
 from fractions import Fraction
 from numbers import Number
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from reference.formula import Array
-from reference.lift import QUIET, Answer, array, checked, floating, named, rounded
+from reference.lift import QUIET, Answer, array, checked, floating, index, named, number, rounded
 
 State = dict[str, Any]
 Shape = tuple[int, ...]
@@ -71,7 +71,7 @@ class Step(Protocol):
 # A step has no gradient here: its outputs are judged, and whole paths.
 UNANSWERED = {"finite_difference": "a step is no gradient"}
 SMALL = 2.0**-960  # a sum of squares below it has lost digits to underflow
-DIGITS = Context(prec=60)
+DIGITS = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[DivisionByZero, InvalidOperation])
 
 
 def one(shape: Shape) -> Shape:
@@ -141,9 +141,12 @@ def each_parameter(
             if cotangent is not None:
                 raise ValueError(f"{name} has no gradients here, so it takes no cotangent")
             x = named(step, arguments, ("w", "dC", *slots), 2)
+            if index("t", t) < 1:
+                raise ValueError(f"t = {t}; need the number of the step, an integer ≥ 1")
             w, dC = _array(x["w"], "w"), _array(x["dC"], "dC")
             state = start([w]) | {"t": t - 1}
-            state |= {s: [_array(x[s], s).astype(_wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
+            state |= {s: [_array(x[s], s).astype(_wide(w))] for s in arrays if s in x}
+            state |= {s: [number(s, x[s])] for s in scalars if s in x}
             (new,), after = step([w], [dC], state, **given)
             return {"w": np.asarray(new)} | {s: _shortened(after[s][0], w.dtype) for s in slots}, {}
 
