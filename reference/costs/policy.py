@@ -12,6 +12,7 @@ from reference.costs.reduction import Terms, reduced
 from reference.costs.regression import residual
 from reference.exact import expm1_less
 from reference.formula import Array, Kink, formula
+from reference.lift import choice
 
 MEAN = "mean over actions"
 RATIO = "exp(a[i] - old[i])"
@@ -101,8 +102,7 @@ def grpo_clip(
     each over what its normaliser divides by; an answer of no tokens counts as one of one. Raises ValueError for
     another normaliser and for lengths that do not fit.
     """
-    if normaliser not in NORMALISERS:
-        raise ValueError(f"normaliser = {normaliser!r} is not one of {', '.join(NORMALISERS)}")
+    choice("normaliser", normaliser, NORMALISERS)
     if a.ndim < 1:
         raise ValueError(f"a has shape {a.shape}; expected (n answers, T tokens)")
     T = a.shape[-1]

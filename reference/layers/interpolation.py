@@ -26,7 +26,8 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.pooling import last_axes, sizes_of
-from reference.lift import times
+from reference.layers.windows import held
+from reference.lift import choice, times
 
 MODES = ("nearest", "nearest-exact", "linear", "cubic")
 HALF, A = Fraction(1, 2), Fraction(-3, 4)
@@ -62,6 +63,7 @@ def asked_for(places: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[li
     """How many entries along each axis, and the ratio of old to new. Errors as `interpolation`."""
     if size is not None:
         sizes = sizes_of("size", size)
+        held(f"size = {size!r}", sizes)
         return sizes, [Fraction(n, P) for n, P in zip(places, sizes, strict=True)]
     try:
         factors = np.array(scale_factor, np.float64, ndmin=1)
@@ -73,6 +75,7 @@ def asked_for(places: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[li
     sizes = [math.floor(n * factor) for n, factor in zip(places, exact, strict=True)]
     if 0 in sizes:
         raise ValueError(f"scale_factor = {scale_factor!r} leaves none of {places} entries along an axis")
+    held(f"scale_factor = {scale_factor!r}", sizes)
     return sizes, [1 / factor for factor in exact]
 
 
@@ -101,9 +104,9 @@ def interpolation(
     of nearest places, sizes below 1, factors that are not > 0, both of them, and axes that x does not have; TypeError
     for what is no number.
     """
-    if mode not in MODES or (align_corners and mode.startswith("nearest")):
-        corners = " with align_corners" if align_corners and mode in MODES else ""
-        raise ValueError(f"mode = {mode!r}{corners}; expected {', '.join(MODES)}; corners for the last two")
+    choice("mode", mode, MODES)
+    if align_corners and mode.startswith("nearest"):
+        raise ValueError(f"mode = {mode!r} with align_corners; corners are for {', '.join(MODES[2:])}")
     if size is not None and scale_factor is not None:
         raise ValueError(f"size = {size!r}, scale_factor = {scale_factor!r}; expected one of the two")
     scale_factor = 2.0 if scale_factor is None else scale_factor
