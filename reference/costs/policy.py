@@ -53,7 +53,7 @@ def _clipped(step: Array, advantage: Array, low: float, high: float) -> Terms:
     beyond = (advantage < 0) & (apart <= -low) | (advantage > 0) & (apart >= high)
     counts = np.where(beyond, np.where(advantage < 0, 1 - low, 1 + high), ratio)
     slope = np.where(beyond, 0, ratio)
-    finite = (advantage != 0) | (ratio < np.inf)  # an advantage of 0 takes a ratio of any size out
+    finite = (advantage != 0) | (ratio != np.inf)  # an advantage of 0 takes a ratio of any size out
     slope = np.where(finite, slope, 1)
     return (-np.where(finite, counts, 1), advantage), {
         "a": (-slope, advantage),
