@@ -327,3 +327,46 @@ def norm(x: Array, axis: Any = None) -> Array:
     size = np.abs(x).max(axis, keepdims=True, initial=0)
     exponent = np.where(np.isfinite(size), np.frexp(size)[1], 0)
     return np.asarray(np.ldexp(np.sqrt(total(np.ldexp(x, -exponent) ** 2, axis)), exponent))
+
+
+def over_norm(
+    x: Array, axis: Any = None, *, share: Any = None, beside: Any = None, least: Any = None, eps: Any = None
+) -> Any:
+    """x/(max(√(b² + s‖x‖²), least) + ε), also where ‖x‖ is beyond the range of floats; x/‖x‖ by default.
+
+    `share` is s, `beside` b and `eps` ε; `axis` as in `norm`.
+
+    >>> over_norm(np.array([3.0, 4.0])).tolist(), over_norm(np.array([3.0, 4.0]), least=10.0).tolist()
+    ([0.6, 0.8], [0.3, 0.4])
+    """
+
+    def quotient(S: float) -> tuple[Any, Any]:
+        """It with all lengths in units of 1/S, and the length."""
+        y, b, floor, e = (q if S == 1 or q is None else S * q for q in (x, beside, least, eps))
+        length = norm(y, axis)
+        whole = length if share is None else share**0.5 * length
+        whole = whole if b is None else hypot(b, whole)
+        whole = whole if floor is None else larger(whole, floor)
+        return y / (whole if e is None else whole + e), length
+
+    found, length = quotient(1)
+    if not isinstance(length, np.ndarray) or not np.isinf(length).any():
+        return found
+    return np.where(np.isinf(length), quotient(2.0**-64)[0], found)  # of up to 2^128 entries
+
+
+def rms(x: Array, count: int, axis: Any = None) -> Any:
+    """‖x‖/√count, also where ‖x‖ is beyond the range of floats; a count of 0 is taken for 1."""
+    root = max(count, 1) ** 0.5
+    found = norm(x, axis) / root
+    if not isinstance(found, np.ndarray) or not np.isinf(found).any():
+        return found
+    return np.ldexp(norm(np.ldexp(x, -64), axis) / root, 64)
+
+
+def inner(x: Array, y: Array, share: Any = 1.0) -> Any:
+    """share·⟨x, y⟩, also where the sum without its share is beyond the range of floats."""
+    found = total(x * y)
+    if not isinstance(found, np.ndarray) or not np.isinf(found).any():
+        return share * found
+    return np.ldexp(share * total(np.ldexp(x, -64) * y), 64)
