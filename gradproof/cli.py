@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--seed", type=_natural, help="seed of all random inputs (default 0)")
     audit.add_argument("--draws", type=lambda text: _natural(text, 1), metavar="N",
                        help="sane networks of each configuration (default 1; many at once are cheap)")  # fmt: skip
-    audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
+    audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
     audit.add_argument("--out", type=Path, metavar="DIR",
                        help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip
     audit.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     lock.add_argument("id", nargs="*", help="ids or patterns of formulas; with --check those of the file")
     lock.add_argument("--check", action="store_true", help="measure again; exit 1 if something became worse")
     lock.add_argument("--dtype", action="append", choices=DTYPES, help="default: all")
-    lock.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: one per processor)")
+    lock.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
 
     report = command("report", "Make the tables again from committed evidence alone.", "gradproof report --check")
     report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")

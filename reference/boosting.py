@@ -38,7 +38,9 @@ def _weighted(hessian: Array, weight: npt.ArrayLike | None, z: npt.ArrayLike) ->
 
 @QUIET
 def logistic(z: npt.ArrayLike, y: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> Objective:
-    """Objective of cost/binary_cross_entropy_logits: σ(z) − y, and σ(z)σ(−z).  z, y, weight: the same shape.
+    """Objective of cost/binary_cross_entropy_logits: σ(z) − y, and σ(z)σ(−z).  z, y: the same shape.
+
+    `weight` is of that shape or broadcasts to it, and multiplies both.
 
     σ' = σ(z)σ(−z), the textbook p(1 − p), without its cancellation near p = 1; twice of it is an upper bound that some
     libraries use, and not the second derivative.
@@ -74,7 +76,8 @@ def quantile(z: npt.ArrayLike, y: npt.ArrayLike, *, tau: float = 0.5) -> Objecti
     Newton's, whatever is put for h.
     """
     _, gradients = vjp("cost/quantile", {"a": z, "y": y}, reduction="sum", tau=tau)
-    return np.asarray(gradients["a"]), np.zeros_like(gradients["a"])
+    gradient = np.asarray(gradients["a"])
+    return gradient, np.where(np.isnan(gradient), gradient, np.zeros_like(gradient))
 
 
 @QUIET
@@ -93,6 +96,7 @@ def focal(z: npt.ArrayLike, y: npt.ArrayLike, *, alpha: float = 0.25, gamma: flo
     def curvature(x: Array) -> Array:
         s, c, _, loss = sigmoids(x)
         near, far = cosigma_power(x, gamma)
+        loss = np.where(s == 0, 0, loss)  # sL has the limit 0 at −∞
         return s * near * (gamma * loss * (gamma * s - c) + (2 * gamma + 1) * c) * far
 
     hessian = alpha * times(t, curvature(x)) + (1 - alpha) * times(1 - t, curvature(-x))

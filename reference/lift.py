@@ -20,7 +20,8 @@ import inspect
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -119,6 +120,12 @@ def index(name: str, value: Any) -> int:
         raise TypeError(f"{name} = {value!r} is not an integer") from None
 
 
+def choice(name: str, value: Any, known: Iterable[str]) -> None:
+    """Raise ValueError naming it unless the value is one of those known."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} = {value!r} is not one of {', '.join(known)}")
+
+
 def defaults(body: Callable[..., Any], skip: int = 0) -> dict[str, Any]:
     """The parameters of `body` after the first `skip`, with their defaults."""
     return {p.name: p.default for p in list(inspect.signature(body).parameters.values())[skip:]}
@@ -164,11 +171,24 @@ def _flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def _number(name: str, value: Any, default: Any, finite: bool) -> float:
-    array = np.asarray(value)
-    if array.ndim or (array.dtype.kind not in "fiu" and array.dtype.name != "bfloat16"):
+def scalar(value: Any) -> Array | None:
+    """One real number as an array without axes, an integer of more than 64 bits as a float; None for what is none."""
+    if isinstance(value, int) and value.bit_length() > 63:
+        value = float(value) if abs(value) <= sys.float_info.max else math.inf if value > 0 else -math.inf
+    x = np.asarray(value)
+    return x if not x.ndim and (x.dtype.kind in "fiu" or x.dtype.name == "bfloat16") else None
+
+
+def number(name: str, value: Any) -> float:
+    """One real number as a Python float. Raises TypeError naming it."""
+    x = scalar(value)
+    if x is None:
         raise TypeError(f"{name} = {value!r} is not a number")
-    x = float(array)
+    return float(x)
+
+
+def _number(name: str, value: Any, default: Any, finite: bool) -> float:
+    x = number(name, value)
     if not math.isfinite(x) and (finite or math.isnan(x)):
         raise ValueError(f"{name} = {value} is not finite")
     return int(x) if isinstance(default, int) and x.is_integer() else x

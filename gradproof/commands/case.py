@@ -116,18 +116,22 @@ def _everyone(case: Case) -> tuple[dict[str, Any], dict[str, Mapping[str, Any] |
     except (TypeError, ValueError, LookupError) as error:
         raise UsageError(f"{case.formula}: {error}") from error
     try:
-        exact = truth(case).quantities
+        exact = {q: known for q, known in truth(case).quantities.items() if q in answers["ours"]}  # none by a switch
     except ImportError as error:
         raise UsageError("python-flint: not installed; pip install 'gradproof[oracles]'") from error
-    except (TypeError, ValueError, LookupError) as error:
+    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         said = str(error)
+        if empty := [name for name, x in case.arguments.items() if np.size(x) == 0]:
+            said = (
+                f"{empty[0]} has shape {np.shape(case.arguments[empty[0]])}, no entries, and balls give no answer to it"
+            )
         raise UsageError(said if case.formula in said else f"{case.formula}: {said}") from error
     with np.errstate(all="ignore"):
         for name, side in asked.items():
             try:
                 answers[name] = side(case).quantities
-            except (Missing, TypeError, ValueError, LookupError) as refused:
-                answers[name] = str(refused)
+            except (Missing, TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as refused:
+                answers[name] = str(refused).partition("\n")[0]
     return exact, {name: _fitting(answer, exact) for name, answer in answers.items()}
 
 

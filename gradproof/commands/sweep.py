@@ -14,7 +14,7 @@ def arguments(command: argparse.ArgumentParser, natural: Callable[[str], int]) -
     command.add_argument("--part", help="value or slope (default: both)")
     command.add_argument("--side", action="append", default=[], metavar="NAME",
                          help="ours, torch or jax; may be given again (default: all that are installed)")  # fmt: skip
-    command.add_argument("--jobs", type=natural, default=0, help="worker processes (default: one per processor)")
+    command.add_argument("--jobs", type=natural, default=0, help="worker processes (default: 0, one per processor)")
     command.add_argument("--on", default="", metavar="dask://HOST:PORT",
                          help="the workers of a Dask scheduler (default: processes here)")  # fmt: skip
     command.add_argument("--out", type=Path, default=Path("out"), metavar="DIR",

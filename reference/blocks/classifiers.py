@@ -7,9 +7,11 @@ from types import ModuleType
 import numpy as np
 
 from reference.blocks import parts as ours
+from reference.blocks.transformer import expect_parts
 from reference.formula import Array
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.linear import expect
+from reference.lift import choice
 
 ACTIVATIONS = ("relu", "gelu", "tanh")
 POOLINGS = ("max_pooling", "average_pooling")
@@ -36,9 +38,9 @@ def convolutional_network(
     pooling over windows of 2 × 2; kernel2: (q, p, …); weight: (classes, q·places). The activation is relu, gelu or
     tanh, behind each convolution. Raises ValueError for other names and shapes that do not fit, and what layers raise.
     """
+    expect_parts(parts)
     for name, value, known in (("activation", activation, ACTIVATIONS), ("pooling", pooling, POOLINGS)):
-        if value not in known:
-            raise ValueError(f"{name} = {value!r}; need one of {', '.join(known)}")
+        choice(name, value, known)
     expect("x", x, "n", "c", "h", "w")
     g = getattr(parts, activation)
     around = tuple(k // 2 for k in kernel1.shape[2:])
@@ -85,6 +87,7 @@ def lstm_classifier(
     x: (n, T, d), a row of the picture a step; labels: (n,); weight_x: (4m, d), weight_h: (4m, m), bias: (4m,) as in
     `lstm`; weight: (classes, m), out_bias: (classes,). Raises ValueError for shapes that do not fit.
     """
+    expect_parts(parts)
     expect("x", x, "n", "T", "d")
     expect("weight_h", weight_h, "4m", "m")
     start = np.zeros((len(x), weight_h.shape[1]))  # (n, m)

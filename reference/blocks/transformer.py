@@ -17,9 +17,16 @@ from reference.formula import Array
 from reference.layers.attention import summed_to
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.linear import expect
+from reference.lift import choice
 
 Part = Callable[[Array], tuple[Array, Pullback]]  # a layer as a function of its rows alone
 NORMS = ("rms_norm", "layer_norm")
+
+
+def expect_parts(parts: Any) -> None:
+    """Raise TypeError for what is plain data and no layers by name."""
+    if type(parts).__module__ == "builtins" and not isinstance(parts, ModuleType):
+        raise TypeError(f"parts = {parts!r}; expected layers by name, a module such as reference.blocks.parts")
 
 
 def dropout(keep: Array | None, rate: float) -> Callable[[Array], Array]:
@@ -66,8 +73,7 @@ def residual(
 
 def normalised(norm: str, parts: ModuleType, weight: Array, bias: Array | None) -> Part:
     """The norm of that name with its weights. Raises ValueError for another name, and for a bias that it has not."""
-    if norm not in NORMS:
-        raise ValueError(f"norm = {norm!r}; need one of {', '.join(NORMS)}")
+    choice("norm", norm, NORMS)
     if bias is not None and norm == "rms_norm":
         raise ValueError("a bias is given, but rms_norm has none; leave it out or use layer_norm")
     given = {} if bias is None else {"bias": bias}
@@ -107,6 +113,8 @@ def transformer(
     and keep_mlp, bools as x, are masks of dropout of that rate: what stays is divided by 1 − rate. `parts` are the
     layers by name, ours or others. Raises ValueError for shapes that do not fit, and what the layers raise.
     """
+    expect_parts(parts)
+    expect("x", x, "...", "T", "d")
     if out_weight.ndim == 2 and out_weight.shape[0] != x.shape[-1]:
         raise ValueError(f"out_weight has shape {out_weight.shape}; expected ({x.shape[-1]}, heads·f), as x is added")
     if down.ndim == 2 and down.shape[0] != x.shape[-1]:
@@ -165,6 +173,9 @@ def language_model(
     layers; one more norm, last_norm: (d,), stands before the logits n·Eᵀ. The table gets what comes back from the
     logits and from the first layer. Raises ValueError for shapes that do not fit, and what the layers raise.
     """
+    expect_parts(parts)
+    expect("tokens", tokens, "...", "T")
+    expect("embedding", embedding, "V", "d")
     expect("positions", positions, tokens.shape[-1], embedding.shape[-1], why="one row for each place of tokens")
     expect("labels", labels, *tokens.shape, why="as tokens")
     names = ("q_weight", "k_weight", "v_weight", "out_weight", "gate", "up", "down", "norm1", "norm2")

@@ -267,6 +267,8 @@ def adaptive_log_softmax(head: Array, tails: Array, labels: Array, *, cutoffs: S
     Raises ValueError for shapes, cutoffs and labels that do not fit, TypeError for cutoffs and labels that are no
     integers.
     """
+    if cutoffs is not None and np.ndim(cutoffs) != 1:
+        raise TypeError(f"cutoffs = {cutoffs!r}; expected a sequence of integers, one for each cluster")
     starts = [head.shape[-1] - 1] if cutoffs is None else [index("a cutoff", cut) for cut in cutoffs]
     K, S = len(starts), head.shape[-1] - len(starts)
     V = S + (tails.shape[-1] if tails.ndim else 0)

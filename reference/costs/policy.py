@@ -12,6 +12,7 @@ from reference.costs.reduction import Terms, reduced
 from reference.costs.regression import residual
 from reference.exact import expm1_less
 from reference.formula import Array, Kink, formula
+from reference.lift import choice
 
 MEAN = "mean over actions"
 RATIO = "exp(a[i] - old[i])"
@@ -52,7 +53,13 @@ def _clipped(step: Array, advantage: Array, low: float, high: float) -> Terms:
     beyond = (advantage < 0) & (apart <= -low) | (advantage > 0) & (apart >= high)
     counts = np.where(beyond, np.where(advantage < 0, 1 - low, 1 + high), ratio)
     slope = np.where(beyond, 0, ratio)
-    return (-counts, advantage), {"a": (-slope, advantage), "old": (slope, advantage), "advantage": -counts}
+    finite = (advantage != 0) | (ratio != np.inf)  # an advantage of 0 takes a ratio of any size out
+    slope = np.where(finite, slope, 1)
+    return (-np.where(finite, counts, 1), advantage), {
+        "a": (-slope, advantage),
+        "old": (slope, advantage),
+        "advantage": -counts,
+    }
 
 
 TOKEN = "exp(a[i, t] - old[i, t])"
@@ -101,8 +108,7 @@ def grpo_clip(
     each over what its normaliser divides by; an answer of no tokens counts as one of one. Raises ValueError for
     another normaliser and for lengths that do not fit.
     """
-    if normaliser not in NORMALISERS:
-        raise ValueError(f"normaliser = {normaliser!r} is not one of {', '.join(NORMALISERS)}")
+    choice("normaliser", normaliser, NORMALISERS)
     if a.ndim < 1:
         raise ValueError(f"a has shape {a.shape}; expected (n answers, T tokens)")
     T = a.shape[-1]

@@ -31,7 +31,7 @@ from reference.costs.blocks import Own, factors_of, in_blocks
 from reference.costs.products import exactly, near_one, within_range
 from reference.entries import CHECKS, DIGITS, check_entries
 from reference.exact import wide, wide_sum
-from reference.lift import QUIET, Answer, Array, checked, cotangent_of, index, is_plain, named, rounded, times
+from reference.lift import QUIET, Answer, Array, checked, choice, cotangent_of, index, is_plain, named, rounded, times
 
 Gradients = dict[str, Array]
 Slopes = Mapping[str, Any]  # by argument: factors, or a function of nothing that works them out when they are asked for
@@ -149,8 +149,7 @@ def _bound(form: Form, positional: Sequence[Any], keywords: dict[str, Any]) -> d
 def _options(form: Form, keywords: dict[str, Any]) -> tuple[str, int]:
     """The reduction and the number of leading axes, taken out of the keywords."""
     reduction = keywords.pop("reduction", form.default) if form.default else "none"
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction = {reduction!r} is not one of {', '.join(REDUCTIONS)}")
+    choice("reduction", reduction, REDUCTIONS)
     return reduction, index("leading", keywords.pop("leading", 0)) if form.leading else 0
 
 

@@ -29,6 +29,7 @@ import numpy as np
 from reference.exact import exponential
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
+from reference.lift import scalar
 
 FAR = 400  # powers of two from 1 beyond which rows are scaled
 
@@ -67,17 +68,19 @@ def heads_of(q: Array, k: Array, v: Array) -> Heads:
 
 def band(T: int, S: int, causal: bool, window: int | None, offset: int) -> Array:
     """Which keys a query may see by their places: query t stands at t + offset among the keys.  -> (T, S), bools."""
-    ahead = np.arange(S) - (np.arange(T)[:, None] + offset)
-    seen = np.ones((T, S), bool) if not causal else ahead <= 0
-    return seen if window is None else seen & (np.abs(ahead) < window)
+    ahead = np.arange(S) - np.arange(T)[:, None]  # s − t, less than T + S in size, as places of any size are not
+    reach = T + S if window is None else window
+    least, here, most = (max(-T - S, min(place, T + S)) for place in (offset - reach, offset, offset + reach))
+    seen = ahead <= here if causal else np.ones((T, S), bool)
+    return seen if window is None else seen & (least < ahead) & (ahead < most)
 
 
 def optional(name: str, value: Any, kind: type = float, positive: bool = True) -> Any:
     """A parameter that may be None, else a finite number, of a `kind` and positive. Raises TypeError, ValueError."""
     if value is None:
         return None
-    x = np.asarray(value)
-    if x.ndim or x.dtype.kind not in "fiu":
+    x = scalar(value)
+    if x is None:
         raise TypeError(f"{name} = {value!r} is neither a number nor None")
     if not np.isfinite(x) or (positive and x <= 0) or kind(x) != x:
         what = "a positive integer" if kind is int else "a finite number" + " > 0" * positive

@@ -22,7 +22,7 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.windows import Grid, both_ends, each, over, shape_of
+from reference.layers.windows import Grid, both_ends, each, held, over, shape_of
 
 BLOCK = 1 << 17  # entries under windows at once
 UNDER = "h[p, k, q]"
@@ -234,6 +234,8 @@ def transposed_convolution(
     places = tuple((p - 1) * s - before - after + d * (k - 1) + e + 1 for p, k, s, d, (before, after), e in sizes)
     if min(places) < 1 or 0 in rows.shape[3:]:
         raise ValueError(f"x has shape {x.shape}: {shape_of(places)} places are left of padding = {padding!r}")
+    held(f"stride = {stride!r}, dilation = {dilation!r}", places)
+    steps = [min(s, n) for s, n in zip(steps, places, strict=True)]  # of two windows or more
     grid = Grid(places, rows.shape[3:], kernel, steps, gaps, *zip(*ends, strict=True))
     y = with_bias(scattered(w, rows, grid), bias)  # (n, g, o/g, *places)
 

@@ -28,7 +28,7 @@ from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.pooling import last_axes, sizes_of
 from reference.layers.windows import reals
-from reference.lift import times
+from reference.lift import choice, times
 
 MODES = ("nearest", "nearest-exact", "linear", "cubic")
 HALF, A = Fraction(1, 2), Fraction(-3, 4)
@@ -110,9 +110,9 @@ def interpolation(
     of nearest places, sizes below 1, factors that are not > 0, both of them, no factor, axes that x does not have
     and more entries than an array can have; TypeError for what is no number.
     """
-    if mode not in MODES or (align_corners and mode.startswith("nearest")):
-        corners = " with align_corners" if align_corners and mode in MODES else ""
-        raise ValueError(f"mode = {mode!r}{corners}; expected {', '.join(MODES)}; corners for the last two")
+    choice("mode", mode, MODES)
+    if align_corners and mode.startswith("nearest"):
+        raise ValueError(f"mode = {mode!r} with align_corners; corners are for {', '.join(MODES[2:])}")
     if size is not None and scale_factor is not None:
         raise ValueError(f"size = {size!r}, scale_factor = {scale_factor!r}; expected one of the two")
     scale_factor = 2.0 if scale_factor is None else scale_factor

@@ -6,7 +6,7 @@ from reference.activations import gelu, gelu_tanh, identity, relu, sigmoid, silu
 from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.linear import LEADING, expect, outer
-from reference.lift import times
+from reference.lift import choice, times
 
 GATES = {g.formula.name: g for g in (silu, gelu, gelu_tanh, relu, squared_relu, sigmoid, identity)}
 
@@ -46,8 +46,7 @@ def gated_mlp(x: Array, gate: Array, up: Array, down: Array, *, activation: str 
 
     Raises ValueError for another name and for shapes that do not fit.
     """
-    if activation not in GATES:
-        raise ValueError(f"activation = {activation!r}; need one of {', '.join(GATES)}")
+    choice("activation", activation, GATES)
     expect("gate", gate, "h", "d")
     expect("x", x, "...", gate.shape[1], why=f"as gate has shape {gate.shape}")
     expect("up", up, *gate.shape, why="as gate")

@@ -50,11 +50,15 @@ def local_response_norm(
     """
     if x.ndim < 2:
         raise ValueError(f"x has shape {x.shape}; expected (n, c, …)")
-    rows, c, before = np.moveaxis(x, 1, -1), x.shape[1], size // 2  # (n, ..., c)
+    rows, c = np.moveaxis(x, 1, -1), x.shape[1]  # (n, ..., c)
+    if c == 0:
+        return x, lambda v: {"x": v}
+    before, after = min(size // 2, c), min((size - 1) // 2, c)  # beyond the ends there is nothing
+    width = before + 1 + after
     e = math.frexp(alpha / size)[1] // 2
     a = math.ldexp(alpha / size, -2 * e)  # of t = 2ᵉx
-    t = np.pad(math.ldexp(alpha > 0, e) * rows, [(0, 0)] * (x.ndim - 1) + [(before, size - 1 - before)])
-    near = np.lib.stride_tricks.sliding_window_view(t, size, -1)  # (n, ..., c, size)
+    t = np.pad(math.ldexp(alpha > 0, e) * rows, [(0, 0)] * (x.ndim - 1) + [(before, after)])
+    near = np.lib.stride_tricks.sliding_window_view(t, width, -1)  # (n, ..., c, width)
     power = np.frexp(np.maximum(np.abs(near).max(-1, keepdims=True), math.sqrt(k)))[1]  # (n, ..., c, 1)
     power = np.where(np.abs(power) > FAR, power, 0)
     unit, near = np.ldexp(1.0, power[..., 0]), np.ldexp(near, -power)
@@ -74,7 +78,7 @@ def local_response_norm(
             scaled(v), (least + a * np.square(others).sum(-1) + (1 - 2 * beta) * a * own**2) / D
         )
         back = times(scaled(v)[..., None], -2 * beta * a * own[..., None] * others / D[..., None])
-        for p in range(size):
+        for p in range(width):
             dx[..., p : p + c] += back[..., p]
         return {"x": np.moveaxis(dx[..., before : before + c], -1, 1)}
 

@@ -15,7 +15,7 @@ import numpy as np
 from reference.exact import quotient
 from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.windows import Grid, each, over, shape_of
+from reference.layers.windows import Grid, each, held, over, shape_of
 from reference.lift import times
 
 FIRST = "of places that tie for the largest, the first in row-major order takes all, as in PyTorch and JAX"
@@ -176,6 +176,7 @@ def adaptive_average_pooling(x: Array, *, output_size: Any = (1,)) -> tuple[Arra
     TypeError for sizes that are no whole numbers.
     """
     sizes = sizes_of("output_size", output_size)
+    held(f"output_size = {output_size!r}", sizes)
     places = last_axes(x, len(sizes))
     count, y = np.ones(sizes, int), np.zeros((*x.shape[: x.ndim - len(sizes)], *sizes))  # (*sizes), (..., *sizes)
     axes = tuple(range(-len(sizes), 0))

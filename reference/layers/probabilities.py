@@ -58,10 +58,11 @@ def gumbel_softmax(z: Array, noise: Array, *, temperature: float = 1.0) -> tuple
     """
     if noise.shape != z.shape:
         raise ValueError(f"noise has shape {noise.shape}, z has shape {z.shape}: a number for each logit")
-    y, pull = softmax(z + noise, temperature=temperature)  # (..., d)
+    part = 0.5 if np.isinf(z + noise).any() else 1.0  # of the sum, so that it does not overflow
+    y, pull = softmax(part * z + part * noise, temperature=part * temperature)  # (..., d)
 
     def pullback(v: Array) -> Gradients:
-        delta = pull(v)  # (..., d)
+        delta = pull(v) * part  # (..., d)
         return {"z": delta, "noise": delta}
 
     return y, pullback

@@ -16,6 +16,7 @@ import numpy as np
 from reference.activations import relu, sigmoid, tanh
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
+from reference.lift import choice
 
 ACTIVATIONS = {"tanh": tanh, "relu": relu}
 LAST = "the last state is an output too, with a cotangent of its own"
@@ -74,8 +75,7 @@ def rnn(
     Raises ValueError for shapes that do not fit and for another activation.
     """
     _check(1, x, h0, weight_x, weight_h, bias=bias)
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation = {activation!r} is not one of {', '.join(ACTIVATIONS)}")
+    choice("activation", activation, ACTIVATIONS)
     h, slopes = [h0], []
     for z in _affine(x, weight_x, bias):  # (n, m)
         value, slope = ACTIVATIONS[activation](z + h[-1] @ weight_h.T)

@@ -17,7 +17,7 @@ from reference.entries import require
 from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.pooling import FIRST, last_axes, sizes_of
-from reference.layers.windows import each, reals
+from reference.layers.windows import each, held, reals
 
 TWO = "stated for regions of two places, a before b"
 LARGER = "Piecewise((v[i], a[i] >= b[i]), (0, True))"
@@ -66,6 +66,7 @@ def adaptive_max_pooling(x: Array, *, output_size: Any = (1,)) -> tuple[Array, P
     x does not have, TypeError for sizes that are no whole numbers.
     """
     sizes = sizes_of("output_size", output_size)
+    held(f"output_size = {output_size!r}", sizes)
     ranges = []
     for n, windows in zip(last_axes(x, len(sizes)), sizes, strict=True):
         p = np.arange(windows)[:, None]

@@ -22,7 +22,7 @@ from reference.exact import total
 from reference.formula import Array, Kink, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.linear import expect
-from reference.lift import times
+from reference.lift import choice, times
 
 MODES, PADDINGS = ("linear", "nearest"), ("zeros", "border", "reflection")
 RIGHT = "the slope on the right, that of the entries q and q + 1, as PyTorch has it"
@@ -98,8 +98,7 @@ def grid_sample(
     enter. Raises ValueError for shapes that do not fit and for another mode or padding.
     """
     for name, given, known in (("mode", mode, MODES), ("padding_mode", padding_mode, PADDINGS)):
-        if given not in known:
-            raise ValueError(f"{name} = {given!r}; expected one of {', '.join(known)}")
+        choice(name, given, known)
     if x.ndim < 3 or 0 in x.shape[2:]:
         raise ValueError(f"x has shape {x.shape}; expected (n, c, …), with one entry or more along every other axis")
     places, axes = x.shape[2:], x.ndim - 2

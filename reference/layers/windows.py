@@ -80,6 +80,12 @@ def shape_of(sizes: Sequence[int]) -> str:
     return "×".join(map(str, sizes))
 
 
+def held(said: str, sizes: Sequence[int]) -> None:
+    """Raise ValueError where no array can have so many entries."""
+    if math.prod(sizes) > np.iinfo(np.intp).max // 8:
+        raise ValueError(f"{said} asks for {shape_of(sizes)} numbers, more than an array can hold")
+
+
 class Grid(NamedTuple):
     """Windows over places; one entry an axis."""
 
@@ -102,7 +108,8 @@ class Grid(NamedTuple):
     def _along(
         places: int, windows: int, kernel: int, stride: int, dilation: int, before: int, after: int
     ) -> Iterator[tuple[int, slice, slice]]:
-        for k in range(kernel):
+        earliest = max(0, -((stride * (windows - 1) - before) // dilation))  # under which any window has a place
+        for k in range(earliest, min(kernel, (places - 1 + before) // dilation + 1)):
             offset = dilation * k - before
             first = max(0, -(offset // stride))  # the least p with q ≥ 0
             end = min(windows, (places - 1 - offset) // stride + 1)
@@ -138,6 +145,10 @@ def over(
                 f" {shape_of(places)} places with padding {padding!r}: it needs {d * (k - 1) + 1} along an axis of"
                 f" {size + before + after}"
             )
-        count = math.ceil(room / s) if ceil else room // s
+        count = -(-room // s) if ceil else room // s
         windows.append(count if ceil and count * s >= size + before else count + 1)
+    held(f"padding = {padding!r}", windows)
+    steps = [
+        min(s, size + sum(end)) for s, size, end in zip(steps, places, ends, strict=True)
+    ]  # of two windows or more
     return Grid(tuple(places), tuple(windows), tuple(kernel), steps, gaps, *zip(*ends, strict=True))

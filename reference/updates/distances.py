@@ -14,7 +14,18 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.updates.norms import LONG, SQUARE
 from reference.updates.optimizers import COUPLED, OUTSIDE
-from reference.updates.steps import SMALL, each_parameter, hypot, norm, one, over_root, smaller, total, weight
+from reference.updates.steps import (
+    SMALL,
+    each_parameter,
+    hypot,
+    norm,
+    one,
+    over_norm,
+    over_root,
+    smaller,
+    total,
+    weight,
+)
 
 NO_TORCH = {"torch": "torch.optim has none"}
 GIVEN = "`value`, the cost at w, is given with every step"
@@ -92,8 +103,8 @@ def dog(
     x0 = 1 * (w if t == 1 else x0)
     r = alpha * (1 + norm(w)) if t == 1 else np.maximum(r, norm(w - x0))
     length = norm(g)
-    root = hypot(hypot(np.sqrt(G), length), eps**0.5)
-    return w - eta * (g / root * r), x0, r, G + length * length
+    unit = over_norm(g, beside=hypot(np.sqrt(G), eps**0.5))
+    return w - eta * (unit * r), x0, r, G + length * length
 
 
 REACHED = "Piecewise((initial, t <= 1), (Max(r, Sum((w[k] - x0[k])**2, (k, 1, d))), True))"
@@ -126,7 +137,7 @@ def dowg(
     away = norm(w - x0)
     r = 0 * r + initial if t == 1 else np.maximum(r, away * away)
     length = np.sqrt(r) * norm(g)
-    return w - eta * (g / (hypot(np.sqrt(G), length) + eps) * r), x0, r, G + length * length
+    return w - eta * (over_norm(g, share=r, beside=np.sqrt(G), eps=eps) * r), x0, r, G + length * length
 
 
 A, B = "(1 - beta1**t)", "(1 - beta2**t)"

@@ -100,4 +100,4 @@ def cocob(
     size = np.abs(c)
     L = np.maximum(0 * size + eps if t == 1 else L, size)
     G, R, C = G + size, np.maximum(R + c * (w - x0), 0), C + c
-    return x0 + C / L * ((L + R) / np.maximum(G + L, alpha * L)), x0, L, G, R, C
+    return x0 + C / L * ((1 + R / L) / np.maximum(G / L + 1, alpha)), x0, L, G, R, C

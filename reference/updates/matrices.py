@@ -12,7 +12,7 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.updates.optimizers import COUPLED
-from reference.updates.steps import Shape, each_parameter, exactly, hypot, larger, norm, over_root, smaller
+from reference.updates.steps import Shape, each_parameter, exactly, hypot, larger, over_root, rms, smaller
 
 
 def rows(shape: Shape) -> Shape:
@@ -95,15 +95,15 @@ def adafactor(
         old, r = r, kept * r + new * (g * g + eps)
         u = over_root(g, r, (kept, old, new, g), 0.0, inside=new * eps)
     else:
-        row, column = norm(g, -1) / max(d, 1) ** 0.5, norm(g, -2) / max(n, 1) ** 0.5
+        row, column = rms(g, d, -1), rms(g, n, -2)
         by_row, by_column = (
             hypot(kept**0.5 * np.sqrt(x), new**0.5 * hypot(y, eps**0.5)) for x, y in ((r, row), (c, column))
         )
-        u = g / by_row * (norm(by_row, -2) / max(n, 1) ** 0.5) / by_column
+        u = g / by_row * rms(by_row, n, -2) / by_column
         r, c = (kept * x + new * (y * y + eps) for x, y in ((r, row), (c, column)))
     rate = 1 / t**0.5 if eta * t**0.5 > 1 else eta
-    rate = rate * larger(norm(w) / entries**0.5, least)
-    return (1 - eta * lam) * w - rate * (u / larger(norm(u) / entries**0.5 / clip, 1.0)), r, c
+    rate = rate * larger(rms(w, entries), least)
+    return (1 - eta * lam) * w - rate * (u / larger(rms(u, entries) / clip, 1.0)), r, c
 
 
 SQUARE = "(dC[i, j]**2 + Min(r[i], c[j]))"

@@ -10,7 +10,7 @@ from reference.formula import Array, formula
 from reference.updates.distances import ALONG, GIVEN, SEEN, cut
 from reference.updates.norms import STEEP
 from reference.updates.optimizers import OUTSIDE
-from reference.updates.steps import each_parameter, norm, one, over_root, smaller, total, weight
+from reference.updates.steps import each_parameter, inner, norm, one, over_norm, over_root, smaller, total, weight
 
 NO_TORCH = {"torch": "torch.optim has none"}
 BOUND = "`lower`, a bound of the cost from below, is given and stays"
@@ -48,8 +48,8 @@ def momo(
     """
     kept, share = (0.0, 1.0) if t == 1 else (beta1, 1 - beta1)
     ahead = kept * (total(m * w) - r) if t > 1 else 0 * r
-    m, F, r = kept * m + share * g, kept * F + share * value, kept * r + share * total(g * w)
-    gap = (1 + eta * lam) * (F - lower) - eta * lam * r + ahead
+    m, F, r = kept * m + share * g, kept * F + share * value, kept * r + inner(g, w, share)
+    gap = (1 + eta * lam) * (F - lower) + ahead - (eta * lam * r if lam else 0)
     return w / (1 + eta * lam) - cut(np.maximum(gap, 0), m, eta), m, F, r
 
 
@@ -89,10 +89,10 @@ def momo_adam(
     τ = min(η/(1 − β₁ᵗ), h₊/⟨m, u⟩). u answers to g as Adam's step does, and ⟨m, u⟩ by (1 − β₁)u + m∂u/∂g.
     """
     ahead = beta1 * (total(m * w) - r)
-    m, F, r = beta1 * m + (1 - beta1) * g, beta1 * F + (1 - beta1) * value, beta1 * r + (1 - beta1) * total(g * w)
+    m, F, r = beta1 * m + (1 - beta1) * g, beta1 * F + (1 - beta1) * value, beta1 * r + inner(g, w, 1 - beta1)
     old, q = q, beta2 * q + (1 - beta2) * g * g
     A = weight(beta1, t)
-    gap = (1 + eta * lam) * (F - A * lower) - eta * lam * r + ahead
+    gap = (1 + eta * lam) * (F - A * lower) + ahead - (eta * lam * r if lam else 0)
     u = over_root(m, q, (beta2, old, 1 - beta2, g), eps, weight(beta2, t))
     work = total(m * u)
     step = u * smaller(np.maximum(gap, 0) / work, eta / A)
@@ -122,7 +122,6 @@ def sam(w: Array, g: Array, t: int, c: Array, *, eta: float = 0.01, radius: floa
     """
     if t % 2 == 0:
         return c - eta * g, 1 * c
-    length = norm(g)
-    ascent = g / length
-    ascent = np.where(length == 0, 0.0, ascent) if isinstance(length, np.ndarray) else ascent
+    ascent = over_norm(g)
+    ascent = np.where(norm(g) == 0, 0.0, ascent) if isinstance(ascent, np.ndarray) else ascent
     return w + radius * ascent, 1 * w

@@ -12,7 +12,7 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.updates.optimizers import COUPLED, FIRST, OUTSIDE
-from reference.updates.steps import each_parameter, hypot, larger, norm, one, over_root, total, weight
+from reference.updates.steps import each_parameter, larger, norm, one, over_norm, over_root, total, weight
 
 NO_TORCH = {"torch": "torch.optim has none"}
 LONG = "sqrt(Sum(w[k]**2, (k, 1, d)))"  # ‖w‖
@@ -22,9 +22,8 @@ RATIO = "where ‖w‖ or the norm it is divided by is 0, the ratio is 1"
 def _trusted(u: Array, w: Array, trust: Any = 1.0, eps: Any = 0.0) -> Any:
     """τ‖w‖/(‖u‖ + ε)·u, and u itself where a norm is 0."""
     size, length = norm(w), norm(u)
-    if not isinstance(length, np.ndarray):
-        return u / (length + eps) * (trust * size)
-    return np.where((size == 0) | (length == 0), u, u / (length + eps) * (trust * size))
+    scaled = over_norm(u, eps=eps) * (trust * size)
+    return np.where((size == 0) | (length == 0), u, scaled) if isinstance(length, np.ndarray) else scaled
 
 
 PENALISED = "(dC[{0}] + lam*w[{0}])"
@@ -127,8 +126,8 @@ def novograd(
     """
     kept, share = (0.0, 1.0) if t == 1 else (beta2, 1 - beta2)
     length = norm(g)
-    root = hypot(kept**0.5 * np.sqrt(q), share**0.5 * length) if t > 1 else length
-    m = beta1 * m + g / (root + eps) + lam * w
+    unit = over_norm(g, share=share, beside=kept**0.5 * np.sqrt(q), eps=eps) if t > 1 else over_norm(g, eps=eps)
+    m = beta1 * m + unit + lam * w
     return w - eta * m, m, kept * q + share * length * length
 
 
@@ -153,7 +152,7 @@ def fromage(w: Array, g: Array, t: int, *, eta: float = 0.01, least: float = 1e-
     A step of η‖w‖ across w would lengthen it by √(1 + η²), which the division takes back, so that layers do not grow.
     ĝ = g/‖g‖ has the Jacobian (I − ĝĝᵀ)/‖g‖.
     """
-    turned = w - eta * (g / larger(norm(g), least) * larger(norm(w), least))
+    turned = w - eta * (over_norm(g, least=least) * larger(norm(w), least))
     return turned / (1 + eta * eta) ** 0.5
 
 
@@ -182,8 +181,8 @@ def adaptive_clipping(w: Array, g: Array, t: int, *, eta: float = 0.1, clip: flo
     Within the limit the slope is 1; beyond it that of a direction, λ max(‖w‖, ε)(I − ĝĝᵀ)/‖g‖, row by row.
     """
     axes = tuple(range(1, len(w.shape))) or None
-    limit, length = clip * larger(norm(w, axes), eps), norm(g, axes)
-    return w - eta * (g / np.maximum(length, limit) * limit)
+    limit = clip * larger(norm(w, axes), eps)
+    return w - eta * (over_norm(g, axes, least=limit) * limit)
 
 
 @formula(
@@ -227,7 +226,7 @@ def clip_by_block_rms(w: Array, g: Array, t: int, *, eta: float = 0.01, clip: fl
     Beyond c the direction is all that counts, with the Jacobian (c/RMS)(I − ĝĝᵀ).
     """
     limit = clip * max(1, int(np.prod(w.shape))) ** 0.5
-    return w - eta * (g / larger(norm(g), limit) * limit)
+    return w - eta * (over_norm(g, least=limit) * limit)
 
 
 @formula(
@@ -245,4 +244,4 @@ def normalize_by_update_norm(w: Array, g: Array, t: int, *, eta: float = 0.01, e
 
     1/(‖g‖ + ε) answers by −ĝ/(‖g‖ + ε)².
     """
-    return w - eta * (g / (norm(g) + eps))
+    return w - eta * over_norm(g, eps=eps)

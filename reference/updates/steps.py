@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Context, Decimal, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, DivisionByZero, InvalidOperation, localcontext
 from fractions import Fraction
 from numbers import Number
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from reference.formula import Array
-from reference.lift import QUIET, Answer, array, checked, floating, named, rounded
+from reference.lift import QUIET, Answer, array, checked, floating, index, named, number, rounded
 
 State = dict[str, Any]
 Shape = tuple[int, ...]
@@ -71,7 +71,7 @@ class Step(Protocol):
 # A step has no gradient here: its outputs are judged, and whole paths.
 UNANSWERED = {"finite_difference": "a step is no gradient"}
 SMALL = 2.0**-960  # a sum of squares below it has lost digits to underflow
-DIGITS = Context(prec=60)
+DIGITS = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[DivisionByZero, InvalidOperation])
 NUMPY = (np.ndarray, np.generic)
 
 
@@ -141,9 +141,12 @@ def each_parameter(
             if cotangent is not None:
                 raise ValueError(f"{name} has no gradients here, so it takes no cotangent")
             x = named(step, arguments, ("w", "dC", *slots), 2)
+            if index("t", t) < 1:
+                raise ValueError(f"t = {t}; need the number of the step, an integer ≥ 1")
             w, dC = _array(x["w"], "w"), _array(x["dC"], "dC")
             state = start([w]) | {"t": t - 1}
-            state |= {s: [_array(x[s], s).astype(_wide(w)) if s in arrays else float(x[s])] for s in slots if s in x}
+            state |= {s: [_array(x[s], s).astype(_wide(w))] for s in arrays if s in x}
+            state |= {s: [number(s, x[s])] for s in scalars if s in x}
             (new,), after = step([w], [dC], state, **given)
             return {"w": np.asarray(new)} | {s: _shortened(after[s][0], w.dtype) for s in slots}, {}
 
@@ -335,3 +338,46 @@ def norm(x: Array, axis: Any = None) -> Array:
     size = np.abs(x).max(axis, keepdims=True, initial=0)
     exponent = np.where(np.isfinite(size), np.frexp(size)[1], 0)
     return np.asarray(np.ldexp(np.sqrt(total(np.ldexp(x, -exponent) ** 2, axis)), exponent))
+
+
+def over_norm(
+    x: Array, axis: Any = None, *, share: Any = None, beside: Any = None, least: Any = None, eps: Any = None
+) -> Any:
+    """x/(max(√(b² + s‖x‖²), least) + ε), also where ‖x‖ is beyond the range of floats; x/‖x‖ by default.
+
+    `share` is s, `beside` b and `eps` ε; `axis` as in `norm`.
+
+    >>> over_norm(np.array([3.0, 4.0])).tolist(), over_norm(np.array([3.0, 4.0]), least=10.0).tolist()
+    ([0.6, 0.8], [0.3, 0.4])
+    """
+
+    def quotient(S: float) -> tuple[Any, Any]:
+        """It with all lengths in units of 1/S, and the length."""
+        y, b, floor, e = (q if S == 1 or q is None else S * q for q in (x, beside, least, eps))
+        length = norm(y, axis)
+        whole = length if share is None else share**0.5 * length
+        whole = whole if b is None else hypot(b, whole)
+        whole = whole if floor is None else larger(whole, floor)
+        return y / (whole if e is None else whole + e), length
+
+    found, length = quotient(1)
+    if not isinstance(length, np.ndarray) or not np.isinf(length).any():
+        return found
+    return np.where(np.isinf(length), quotient(2.0**-64)[0], found)  # of up to 2^128 entries
+
+
+def rms(x: Array, count: int, axis: Any = None) -> Any:
+    """‖x‖/√count, also where ‖x‖ is beyond the range of floats; a count of 0 is taken for 1."""
+    root = max(count, 1) ** 0.5
+    found = norm(x, axis) / root
+    if not isinstance(found, np.ndarray) or not np.isinf(found).any():
+        return found
+    return np.ldexp(norm(np.ldexp(x, -64), axis) / root, 64)
+
+
+def inner(x: Array, y: Array, share: Any = 1.0) -> Any:
+    """share·⟨x, y⟩, also where the sum without its share is beyond the range of floats."""
+    found = total(x * y)
+    if not isinstance(found, np.ndarray) or not np.isinf(found).any():
+        return share * found
+    return np.ldexp(share * total(np.ldexp(x, -64) * y), 64)

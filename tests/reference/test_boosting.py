@@ -66,6 +66,19 @@ def test_a_quantile_has_no_curvature():
     assert hessian.tolist() == [0, 0, 0]
 
 
+def test_objectives_have_their_limits_at_infinity_and_nan_in_both_at_nan():
+    assert [x.tolist() for x in boosting.focal([-np.inf, np.inf], [1.0, 0.0])] == [[-0.25, 0.75], [0, 0]]
+    for objective in (boosting.logistic, boosting.quantile, boosting.focal):
+        assert np.isnan(objective([np.nan], [1.0])).all()
+    assert np.isnan(boosting.softmax([[np.nan, 0.0]], [1])).all()
+
+
+def test_a_weight_broadcasts():
+    zeros, weight = np.zeros((2, 3)), np.array([0.0, 1.0, 2.0])
+    for found in boosting.logistic(zeros, zeros, weight), boosting.logistic(zeros, zeros, weight + zeros):
+        assert [x.tolist() for x in found] == [[[0, 0.5, 1]] * 2, [[0, 0.25, 0.5]] * 2]
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_both_have_the_dtype_of_the_predictions(dtype):
     for found in (boosting.logistic(Z.astype(dtype), Y), boosting.quantile(Z.astype(dtype), Y),

@@ -227,6 +227,7 @@ BAD = [
     ({"scale": "2"}, TypeError, r"scale = '2' is not a number"),
     ({"scale": [1.0, 2.0]}, TypeError, r"scale = \[1\.0, 2\.0\] is not a number"),
     ({"scale": None}, TypeError, r"scale = None is not a number"),
+    ({"scale": 10**400}, ValueError, r"scale = 10* is not finite"),
     ({"scale": True}, TypeError, r"scale = True is not a number"),
     ({"plain": 2}, TypeError, r"plain = 2 is neither True nor False"),
     ({"plain": "no"}, TypeError, r"plain = 'no' is neither True nor False"),

@@ -363,6 +363,22 @@ def test_a_parameter_out_of_its_range_is_named_with_its_value(id):
             call(id, **{name: value})
 
 
+@pytest.mark.parametrize("id", DIFFERENTIABLE)
+def test_a_whole_number_of_any_size_is_answered_or_named(id):
+    """Of iterations there may be any number."""
+    known = inspect.signature(CATALOGUE[id].function).parameters.values()
+    options = [p.name for p in known if p.kind is p.KEYWORD_ONLY]
+    for name in [p.name for p in known if p.name in options and not isinstance(p.default, (bool, str))]:
+        for value in (2**63, -(10**30), 10**30, 1e300) if name != "iterations" else ():
+            try:
+                call(id, **{name: value})
+            except (TypeError, ValueError) as error:
+                said = str(error)
+            else:
+                continue
+            assert str(value) in said or any(option in said for option in options)
+
+
 @over_all
 def test_a_parameter_that_is_no_finite_number_is_named(id):
     record = CATALOGUE[id]
@@ -411,7 +427,10 @@ def test_an_unknown_reduction(id):
 # ---------------------------------------------------------------- update rules, networks, former ids
 
 
-@pytest.mark.parametrize("id", [f.id for f in CATALOGUE.values() if f.kind == "update" and f.id not in CLIPS])
+STEPS = [f.id for f in CATALOGUE.values() if f.kind == "update" and f.id not in CLIPS]
+
+
+@pytest.mark.parametrize("id", STEPS)
 def test_an_update_rule_is_one_step_from_its_accumulators(id):
     x = update(id)
     outputs, gradients = vjp(id, x, t=5)
@@ -423,6 +442,22 @@ def test_an_update_rule_is_one_step_from_its_accumulators(id):
         np.testing.assert_array_equal(outputs[s], after[s][0])
     with pytest.raises(ValueError, match="no gradients"):
         vjp(id, x, np.ones(2))
+
+
+@pytest.mark.parametrize("id", STEPS)
+def test_the_number_of_a_step_and_accumulators_that_are_numbers_are_named(id):
+    for t in ("x", None, 1.5):
+        with pytest.raises(TypeError, match=f"t = {t!r} is not an integer"):
+            vjp(id, update(id), t=t)
+    for t in (0, -1):
+        with pytest.raises(ValueError, match=f"t = {t}; need the number of the step"):
+            vjp(id, update(id), t=t)
+    for name in (
+        s for s, q in CATALOGUE[id].function.start([np.ones(2)]).items() if np.isscalar(q) or np.isscalar(q[0])
+    ):
+        for value in ("x", np.array([0.5])):
+            with pytest.raises(TypeError, match=f"^{name} = .* is not a"):
+                vjp(id, update(id) | {name: value}) if name != "t" else vjp(id, update(id), t=value)
 
 
 @pytest.mark.parametrize("equation", ["bp1", "bp2", "bp3", "bp4"])

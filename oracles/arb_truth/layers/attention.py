@@ -45,7 +45,7 @@ def attention(
     for row in np.ndindex(q.shape[:-1]):
         *lead, t = row
         of = (*lead[:-1], lead[-1] // group) if lead else ()  # the head of keys
-        ahead = np.arange(S) - (t + offset)
+        ahead = [s - (t + offset) for s in range(S)]
         keys = [
             s for s in range(S)
             if allowed[(*row, s)] and not (causal and ahead[s] > 0) and (window is None or abs(ahead[s]) < window)

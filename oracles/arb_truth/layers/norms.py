@@ -87,10 +87,12 @@ def group_norm(
 def local_response_norm(x: Array, *, size: Option, alpha: Scalar, beta: Scalar, k: Scalar) -> Array:
     """x/(k + (α/size)·Σ x²)^β over the neighbours of every channel."""
 
+    before, after = int(size) // 2, (int(size) - 1) // 2
+
     def row(u: Array) -> Array:
         y = np.empty(u.shape, object)
         for j in range(len(u)):
-            near = u[max(0, j - size // 2) : j + (size - 1) // 2 + 1]
+            near = u[max(0, j - before) : j + after + 1]
             y[j] = u[j] / power(k + alpha / size * sum_of_squares(near), beta)
         return y
 

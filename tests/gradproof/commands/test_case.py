@@ -129,6 +129,23 @@ def test_without_balls_nothing_is_shown(monkeypatch):
         beside(drawn("cost/l1", "wide", 2))
 
 
+def test_a_switch_has_no_gradient_on_any_side(capsys):
+    assert main(["at", "cost/generalized_dice", "a=[[[0.5,0.5],[0.1,0.2]]]", "y=[[[1,0],[0,1]]]"]) == 0
+    said = capsys.readouterr().out
+    assert "∂/∂a" in said
+    assert "∂/∂y" not in said
+
+
+def test_what_balls_do_not_answer_is_named_where_it_is_empty(capsys):
+    assert main(["at", "layer/local_response_norm", "x=[[[]]]"]) == 2
+    assert "x has shape (1, 1, 0), no entries" in capsys.readouterr().err
+
+
+def test_a_side_that_refuses_is_quoted_in_one_line(capsys):
+    assert main(["at", "layer/average_pooling", "x=[[1.0,2.0]]", f"stride={10**30}"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 5
+
+
 def test_a_case_of_a_block_is_that_of_the_audit():
     pytest.importorskip("flint")
     table = beside(drawn("block/lstm_classifier", "plain", 2, "float32"))

@@ -100,21 +100,24 @@ def test_modules_are_there_beside_the_functions_of_their_names():
 
 
 BAD = [
-    ("block/transformer", {"norm": "batch_norm"}, {}, "norm = 'batch_norm'; need one of rms_norm, layer_norm"),
+    ("block/transformer", {"norm": "batch_norm"}, {}, "norm = 'batch_norm' is not one of rms_norm, layer_norm"),
     ("block/transformer", {}, {"bias1": np.ones(4)}, "a bias is given, but rms_norm has none"),
+    ("block/transformer", {}, {"x": np.float64(1)}, r"x has shape \(\); expected \(..., T, d\)"),
+    ("block/language_model", {}, {"tokens": np.array(1)}, r"tokens has shape \(\); expected \(..., T\)"),
+    ("block/language_model", {}, {"embedding": np.array(1.0)}, r"embedding has shape \(\); expected \(V, d\)"),
     ("block/transformer", {"rate": 1.0}, {}, "rate = 1.0; need 0 <= rate < 1"),
     ("block/transformer", {"kv_heads": 3}, {}, "kv_heads = 3; need a divisor of heads = 2"),
     ("block/transformer", {}, {"out_weight": np.ones((3, 6))}, r"out_weight has shape \(3, 6\); expected \(4, heads"),
     ("block/transformer", {}, {"down": np.ones((3, 5))}, r"down has shape \(3, 5\); expected \(4, h\)"),
     ("block/transformer", {}, {"norm2": np.ones(3)}, r"weight has shape \(3,\)"),
-    ("block/transformer", {"activation": "swish"}, {}, "activation = 'swish'; need one of"),
+    ("block/transformer", {"activation": "swish"}, {}, "activation = 'swish' is not one of"),
     ("block/language_model", {}, {"up": np.ones((1, 5, 4))}, r"up has shape \(1, 5, 4\); expected \(2,\) and more"),
     ("block/language_model", {}, {"positions": np.ones((2, 4))}, r"positions has shape \(2, 4\); expected \(3, 4\)"),
     ("block/language_model", {}, {"labels": np.zeros(2, int)}, r"labels has shape \(2,\); expected \(3,\), as tokens"),
     ("block/language_model", {}, {"tokens": np.array([0, 5, 1])}, "index 5 is outside 0 … 4"),
     ("block/language_model", {}, {"labels": np.array([0, 5, 1])}, "5"),
-    ("block/convolutional_network", {"pooling": "l2"}, {}, "pooling = 'l2'; need one of max_pooling, average_pooling"),
-    ("block/convolutional_network", {"activation": "silu"}, {}, "activation = 'silu'; need one of relu, gelu, tanh"),
+    ("block/convolutional_network", {"pooling": "l2"}, {}, "pooling = 'l2' is not one of max_pooling, average_pooling"),
+    ("block/convolutional_network", {"activation": "silu"}, {}, "activation = 'silu' is not one of relu, gelu, tanh"),
     ("block/convolutional_network", {}, {"x": np.ones((2, 6, 4))}, r"x has shape \(2, 6, 4\)"),
     ("block/convolutional_network", {}, {"weight": np.ones((3, 5))}, r"\(3, 5\)"),
     ("block/lstm_classifier", {}, {"x": np.ones((2, 3))}, r"x has shape \(2, 3\)"),
@@ -128,6 +131,14 @@ def test_what_does_not_fit_is_refused_by_name(id, options, arrays, message):
     case = draw(id, "float64", "plain", 0)
     with pytest.raises(ValueError, match=message):
         BLOCKS[id].vjp({**case.arguments, **arrays}, **{**case.parameters, **options})
+
+
+@pytest.mark.parametrize("id", BLOCKS)
+@pytest.mark.parametrize("data", [None, 1, {}])
+def test_plain_data_are_no_parts(id, data):
+    case = draw(id, "float64", "plain", 0)
+    with pytest.raises(TypeError, match=f"parts = {data}; expected layers by name"):
+        BLOCKS[id].vjp(case.arguments, **case.parameters, parts=data)
 
 
 @pytest.mark.parametrize(

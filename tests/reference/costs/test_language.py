@@ -153,6 +153,7 @@ def test_clusters_without_the_label_may_hold_anything():
         ({"cutoffs": [3, 4]}, ValueError, "cutoffs = [3, 4] with head of shape (4, 4)"),
         ({"cutoffs": [2, 2]}, ValueError, "cutoffs = [2, 2]"),
         ({"cutoffs": [2, 7]}, ValueError, "cutoffs = [2, 7]"),
+        ({"cutoffs": 0}, TypeError, "cutoffs = 0; expected a sequence of integers"),
         ({"cutoffs": [2.5, 3]}, TypeError, "a cutoff = 2.5 is not an integer"),
         ({"tails": Y[:3]}, ValueError, "tails (3, 5)"),
         ({"labels": [0, 1, 2, 7]}, ValueError, "label = 7 at index (3,) is outside 0 … 6"),

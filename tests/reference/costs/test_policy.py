@@ -48,6 +48,14 @@ def test_a_tiny_range_is_not_lost_beside_one():
     assert g["a"] == [0]
 
 
+def test_an_advantage_of_0_takes_a_ratio_of_any_size_out():
+    C, g = ppo_clip([1e4], [0.0], [0.0])
+    assert (C, g["a"], g["old"], g["advantage"]) == (0, 0, 0, -np.inf)
+    C, g = grpo_clip([[1e4, 0.0]], [[0.0, 0.0]], [0.0])
+    assert (C, g["a"].any(), g["old"].any(), g["advantage"]) == (0, False, False, -np.inf)
+    assert np.isnan(ppo_clip([np.nan], [0.0], [0.0])[0])
+
+
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [

@@ -122,6 +122,9 @@ def test_bounded_logits_stay_below_the_bound_and_a_wide_bound_does_nothing():
         ({"causal": True, "offset": 1}, [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]),
         ({"window": 2}, [[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1]]),
         ({"window": 2, "causal": True}, [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0]]),
+        ({"causal": True, "offset": 1e300}, np.ones((3, 4))),
+        ({"causal": True, "offset": -(2**63)}, np.zeros((3, 4))),
+        ({"window": 10**30, "offset": 10**30}, [[0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1]]),
         ({"window": 1, "offset": 1}, [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
     ],
 )
@@ -256,6 +259,7 @@ def test_what_does_not_fit_is_named(arrays, given, said):
         ({"mask": np.ones((3, 5))}, "mask has dtype float64; pass bools"),
         ({"mask": np.ones((3, 5), int)}, "mask has dtype int64; pass bools"),
         ({"scale": "big"}, "scale = 'big' is neither a number nor None"),
+        ({"window": "big"}, "window = 'big' is neither a number nor None"),
         ({"causal": "yes"}, "causal = 'yes' is neither True nor False"),
         ({"dropout": 0.1}, "unexpected keyword argument 'dropout'"),
     ],

@@ -60,7 +60,8 @@ def test_a_row_whose_cotangent_is_0_may_hold_nan():
 @pytest.mark.parametrize(
     ("arrays", "options", "said"),
     [
-        ((X, GATE, UP, DOWN), {"activation": "swish"}, "activation = 'swish'; need one of silu, gelu"),
+        ((X, GATE, UP, DOWN), {"activation": [1.0]}, "is not one of silu, gelu"),
+        ((X, GATE, UP, DOWN), {"activation": "swish"}, "activation = 'swish' is not one of silu, gelu"),
         ((X, GATE[:, :2], UP, DOWN), {}, r"x has shape \(2, 5, 3\); expected \(..., 2\)"),
         ((X, GATE, UP[:3], DOWN), {}, r"up has shape \(3, 3\); expected \(4, 3\), as gate"),
         ((X, GATE, UP, DOWN.T), {}, r"down has shape \(4, 6\); expected \(m, 4\)"),

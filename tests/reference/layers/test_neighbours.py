@@ -65,6 +65,17 @@ def test_nan_touches_its_neighbours_alone_and_nothing_where_the_cotangent_is_0()
     assert np.isnan(pullback(np.array([[1.0, 0, 0, 2, 1]]))["x"]).any()
 
 
+def test_without_channels_there_is_nothing_and_of_few_a_wide_window_has_all():
+    y, pullback = local_response_norm(np.ones((2, 0, 3)))
+    assert y.shape == pullback(y)["x"].shape == (2, 0, 3)
+    x = np.array([[1.0, 2.0]])
+    for size in (2**63, 1e300):
+        y, pullback = local_response_norm(x, size=size, alpha=size, beta=1.0)
+        np.testing.assert_allclose(y, x / 6, rtol=1e-15)
+        np.testing.assert_allclose(pullback(np.ones((1, 2)))["x"], [[0, -0.5 / 3 / 3 * 1.0]], atol=1)
+    assert local_response_norm(x, size=10**30)[0].tolist() == x.tolist()
+
+
 @pytest.mark.parametrize(
     ("shape", "options", "message"),
     [

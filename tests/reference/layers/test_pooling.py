@@ -200,6 +200,12 @@ X = np.zeros((2, 3, 5))
         (lambda: fractional_max_pooling(X, samples=1.0), r"samples = 1.0 at index \(0,\) is no sample"),
         (lambda: fractional_max_pooling(X, samples=np.nan), r"samples = nan at index \(0,\) is no sample"),
         (lambda: fractional_max_pooling(X, kernel_size=(2, 2), output_size=(1, 1, 1)), "kernel_size"),
+        (
+            lambda: max_pooling(X, padding=10**30),
+            "padding = 10{30} asks for 5?0*[0-9]* numbers, more than an array can hold",
+        ),
+        (lambda: adaptive_average_pooling(X, output_size=10**30), "output_size = 10{30} asks for"),
+        (lambda: adaptive_max_pooling(X, output_size=10**30), "output_size = 10{30} asks for"),
         (lambda: lp_pooling(X, p=0.5), "p = 0.5; need 1 ≤ p ≤ ∞"),
         (lambda: lp_pooling(X, p=np.nan), "p = nan is not finite"),
         (lambda: lp_pooling(X, kernel_size=6), "a kernel of 6"),
@@ -208,6 +214,13 @@ X = np.zeros((2, 3, 5))
 def test_what_does_not_fit_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("pooling", [max_pooling, average_pooling, lp_pooling])
+def test_a_stride_of_any_size_leaves_the_first_window(pooling):
+    y, pullback = pooling(X, stride=10**30)
+    np.testing.assert_array_equal(y, pooling(X[..., :2])[0])
+    np.testing.assert_array_equal(pullback(np.ones(y.shape))["x"][..., 2:], 0)
 
 
 @pytest.mark.parametrize("size", [1.5, None, "2", (2, True)])

@@ -44,6 +44,13 @@ def test_without_noise_it_is_a_softmax():
     assert (pull(v)["noise"] == plain(v)).all()
 
 
+def test_logits_and_noise_may_overflow_together():
+    y, pull = gumbel_softmax([[1.5e308, 1.6e308], [2.0, 0.0]], [[1.5e308] * 2, [1.0, 1.0]], temperature=2.0)
+    (s, plain), v = softmax(np.array([2.0, 0.0]), temperature=2.0), np.array([[1.0, 2.0]] * 2)
+    assert y.tolist() == [[0, 1], s.tolist()]
+    assert pull(v)["z"].tolist() == pull(v)["noise"].tolist() == [[0, 0], plain(v[1]).tolist()]
+
+
 @pytest.mark.parametrize(
     ("call", "error", "said"),
     [

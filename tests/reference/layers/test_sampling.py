@@ -93,8 +93,8 @@ X, G = np.ones((2, 3, 4, 5)), np.ones((2, 6, 2))
 @pytest.mark.parametrize(
     ("x", "grid", "options", "message"),
     [
-        (X, G, {"mode": "bicubic"}, "mode = 'bicubic'; expected one of linear, nearest"),
-        (X, G, {"padding_mode": "wrap"}, "padding_mode = 'wrap'; expected one of zeros, border, reflection"),
+        (X, G, {"mode": "bicubic"}, "mode = 'bicubic' is not one of linear, nearest"),
+        (X, G, {"padding_mode": "wrap"}, "padding_mode = 'wrap' is not one of zeros, border, reflection"),
         (X[0, 0], G, {}, r"x has shape \(4, 5\); expected \(n, c, …\)"),
         (X[..., :0], G, {}, r"x has shape \(2, 3, 4, 0\)"),
         (X, G[..., :1], {}, r"grid has shape \(2, 6, 1\); expected \(2, 6, 2\)"),

@@ -38,6 +38,8 @@ def test_asgd_is_descent_at_a_falling_rate_and_averages_the_late_parameters():
     w, state = path(asgd, eta=0.5, lam=0.0, t0=2.0)
     np.testing.assert_allclose(w, plain)
     np.testing.assert_allclose(state["a"][0], w[3:].mean(0))  # from step t₀ + 2 on
+    for alpha in (1e17, 1e300):  # no rate is left after the first step
+        np.testing.assert_array_equal(path(asgd, np.ones((5, 1)), alpha=alpha)[0], -0.01)
     w, _ = path(asgd, np.ones((2, 1)), eta=1.0, lam=0.5, alpha=1.0)
     np.testing.assert_allclose(w[:, 0], [-1.0, -1.0 * (1 - 0.5 / 1.5) - 1 / 1.5])
 

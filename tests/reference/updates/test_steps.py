@@ -147,6 +147,21 @@ def test_a_square_that_leaves_the_range_does_not_take_the_step_with_it(name, exp
         assert np.isinf(after[squares][0]).all()  # the state itself has no such numbers
 
 
+LARGE = {  # where w = 1 goes in a step of four gradients of 1.5e308, whose norm is 3e308
+    "lars": 0.9999, "novograd": 1 - 0.001 / 2, "fromage": (1 - 0.01) / 1.0001**0.5, "adaptive_clipping": 0.999,
+    "clip_by_block_rms": 0.99, "normalize_by_update_norm": 1 - 0.01 / 2, "dog": 1 - 3e-6 / 2, "dowg": 1 - 0.01 / 2,
+    "cocob": 0.99, "momo": 1.0, "momo_adam": 1.0, "sam": 1 + 0.05 / 2, "adafactor": 0.99, "adagrad": 0.99,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_gradient_whose_norm_overflows_has_a_direction(name):
+    rows = {"adaptive_clipping": (1, 4), "adafactor": (2, 2)}
+    shape = rows.get(name, (4,))
+    (w,), _ = CATALOGUE[f"update/{name}"].function([np.ones(shape)], [np.full(shape, 1.5e308)])
+    np.testing.assert_allclose(w, LARGE[name], rtol=1e-12)
+
+
 def test_adadelta_of_a_gradient_whose_square_overflows():
     (w,), _ = CATALOGUE["update/adadelta"].function([np.ones(1)], [np.array([1e200])], rho=0.75, eps=1e-6)
     np.testing.assert_allclose(1 - w, np.sqrt(1e-6) / 0.5, rtol=1e-12)
