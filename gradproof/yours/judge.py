@@ -100,12 +100,13 @@ def judge(
     """
     found: dict[str, Judged] = {}
     largest = _largest(asked)
+    strict = ulp is not None
     for (asking, truth), answer in zip(asked, answers, strict=True):
         limit = allowed(asking, elementwise, wide) if ulp is None else ulp
         for name, right in truth.outputs.items() if outputs else ():
             if (given := answer.outputs.get(name)) is not None:
                 j = found.setdefault(name, Judged(name, asking.case.dtype, limit))
-                _add(j, asking, np.asarray(given), right, limit, elementwise, ulp is not None, largest.get(name, 0.0))
+                _add(j, asking, np.asarray(given), right, limit, elementwise, strict, largest.get(name, 0.0))
         for name, right in truth.gradients.items():
             plain, square = name.removesuffix("²"), "²" if name.endswith("²") else ""
             if plain not in asking.names:
@@ -119,7 +120,8 @@ def judge(
             if given is None:
                 j.worsen("wrong", "has no gradient")
             else:
-                _add(j, asking, np.asarray(given), right, limit, elementwise, ulp is not None, largest.get(f"∂/∂{name}", 0.0))
+                size = largest.get(f"∂/∂{name}", 0.0)
+                _add(j, asking, np.asarray(given), right, limit, elementwise, strict, size)
     return list(found.values())
 
 
