@@ -124,7 +124,11 @@ def report_of(how: How, dtypes: Sequence[str] | None) -> Report:
         failed = {law.name for law in one.laws if law.holds is False}
         held = [law for law in held if law.name not in failed or law.holds is False]
         held += [law for law in one.laws if law.name not in {h.name for h in held}]
-    _narrow(judged)
+    if how.ulp is None:
+        wider = _wider(how, judged)
+        _narrow(judged, wider.judged if wider else [])
+        missed += wider.missed if wider else []
+        planted += wider.planted if wider else 0
     found = [j for j in judged if j.verdict in ("wrong", "inaccurate")]
     verdict = max((j.verdict for j in judged), key=WORSE.index, default="undecided")
     verdict = max([verdict, *(e.verdict for e in met if e.verdict in WORSE)], key=WORSE.index)
@@ -331,13 +335,28 @@ def _array(x: Any, what: str) -> Any:
     return y
 
 
-def _narrow(judged: Sequence[Judged]) -> None:
-    """What is right in a wider dtype is a right formula: where a narrower one loses its digits, it is inaccurate."""
+def _wider(how: How, judged: Sequence[Judged]) -> _One | None:
+    """What float64 comes to, where narrower dtypes alone were asked for and are wrong."""
+    wrong = any(j.verdict == "wrong" and not j.why for j in judged)
+    if not wrong or any(j.dtype == "float64" for j in judged) or "float64" not in (how.subject.dtypes or WIDE):
+        return None
+    with contextlib.suppress(Broken):
+        return _in(how, "float64")
+    return None
+
+
+def _narrow(judged: Sequence[Judged], wider: Sequence[Judged]) -> None:
+    """What is right in a wider dtype is a right formula: where a narrower one loses its digits, it is inaccurate.
+
+    For rounding errors fall with the precision, and what a wrong formula is off by does not.
+    """
     for j in judged:
-        wider = [
-            k.verdict for k in judged if k.quantity == j.quantity and ALL.index(k.dtype) < min(2, ALL.index(j.dtype))
+        wide = [
+            k.verdict
+            for k in (*judged, *wider)
+            if k.quantity == j.quantity and ALL.index(k.dtype) < min(2, ALL.index(j.dtype))
         ]
-        if j.verdict == "wrong" and not j.why and wider and "wrong" not in wider and 2 * j.gross < j.entries:
+        if j.verdict == "wrong" and not j.why and wide and "wrong" not in wide and 2 * j.gross < j.plain:
             j.verdict = "inaccurate"
 
 

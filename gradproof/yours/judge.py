@@ -7,6 +7,12 @@ subject states that it accumulates in a wider format). Nothing else is tuned. Be
     inaccurate   right to half of its digits wherever inputs are ordinary, or to half of those of the numbers that
                  cancel there: a right formula in an unstable form
     wrong        else
+
+How large the numbers are that cancel, other entries say: those of the array, and of the same quantity in the other
+plain cases, which differ in their draw and not in their size. By a row of one entry, say, a norm has the gradient
+r·(g − x̂²·g), x̂² = 1 − ε·r²: next to nothing for small ε, made of terms as large as any other gradient by that argument.
+Rounding them leaves a multiple of their roundoff, which falls with the precision; what is wrong by more than half of
+their digits no rounding explains.
 """
 
 from __future__ import annotations
@@ -54,7 +60,8 @@ class Judged:
     entries: int = 0
     of: int = 0  # entries that there are; more than were asked where an estimate is costly
     off: int = 0
-    gross: int = 0  # entries that lost half of their digits or more
+    plain: int = 0  # entries of plain cases, or of an elementwise function
+    gross: int = 0  # those of them that lost half of their digits or more
     worst: Worst = field(default_factory=Worst)
     usual: Worst | None = None
     why: str = ""
@@ -92,12 +99,14 @@ def judge(
     `outputs` says whether values are judged, `ulp` is a required accuracy in place of the derived one.
     """
     found: dict[str, Judged] = {}
+    largest = _largest(asked)
+    strict = ulp is not None
     for (asking, truth), answer in zip(asked, answers, strict=True):
         limit = allowed(asking, elementwise, wide) if ulp is None else ulp
         for name, right in truth.outputs.items() if outputs else ():
             if (given := answer.outputs.get(name)) is not None:
                 j = found.setdefault(name, Judged(name, asking.case.dtype, limit))
-                _add(j, asking, np.asarray(given), right, limit, elementwise, ulp is not None)
+                _add(j, asking, np.asarray(given), right, limit, elementwise, strict, largest.get(name, 0.0))
         for name, right in truth.gradients.items():
             plain, square = name.removesuffix("²"), "²" if name.endswith("²") else ""
             if plain not in asking.names:
@@ -111,7 +120,8 @@ def judge(
             if given is None:
                 j.worsen("wrong", "has no gradient")
             else:
-                _add(j, asking, np.asarray(given), right, limit, elementwise, ulp is not None)
+                size = largest.get(f"∂/∂{name}", 0.0)
+                _add(j, asking, np.asarray(given), right, limit, elementwise, strict, size)
     return list(found.values())
 
 
@@ -120,7 +130,19 @@ def _by(name: str) -> str:
     return f"∂²/∂{name}" if name.endswith("²") else f"∂/∂{name}"
 
 
-def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elementwise: bool, strict: bool) -> None:
+def _largest(asked: Sequence[tuple[Asking, Truth]]) -> dict[str, float]:
+    """The largest entry of every quantity in the plain cases, by the standard's names."""
+    found: dict[str, float] = {}
+    for asking, truth in asked:
+        for name, right in truth.quantities.items() if asking.case.regime.startswith("plain") else ():
+            y = right.truth.hi
+            found[name] = max(found.get(name, 0.0), float(np.max(np.abs(y[np.isfinite(y)]), initial=0.0)))
+    return found
+
+
+def _add(
+    j: Judged, asking: Asking, got: Array, right: Any, limit: float, elementwise: bool, strict: bool, largest: float
+) -> None:
     truth = right.truth.hi
     if got.shape != truth.shape:
         if got.size == 1 == truth.size:
@@ -140,9 +162,11 @@ def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elemen
         return
     x = np.asarray(next(iter(asking.case.arguments.values())))
     entrywise = elementwise and x.shape == error.shape
+    plain = asking.case.regime.startswith("plain")
+    j.plain += int(counted.sum()) if plain or entrywise else 0
     seen = np.where(counted, error, -1)
     j.worst = _worse(j.worst, _worst(seen, y, truth, x if entrywise else None, asking))
-    usual = counted & (_middle(x) if entrywise else asking.case.regime.startswith("plain"))
+    usual = counted & (_middle(x) if entrywise else plain)
     if usual.any():
         j.usual = _worse(j.usual, _worst(np.where(usual, error, -1), y, truth, x if entrywise else None, asking))
     where = x.astype(np.float64) if entrywise else np.arange(error.size) + sum(e.size for *_, e in j.seen)
@@ -152,14 +176,16 @@ def _add(j: Judged, asking: Asking, got: Array, right: Any, limit: float, elemen
         half = 2.0 ** (format_of(asking.case.dtype)[1].digits / 2)
         with np.errstate(invalid="ignore", over="ignore"):
             scale = _scale(truth, x if entrywise else None)
-            if not entrywise and not asking.case.regime.startswith("plain"):  # saturated: what is left may be small
+            if not entrywise and plain:
+                scale = np.maximum(scale, largest)
+            elif not entrywise:  # saturated: what is left may be small
                 seeds = [
                     np.max(np.abs(v.astype(np.float64)), initial=0.0) for v in (asking.case.cotangent or {}).values()
                 ]
                 scale = np.maximum(scale, max(seeds, default=0.0))
             beside = np.abs(y - truth) > scale / half
         gross = over & (error > half) & (beside | ~np.isfinite(y))  # half of the digits are lost
-        j.gross += int(gross.sum())
+        j.gross += int(gross.sum()) if plain or entrywise else 0
         j.worsen("wrong" if _ordinary(asking, gross, y, elementwise) else "inaccurate" if not strict else "wrong")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
@@ -302,14 +303,41 @@ def terms(seen: Sequence[Seen]) -> Iterator[str]:
     c = np.linalg.lstsq(table, mine, rcond=None)[0]
     if not close(table @ c, mine, near=seen[0].near()) or np.linalg.matrix_rank(table) < len(parts):
         return
-    off = [(name, k) for (name, _), k in zip(parts, c, strict=True) if abs(k - 1) > 1e-4]
-    if off and len(off) < len(parts):
-        said = [f"the term {name} {'is missing' if abs(k) < 1e-4 else f'has the factor {k:.4g}'}" for name, k in off]
-        yield " and ".join(said)
+    kept, missing = ([t for (t, _), k in zip(parts, c, strict=True) if abs(k - p) <= 1e-4] for p in (1, 0))
+    said = [f"a term has the factor {k:.4g}: {decimal(t)}"
+            for (t, _), k in zip(parts, c, strict=True) if t not in kept and t not in missing]  # fmt: skip
+    if kept and missing and (rho := _common_ratio(missing, kept)) is not None:
+        said.insert(0, f"a factor is missing: 1 + {decimal(rho)}")
+    elif kept and missing:
+        are = "a term is missing" if len(missing) == 1 else "terms are missing"
+        said.insert(0, f"{are}: {' and '.join(map(decimal, missing))}")
+    if kept and said:
+        yield "; ".join(said)
 
 
-def _parts_of(formula: Formula, argument: str) -> list[tuple[str, Callable[..., Any]]]:
-    """The terms of the derivative of what the record sums, entry by entry: as text, and as functions."""
+def _common_ratio(missing: Sequence[Any], kept: Sequence[Any]) -> Any:
+    """The ρ with which every term that is missing is ρ times one that is there: they came of a factor 1 + ρ.
+
+    It must be a multiple of a power. None where there is none.
+    """
+    each = [{m / k for k in kept if (m / k).is_polynomial() and (m / k).free_symbols} for m in missing]
+    return next(iter(sorted(set.intersection(*each), key=str)), None)
+
+
+def decimal(term: Any) -> str:
+    """A SymPy expression as people write it, its numbers in six decimal digits.
+
+    >>> from sympy import sqrt, symbols
+    >>> decimal(sqrt(2) * symbols("z") ** 3 / 4)
+    '0.353553·z³'
+    """
+    powers = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+    text = re.sub(r"\*\*(\d+)\b(?!\.)", lambda m: m[1].translate(powers), str(term.evalf(6)))
+    return text.replace("*", "·")
+
+
+def _parts_of(formula: Formula, argument: str) -> list[tuple[Any, Callable[..., Any]]]:
+    """The terms of the derivative of what the record sums, entry by entry: as SymPy has them, and as functions."""
     import sympy
 
     names = {n: sympy.IndexedBase(n) for n in inspect.signature(formula.function).parameters if len(n) > 0}
@@ -325,7 +353,7 @@ def _parts_of(formula: Formula, argument: str) -> list[tuple[str, Callable[..., 
     statement = statement.xreplace(entries).subs(dict.fromkeys(indices.values(), 1))
     derivative = sympy.expand(sympy.diff(statement, sympy.Symbol(argument, real=True)))
     symbols = sorted(derivative.free_symbols, key=str)
-    return [(str(t), _function(sympy.lambdify(symbols, t, "scipy" if _scipy() else "numpy"), [str(x) for x in symbols]))
+    return [(t, _function(sympy.lambdify(symbols, t, "scipy" if _scipy() else "numpy"), [str(x) for x in symbols]))
             for t in sympy.Add.make_args(derivative)]  # fmt: skip
 
 
@@ -339,7 +367,7 @@ def _function(of: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any
     return lambda given: of(*(given[name] for name in names))
 
 
-def _evaluated(parts: Sequence[tuple[str, Callable[..., Any]]], s: Seen) -> Array | None:
+def _evaluated(parts: Sequence[tuple[Any, Callable[..., Any]]], s: Seen) -> Array | None:
     formula = s.standard.formula
     given: Mapping[str, Any] = {
         **(formula.parameters if formula else {}), **s.standard.parameters, **s.case.parameters,

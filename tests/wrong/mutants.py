@@ -61,23 +61,27 @@ def pullback_of(
     value: Any = lambda y, x: y,
     seen: Any = lambda v, x: v,
     fixed: dict[str, Any] | None = None,
+    vjp: Any = vjp,
 ) -> Any:
-    """A pullback: `change`(gradients, arguments, cotangent) of the right one, which is given `seen`(cotangent, …)."""
+    """A pullback: `change`(gradients, arguments, cotangent) of the right one, which is given `seen`(cotangent, …).
+
+    The right one is ours, unless `vjp` is that of an oracle.
+    """
     names = [*needed(id), *optional]
+    with_names = vjp_outputs(id)
 
     def function(*arrays, **given):
         x = dict(zip(names, arrays, strict=True))
         outputs, _ = vjp(id, x, None, **(fixed or {}), **given)
 
         def back(*seeds):
-            v = {name: seen(np.asarray(seed), x) for name, seed in zip(outputs, seeds, strict=True)}
+            v = {name: seen(np.asarray(seed), x) for name, seed in zip(with_names, seeds, strict=True)}
             gradients = vjp(id, x, v, **(fixed or {}), **given)[1]
             return change(gradients, x, seeds[0] if len(seeds) == 1 else seeds)
 
         found = {name: value(y, x) for name, y in outputs.items()}
         return (next(iter(found.values())) if len(found) == 1 else found), back
 
-    with_names = [*vjp_outputs(id)]
     return gradproof.pullback(signed(function, names, options or {}), outputs=tuple(with_names))
 
 
