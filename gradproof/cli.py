@@ -97,7 +97,8 @@ def parser() -> argparse.ArgumentParser:
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
     show.add_argument("id", help="of a formula, a block or a published claim")
-    show.add_argument("--evidence", type=Path, default=Path("reports/evidence"), metavar="DIR")
+    show.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    show.add_argument("--evidence", type=Path, metavar="DIR", help="default: evidence in --reports")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
     at.add_argument("id")
@@ -313,7 +314,7 @@ def _list(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from gradproof.commands.show import describe
 
-    print(describe(options.id, options.evidence))
+    print(describe(options.id, options.evidence or options.reports / "evidence"))
     return 0
 
 

@@ -40,10 +40,15 @@ def not_installed(error: ImportError) -> str:
 def find(id: str) -> tuple[Formula, Mapping[str, Any]]:
     """The record of a formula by its id or an alias, and the parameters that the alias stands for.
 
-    Raises UsageError naming the nearest ids.
+    Raises UsageError naming the nearest ids, and for a block what it can be asked.
     """
     if id in CATALOGUE or id in ALIASES:
         return resolve(id)
+    from reference.blocks import BLOCKS
+
+    if id in BLOCKS:
+        raise UsageError(f"{id} is a whole block, made of formulas and none itself: 'gradproof show {id}' says what it "
+                         f"is, 'gradproof case {id} plain 0' its gradients beside the truth")  # fmt: skip
     raise UsageError(f"no formula {id!r}; {suggestion(id, [*CATALOGUE, *ALIASES])}")
 
 

@@ -91,6 +91,16 @@ def test_bad_input_is_refused_in_words(run, tmp_path, command, complaint):
     assert complaint in err
 
 
+@pytest.mark.parametrize("command", ["at {} x=1", "doctor {}"])
+@pytest.mark.parametrize("id", BLOCKS)
+def test_of_a_block_it_is_said_what_it_can_be_asked(run, command, id):
+    code, out, err = run(*command.format(id).split())
+    assert (code, out) == (2, "")
+    assert f"{id} is a whole block" in err
+    assert f"'gradproof case {id} plain 0'" in err
+    assert "CONTRIBUTING" not in err
+
+
 def test_blocks_are_listed_with_what_they_are(run):
     code, out, _ = run("list", "block")
     assert code == 0

@@ -195,7 +195,9 @@ def proved():
 
 def asked():
     return [
-        f for id in ("cost/l1", "regularizer/l2", "update/adam", "update/clip_by_norm") for f in ask.measure(id, [])
+        f
+        for id in ("cost/l1", "regularizer/l2", "layer/attention", "update/adam", "update/clip_by_norm")
+        for f in ask.measure(id, [])
     ]
 
 
@@ -309,6 +311,7 @@ EXPECTED = {
     },
     asked: {
         "conventions": [
+            "| layer | question | asked at | ours | torch | jax | called in torch | called in jax |",
             "| l1 | a weighted mean divides by | two terms of weights 1 and 3 | the sum of the weights | not inst",
             "| l2 | biases | one step of SGD at gradient 0, η = 1, b = 3, λ = 0.1 | left alone | not installed |",
             "| adam | where ε is added | √v̂ + ε | not installed | not installed |",
