@@ -89,15 +89,12 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("--keep", metavar="TITLE", help="keep the comparison on drift.md of the report in --out")
     diff.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
 
-    command("list", "List every formula, or published claims.", "gradproof list claim").add_argument(
-        "kind", nargs="?", help="activation, cost, …; block; claim, or the document of one, such as nielsen-2015"
-    )
-
     show = command(
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
     show.add_argument("id", help="of a formula, a block or a published claim")
-    show.add_argument("--evidence", type=Path, default=Path("reports/evidence"), metavar="DIR")
+    show.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    show.add_argument("--evidence", type=Path, metavar="DIR", help="default: evidence in --reports")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
     at.add_argument("id")
@@ -124,6 +121,11 @@ def parser() -> argparse.ArgumentParser:
 
     from gradproof.commands import site, sweep, vectors
 
+    listing = command("list", "List every formula, or published claims.", "gradproof list --search swish")
+    listing.add_argument("kind", nargs="?", help="activation, cost, …; block; claim, or the document of one, such as "
+                         "nielsen-2015; or an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
+    listing.add_argument("--search", metavar="TEXT", help="those that have it in their id, a former id, their title, "
+                         "or the name that PyTorch, JAX or Optax gives them")  # fmt: skip
     sweep.arguments(
         command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh"), _natural
     )
@@ -286,34 +288,10 @@ def _report(options: argparse.Namespace) -> int:
     return EXIT_FAILED if problems else 0
 
 
-def _list(options: argparse.Namespace) -> int:
-    from gradproof.lookup import UsageError
-    from literature import CLAIMS
-    from reference import CATALOGUE
-    from reference.blocks import BLOCKS
-
-    if options.kind == "block":
-        print_table(["id", "what"], [[id, (block.__doc__ or "").splitlines()[0]] for id, block in BLOCKS.items()])
-        return 0
-    kinds, documents = sorted({f.kind for f in CATALOGUE.values()}), {c.source for c in CLAIMS.values()}
-    if options.kind == "claim" or options.kind in documents:
-        claims = [c for c in CLAIMS.values() if options.kind in ("claim", c.source)]
-        print_table(["id", "place", "as printed"], [[c.id, c.place, c.latex["printed"]] for c in claims])
-        return 0
-    if options.kind and options.kind not in kinds:
-        raise UsageError(
-            f"no formulas of kind {options.kind!r}; there are {', '.join(kinds)}, and published equations: claim, or "
-            "the document of one, as 'gradproof list claim' has them; and whole blocks: block"
-        )
-    chosen = [f for f in CATALOGUE.values() if not options.kind or f.kind == options.kind]
-    print_table(["id", "statement"], [[f.id, f.statement] for f in chosen])
-    return 0
-
-
 def _show(options: argparse.Namespace) -> int:
     from gradproof.commands.show import describe
 
-    print(describe(options.id, options.evidence))
+    print(describe(options.id, options.evidence or options.reports / "evidence"))
     return 0
 
 
@@ -360,6 +338,8 @@ def _check(options: argparse.Namespace) -> int:
 def _print(table: Any) -> int:
     print(table.title)
     print_table(table.columns, [[str(text) for text in row] for row in table.rows])
+    if table.note:
+        print(table.note)
     return 0
 
 
@@ -391,8 +371,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "list": _list, "show": _show, "case": _case,
-    "at": _at, "cite": _cite, "doctor": _doctor, "check": _check, **dict.fromkeys(("site", "sweep", "vectors"), _other),
+    "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "show": _show, "case": _case, "at": _at,
+    "cite": _cite, "doctor": _doctor, "check": _check,
+    **dict.fromkeys(("list", "site", "sweep", "vectors"), _other),
 }  # fmt: skip
 
 

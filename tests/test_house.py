@@ -31,7 +31,8 @@ TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(_
 COMMON = {"evidence", "lookup", "tasks"}
 WINGS = ("blocks", "checks", "networks", "training", "conventions", "claims", "sweeps", "vectors", "yours")
 MAY = {  # room of gradproof: the other rooms that it may import
-    **{room: set() for room in ("lookup", "evidence", "cases")},
+    **{room: set() for room in ("evidence", "cases")},
+    "lookup": {"claims"},  # for the names that frameworks give to formulas
     "__init__": {"yours"},  # when it is first asked for
     **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},

@@ -72,7 +72,10 @@ def measure(ids: Sequence[str], dtypes: Sequence[str] | None, jobs: int, progres
 
     Raises UsageError for what names no formula, ImportError without python-flint.
     """
-    areas, plan = select(Options(only=(*AREAS, *ids), dtype=tuple(dtypes) if dtypes else None))
+    try:
+        areas, plan = select(Options(only=(*AREAS, *ids), dtype=tuple(dtypes) if dtypes else None))
+    except UsageError as error:
+        raise UsageError(str(error).removeprefix("--only ")) from None  # an option of the audit
     found: list[Finding] = []
     tasks: list[Task] = [task for area in areas for task in area.tasks(plan)]
     with pool(jobs) as executor:

@@ -20,6 +20,8 @@ from oracles.floats import FORMATS
 from reference.formula import Array, Formula
 
 DTYPES = tuple(FORMATS)
+KINK = ("At a kink every slope from the left one to the right one is legitimate, whoever takes it: which, is a "
+        "convention. The verdict is on ours.")  # fmt: skip
 NO_SLOPE = "no single slope"  # where left and right differ
 
 
@@ -146,7 +148,8 @@ def table(result: Mapping[str, Any]) -> Table:
     from_what = "the rounded truth" if "truth" in result["points"][0] else "ours"
     given = "".join(f", {name} = {value:g}" for name, value in result["parameters"].items())
     title = f"{result['formula']} in {dtype}{given}; ULP: distance from {from_what}"
-    return Table(title, ["x", "side", "value", "ULP", "slope", "ULP", "verdict"], lines)
+    kinks = any("left" in point for point in result["points"])
+    return Table(title, ["x", "side", "value", "ULP", "slope", "ULP", "verdict"], lines, KINK if kinks else "")
 
 
 def ulps(a: str, b: str, dtype: str) -> float:

@@ -143,7 +143,8 @@ def _subject(target: str, form: str | None) -> Subject:
         try:
             return subject_of(things[0])
         except UsageError as error:
-            raise UsageError(f"{str(error).split(':')[0]}: say what it returns, as --as pullback; there are "
+            raise UsageError(f"{str(error).split(':')[0]}: say what it returns, as --as pullback; if it computes with "
+                             f"torch: --as torch_function, with jax: --as jax_function; there are "
                              f"{', '.join(ADAPTERS)}") from None  # fmt: skip
     if form not in ADAPTERS:
         raise UsageError(f"--as {form}: there are {', '.join(ADAPTERS)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import re
 import unicodedata
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gradproof import __version__
-from gradproof.commands.show import judgement, subject
+from gradproof.commands.show import judgement, source, subject
 from gradproof.evidence.files import read_evidence
 from gradproof.lookup import UsageError, suggestion
 from literature import CLAIMS
@@ -19,6 +20,7 @@ from literature.bibliography import Work, work
 from reference import ALIASES, CATALOGUE, resolve
 
 Entry = tuple[str, Work]  # citation key and work
+LONG = 300  # characters beyond which a derivative is nothing for a note
 
 
 def evidence_hashes(reports: Path) -> dict[str, str]:
@@ -39,16 +41,31 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 def record(id: str, reports: Path, hashes: Mapping[str, str]) -> Entry:
-    """The project's own record of `id` as a citable work: id, version, evidence hash, and the verdict on a claim."""
+    """The project's own record of `id` as a citable work: id, version, and the hash of its evidence if there is any.
+
+    Of a formula with its derivative and the file where that is derived, of a claim with the verdict on it.
+    """
     evidence = hashes.get(id)
-    subject = CLAIMS[id].place if id in CLAIMS else "hand-derived formula"
-    note = f"record {id} ({subject}), version {__version__}, " + (
-        f"evidence {evidence}" if evidence else "no evidence here"
-    )
+    formula = CATALOGUE.get(id)
+    subject = f"hand-derived formula in {source(formula.function)[0]}" if formula else CLAIMS[id].place
+    note = f"record {id} ({subject}), version {__version__}" + (f", evidence {evidence}" if evidence else "")
+    if formula and len(formula.derivative) <= LONG:
+        note += f"; derivative with respect to {formula.arguments[0]}: {formula.derivative}"
     if id in CLAIMS and evidence:
         note += f"; verdict: {judgement(id, reports / 'evidence')}"
     title = f"gradproof {__version__}: {id}"
-    return f"gradproof-{id.replace('/', '-')}", Work("{The gradproof authors}", title, "software", "2026", note=note)
+    return f"gradproof-{id.replace('/', '-')}", Work(
+        "{The gradproof authors}", title, "software", "2026", url=home(), note=note
+    )
+
+
+def home() -> str:
+    """The first address that the installed package gives for this project; empty where it gives none."""
+    try:
+        urls = importlib.metadata.metadata("gradproof").get_all("Project-URL")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    return urls[0].partition(", ")[2] if urls else ""
 
 
 def entries(id: str, reports: Path = Path("reports"), hashes: Mapping[str, str] | None = None) -> list[Entry]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from gradproof.cases.source import REGIMES
 from gradproof.evidence.environment import ORACLES, cpu, load, versions
 from gradproof.lookup import UsageError, find
+from reference.blocks import BLOCKS
 from reference.formula import Formula
 
 INSTALL = "not installed: pip install 'gradproof[oracles]'"
@@ -42,6 +43,8 @@ def lacking(id: str) -> list[str]:
     try:
         formula, _ = find(id)
     except UsageError as error:
+        if id in BLOCKS:
+            raise
         raise UsageError(f"{error} (to add one, begin with 'Add a formula' in CONTRIBUTING.md)") from error
     return [*_record(formula), *_sides(formula), *_cases(formula), *_truths(formula)]
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from gradproof.evidence.files import Evidence, EvidenceError, read_evidence
 from gradproof.lookup import UsageError, find, named, suggestion
@@ -27,11 +31,36 @@ def subject(word: str) -> str:
     return formula if formula in CATALOGUE else named(word, CLAIMS)
 
 
+def source(function: Callable[..., Any]) -> tuple[str, int]:
+    """The file of a formula's function, as seen from above its package, and the line where its record begins.
+
+    >>> from reference.activations import gelu
+    >>> source(gelu)[0]
+    'reference/activations/gates.py'
+    """
+    made = inspect.unwrap(function)
+    return f"{made.__module__.replace('.', '/')}.py", made.__code__.co_firstlineno
+
+
+def derivation(function: Callable[..., Any], with_module: bool = False) -> str:
+    """Where a function stands and its docstring; that of its module too where it is asked for or referred to."""
+    file, line = source(function)
+    said = inspect.getdoc(function) or ""
+    parts = [f"  in {file}:{line}", "", said]
+    if with_module or FROM_MODULE.search(said):
+        module = sys.modules[inspect.unwrap(function).__module__]
+        parts += ["", f"The docstring of {file}:", "", inspect.getdoc(module) or ""]
+    return "\n".join(parts)
+
+
+FROM_MODULE = re.compile(r"module's\s+docstring|\b(?:derived|are|fact)\s+above\b")
+
+
 def describe(id: str, evidence: Path) -> str:
     """Statement, derivation, domain, kinks, assumptions, sources, and the last verdicts in `evidence` if any.
 
     Of a published claim: where it stands, the equation as printed, the verdict and its reason; of a block: what it is,
-    and its verdicts. Raises UsageError for an unknown id.
+    and its verdicts. A formula and a block come with file and line. Raises UsageError for an unknown id.
     """
     id = subject(id)
     if (claim := CLAIMS.get(id)) is not None:
@@ -39,7 +68,7 @@ def describe(id: str, evidence: Path) -> str:
     if "/" in id and id.split("/")[0] in {known.split("/")[0] for known in CLAIMS}:
         raise UsageError(f"no claim {id!r}; {suggestion(id, CLAIMS)}")
     if id in BLOCKS:
-        return "\n".join([id, "", inspect.getdoc(BLOCKS[id]) or "", "", *_of_block(id, evidence)])
+        return "\n".join([id, derivation(BLOCKS[id], with_module=True), "", *_of_block(id, evidence)])
     f, stands_for = find(id)
     given = ", ".join(f"{name} = {value}" for name, value in stands_for.items())
     lines = [f"{id} stands for {f.id}" + (f" with {given}" if given else "")] if id != f.id else []
@@ -48,7 +77,8 @@ def describe(id: str, evidence: Path) -> str:
         lines.append(f"  f' as evaluated = {f.numpy_form}")
     if f.parameters:
         lines.append("  parameters: " + ", ".join(f"{k} = {v:g}" for k, v in f.parameters.items()))
-    lines += [f"  domain ({f.domain[0]}, {f.domain[1]}), range ({f.range[0]}, {f.range[1]})", "", f.derivation, ""]
+    lines += [f"  domain ({f.domain[0]}, {f.domain[1]}), range ({f.range[0]}, {f.range[1]})"]
+    lines += [derivation(f.function), ""]
     for kink in f.kinks:
         lines.append(
             f"kink at {kink.of} = {kink.at}: left {kink.left}, right {kink.right}; ours {kink.chosen} ({kink.why})"
@@ -77,8 +107,15 @@ def judgement(id: str, evidence: Path) -> str:
     return found[0].verdict + (f": {why}" if why else "")
 
 
+def nowhere(evidence: Path) -> str:
+    """What is said where there is no folder of evidence, as outside a checkout."""
+    return f"no verdicts: no folder {evidence} here; --reports DIR names that of a checkout or of an audit's --out"
+
+
 def _of_block(id: str, evidence: Path) -> list[str]:
     """What was measured of a block: the verdicts on its settings."""
+    if not evidence.is_dir():
+        return [nowhere(evidence)]
     try:
         found = read_evidence(evidence / "blocks.jsonl").findings
     except EvidenceError as error:
@@ -104,6 +141,8 @@ def _claim(claim: Claim, evidence: Path) -> list[str]:
 
 def _measured(f: Formula, evidence: Path) -> list[str]:
     """What was measured of it; where files cannot be read, the reason of the last in one line."""
+    if not evidence.is_dir():
+        return [nowhere(evidence)]
     lines, problem = [], ""
     for area, told in (("proofs", _proofs), ("accuracy", _accuracy), ("networks", _verdicts)):
         path = evidence / f"{area}.jsonl"

@@ -102,7 +102,8 @@ def read_evidence(path: Path) -> Evidence:
     try:
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")  # splitlines() cuts strings at U+2028
     except (OSError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"{path}: cannot be read ({error}); run 'gradproof audit' to make it") from error
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise EvidenceError(f"{path}: cannot be read ({why}); run 'gradproof audit' to make it") from error
     header = _parse(path, 1, lines[0]).get("header")
     if not isinstance(header, dict):
         raise EvidenceError(f"{path}: no header line; this is not an evidence file")

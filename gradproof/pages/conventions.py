@@ -84,7 +84,8 @@ def readings(title: str, kind: str, found: Findings, note: str = "") -> Table:
               *(_calls(said.get(side)) for side in CALLED)]
              for (id, topic, probe), said in sorted(cells.items())]  # fmt: skip
     called = [f"called in {side}" for side in CALLED]
-    return Table(title, [kind, "question", "asked at", *TITLES.values(), *called], lines, note)
+    titles = SIDES if kind == "layer" else TITLES.values()  # Optax has no layers
+    return Table(title, [kind, "question", "asked at", *titles, *called], lines, note)
 
 
 def _calls(f: Finding | None) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
-from gradproof.pages.tables import Table, exactly, name, number, write_page
+from gradproof.pages.tables import Table, exactly, markdown, name, number, write_page
 
 DEFECT = 1000.0  # conditioned ULP from which an inaccuracy is listed as a defect: three digits beyond rounding
 WIDEST = ("float64", "float32", "bfloat16", "float16")
@@ -21,16 +21,30 @@ def write(evidence: Path, folder: Path) -> None:
     header, found = read_evidence(evidence / "accuracy.jsonl")
     listed = defects(found)
     versions = header["versions"]
-    activations = [f for f in listed if f.kind == "sweep"]
-    arrays = [f for f in listed if f.kind == "accuracy"]
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for f in listed:
+        groups.setdefault((f.side, f.formula.split("/")[0]), []).append(f)
     intro = (
         f"# Framework defects\n\nValues and slopes off by more than {DEFECT:,.0f} conditioned ULP at some input, or "
         "not numbers where the truth is one, shown at the worst input in the widest dtype that has the defect. "
         "*Composed*: the framework has no such function, and its definition was written out; then the defect is "
-        "that of the textbook form."
+        "that of the textbook form.\n\n" + markdown(counts(groups))
     )
-    tables = [_table("Activations", activations, versions), _table("Formulas of arrays", arrays, versions)]
-    write_page(folder, "frameworks", intro, [t for t in tables if t.rows])
+    tables = [_table(f"{side} {kind}", found, versions) for (side, kind), found in groups.items()]
+    write_page(folder, "frameworks", intro, tables)
+
+
+def counts(groups: Mapping[tuple[str, str], Sequence[Finding]]) -> Table:
+    """How many defects there are by kind of formula and framework, those of native functions too, and where."""
+    sides = list(dict.fromkeys(side for side, _ in groups))
+
+    def cell(side: str, kind: str) -> str:
+        found = groups.get((side, kind), ())
+        native = sum("composed" not in f.more for f in found)
+        return f"[{len(found):,}](#{side}-{kind}), {native:,} native" if found else "–"
+
+    lines = [[kind, *(cell(side, kind) for side in sides)] for kind in dict.fromkeys(kind for _, kind in groups)]
+    return Table("", ["defects", *sides], lines)
 
 
 def defects(found: Sequence[Finding]) -> list[Finding]:

@@ -233,11 +233,23 @@ class How:
                 found = self.subject.answer(given, seeds, options)
                 return Answer({n: _array(y, n) for n, y in found.outputs.items()},
                               {n: _array(g, f"∂/∂{n}") for n, g in found.gradients.items()})  # fmt: skip
-        except (Broken, UsageError):
+        except UsageError:
             raise
+        except Broken as broken:
+            raise Broken(f"{broken}{self.wanted(asking)}") from broken
         except Exception as error:
-            place = asking.case.name
-            raise Broken(f"raised {type(error).__name__} in {asking.case.dtype} ({place}): {error}") from error
+            said = f"raised {type(error).__name__} in {asking.case.dtype} ({asking.case.name}): {error}"
+            raise Broken(said + self.wanted(asking)) from error
+
+    def wanted(self, asking: Asking) -> str:
+        """What a formula of arrays gives and expects: arguments and outputs with their shapes; empty of others."""
+        formula, case = self.standard.formula, asking.case
+        if formula is None or formula.elementwise:
+            return ""
+        given = [f"{name}{f' as {mine}' if mine != name else ''} {np.shape(case.arguments[name])}"
+                 for name, mine in asking.names.items()]  # fmt: skip
+        outputs = [f"{name} {np.shape(v)}" for name, v in (case.cotangent or {}).items()]
+        return f"; as {formula.id} it was given {', '.join(given)}, and is to return {', '.join(outputs)}"
 
 
 class _One(NamedTuple):

@@ -42,7 +42,13 @@ def named_outputs(value: Any, names: Sequence[str]) -> dict[str, Any]:
         return {names[0]: value}
     values = value if isinstance(value, (tuple, list)) else [value]
     if len(values) != len(names):
-        raise Broken(f"returned {len(values)} outputs; {len(names)} are named ({', '.join(names)}): pass outputs=(…)")
+        all_of_them = ", ".join(f'"y{k}"' for k in range(1, len(values) + 1))
+        raise Broken(
+            f"returned {len(values)} outputs, but {len(names)} {'is' if len(names) == 1 else 'are'} named "
+            f"({', '.join(names)}): name all of them where the subject is made, as in "
+            f"gradproof.forward_backward(…, outputs=({all_of_them})); pullback, torch_function and jax_function take "
+            "outputs= too"
+        )
     return dict(zip(names, values, strict=True))
 
 

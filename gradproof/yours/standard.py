@@ -8,6 +8,7 @@ measured by moving them.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -90,7 +91,7 @@ def standard_of(against: Any, subject: Subject, parameters: Mapping[str, Any]) -
     if not callable(against):
         raise UsageError(f"against={against!r}: not an id, a forward function or a gradproof.torch_function(…)")
     if next(iter(_parameters(against)), "") == "xp":
-        return _array_api(against, curved)
+        return _array_api(against, subject.outputs, curved)
     try:
         other = subject_of(against)
     except UsageError:
@@ -98,7 +99,7 @@ def standard_of(against: Any, subject: Subject, parameters: Mapping[str, Any]) -
             raise UsageError(
                 f"{subject.name} gives second derivatives: judge it by a formula or a torch or JAX function"
             ) from None
-        return _numpy(against, subject.outputs)
+        return _numpy(_named(against, subject.outputs), subject.outputs)
     return _autodiff(other, curved)
 
 
@@ -118,9 +119,14 @@ def _catalogue(formula: Formula, parameters: Mapping[str, Any], curved: bool) ->
     from oracles import arb_truth
     from oracles.arb_truth.curvature import curvature
 
-    taken = inspect.signature(formula.function).parameters.values()
-    known = dict.fromkeys([*formula.parameters, *(p.name for p in taken if p.default not in (p.empty, None))])
+    taken = inspect.signature(formula.function).parameters
+    known = dict.fromkeys([*formula.parameters, *(n for n, p in taken.items() if p.default not in (p.empty, None))])
     for name in parameters:
+        if name not in known and name in taken:
+            raise UsageError(
+                f"{name} is no parameter of {formula.id} but an argument, which the cases vary: leave it out here; a "
+                f"function that takes {name} is asked with it"
+            )
         if name not in known:
             raise UsageError(f"{formula.id} has no parameter {name!r}; there are {', '.join(known) or 'none'}")
 
@@ -162,8 +168,23 @@ def _scaled(y: Rounded, v: Array) -> Rounded:
     return Rounded(hi, residual, y.undecided | lost, y.dtype)
 
 
-def _array_api(function: Any, curved: bool) -> Standard:
+def _named(function: Any, outputs: tuple[str, ...]) -> Any:
+    """The forward with its outputs by name. Raises UsageError where the subject names others, or not so many."""
+
+    @functools.wraps(function)
+    def named(*given: Any, **options: Any) -> dict[str, Any]:
+        try:
+            return named_outputs(function(*given, **options), outputs)
+        except Broken as broken:
+            raise UsageError(f"{getattr(function, '__name__', 'the forward')} {broken}") from None
+
+    return named
+
+
+def _array_api(forward: Any, outputs: tuple[str, ...], curved: bool) -> Standard:
     from oracles.arb_truth import namespace
+
+    function = _named(forward, outputs)
 
     def truth(case: Case) -> Truth:
         found = namespace.pullback_of(function, case.arguments, case.cotangent, dtype=case.dtype, **case.parameters)

@@ -290,8 +290,8 @@ def subject_of(thing: Any) -> Subject:
     if any(kind.startswith(("jax.", "jaxlib.")) for kind in kinds):
         return jax_function(thing)
     raise UsageError(
-        f"{_name(thing)} is {kind(thing)}: say what it returns, as gradproof.pullback({_name(thing)}); there are "
-        f"{', '.join(ADAPTERS)}"
+        f"{_name(thing)} is {kind(thing)}: say what it returns, as gradproof.pullback({_name(thing)}); if it computes "
+        f"with torch or JAX: gradproof.torch_function or gradproof.jax_function; there are {', '.join(ADAPTERS)}"
     )
 
 

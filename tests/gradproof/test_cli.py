@@ -60,6 +60,9 @@ def test_every_command_is_listed_and_has_help_with_an_example(run, command):
             "list kost",
             f"gradproof: no formulas of kind 'kost'; there are {', '.join(KINDS)}, and published equations: claim, ",
         ),
+        ("list cost/huberr", "no formula is 'cost/huberr' or matches it; did you mean cost/huber"),
+        ("list --search qqqq", "--search 'qqqq': found nowhere; "),
+        ("lock OUT/lock cost/huberr", "gradproof: cost/huberr: nothing matches; did you mean cost/huber"),
         ("show cost/huberr", "no formula 'cost/huberr'; did you mean cost/huber"),
         ("cite cost/huberr", "no formula or claim 'cost/huberr'; did you mean cost/huber"),
         ("doctor cost/huberr", "no formula 'cost/huberr'; did you mean cost/huber"),
@@ -91,6 +94,16 @@ def test_bad_input_is_refused_in_words(run, tmp_path, command, complaint):
     assert complaint in err
 
 
+@pytest.mark.parametrize("command", ["at {} x=1", "doctor {}"])
+@pytest.mark.parametrize("id", BLOCKS)
+def test_of_a_block_it_is_said_what_it_can_be_asked(run, command, id):
+    code, out, err = run(*command.format(id).split())
+    assert (code, out) == (2, "")
+    assert f"{id} is a whole block" in err
+    assert f"'gradproof case {id} plain 0'" in err
+    assert "CONTRIBUTING" not in err
+
+
 def test_blocks_are_listed_with_what_they_are(run):
     code, out, _ = run("list", "block")
     assert code == 0
@@ -102,6 +115,36 @@ def test_every_formula_is_listed(run, kind):
     code, out, _ = run("list", *filter(None, [kind]))
     listed = dict(line.split(maxsplit=1) for line in out.splitlines()[1:])
     assert (code, listed) == (0, {id: f.statement for id, f in CATALOGUE.items() if kind in (None, f.kind)})
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        ("activation/gelu", {"activation/gelu"}),
+        ("activation/gelu*", {"activation/gelu", "activation/gelu_tanh"}),
+        (FORMER, {ALIASES[FORMER][0]}),
+        ("--search swish", {"activation/silu", "activation/hardswish"}),
+        ("activation --search BCEWithLogitsLoss", None),
+        ("cost --search BCEWithLogitsLoss", {"cost/binary_cross_entropy_logits"}),
+        ("nielsen-2015 --search bp1a", {"nielsen-2015/bp1a"}),
+        ("block --search lstm", {"block/lstm_classifier"}),
+    ],
+)
+def test_a_list_is_narrowed_by_pattern_and_by_words(run, words, ids):
+    code, out, _ = run("list", *words.split())
+    assert (code, {line.split()[0] for line in out.splitlines()[1:]}) == ((0, ids) if ids else (2, set()))
+
+
+def test_a_missing_package_is_named_with_the_extra_that_has_it(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    monkeypatch.chdir(TESTS.parent)
+    assert run("vectors", "check") == (2, "", "gradproof: jsonschema: not installed; pip install 'gradproof[test]'\n")
+
+
+def test_at_a_kink_the_reader_is_told_that_each_slope_is_legitimate(run):
+    pytest.importorskip("flint")
+    assert "At a kink every slope" in run("at", "activation/hardswish", 3)[1]
+    assert "At a kink" not in run("at", "activation/hardswish", 2)[1]
 
 
 def test_on_a_terminal_no_index_is_taken_for_markup(run, monkeypatch):

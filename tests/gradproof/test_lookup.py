@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradproof.lookup import UsageError, find, suggestion
+from gradproof.claims.covered import TABLE
+from gradproof.lookup import UsageError, find, meant, suggestion
 from reference import ALIASES, CATALOGUE
 
 
@@ -20,6 +21,24 @@ def test_every_formula_is_found_by_its_id_and_by_its_former_ids():
 def test_an_unknown_id_is_answered_with_the_nearest(id, nearest):
     with pytest.raises(UsageError, match=f"^no formula {id!r}; did you mean .*{nearest}"):
         find(id)
+
+
+@pytest.mark.parametrize(
+    ("word", "id"),
+    [("hard_swish", "activation/hardswish"), ("swish", "activation/silu"), ("mse", "cost/squared_error"),
+     ("bce", "cost/binary_cross_entropy"), ("layernorm", "layer/layer_norm"),
+     ("torch.nn.BCEWithLogitsLoss", "cost/binary_cross_entropy_logits"),
+     ("optax.sigmoid_focal_loss", "cost/sigmoid_focal")],
+)  # fmt: skip
+def test_the_name_that_a_framework_has_for_it_leads_to_a_formula(word, id):
+    with pytest.raises(UsageError, match=f"did you mean .*{id}"):
+        find(word)
+
+
+@pytest.mark.parametrize("room", TABLE)
+def test_every_name_of_the_frameworks_means_what_the_table_says(room):
+    for name, entry in TABLE[room].items():
+        assert {*entry.ids} <= {*meant(name)} & {*meant(f"{room}.{name}")} & {*meant(name.lower())}
 
 
 def test_suggestions_read_as_a_sentence_and_what_is_like_nothing_is_sent_to_the_list():

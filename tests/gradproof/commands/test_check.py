@@ -50,7 +50,11 @@ def test_again_reproduces(capsys):
         (["no_such_file.py:f"], "no file no_such_file.py"),
         (["no_such_module:f"], "no module 'no_such_module' here"),
         ([f"{FILE}:no"], "has no 'no'; it has tanh, tanh_off, relu"),
-        ([f"{FILE}:tanh"], "tanh is a function: say what it returns, as --as pullback; there are slope"),
+        (
+            [f"{FILE}:tanh"],
+            "tanh is a function: say what it returns, as --as pullback; if it computes with torch: "
+            "--as torch_function, with jax: --as jax_function; there are slope",
+        ),
         ([f"{FILE}:tanh", "--as", "slop"], "--as slop: there are slope"),
         ([f"{FILE}:tanh,relu"], "names 2 functions: say --as forward_backward"),
         ([f"{FILE}:tanh", "--as", "forward_backward"], "--as forward_backward does not take"),

@@ -1,13 +1,15 @@
 """Every formula and every claim can be cited, in every style."""
 
 import json
+import re
+from email.message import Message
 from pathlib import Path
 
 import pytest
 
 from gradproof import __version__
 from gradproof.cli import main
-from gradproof.commands.cite import STYLES, bibtex, cite, entries, evidence_hashes, printed_in
+from gradproof.commands.cite import LONG, STYLES, bibtex, cite, entries, evidence_hashes, printed_in
 from gradproof.evidence.files import write_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.lookup import UsageError
@@ -57,6 +59,21 @@ def test_every_id_can_be_cited_in_every_style(id):
         assert all(isinstance(year, int) for year in item.get("issued", {"date-parts": [[1]]})["date-parts"][0])
 
 
+@pytest.mark.parametrize("id", CATALOGUE)
+def test_a_formula_is_cited_with_its_derivative_and_file(id):
+    f, note = CATALOGUE[id], entries(id, NO_EVIDENCE)[-1][1].note
+    assert (ROOT / re.search(r"in (reference/\S+\.py)\)", note)[1]).is_file()
+    assert (f"; derivative with respect to {f.arguments[0]}: {f.derivative}" in note) == (len(f.derivative) <= LONG)
+
+
+def test_the_record_has_the_address_of_the_project_where_the_package_names_one(monkeypatch):
+    named = Message()
+    monkeypatch.setattr("importlib.metadata.metadata", lambda name: named)
+    assert entries("activation/gelu", NO_EVIDENCE)[-1][1].url == ""
+    named["Project-URL"] = "Source, https://example.org/gradproof"
+    assert "  url = {https://example.org/gradproof}," in cite("activation/gelu", reports=NO_EVIDENCE).splitlines()
+
+
 def test_the_source_of_a_claim_is_its_document():
     id = "dong-2016/1.2-cross-entropy"
     assert [key for key, _ in entries(id)] == ["dong-2016", f"gradproof-{id.replace('/', '-')}"]
@@ -90,7 +107,7 @@ def test_the_record_names_the_evidence_and_changes_with_it(tmp_path):
     evidence = tmp_path / "evidence"
     evidence.mkdir()
     id = "activation/gelu"
-    assert "no evidence here" in cite(id, "text", tmp_path)
+    assert "evidence" not in cite(id, "text", tmp_path)
 
     def measured(*found):
         findings = [Finding("sweep", other, max=error) for other, error in found]

@@ -1,6 +1,9 @@
 """A formula in words: all of its record, and what was measured of it."""
 
+import inspect
+import pathlib
 import re
+import sys
 
 import pytest
 
@@ -14,6 +17,7 @@ from reference import ALIASES, CATALOGUE
 from reference.blocks import BLOCKS
 
 GELU = "activation/gelu"
+ROOT = pathlib.Path(__file__).parents[3]
 HEADER = {"versions": {"torch": "2.0", "jax": "0.5"}}
 
 
@@ -138,6 +142,37 @@ def test_claims_are_listed_by_document(capsys):
     assert "published equations: claim, " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("id", [*CATALOGUE, *BLOCKS])
+def test_the_function_is_where_it_is_said_to_be(id, tmp_path):
+    function = BLOCKS[id] if id in BLOCKS else CATALOGUE[id].function
+    file, line = re.search(r"^  in (reference/\S+\.py):(\d+)$", describe(id, tmp_path), re.MULTILINE).groups()
+    text = "\n".join((ROOT / file).read_text(encoding="utf-8").splitlines()[int(line) - 1 :])
+    assert re.search(r"^def (\w+)", text, re.MULTILINE)[1] == inspect.unwrap(function).__name__
+
+
+@pytest.mark.parametrize("id", [*CATALOGUE, *BLOCKS])
+def test_a_derivation_that_its_module_has_is_told_too(id, tmp_path):
+    """A docstring that sends the reader to its module does not send him away from the answer."""
+    function = BLOCKS[id] if id in BLOCKS else CATALOGUE[id].function
+    above = inspect.getdoc(sys.modules[inspect.unwrap(function).__module__])
+    said = " ".join((inspect.getdoc(function) or "").split())
+    sent = any(words in said for words in ("module's docstring", "derived above", "fact above", "slopes are above",
+                                           "places are above"))  # fmt: skip
+    assert (above in describe(id, tmp_path)) == (sent or id in BLOCKS)
+
+
+@pytest.mark.parametrize("id", [GELU, "layer/attention", *BLOCKS])
+def test_outside_a_checkout_there_is_no_error_but_a_way(id, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["show", id]) == 0
+    said = capsys.readouterr().out
+    assert "Errno" not in said
+    assert "no verdicts: no folder reports/evidence here; --reports DIR names that" in said
+    write_evidence(tmp_path / "there" / "evidence" / "networks.jsonl", HEADER, NETWORKS)
+    assert main(["show", id, "--reports", "there"]) == 0
+    assert "no folder" not in capsys.readouterr().out
+
+
 def test_an_unknown_id_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no formula 'activation/gelo'; did you mean activation/gelu"):
         describe("activation/gelo", tmp_path)
@@ -150,5 +185,6 @@ def test_a_block_is_told_in_its_words_and_with_its_verdicts(id, tmp_path):
     assert "no verdicts: " in describe(id, tmp_path)
     write_evidence(tmp_path / "blocks.jsonl", HEADER, found)
     text = describe(id, tmp_path)
-    assert text.startswith(f"{id}\n\n{(BLOCKS[id].__doc__ or '').splitlines()[0]}")
+    assert text.startswith(f"{id}\n  in reference/blocks/")
+    assert (f"\n\n{(BLOCKS[id].__doc__ or '').splitlines()[0]}\n") in text
     assert text.endswith("float64  ours  heads = 2: at most 0.50 conditioned ULP, exact 4, agrees 20")

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from gradproof.evidence.files import write_evidence
 from gradproof.evidence.finding import Finding
-from gradproof.pages.frameworks import DEFECT, defects, kind, place
+from gradproof.pages.frameworks import DEFECT, defects, kind, place, write
 
 OFF = Finding("accuracy", "cost/dice", "", "a", "float64", "torch", entries=3, max=2 * DEFECT, at="wide 3 [0, 1]",
               got="0x0.0p+0", truth="0x1.0p-3")  # fmt: skip
@@ -26,6 +27,18 @@ def test_only_what_is_off_by_more_than_the_limit_is_a_defect_and_ours_is_no_fram
 def test_the_widest_dtype_is_shown_and_all_are_named():
     (found,) = defects([replace(OFF, dtype="float32", max=math.inf), OFF])
     assert (found.dtype, found.why, found.max) == ("float64", "float64, float32", 2 * DEFECT)
+
+
+def test_the_counts_on_top_lead_to_the_tables(tmp_path):
+    found = [OFF, replace(OFF, what="b", more={"composed": True}), replace(OFF, formula="layer/linear", side="jax")]
+    write_evidence(tmp_path / "accuracy.jsonl", {"versions": {"torch": "2.9", "jax": "0.8"}}, found)
+    write(tmp_path, tmp_path)
+    text = (tmp_path / "frameworks.md").read_text(encoding="utf-8")
+    top, *tables = text.split("\n## ")
+    assert "| cost | – | [2](#torch-cost), 1 native |" in top
+    assert "| layer | [1](#jax-layer), 1 native | – |" in top
+    anchors = {table.splitlines()[0].replace(" ", "-"): table.count("gradproof ") for table in tables}
+    assert anchors == {"torch-cost": 2, "jax-layer": 1}
 
 
 @pytest.mark.parametrize(

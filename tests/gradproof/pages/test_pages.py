@@ -195,7 +195,9 @@ def proved():
 
 def asked():
     return [
-        f for id in ("cost/l1", "regularizer/l2", "update/adam", "update/clip_by_norm") for f in ask.measure(id, [])
+        f
+        for id in ("cost/l1", "regularizer/l2", "layer/attention", "update/adam", "update/clip_by_norm")
+        for f in ask.measure(id, [])
     ]
 
 
@@ -221,7 +223,8 @@ EXPECTED = {
                      "| gelu | slope | float64 | torch | [8, 16] | 0 |"],
         "costs-accuracy": ["| dice | a | float64 | 8.0 | 1.5 (0.50) | 3.0e9 (0.50)* | not installed | wide 3 [0, 1] |"],
         "penalties": ["| entropy | a | float64 |"],
-        "frameworks": ["| torch | 2.9 | gelu | defaults | slope | float64 | 3 | 0 |",
+        "frameworks": ["| defects | torch |", "| activation | [1](#torch-activation), 1 native |", "## torch activation",
+                       "| torch | 2.9 | gelu | defaults | slope | float64 | 3 | 0 |",
                        "| native | `gradproof at activation/gelu 0x1.8p+1` |",
                        "| composed | `gradproof case cost/dice wide 3` |"],
         "README": ["ours 1.5 (gelu), torch 3.0e9 (gelu)"],
@@ -309,6 +312,7 @@ EXPECTED = {
     },
     asked: {
         "conventions": [
+            "| layer | question | asked at | ours | torch | jax | called in torch | called in jax |",
             "| l1 | a weighted mean divides by | two terms of weights 1 and 3 | the sum of the weights | not inst",
             "| l2 | biases | one step of SGD at gradient 0, η = 1, b = 3, λ = 0.1 | left alone | not installed |",
             "| adam | where ε is added | √v̂ + ε | not installed | not installed |",

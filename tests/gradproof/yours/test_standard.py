@@ -1,5 +1,8 @@
 """What a subject is judged by: each standard is right where it says so, and knows its own error."""
 
+import inspect
+import re
+
 import hand_written as by_hand
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import gradproof
 from gradproof.cases.case import Case
 from gradproof.lookup import UsageError
 from gradproof.yours.standard import ENTRIES, standard_of
+from reference import CATALOGUE
 
 ONE = gradproof.pullback(lambda x: None)
 
@@ -134,6 +138,44 @@ def test_parameters_unknown_to_the_formula_or_outside_its_domain_are_refused(par
     pytest.importorskip("flint")
     with pytest.raises(UsageError, match=message):
         gradproof.check(gradproof.slope(by_hand.scaled), "activation/elu", parameters=parameters, dtypes=["float64"])
+
+
+@pytest.mark.parametrize("id", [id for id, f in CATALOGUE.items() if f.kind == "cost"])
+def test_arguments_given_as_parameters_are_told_to_be_arguments(id):
+    taken = inspect.signature(CATALOGUE[id].function).parameters.values()
+    for name in [p.name for p in taken if p.default in (p.empty, None) and p.kind is not p.VAR_POSITIONAL]:
+        if name not in CATALOGUE[id].parameters:
+            with pytest.raises(
+                UsageError, match=f"{name} is no parameter of {id} but an argument, which the cases vary"
+            ):
+                standard_of(id, ONE, {name: 1})
+
+
+TWO = gradproof.pullback(lambda x: ((x, 2 * x), lambda v, u: v + 2 * u), outputs=("h", "c"))
+
+
+@pytest.mark.parametrize("forward", [lambda xp, x: (x, x + x), lambda x: (x, x + x),
+                                     lambda xp, x: {"c": x + x, "h": x}])  # fmt: skip
+def test_a_tuple_has_the_names_that_the_subject_gives_its_outputs(forward):
+    if "xp" in inspect.signature(forward).parameters:
+        pytest.importorskip("flint")
+    inputs = {"x": (3,)}
+    assert gradproof.check(TWO, forward, inputs=inputs).verdict == "right"
+    swapped = gradproof.pullback(lambda x: ((2 * x, x), lambda v, u: 2 * v + u), outputs=("h", "c"))
+    assert gradproof.check(swapped, forward, inputs=inputs).verdict == "wrong"
+    with pytest.raises(UsageError, match=r"<lambda> returned (2 outputs, but 1 is|outputs c, h, but no)"):
+        gradproof.check(ONE, forward, inputs=inputs)
+
+
+def test_a_function_of_other_shapes_is_told_what_it_was_given_and_what_is_expected():
+    pytest.importorskip("flint")
+
+    def cell(x, h0, c0, W, U, b):
+        return x @ W, lambda v: v
+
+    said = gradproof.check(gradproof.pullback(cell), "layer/lstm", dtypes=["float64"]).broken
+    assert "raised ValueError in float64" in said
+    assert re.search(r"as layer/lstm it was given x \(\d.*\), h0 .*weight_x as W .*, and is to return value \(", said)
 
 
 def test_a_forward_that_fails_is_not_the_fault_of_the_subject():

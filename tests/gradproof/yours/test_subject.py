@@ -263,7 +263,7 @@ def test_another_dtype_than_that_of_the_pointers_is_not_passed(library):
         ("pullback", by_hand.tanh, r"the second is a numpy.ndarray, which cannot be called"),
         ("pullback", lambda x: (x, lambda v: {"q": v}), "gives a gradient by q, which is no argument; there are x"),
         ("pullback", lambda x: (x, lambda v: (v, v)), r"returned 2 gradients for 1 floating arguments \(x\)"),
-        ("pullback", lambda x: ((x, x), lambda v: v), r"returned 2 outputs; 1 are named \(value\): pass outputs"),
+        ("pullback", lambda x: ((x, x), lambda v: v), r"2 outputs, but 1 is named \(value\): .* outputs="),
         ("pullback", lambda x: (x, lambda v: 1j * v), "∂/∂x is of dtype complex128"),
     ],
 )
