@@ -27,12 +27,12 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.pooling import last_axes, sizes_of
-from reference.layers.windows import reals
+from reference.layers.windows import held, reals
 from reference.lift import choice, times
 
 MODES = ("nearest", "nearest-exact", "linear", "cubic")
 HALF, A = Fraction(1, 2), Fraction(-3, 4)
-MOST = sys.maxsize // 8  # entries of float64
+MOST = float(sys.maxsize)  # more than an array can hold
 
 
 def cubic(t: Fraction) -> list[Fraction]:
@@ -77,9 +77,8 @@ def asked_for(x: Array, size: Any, scale_factor: Any) -> tuple[list[int], list[F
         sizes = [int(n) for n in np.minimum(scaled, MOST)]
         ratios = [1 / Fraction(factor) for factor in factors.tolist()]
     examples = x.size // math.prod(last_axes(x, len(sizes)))
-    if max(examples, 1) * math.prod(sizes) >= MOST:
-        asked = f"size = {size!r}" if size is not None else f"scale_factor = {scale_factor!r}"
-        raise ValueError(f"{asked} makes more entries of x, which has shape {x.shape}, than an array can have")
+    asked = f"size = {size!r}" if size is not None else f"scale_factor = {scale_factor!r}"
+    held(asked, [examples, *sizes] if examples > 1 else sizes)
     return sizes, ratios
 
 
