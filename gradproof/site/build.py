@@ -33,7 +33,7 @@ CONFIG: dict[str, Any] = {
     "myst_enable_extensions": ["colon_fence"], "myst_heading_anchors": 3, "myst_number_code_blocks": [],
     "suppress_warnings": ["myst.header", "misc.highlighting_failure"],
     "bibtex_bibfiles": ["sources.bib"], "bibtex_footbibliography_header": "",
-    "copybutton_prompt_text": r"\$ |>>> |\.\.\. ", "copybutton_prompt_is_regexp": True,
+    "copybutton_prompt_text": r"\$ |>{3} |\.{3} ", "copybutton_prompt_is_regexp": True,
     "html_math_renderer": "katex",
     "html_theme": "pydata_sphinx_theme", "html_title": "gradproof",
     "templates_path": [str(TEMPLATES)], "html_static_path": ["static"],

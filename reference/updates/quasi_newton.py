@@ -11,7 +11,7 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.updates.optimizers import COUPLED
-from reference.updates.steps import each_parameter, total
+from reference.updates.steps import each_parameter, near_one, shifted, total
 
 SY = "Sum(s[k]*y[k], (k, 1, d))"
 YY = "Sum(y[k]**2, (k, 1, d))"
@@ -45,11 +45,14 @@ def lbfgs(w: Array, g: Array, t: int, s: Array, y: Array, *, eta: float = 1.0) -
     """L-BFGS with a memory of one pair: w ← w − ηHg, by the recursion of two loops.
 
     α = ⟨s, g⟩/⟨s, y⟩, q = g − αy, r = ⟨s, y⟩/⟨y, y⟩·q, and Hg = r + (α − ⟨y, r⟩/⟨s, y⟩)s. H is symmetric and does not
-    know g: the pullback of v is −ηHv.
+    know g: the pullback of v is −ηHv. Of pairs 2ⁱs, 2ʲy it is 2ⁱ⁻ʲH, so all are taken near 1, where no square leaves
+    the range of floats.
     """
-    sy = total(s * y)
+    (s1, i), (y1, j), (g1, k) = near_one(s), near_one(y), near_one(g)
+    sy = total(s1 * y1)
     if isinstance(sy, np.ndarray) and not np.any(sy):
         return w - eta * g, 1 * s, 1 * y
-    alpha = total(s * g) / sy
-    r = sy / total(y * y) * (g - alpha * y)
-    return w - eta * (r + (alpha - total(y * r) / sy) * s), 1 * s, 1 * y
+    alpha = total(s1 * g1) / sy
+    r = sy / total(y1 * y1) * (g1 - alpha * y1)
+    step = eta * (r + (alpha - total(y1 * r) / sy) * s1)
+    return w - shifted(step, i - j + k), 1 * s, 1 * y

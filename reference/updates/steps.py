@@ -331,13 +331,26 @@ def hypot(x: Any, y: Any) -> Any:
     return np.hypot(x, y) if plain else np.sqrt(x * x + y * y)
 
 
-def norm(x: Array, axis: Any = None) -> Array:
-    """‖x‖ = √Σx², as `total`; scaled by a power of two, so that no square leaves the range of floats."""
+def near_one(x: Array, axis: Any = None) -> tuple[Array, Any]:
+    """x·2⁻ᵉ below 1 in size, and e; numbers of another arithmetic as they are, with the e = 0."""
     if not isinstance(x, NUMPY):
-        return np.sqrt(total(x * x, axis))
+        return x, 0
     size = np.abs(x).max(axis, keepdims=True, initial=0)
     exponent = np.where(np.isfinite(size), np.frexp(size)[1], 0)
-    return np.asarray(np.ldexp(np.sqrt(total(np.ldexp(x, -exponent) ** 2, axis)), exponent))
+    return np.ldexp(x, -exponent), exponent
+
+
+def shifted(x: Array, e: Any) -> Array:
+    """x·2ᵉ."""
+    if isinstance(x, NUMPY):
+        return np.asarray(np.ldexp(x, e))
+    return x * np.exp2(e) if np.any(e) else x
+
+
+def norm(x: Array, axis: Any = None) -> Array:
+    """‖x‖ = √Σx², as `total`; scaled by a power of two, so that no square leaves the range of floats."""
+    near, exponent = near_one(x, axis)
+    return shifted(np.sqrt(total(near * near, axis)), exponent)
 
 
 def over_norm(

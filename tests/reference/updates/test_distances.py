@@ -90,6 +90,17 @@ def test_a_quasi_newton_step_takes_a_change_of_the_gradient_back_to_that_of_the_
     np.testing.assert_array_equal(moved(lbfgs, eta=0.5), moved(sgd, eta=0.5))  # nothing is known yet
 
 
+@pytest.mark.parametrize(("of_s", "of_y", "of_g"), [(560, 560, 0), (0, -560, 0), (-560, -560, 0), (-600, 0, 700)])
+def test_the_squares_of_a_quasi_newton_step_stay_in_range(of_s, of_y, of_g):
+    """H of 2ⁱs, 2ʲy is 2ⁱ⁻ʲH."""
+    s, y, g = np.array([1.0, 2.0]), np.array([1.0, 3.0]), np.array([1.0, 2.0])
+    plain = moved(lbfgs, 0 * g, g, {"t": 1, "s": [s], "y": [y]})
+    state = {"t": 1, "s": [np.ldexp(s, of_s)], "y": [np.ldexp(y, of_y)]}
+    moves = moved(lbfgs, 0 * g, np.ldexp(g, of_g), state)
+    np.testing.assert_array_equal(moves, np.ldexp(plain, of_s - of_y + of_g))
+    np.testing.assert_allclose(1 + plain, [1 / 14, -5 / 14], rtol=1e-14)
+
+
 def test_gradients_are_centred_cut_and_normalized():
     g = np.array([[1.0, 2.0, 6.0], [-1.0, 0.0, 4.0]])
     np.testing.assert_allclose(moved(centralize, 0 * g, g, eta=1.0), [[2, 1, -3], [2, 1, -3]])
