@@ -56,9 +56,8 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("given", nargs="*", metavar="NAME=VALUE", help="parameters of the formula")
     check.add_argument("--as", dest="form", metavar="FORM", help="what it returns: slope, pullback, gradients, …; not "
                        "needed for a subject that the module has made, nor for torch and JAX functions")  # fmt: skip
-    check.add_argument(
-        "--against", metavar="ID", help="a formula, or module:function of a forward (default: its values)"
-    )
+    check.add_argument("--against", metavar="ID",
+                       help="a formula, or module:function of a forward (default: its values)")  # fmt: skip
     check.add_argument(
         "--inputs", metavar="SPEC", help="shapes of its arguments where there is no formula: 'x=4,3 w=3'"
     )

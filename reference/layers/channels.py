@@ -9,6 +9,7 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.norms import BIASED, EPS, INSIDE, SIGMA, hat, standardized
+from reference.lift import times
 
 BATCH_SIGMA = "sqrt(Sum((x[p, j] - Sum(x[k, j], (k, 1, n))/n)**2, (p, 1, n))/n + eps)"
 CHANNEL = "channels are the second axis; weight and bias have an entry for each"
@@ -34,7 +35,7 @@ def _scaled(x_hat: Array, w: Array | None, b: Array | None) -> tuple[Array, Call
     others = (0, *range(2, x_hat.ndim))
 
     def back(v: Array) -> tuple[Array, Gradients]:
-        return v if w is None else w * v, {"weight": (v * x_hat).sum(others), "bias": v.sum(others)}
+        return v if w is None else w * v, {"weight": times(v, x_hat).sum(others), "bias": v.sum(others)}
 
     return y if b is None else y + b, back
 
@@ -133,7 +134,7 @@ def batch_norm_inference(
         return {
             "x": u / sigma,
             "mean": by_mean,
-            "variance": -(u * (r / sigma) / sigma / sigma).sum(others) / 2,
+            "variance": -(times(u, r / sigma) / sigma / sigma).sum(others) / 2,
             **gradients,
         }
 

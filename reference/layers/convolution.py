@@ -84,16 +84,21 @@ def scattered(w: Array, v: Array, grid: Grid) -> Array:
     return x
 
 
-def correlated(v: Array, x: Array, grid: Grid) -> Array:
-    """Σ_p v[p] x[q]ᵀ over examples.  v: (n, g, o, *windows), x: (n, g, c, *places) -> (g, o, c, *kernel)."""
+def correlated(v: Array, x: Array, grid: Grid, turned: bool = False) -> Array:
+    """Σ_p v[p] x[q]ᵀ over examples, v the cotangent, or x if `turned`: what is 0 there takes the other out.
+
+    v: (n, g, o, *windows), x: (n, g, c, *places) -> (g, o, c, *kernel).
+    """
     w = np.zeros((*v.shape[1:3], x.shape[2], *grid.kernel))
-    if np.isfinite(v).all():
+    if np.isfinite(v).all() and np.isfinite(x).all():
         for here in some(x, grid):
             w += (flat(v[here], 3) @ under(x[here], grid).swapaxes(-1, -2)).sum(0).reshape(w.shape)
         return w
     for k, p, q in grid.taps():
         v_k = flat(np.moveaxis(v[p], 0, 2), 2)  # (g, o, n·p)
         x_k = flat(np.moveaxis(x[q], 0, 2), 2)  # (g, c, n·p)
+        enters = ((x_k if turned else v_k) != 0).any(1, keepdims=True)
+        v_k, x_k = np.where(enters, v_k, 0), np.where(enters, x_k, 0)
         w[k] = v_k @ x_k.swapaxes(1, 2)
     return w
 
@@ -243,7 +248,7 @@ def transposed_convolution(
         v = v.reshape(y.shape)
         return {
             "x": gathered(w, v, grid).reshape(x.shape),
-            "weight": correlated(rows, v, grid).reshape(weight.shape),
+            "weight": correlated(rows, v, grid, turned=True).reshape(weight.shape),
             "bias": over_channels(v),
         }
 

@@ -7,6 +7,7 @@ import numpy as np
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.norms import over_rows
+from reference.lift import times
 
 SLOPE = "(1 - tanh(alpha*x[i, j])**2)"
 
@@ -45,7 +46,7 @@ def dynamic_tanh(
 
     def pullback(v: Array) -> Gradients:
         e = np.exp(-2 * np.abs(alpha * x))  # 1/cosh² = 4e/(1 + e)², where 1 − tanh² would cancel
-        u = (v if weight is None else weight * v) * (4 * e / (1 + e) ** 2)
-        return {"x": alpha * u, "alpha": (u * x).sum(), "weight": over_rows(v * t), "bias": over_rows(v)}
+        u = times(v if weight is None else weight * v, 4 * e / (1 + e) ** 2)
+        return {"x": alpha * u, "alpha": times(u, x).sum(), "weight": over_rows(times(v, t)), "bias": over_rows(v)}
 
     return y, pullback

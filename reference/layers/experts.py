@@ -59,7 +59,8 @@ def router(logits: Array, *, k: int = 2, normalised: bool = True) -> tuple[Array
 
     `normalised`: s is a softmax over the chosen, whose weights sum to 1; else over all E, of which the chosen are kept.
     In both cases ∂s_j/∂z_l = s_j([j = l] − s_l), z the logits: with v the cotangent of the output, or 0 at what is not
-    chosen, ∂C/∂z_l = s_l(v_l − Σⱼ s_j·v_j). Raises ValueError for more experts than there are.
+    chosen, ∂C/∂z_l = s_l(v_l − Σⱼ s_j·v_j). A row of −∞ alone has no best
+    ones: NaN. Raises ValueError for more experts than there are.
 
     >>> router(np.array([0.0, np.log(3.0), -1.0]), k=2)[0].round(3).tolist()
     [0.25, 0.75, 0.0]
@@ -67,13 +68,14 @@ def router(logits: Array, *, k: int = 2, normalised: bool = True) -> tuple[Array
     _check(logits)
     chosen = chosen_of(logits, k)
     w = weights_of(np.where(chosen, logits, -np.inf) if normalised else logits)
+    lost = np.isneginf(logits).all(-1, keepdims=True)
 
     def pullback(v: Array) -> Gradients:
-        dz = through_weights(np.where(chosen, v, 0), w, np.zeros(()))
+        dz = np.where(lost, np.nan, 0) + through_weights(np.where(chosen, v, 0), w, np.zeros(()))
         enters = (np.where(chosen, v, 0) != 0).any(-1, keepdims=True)
         return {"logits": np.where(enters & (chosen | (not normalised)), dz, 0)}
 
-    return np.where(chosen, w.p, 0), pullback
+    return np.where(chosen, np.where(lost, np.nan, w.p), 0), pullback
 
 
 def rows_that_count(logits: Array, mask: Array | None) -> tuple[Array, Callable[[Array], Array]]:

@@ -34,6 +34,7 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
+from reference.lift import times
 
 BLOCK = 1 << 16  # entries of rows that are standardised at once
 FAR = 400  # powers of two from 1 beyond which rows are scaled
@@ -215,6 +216,14 @@ def over_rows(g: Array) -> Array:
     return g.sum(tuple(range(g.ndim - 1)))
 
 
+def entering(v: Array, x_hat: Array, dx: Array) -> tuple[Array, Array]:
+    """∂C/∂x, and Σ v·x̂ over rows; what has the cotangent 0 does not enter.  (..., d) thrice -> (..., d), (d,)."""
+    dw = over_rows(v * x_hat)
+    if np.isfinite(dw).all():
+        return dx, dw
+    return np.where((v != 0).any(-1, keepdims=True), dx, 0), over_rows(times(v, x_hat))
+
+
 # ---------------------------------------------------------------- the last axes
 
 
@@ -247,9 +256,10 @@ def layer_norm(
 
     def pullback(v: Array) -> Gradients:
         v, last = v.reshape(rows.shape), x.shape[x.ndim - axes :]
+        dx, dw = entering(v, x_hat, back(v if w is None else w * v))
         return {
-            "x": back(v if w is None else w * v).reshape(x.shape),
-            "weight": over_rows(v * x_hat).reshape(last),
+            "x": dx.reshape(x.shape),
+            "weight": dw.reshape(last),
             "bias": over_rows(v).reshape(last),
         }
 
@@ -283,8 +293,8 @@ def rms_norm(
 
     def pullback(v: Array) -> Gradients:
         v = v.reshape(rows.shape)
-        dx, dw = back(gain * v).reshape(x.shape), over_rows(v * x_hat).reshape(x.shape[x.ndim - axes :])
-        return {"x": dx, "weight": dw}
+        dx, dw = entering(v, x_hat, back(gain * v))
+        return {"x": dx.reshape(x.shape), "weight": dw.reshape(x.shape[x.ndim - axes :])}
 
     return (gain * x_hat).reshape(x.shape), pullback
 

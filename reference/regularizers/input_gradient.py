@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reference.formula import CATALOGUE, Array, Kink, find, formula
+from reference.layers.attention import summed_to
 from reference.lift import QUIET, Answer, checked, cotangent_of, defaults, named, rounded, times
 from reference.network import check_shapes, feedforward, layers, wide
 from reference.regularizers.matrices import row_norms, square_sum
@@ -98,7 +99,8 @@ def through_network(body: Callable[..., Penalised]) -> Callable[..., Gradients]:
         gradients = {}
         for name, gradient in found.items():
             behind = (..., *([None] * (2 - name.startswith("b"))))
-            gradients[name] = rounded(times(None if v is None else v[behind], gradient), x.dtype)
+            weighed = times(None if v is None else v[behind], gradient)
+            gradients[name] = rounded(summed_to(weighed, np.shape(given[name])), x.dtype)
         return {"value": rounded(np.asarray(R), x.dtype)}, {name: gradients[name] for name in names}
 
     lifted.vjp = vjp  # type: ignore[attr-defined]

@@ -150,3 +150,33 @@ def test_a_score_infinitely_far_on_the_right_side_costs_nothing_and_moves_nothin
     np.testing.assert_array_equal(value["value"][[0, 2]], clean["value"][[0, 2]])
     np.testing.assert_array_equal(gradients["z"][[0, 2]], slopes["z"][[0, 2]])
     assert value["value"][1] == gradients["z"][1] == 0
+
+
+# Layers that share no weights between examples, as the first axis is time, or examples meet in keys and statistics.
+MEET = ("layer/batch_norm", "layer/rnn", "layer/lstm", "layer/gru", "layer/multi_head_attention", "layer/embedding",
+        "layer/ssd", "layer/delta_rule", "layer/selective_scan")  # fmt: skip
+WEIGHTS = ("weight", "bias", "mean", "variance", "alpha", "gate", "up", "down")
+
+
+def weights_of(id):
+    return {*WEIGHTS} & {*inspect.signature(CATALOGUE[id].function).parameters}
+
+
+@pytest.mark.parametrize("value", NOT_FINITE)
+@pytest.mark.parametrize("id", [id for id in DIFFERENTIABLE if id.startswith("layer/") and weights_of(id)])
+def test_an_example_whose_cotangent_is_0_does_not_enter_the_gradient_by_weights(id, value):
+    for seed in (0, 1, 3):
+        case = formula_cases.draw(id, seed)
+        (name, x), *_ = case.arguments.items()
+        if id in MEET or not is_float(x) or np.ndim(x) < 2:
+            continue
+        outputs, _ = case.answer()
+        v = {key: np.ones(y.shape) for key, y in outputs.items()}
+        x = np.array(x, np.float64)
+        for w in v.values():
+            w[0] = 0
+        clean = vjp(id, case.arguments, v, **case.parameters)[1]
+        x[0] = value
+        dirty = vjp(id, {**case.arguments, name: x}, v, **case.parameters)[1]
+        for key in weights_of(id) & dirty.keys():
+            np.testing.assert_allclose(dirty[key], clean[key], rtol=1e-12, atol=1e-14, err_msg=f"{key}, seed {seed}")

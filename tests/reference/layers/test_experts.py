@@ -130,3 +130,13 @@ def test_what_does_not_fit_is_named(function, arrays, options, said):
 def test_masks_are_bools(cost):
     with pytest.raises(TypeError, match="mask has dtype float64; pass bools"):
         cost(Z, np.ones((2, 5)))
+
+
+def test_a_row_of_minus_infinity_has_no_best_expert_and_leaves_the_others_alone():
+    z = np.array([[-np.inf] * 3, [-np.inf, 1.0, -np.inf]])
+    for normalised in (True, False):
+        y, pullback = router(z, k=2, normalised=normalised)
+        np.testing.assert_array_equal(y, [[np.nan, np.nan, 0], [0, 1, 0]])
+        g = pullback(np.array([[1.0, 2, 3], [1, 2, 3]]))["logits"]
+        assert np.isnan(g[0, :2]).all()
+        np.testing.assert_array_equal(g[1], 0)

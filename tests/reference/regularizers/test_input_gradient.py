@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from reference import vjp
 from reference.activations import gelu, identity, leaky_relu, mish, relu, sigmoid, silu, softplus, tanh
 from reference.network import feedforward
 from reference.regularizers import gradient_penalty
@@ -74,6 +75,20 @@ def test_forgetting_the_curvature_would_be_found(monkeypatch):
     monkeypatch.setattr(tanh, "formula", replace(tanh.formula, curvature=lambda z, a, slope: np.zeros_like(a)))
     along, difference = along_and_difference(jacobian_penalty, *net([tanh, tanh], 2), [tanh, tanh])
     assert along != pytest.approx(difference, rel=1e-2)
+
+
+def test_parameters_that_several_batches_share_get_the_sum():
+    rng = np.random.default_rng(4)
+    x, W, b, v = (rng.standard_normal(shape) for shape in ((3, 5, 2), (4, 2), (4,), (3,)))
+
+    def asked(x, v):
+        return vjp("regularizer/jacobian", {"x": x, "W1": W, "b1": b}, v, activations=["activation/tanh"])[1]
+
+    each = [asked(x[k], v[k]) for k in range(3)]
+    found = asked(x, v)
+    np.testing.assert_allclose(found["x"], np.stack([g["x"] for g in each]), rtol=1e-13)
+    for name in ("W1", "b1"):
+        np.testing.assert_allclose(found[name], sum(g[name] for g in each), rtol=1e-12)
 
 
 def test_activations_may_be_named():
