@@ -95,7 +95,14 @@ def _first(words: Iterator[str], most: int) -> Iterator[str]:
             return
 
 
-ALONE = ("it is not finite", "the divisor is n", "it is zero", "the sign is wrong", "it is the transpose", "the cotangent")
+ALONE = (
+    "it is not finite",
+    "the divisor is n",
+    "it is zero",
+    "the sign is wrong",
+    "it is the transpose",
+    "the cotangent",
+)
 
 
 def _ordinary(every: Sequence[Seen]) -> list[Seen]:
