@@ -95,7 +95,14 @@ def _first(words: Iterator[str], most: int) -> Iterator[str]:
             return
 
 
-ALONE = ("it is not finite", "it is zero", "the sign is wrong", "it is the transpose", "the cotangent")
+ALONE = (
+    "it is not finite",
+    "the divisor is n",
+    "it is zero",
+    "the sign is wrong",
+    "it is the transpose",
+    "the cotangent",
+)
 
 
 def _ordinary(every: Sequence[Seen]) -> list[Seen]:
@@ -157,9 +164,11 @@ def _explained(seen: Sequence[Seen]) -> Iterator[str]:
         yield from structure.added(seen)
         yield from fitting(structure.of_normalisations(s), seen)
         yield from structure.terms(seen)
+    yield from _divisors(seen)
     yield from _ignored(seen)
     if math.isfinite(factor) and not words:
-        yield f"a constant factor (ratio {factor:.9g})"
+        one = "" if len(seen) > 1 else ", of one case: it may be another in each"
+        yield f"a constant factor (ratio {factor:.9g}{one})"
     yield from _factors(seen)
 
 
@@ -191,6 +200,21 @@ def _factors(seen: Sequence[Seen]) -> Iterator[str]:
             yield f"a factor {name} (ratios {said}), n and d the first and the last size of {seen[0].argument}"
             return
     yield f"a factor that depends on the case (ratios {said}): a normalisation, a weight or the cotangent"
+
+
+def _divisors(seen: Sequence[Seen]) -> Iterator[str]:
+    """The number of rows where the weights of their labels are summed."""
+    integers = [n for n, x in seen[0].case.arguments.items() if np.asarray(x).dtype.kind == "i" and np.ndim(x) == 1]
+    for labels, weight in itertools.product(integers, seen[0].others()):
+        if all(s.fits(s.truth * _mean_weight(s, labels, weight)) for s in seen):
+            yield f"the divisor is n, not Σ {weight}[{labels}]"
+
+
+def _mean_weight(s: Seen, labels: str, weight: str) -> float:
+    """That of the labels that are classes; NaN where there is no weight for each."""
+    y, w = np.asarray(s.case.arguments[labels]), s.others().get(weight, np.zeros(()))
+    y = y[(y >= 0) & (y != s.parameters.get("ignore_index"))]
+    return float(np.mean(w[y])) if w.ndim == 1 and y.size and y.max() < w.size else math.nan
 
 
 def _ignored(seen: Sequence[Seen]) -> Iterator[str]:

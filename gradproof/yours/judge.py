@@ -220,8 +220,8 @@ def _scale(truth: Array, x: Array | None) -> Array:
 def _ordinary(asking: Asking, gross: Array, y: Array, elementwise: bool) -> bool:
     """Whether half of the digits are lost where no intermediate number need leave the range.
 
-    Of an elementwise function that is so where x⁴ does not overflow, and of what is not finite where |x| is ordinary;
-    of arrays in cases that are not made to cancel.
+    Of an elementwise function that is so where x⁴ does not overflow and x is not subnormal, which hardware may take as
+    0, and of what is not finite where |x| is ordinary; of arrays in cases that are not made to cancel.
     """
     if not gross.any():
         return False
@@ -229,8 +229,9 @@ def _ordinary(asking: Asking, gross: Array, y: Array, elementwise: bool) -> bool
         regime = asking.case.regime.split(",")[0]
         return regime == "plain" or (regime == "wide" and bool(np.isfinite(y[gross]).any()))
     size = np.abs(np.asarray(next(iter(asking.case.arguments.values()))).astype(np.float64))
-    reach = 2.0 ** (format_of(asking.case.dtype)[1].greatest / 4)
-    return bool((gross & (size <= np.where(np.isfinite(y), reach, MIDDLE[1]))).any())
+    fmt = format_of(asking.case.dtype)[1]
+    reach, subnormal = 2.0 ** (fmt.greatest / 4), (size > 0) & (size < 2.0 ** (fmt.least + fmt.digits - 1))
+    return bool((gross & ~subnormal & (size <= np.where(np.isfinite(y), reach, MIDDLE[1]))).any())
 
 
 # ---------------------------------------------------------------- could it have failed?

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ def places(seen: Sequence[Seen]) -> Iterator[Place]:
     if not elementwise(seen[0]):
         yield from _at_an_index(seen, off)
         yield from _in_halves(seen, off)
+        yield from _in_blocks(seen, off)
     for name, values in _variables(seen):
         yield from _in_a_branch(name, values, off, _unknown(seen, off))
     yield from _ties(seen, off)
@@ -85,6 +87,21 @@ def _in_halves(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
     for words, masks in (("first", [~m for m in second]), ("second", second)):
         if _covers(off, masks, _unknown(seen, off)):
             yield f"in the {words} half of the last axis", masks
+
+
+def _in_blocks(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
+    """In one of two, three or four equal blocks along an axis, as the gates of a cell are stacked."""
+    unknown, sizes = _unknown(seen, off), {s.got.shape for s in seen}
+    for axis, blocks in itertools.product(range(min(s.got.ndim for s in seen)), (2, 3, 4)):
+        if any(s.got.shape[axis] % blocks or s.got.shape[axis] <= blocks for s in seen):
+            continue
+        for k in range(blocks):
+            mask = [np.indices(s.got.shape)[axis] // (s.got.shape[axis] // blocks) == k for s in seen]
+            if _covers(off, mask, unknown):
+                n = seen[0].got.shape[axis] // blocks
+                what = "entries" if seen[0].got.ndim == 1 else "rows" if axis == 0 else f"indices of axis {axis}"
+                where = f"{what} {k * n}..{(k + 1) * n - 1}" if len(sizes) == 1 else what
+                yield f"in {where} (block {k + 1} of {blocks})", mask
 
 
 def _variables(seen: Sequence[Seen]) -> Iterator[tuple[str, list[Array]]]:
@@ -154,7 +171,8 @@ def _in_others(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
             mask = [np.broadcast_to((n == value).reshape(n.shape + (1,) * (t.got.ndim - n.ndim)), t.got.shape)
                     for n, t in zip(labels, seen, strict=True)]  # fmt: skip
             if _covers(off, mask, _unknown(seen, off), 0.5):
-                yield f"in rows where {name} is {value}", mask
+                option = next((o for o, p in s.case.parameters.items() if type(p) is int and p == value), value)
+                yield f"in rows where {name} is {option}", mask
         if all(n.ndim == 1 and t.got.ndim == 2 and n.max() < t.got.shape[1] and n.min() >= 0
                for n, t in zip(labels, seen, strict=True)):  # fmt: skip
             own = [np.arange(t.got.shape[1]) == n[:, None] for n, t in zip(labels, seen, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from gradproof.evidence.finding import Finding, hexed, short
 from gradproof.yours.edges import Edge
-from gradproof.yours.judge import WORSE, Judged
+from gradproof.yours.judge import WORSE, Judged, Worst
 from gradproof.yours.memory import Law
 
 SIGN = {True: "holds", False: "FAILS", None: "does not apply"}
@@ -126,7 +127,7 @@ def _said(these: Sequence[Judged]) -> list[str]:
     lines = [f"  {j.quantity} in {where}: {j.verdict}; beyond what rounding allows, {j.allowed:.3g} ULP: {beyond}"]
     for w in dict.fromkeys((j.told, j.worst)):
         place = f"x = {_number(w.x)}" if w.x is not None else w.at
-        lines.append(f"    {_ulp(w.error)} off at {place}: got {_number(w.got)}, truth {_number(w.truth)}")
+        lines.append(f"    {_off(w)} at {place}: got {_number(w.got)}, truth {_number(w.truth)}")
     return lines
 
 
@@ -146,8 +147,11 @@ def _at_edges(edges: Sequence[Edge]) -> list[str]:
 WORD = {"convention": "a convention", "agrees": "agrees"}
 
 
-def _ulp(error: float) -> str:
-    return f"{'∞' if error == float('inf') else f'{error:.3g}'} ULP"
+def _off(w: Worst) -> str:
+    """How far an entry is off; of nothing, no number of ULP is one to read."""
+    if w.truth == 0 and math.isfinite(w.got):
+        return "not 0 where the truth is,"
+    return f"{'∞' if w.error == math.inf else f'{w.error:.3g}'} ULP off"
 
 
 def _number(x: float) -> str:

@@ -43,6 +43,8 @@ def cause(record: Record) -> tuple[str, str]:
 
     >>> cause({"causes": ["a factor 2 too large: got 4.0, truth 2.0"], "laws": [], "verdict": "wrong"})
     ('cause/a-factor-too-large', 'a factor too large')
+    >>> cause({"causes": ["∂/∂x and value: a factor is missing: 1 + 0.5·z²"], "laws": [], "verdict": "wrong"})
+    ('cause/a-factor-is-missing', 'a factor is missing')
     >>> cause({"causes": [], "laws": [], "verdict": "cannot tell"})
     ('verdict/cannot-tell', 'cannot tell')
     """
@@ -52,6 +54,7 @@ def cause(record: Record) -> tuple[str, str]:
         kind, said = "cause", str(record["causes"][0])
     elif failed and not any(finding.get("verdict") == "wrong" for finding in record.get("findings", [])):
         kind, said = "law", failed[0]
+    said = re.sub(r"^\S+( and \S+)*: ", "", said)  # the quantities
     general = re.split(r"[:;(]", said)[0]  # what follows is about this one
     general = " ".join(re.sub(r"∂/∂\S+|[-−+]?\d[\d.eE+-]*", " ", general).split()) or said
     return f"{kind}/{re.sub(r'[^a-z0-9]+', '-', general.lower()).strip('-') or 'other'}", general

@@ -211,7 +211,7 @@ MADE += [
         "silu-term",
         slope_of("activation/silu", lambda slope, z, value: 1 / (1 + np.exp(-z))),
         "activation/silu",
-        "the term",
+        "a term is missing: ",
         how=F64,
     ),
     Wrong(
@@ -225,7 +225,19 @@ MADE += [
         "gelu-term",
         slope_of("activation/gelu", lambda slope, z, value: slope - z * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)),
         "activation/gelu",
-        "the term",
+        "a term is missing: ",
+        how=F64,
+    ),
+    Wrong(
+        "gelu-tanh-inner",
+        slope_of(
+            "activation/gelu_tanh",
+            lambda slope, z, value: (
+                (1 + (t := np.tanh((c := np.sqrt(2 / np.pi)) * (z + 0.044715 * z**3)))) / 2 + z * (1 - t * t) / 2 * c
+            ),
+        ),
+        "activation/gelu_tanh",
+        "a factor is missing: 1 + 0.134145·z²",
         how=F64,
     ),
     Wrong(
