@@ -8,6 +8,7 @@ import pytest
 
 from gradproof.cases.blocks import SETTINGS, draw
 from reference.blocks import BLOCKS, language_model, parts, transformer
+from reference.blocks.transformer import dropout
 
 asked = pytest.mark.parametrize(("id", "setting"), [(id, k) for id in SETTINGS for k in range(len(SETTINGS[id]))])
 
@@ -153,3 +154,7 @@ def test_what_is_of_another_type_is_refused_by_name(given, message):
     case = draw("block/transformer", "float64", "plain", 0)
     with pytest.raises(TypeError, match=message):
         transformer.vjp({**case.arguments, **given}, heads=2)
+
+
+def test_what_is_kept_by_dropout_makes_up_for_what_is_not():
+    assert dropout(np.array([True, False]), 0.25)(np.array([3.0, 3.0])).tolist() == [4, 0]

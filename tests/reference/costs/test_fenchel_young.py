@@ -136,3 +136,10 @@ def test_what_entmax_cannot_take_is_said():
         entmax([[1.0, 2.0]], [2])
     with pytest.raises(TypeError, match="labels"):
         entmax([[1.0, 2.0]], [0.0])
+
+
+def test_a_list_of_which_nothing_is_relevant_may_hold_nan():
+    z, y = np.array([[1.0, 2.0], [np.nan, 3.0]]), np.array([[1.0, 0.0], [0.0, 0.0]])
+    value, g = ranking_softmax(z, y, reduction="sum")
+    np.testing.assert_allclose(value, np.log1p(np.e), rtol=1e-15)
+    assert g["z"][1].tolist() == [0, 0]

@@ -101,3 +101,8 @@ def test_a_preference_may_be_any_number_and_a_tie_is_found_in_spite_of_rounding(
     value, gradients = margin_ranking([[2.0]], [[3.0]], [[-2.5]], margin=1.0, reduction="none")
     assert value.item() == 0  # 1 + 2.5·(2 − 3) < 0
     assert not any(g.any() for g in gradients.values())
+
+
+def test_a_sure_score_has_no_slope_by_its_class():
+    value, g = soft_margin(np.array([np.inf, 1.0]), np.array([1.0, 1.0]), reduction="sum")
+    assert (value, g["y"][0]) == (np.log1p(np.exp(-1.0)), 0)

@@ -105,3 +105,8 @@ def test_rivals_that_differ_by_less_than_the_slack_can_tell_do_not_tie():
     for cost in ("multiclass_hinge", "multiclass_perceptron"):
         _, gradient = CATALOGUE[f"cost/{cost}"].function(z, np.array([2]))
         assert gradient["z"].tolist() == [[0, 1, -1]]
+
+
+def test_a_class_of_weight_0_has_no_slope_by_its_targets():
+    _, g = multilabel_soft_margin(np.array([[3.0, 1.0]]), np.array([[1.0, 0.0]]), np.array([0.0, 1.0]))
+    assert g["y"].tolist() == [[0, -0.5]]

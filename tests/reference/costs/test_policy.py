@@ -95,3 +95,11 @@ def test_which_estimator_has_whose_gradient():
     assert through_samples(kl_k3) == pytest.approx(p - q, rel=1e-14)
     values = [p @ cost(log_p, log_q, reduction="none")[0] for cost in (kl_k1, kl_k3)]
     assert values == pytest.approx([p @ (log_p - log_q)] * 2, rel=1e-14), "both are unbiased"
+
+
+def test_one_answer_by_itself_is_one_of_a_group_of_one():
+    a, old = np.array([0.1, 0.2]), np.array([0.1, 0.1])
+    alone, g = grpo_clip(a, old, np.array(2.0))
+    grouped, by = grpo_clip(a[None], old[None], np.array([2.0]))
+    assert alone == grouped
+    np.testing.assert_array_equal(g["a"], by["a"][0])

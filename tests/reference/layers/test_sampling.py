@@ -105,3 +105,8 @@ X, G = np.ones((2, 3, 4, 5)), np.ones((2, 6, 2))
 def test_what_does_not_fit_is_named(x, grid, options, message):
     with pytest.raises(ValueError, match=message):
         grid_sample(x, grid, **options)
+
+
+def test_exactly_at_an_entry_the_slope_is_that_towards_the_next():
+    y, pullback = grid_sample(np.array([[[0.0, 1, 4]]]), np.array([[[0.0]]]), align_corners=True)
+    assert (y.item(), pullback(np.ones((1, 1, 1)))["grid"].item()) == (1, 3)
