@@ -207,7 +207,7 @@ class Sweep:
             bins = _worst_of_bins(m.x, conditioned, dtype)
             yield Finding("curve", self.formula.id, "", part, dtype, name, more={
                 "range": RANGES[dtype], "ulp": [None if k is None else _capped(conditioned[k]) for k in bins],
-                **_shown(bins, {"at": m.x, "got": got, "truth": m.truth}, conditioned),
+                "shown": _shown(bins, (m.x, got, m.truth), conditioned),  # input, result and truth
             })  # fmt: skip
 
 
@@ -281,11 +281,11 @@ def _capped(error: float) -> float:
     return float(f"{min(error, 1e300):.3g}")
 
 
-def _shown(worst: list[int | None], arrays: Mapping[str, Array], error: Array) -> dict[str, list[str]]:
-    """Of the bins in which a result is furthest off, by more than 1 ULP, input, result and truth there, as hex."""
-    off = sorted((k for k in worst if k is not None and error[k] > 1), key=lambda k: -error[k])[:SHOWN]
-    seen = [k if k in off else None for k in worst]
-    return {name: ["" if k is None else hexed(a[k]) for k in seen] for name, a in arrays.items()}
+def _shown(worst: list[int | None], arrays: Sequence[Array], error: Array) -> dict[str, list[str]]:
+    """Of the bins in which a result is furthest off, by more than 1 ULP, the numbers there, as hex, by their place."""
+    off = {bin: k for bin, k in enumerate(worst) if k is not None and error[k] > 1}
+    furthest = sorted(off, key=lambda bin: -error[off[bin]])[:SHOWN]
+    return {str(bin): [hexed(a[off[bin]]) for a in arrays] for bin in sorted(furthest)}
 
 
 def formulas() -> list[Formula]:

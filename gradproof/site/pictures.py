@@ -78,7 +78,13 @@ def curves(found: Sequence[Finding], sweeps: Sequence[Finding]) -> str:
         top = worst.get((f.quantity, f.dtype, f.side))
         point = {} if top is None else {"worst": [top.at, top.got, top.truth, str(top.max)]}
         data.append({"part": f.quantity, "dtype": f.dtype, "side": f.side, "range": f.more["range"],
-                     "ulp": f.more["ulp"], **{k: f.more[k] for k in ("at", "got", "truth") if k in f.more},
-                     **point})  # fmt: skip
+                     "ulp": f.more["ulp"], **_by_bin(f), **point})  # fmt: skip
     numbers = attribute(json.dumps(data, separators=(",", ":"), ensure_ascii=False))
     return f'<div class="curves" data-curves="{numbers}"><noscript>The plot needs JavaScript.</noscript></div>'
+
+
+def _by_bin(f: Finding) -> dict[str, list[str]]:
+    """Input, result and truth in each bin of a curve, empty where the evidence has none."""
+    shown = f.more.get("shown", {})
+    rows = [shown.get(str(bin), ("", "", "")) for bin in range(len(f.more["ulp"]))] if shown else []
+    return dict(zip(("at", "got", "truth"), map(list, zip(*rows, strict=True)), strict=True)) if rows else {}

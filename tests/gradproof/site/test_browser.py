@@ -183,9 +183,7 @@ def test_the_worst_input_is_said_in_decimal_and_hex_with_result_and_truth(opened
 
 def test_a_bin_says_its_own_worst_input_where_the_evidence_has_it(opened, tmp_path):
     x, got, truth = (0.1).hex(), (0.25).hex(), (5e-324).hex()
-    more = {"range": [-4, 0], "ulp": [0.5] * 4 + [7.0], "at": [""] * 4 + [x], "got": [""] * 4 + [got],
-            "truth": [""] * 4 + [truth]}  # fmt: skip
-    more = {name: said if name == "range" else [*said, said[0]] for name, said in more.items()}
+    more = {"range": [-4, 0], "ulp": [0.5] * 4 + [7.0, 0.5], "shown": {"4": [x, got, truth]}}
     drawn = pictures.curves([Finding("curve", "a/b", "", "value", "float64", "ours", more=more)], [])
     page = opened("index")
     place = tmp_path / "plot.html"

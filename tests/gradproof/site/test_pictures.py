@@ -46,13 +46,13 @@ def test_equal_slopes_and_answers_are_drawn():
 
 
 def test_curves_hold_the_numbers_and_the_worst_point():
-    more = {"range": [-2, 2], "ulp": [0.5, None, 3e14, 0.1], "at": ["", "", "0x1p+0", ""]}
+    more = {"range": [-2, 2], "ulp": [0.5, None, 3e14, 0.1], "shown": {"2": ["0x1p+0", "0x0p+0", "0x1p-9"]}}
     curve = Finding("curve", "a/b", quantity="slope", dtype="float64", side="jax", more=more)
     sweep = Finding("sweep", "a/b", quantity="slope", dtype="float64", side="jax", max=math.inf, at="0x1p+0", got="nan",
                     truth="0x0p+0")  # fmt: skip
     drawn = pictures.curves([curve], [sweep])
     (data,) = json.loads(unescape(re.search(r'data-curves="([^"]*)"', drawn)[1]))
     assert data["ulp"] == more["ulp"]
-    assert data["at"] == more["at"]
+    assert (data["at"], data["truth"]) == (["", "", "0x1p+0", ""], ["", "", "0x1p-9", ""])
     assert data["worst"] == ["0x1p+0", "nan", "0x0p+0", "inf"]
     assert pictures.curves([], []) == ""
