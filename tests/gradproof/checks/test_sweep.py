@@ -125,7 +125,7 @@ def test_a_framework_that_loses_digits_is_inaccurate_not_wrong():
     lost = [numbers for bin, numbers in curves["torch"]["shown"].items() if errors["torch"][int(bin)] > 1e10]
     assert lost
     assert all(float.fromhex(at) > 36 and float.fromhex(got) == 0 != float.fromhex(truth) for at, got, truth in lost)
-    assert all(errors["ours"][int(bin)] > 1 for bin in curves["ours"]["shown"])
+    assert all(errors["ours"][int(bin)] >= 1 for bin in curves["ours"]["shown"])
 
 
 def test_what_has_no_answer_is_left_out():
