@@ -328,12 +328,6 @@ def _at(options: argparse.Namespace) -> int:
     return _print(table(result))
 
 
-def _check(options: argparse.Namespace) -> int:
-    from gradproof.commands.check import run
-
-    return run(options)
-
-
 def _print(table: Any) -> int:
     print(table.title)
     print_table(table.columns, [[str(text) for text in row] for row in table.rows])
@@ -351,7 +345,7 @@ def _cite(options: argparse.Namespace) -> int:
 
 def _other(options: argparse.Namespace) -> int:
     module = importlib.import_module(f"gradproof.commands.{options.command}")  # what it does, its module says
-    code: int = module.run(options, print_table)
+    code: int = module.run(options)
     return code
 
 
@@ -371,8 +365,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "show": _show, "case": _case, "at": _at,
-    "cite": _cite, "doctor": _doctor, "check": _check,
-    **dict.fromkeys(("list", "site", "sweep", "vectors"), _other),
+    "cite": _cite, "doctor": _doctor, **dict.fromkeys(("check", "list", "site", "sweep", "vectors"), _other),
 }  # fmt: skip
 
 

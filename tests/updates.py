@@ -10,6 +10,18 @@ ALONE = [f for f in STEPS if "[" not in f.arguments[0]]  # whose entries are ste
 over_steps = pytest.mark.parametrize("record", STEPS, ids=lambda f: f.name)
 
 
+G = np.random.default_rng(5).standard_normal((6, 4))
+
+
+def path(step, gradients=G, start=0.0, **given):
+    """The parameter after every step, and the last state."""
+    w, state, found = [np.full(np.shape(gradients[0]), start)], None, []
+    for g in gradients:
+        w, state = step(w, [np.asarray(g, float)], state, **given)
+        found.append(w[0])
+    return np.array(found), state
+
+
 def run(step, parameters, gradients, steps, **hyperparameters):
     state = None
     for _ in range(steps):

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from gradproof.cases.case import Case
 
-STRENGTH = "balls: exact, rounded once"
-
 
 class Truth(NamedTuple):
     """Outputs and gradients as `oracles.arb_truth.Conditioned`, and how much of the formula the cotangent sees.

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-from collections.abc import Callable, Sequence
 
+from gradproof.console import print_table
 from gradproof.lookup import UsageError, meant, suggestion
 from literature import CLAIMS
 from reference import ALIASES, CATALOGUE
 from reference.blocks import BLOCKS
 
-Print = Callable[[Sequence[str], Sequence[Sequence[str]]], None]
 
-
-def run(options: argparse.Namespace, print_table: Print) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the table. Raises UsageError where nothing is of that kind, matches, or has the text."""
     columns, rows = _of_kind(options.kind)
     if options.search is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,11 +13,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
 
 
-def run(options: argparse.Namespace, _: Any = None) -> int:
-    """Build it, print what Sphinx warns of, and return 1 if it warns of anything. Raises as `site.build.build`.
-
-    There is no table to print.
-    """
+def run(options: argparse.Namespace) -> int:
+    """Build it, print what Sphinx warns of, and return 1 if it warns of anything. Raises as `site.build.build`."""
     from gradproof.site.build import build
 
     pages, warnings = build(options.out, options.reports)

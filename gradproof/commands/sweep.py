@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -22,10 +22,10 @@ def arguments(command: argparse.ArgumentParser, natural: Callable[[str], int]) -
     command.add_argument("--resume", action="store_true", help="go on where a killed sweep stopped")
 
 
-def run(options: argparse.Namespace, print_table: Callable[[Sequence[str], Sequence[Sequence[str]]], None]) -> int:
+def run(options: argparse.Namespace) -> int:
     """The exit code: 0, or 1 where an answer of ours is wrong. Raises UsageError for bad input."""
     from gradproof.audit.report import write_area, write_overview
-    from gradproof.console import progress
+    from gradproof.console import print_table, progress
     from gradproof.evidence.verdicts import FAILING
     from gradproof.pages import figures, sweeps
     from gradproof.sweeps.run import asked, run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
         one.add_argument("--vectors", type=Path, default=Path("vectors"), metavar="DIR", help="default: vectors")
 
 
-def run(options: argparse.Namespace, print_table: Callable[[Sequence[str], Sequence[Sequence[str]]], None]) -> int:
+def run(options: argparse.Namespace) -> int:
     """The exit code of a command: 0 fine, 1 something fails. Raises UsageError for bad input."""
     if options.what == "verify":
-        return _verify(options, print_table)
+        return _verify(options)
     return _make(options) if options.what == "make" else _check(options)
 
 
@@ -51,7 +50,8 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
-def _verify(options: argparse.Namespace, print_table: Callable[..., None]) -> int:
+def _verify(options: argparse.Namespace) -> int:
+    from gradproof.console import print_table
     from gradproof.lookup import UsageError
     from gradproof.vectors.verify import verify
 

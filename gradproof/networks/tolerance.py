@@ -60,18 +60,12 @@ class Tolerance:
 
 
 class Forward(NamedTuple):
-    """What feeding forward leaves of errors: those of every aˡ, slopes and their errors, and cases at a kink.
-
-    `P_a`, `P_W` and `P_slopes` are P of every aˡ⁻¹, Wˡ and slope.
-    """
+    """What feeding forward leaves of errors: those of every aˡ, slopes and their errors, and cases at a kink."""
 
     e_a: list[Array]
     slopes: list[Array]
     e_slopes: list[Array]
     branch: Array
-    P_a: list[Array]
-    P_W: list[Array]
-    P_slopes: list[Array]
 
 
 def propagate(
@@ -92,23 +86,23 @@ def propagate(
     slopes, e_slopes = forward.slopes, forward.e_slopes
     if output.elementwise:
         delta = dC_da * slopes[-1]
-        e_delta = e_dC_da * forward.P_slopes[-1] + P(dC_da) * e_slopes[-1] + few_ulps(delta / ULPS)
+        e_delta = e_dC_da * P(slopes[-1]) + P(dC_da) * e_slopes[-1] + few_ulps(delta / ULPS)
     else:
         delta, e_delta = softmax_pullback_error(output.id, a[L], dC_da, forward.e_a[L], e_dC_da, errors)
 
     dW: list[Array] = [np.empty(0)] * L
     db: list[Array] = [np.empty(0)] * L
     for layer in reversed(range(L)):  # errors of δ, ∂C/∂W and ∂C/∂b
-        P_delta, P_a, P_W = P(delta), forward.P_a[layer], forward.P_W[layer]
+        P_delta, P_a = P(delta), P(a[layer])
         products = dot(P_delta.mT @ P_a, np.asarray(g.dW[layer], np.float64), n)
         dW[layer] = e_delta.mT @ P_a + P_delta.mT @ forward.e_a[layer] + products
         db[layer] = e_delta.sum(-2) + dot(P_delta.sum(-2), np.asarray(g.db[layer], np.float64), n)
         if layer:
             W = np.asarray(cases.W[layer], np.float64)
-            v = delta @ W
+            v, P_W = delta @ W, P(W)
             e_v = dot(P_delta @ P_W, v, W.shape[-2]) + e_delta @ P_W
             delta = v * slopes[layer - 1]
-            e_delta = e_v * forward.P_slopes[layer - 1] + P(v) * e_slopes[layer - 1] + few_ulps(delta / ULPS)
+            e_delta = e_v * P(slopes[layer - 1]) + P(v) * e_slopes[layer - 1] + few_ulps(delta / ULPS)
 
     def root(e: Array) -> Array:
         return errors.root(e) + errors.choose(e, eta, MINUTE if u < 1e-10 else eta)
@@ -121,25 +115,23 @@ def _forward(g: Backward, a: list[Array], cases: Cases, activations: Sequence[Fo
     """Errors of z, a and g'(z) of every layer."""
     P, dot, few_ulps = errors.P, errors.dot, errors.few_ulps
     e_a = [np.zeros_like(a[0])]
-    slopes, e_slopes, P_slopes = [], [], []
+    slopes, e_slopes = [], []
     branch = np.zeros(cases.x.shape[:-2], bool)
-    P_a, P_W = [P(q) for q in a[:-1]], [P(w) for w in cases.W]
     for layer, activation in enumerate(activations):
-        z, w = np.asarray(g.z[layer], np.float64), P_W[layer]
-        e_z = dot(P_a[layer] @ w.mT, z, w.shape[-1] + 1) + e_a[layer] @ w.mT
+        z, w = np.asarray(g.z[layer], np.float64), P(cases.W[layer])
+        e_z = dot(P(a[layer]) @ w.mT, z, w.shape[-1] + 1) + e_a[layer] @ w.mT
         e_z = e_z + np.where(e_z > 0, P(errors.u * np.asarray(cases.b[layer], np.float64)[..., None, :]), 0)
         if not activation.elementwise:
             e_a.append(softmax_error(activation.id, z, a[layer + 1], e_z, errors))
             continue
         slope, curvature = slope_and_curvature(activation, z)
         slopes.append(slope)
-        P_slopes.append(P(slope))
         branch |= near_kink(activation, z, e_z, errors)
         e_slopes.append(P(curvature) * e_z + few_ulps(slope))
         # g(0) = 0 and identity(z) = z, in every implementation
         exact = (e_z == 0) & ((a[layer + 1] == 0) | (activation.id == IDENTITY))
-        e_a.append(P_slopes[-1] * e_z + np.where(exact, 0, few_ulps(a[layer + 1])))
-    return Forward(e_a, slopes, e_slopes, branch, P_a, P_W, P_slopes)
+        e_a.append(P(slope) * e_z + np.where(exact, 0, few_ulps(a[layer + 1])))
+    return Forward(e_a, slopes, e_slopes, branch)
 
 
 def _cost(

@@ -173,7 +173,7 @@ class Rounded(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Value, linearised noise, and a fresh row for the rounding unless the operation is exact."""
         if ufunc is np.power and inputs[1:] == (0.5,):
-            return np.sqrt(inputs[0])
+            return np.sqrt(inputs[0])  # as NumPy itself takes this power
         if method != "__call__" or kwargs or ufunc not in PARTIALS:
             return NotImplemented
         ledger = self.roundoff

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from updates import G, path
 
 from reference.updates import (
     acprop,
@@ -20,17 +21,6 @@ from reference.updates import (
     simplified_ademamix,
     sophia,
 )
-
-G = np.random.default_rng(5).standard_normal((6, 4))
-
-
-def path(step, gradients=G, start=0.0, **given):
-    """The parameter after every step, and the last state."""
-    w, state, found = [np.full(np.shape(gradients[0]), start)], None, []
-    for g in gradients:
-        w, state = step(w, [np.asarray(g, float)], state, **given)
-        found.append(w[0])
-    return np.array(found), state
 
 
 def test_asgd_is_descent_at_a_falling_rate_and_averages_the_late_parameters():

@@ -2,19 +2,9 @@
 
 import numpy as np
 import pytest
+from updates import G, path
 
 from reference.updates import adabelief, adam, adan, rprop, sign_sgd, signum, yogi
-
-G = np.random.default_rng(5).standard_normal((6, 4))
-
-
-def path(step, gradients=G, start=0.0, **given):
-    """The parameter after every step, and the last state."""
-    w, state, found = [np.full(np.shape(gradients[0]), start)], None, []
-    for g in gradients:
-        w, state = step(w, [np.asarray(g, float)], state, **given)
-        found.append(w[0])
-    return np.array(found), state
 
 
 def test_sign_descent_moves_by_eta_whatever_the_size_and_stands_still_at_zero():
