@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from gradproof.cases.case import Case
 
+VACUOUS = 2.0**-20  # ‖Jᵀv‖/(‖J‖‖v‖) below which a test under the cotangent v could not fail
+
 
 class Truth(NamedTuple):
     """Outputs and gradients as `oracles.arb_truth.Conditioned`, and how much of the formula the cotangent sees.

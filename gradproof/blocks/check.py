@@ -20,21 +20,19 @@ from typing import Any
 import numpy as np
 
 from gradproof.answers.frameworks import sides
-from gradproof.answers.truth import truth
+from gradproof.answers.truth import VACUOUS, truth
 from gradproof.blocks.blame import blame, error_of
 from gradproof.cases.blocks import SETTINGS, draw
 from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
 from gradproof.evidence.finding import Finding, hexed, short
-from gradproof.evidence.verdicts import WORSE, Verdict
+from gradproof.evidence.verdicts import INACCURATE, WORSE, Verdict
 from gradproof.tasks import Plan, Task
 from reference.formula import Array
 
 DTYPES = ("float64", "float32")
 SEEDS = 3
 ALLOWED = {"float64": 4.0, "float32": 1.0}  # conditioned ULP of ours, as a layer's; float64 rounded once to float32
-INACCURATE = 4.0  # conditioned ULP beyond which another side is called inaccurate
-VACUOUS = 2.0**-20  # ‖Jᵀv‖/(‖J‖‖v‖) below which a test under the cotangent v could not fail
 
 
 def known(case: Case) -> dict[str, Any]:

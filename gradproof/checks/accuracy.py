@@ -21,12 +21,12 @@ import numpy as np
 from gradproof import cases
 from gradproof.answers.answer import Side
 from gradproof.answers.frameworks import composed, sides
-from gradproof.answers.truth import truth
+from gradproof.answers.truth import VACUOUS, truth
 from gradproof.answers.variants import VARIANTS
 from gradproof.cases.case import Case
 from gradproof.checks import sweep
 from gradproof.evidence.finding import Finding, hexed, short
-from gradproof.evidence.verdicts import Verdict
+from gradproof.evidence.verdicts import INACCURATE, ROUNDED, Verdict
 from gradproof.lookup import Missing
 from gradproof.tasks import Plan, Task
 from reference import CATALOGUE
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 DTYPES = sweep.DTYPES
 SEEDS = 6  # of each regime
-INACCURATE = 4.0  # conditioned ULP beyond which another side is called inaccurate
-VACUOUS = 2.0**-20  # ‖Jᵀv‖/(‖J‖‖v‖) below which a test under the cotangent v could not fail
 
 
 @dataclass
@@ -74,9 +72,7 @@ def _input(case: Case, k: tuple[int, ...], shape: tuple[int, ...]) -> dict[str, 
 
 def gate(formula: Formula, dtype: str) -> float:
     """What we must keep, in conditioned ULP: the bound of the record in float64, 1 in float32, one rounding below."""
-    return {"float64": formula.conditioned_ulp, "float32": max(1.0, min(formula.conditioned_ulp, 1.0))}.get(
-        dtype, 0.501
-    )
+    return {"float64": formula.conditioned_ulp, "float32": 1.0}.get(dtype, ROUNDED)
 
 
 def check(asked: Iterable[Case], answering: Mapping[str, Side]) -> list[Finding]:

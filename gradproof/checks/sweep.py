@@ -20,7 +20,7 @@ from gradproof.cases.case import Case, as_dtype
 from gradproof.cases.parameters import label, settings
 from gradproof.evidence.environment import extensions
 from gradproof.evidence.finding import Finding, hexed, short
-from gradproof.evidence.verdicts import Verdict
+from gradproof.evidence.verdicts import INACCURATE, ROUNDED, Verdict
 from gradproof.lookup import Missing
 from gradproof.tasks import Plan, Task
 from reference import CATALOGUE
@@ -33,7 +33,6 @@ WIDE = ("float32", "float64")
 PARTS = ("value", "slope")
 POINTS, FEWER = 20_000, 2_000  # in float32 and float64, before the search round the worst: defaults, and others
 WITHOUT_SIMD = 6.0  # ULP that NumPy's functions may cost us where they are those of the C library
-INACCURATE = 4.0  # conditioned ULP beyond which another side is called inaccurate
 LOST = 0.5  # relative error from which no digit is left
 BINS = 96  # of the error curves
 ROUNDS, SEEDS, NEIGHBOURS = 3, 4, 40  # of the local search round the worst points
@@ -56,7 +55,7 @@ def gate(formula: Formula, dtype: str) -> Gate:
     if dtype == "float64":
         least = 0.0 if extensions() else WITHOUT_SIMD
         return Gate(max(formula.conditioned_ulp, least), max(formula.strict_ulp, least))
-    return Gate(0.501, 0.501)
+    return Gate(ROUNDED, ROUNDED)
 
 
 def ask(side: Side, formula: Formula, x: Array, dtype: str, parameters: Parameters) -> tuple[Array, Array]:

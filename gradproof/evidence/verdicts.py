@@ -51,6 +51,9 @@ FAILING = frozenset({"wrong", "unknown", "refuted"})
 AGREEING = ("exact", "agrees")  # of cases that are counted: what is not said of them
 WORSE = ("exact", "proved", "holds", "agrees", "convention", "undefined", "inaccurate", "unknown", "refuted", "wrong")
 
+ROUNDED = 0.501  # ULP that ours is allowed where a result in float64 is rounded once
+INACCURATE = 4.0  # ULP beyond which another side is called inaccurate; conditioned, where inputs are given
+
 
 def got_worse(before: str, now: str) -> bool:
     """True if a verdict stands further from exact than it did.

@@ -20,7 +20,7 @@ from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
 from gradproof.evidence.environment import cpu, versions
 from gradproof.evidence.finding import Finding, hexed, short
-from gradproof.evidence.verdicts import Verdict
+from gradproof.evidence.verdicts import INACCURATE, ROUNDED, Verdict
 from gradproof.lookup import Missing, UsageError
 from gradproof.sweeps.inputs import NOT_FINITE, floats, run_length, segment, segments
 from gradproof.workers import load_frameworks
@@ -30,8 +30,6 @@ from reference.formula import Array
 PARTS = ("value", "slope")
 TIE = 0.5 + 2.0**-20  # ULP: both floats next to a tie, up to what a residual is known to
 COUNTS = ("right", "faithful", "sign", "nan", "flushed", "ties", "untold")
-PROMISED = 0.501  # ULP that ours may be off
-INACCURATE = 4.0  # ULP beyond which a framework is called so
 ONE_AT_A_TIME = threading.Lock()  # the precision of balls is one of the process, and tasks may be threads
 
 
@@ -197,5 +195,5 @@ def verdict(f: Finding) -> str:
     if f.more.get("right") == f.entries:
         return Verdict.exact.value
     ours = f.side == "ours"
-    near = (f.max or 0.0) <= (PROMISED if ours else INACCURATE)
+    near = (f.max or 0.0) <= (ROUNDED if ours else INACCURATE)
     return (Verdict.agrees if near else Verdict.wrong if ours else Verdict.inaccurate).value

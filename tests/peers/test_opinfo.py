@@ -24,7 +24,7 @@ from peers.torch_names import TABLE, F  # noqa: E402
 
 from gradproof.answers.truth import truth  # noqa: E402
 from gradproof.cases.case import Case  # noqa: E402
-from gradproof.checks.accuracy import INACCURATE  # noqa: E402
+from gradproof.evidence.verdicts import INACCURATE  # noqa: E402
 from reference import CATALOGUE, vjp  # noqa: E402
 
 VERSION = "2.13"

@@ -9,6 +9,8 @@ pytest.importorskip("flint")
 
 from gradproof.answers.answer import Answer
 from gradproof.answers.ours import ours
+from gradproof.evidence.finding import hexed
+from gradproof.evidence.verdicts import ROUNDED
 from gradproof.lookup import UsageError
 from gradproof.sweeps import measure
 from gradproof.sweeps.inputs import NOT_FINITE, floats, run_length, segments, spans
@@ -46,7 +48,7 @@ def test_one_ulp_at_one_input_is_found(id, bits):
         assert f.entries == N
         assert f.more.get("right", 0) == (N if f.side == "ours" else N - 1)
         if f.side == "off":
-            assert f.at == float(floats(bits, 1, "float32")[0]).hex()
+            assert f.at == hexed(floats(bits, 1, "float32")[0])
             assert 0.5 < f.max <= 1.5
             assert float.fromhex(f.got) != float.fromhex(f.truth)
 
@@ -67,7 +69,7 @@ def test_ours_is_correctly_rounded_wherever_it_is_looked_at(id):
         assert [f.quantity for f in found] == ["value", "slope"]
         for f in found:
             assert f.entries + f.more.get("untold", 0) == N
-            assert f.max <= measure.PROMISED
+            assert f.max <= ROUNDED
             assert f.more["faithful"] == f.entries
 
 
