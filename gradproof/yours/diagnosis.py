@@ -167,7 +167,7 @@ def _explained(seen: Sequence[Seen]) -> Iterator[str]:
     yield from _divisors(seen)
     yield from _ignored(seen)
     if math.isfinite(factor) and not words:
-        one = "" if len(seen) > 1 else ", of one case: it may be another in each"
+        one = "" if len(seen) > 1 or h.elementwise(s) else ", of one case: it may be another in each"
         yield f"a constant factor (ratio {factor:.9g}{one})"
     yield from _factors(seen)
 

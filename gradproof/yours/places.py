@@ -171,8 +171,8 @@ def _in_others(seen: Sequence[Seen], off: Sequence[Array]) -> Iterator[Place]:
             mask = [np.broadcast_to((n == value).reshape(n.shape + (1,) * (t.got.ndim - n.ndim)), t.got.shape)
                     for n, t in zip(labels, seen, strict=True)]  # fmt: skip
             if _covers(off, mask, _unknown(seen, off), 0.5):
-                option = next((o for o, p in s.case.parameters.items() if type(p) is int and p == value), value)
-                yield f"in rows where {name} is {option}", mask
+                option = [f", the {o}" for o, p in s.case.parameters.items() if type(p) is int and p == value]
+                yield f"in rows where {name} is {value}{''.join(option[:1])}", mask
         if all(n.ndim == 1 and t.got.ndim == 2 and n.max() < t.got.shape[1] and n.min() >= 0
                for n, t in zip(labels, seen, strict=True)):  # fmt: skip
             own = [np.arange(t.got.shape[1]) == n[:, None] for n, t in zip(labels, seen, strict=True)]

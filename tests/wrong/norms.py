@@ -1,7 +1,8 @@
-"""Wrong gradients of normalisations, those that happened by their numbers, judged against a forward of NumPy."""
+"""Wrong gradients of normalisations, those that happened by their numbers, judged against a forward of NumPy; and of
+gates and of means by weights."""
 
 import numpy as np
-from wrong.mutants import Wrong
+from wrong.mutants import Wrong, pullback_of
 
 import gradproof
 
@@ -172,4 +173,32 @@ MADE = [
         how=XW,
     ),
     Wrong("rms_norm-dw", rms(right_rms, dw=lambda v, h: (v * h).mean(0)), rms_norm, "ratio 0.25", how=XW),
+]
+
+
+def forget_gate(g):
+    """1 − f² for f·(1 − f), say: other numbers in the second of four blocks of rows."""
+    n = len(g) // 4
+    return np.where((np.arange(len(g)) // n == 1)[:, None], g * g + 0.1, g)
+
+
+MADE += [
+    Wrong(
+        "lstm-forget-gate",
+        pullback_of("layer/lstm", lambda g, x, v: {n: forget_gate(y) if n == "weight_x" else y for n, y in g.items()}),
+        "layer/lstm",
+        "(block 2 of 4)",
+        how=F64,
+    ),
+    Wrong(
+        "class-weights-divided-by-n",
+        pullback_of(
+            "cost/cross_entropy_labels",
+            lambda g, x, v: {n: y * x["weight"][x["labels"]].mean() for n, y in g.items()},
+            optional=("weight",),
+        ),
+        "cost/cross_entropy_labels",
+        "the divisor is n, not Σ weight[labels]",
+        how=F64,
+    ),
 ]
