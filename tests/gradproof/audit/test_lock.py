@@ -87,7 +87,7 @@ def test_better_is_said_and_green_and_what_is_gone_is_red(kept, capsys):
     ("words", "message"),
     [
         ([], "name formulas, as in"),
-        (["activation/gelo"], "--only activation/gelo: nothing matches; did you mean activation/gelu"),
+        (["activation/gelo"], "gradproof: activation/gelo: nothing matches; did you mean activation/gelu"),
         (["nielsen-2015/bp1"], "nothing to lock; give the ids of formulas"),
         (["--check"], "my.lock: cannot be read"),
         (["cost/l1", "--check"], "takes formulas and dtypes from the file"),
