@@ -55,9 +55,12 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("target", help="module:function, or file.py:function; forward,backward for a pair")
     check.add_argument("given", nargs="*", metavar="NAME=VALUE", help="parameters of the formula")
     check.add_argument("--as", dest="form", metavar="FORM", help="what it returns: slope, pullback, gradients, …; not "
-                       "needed for a subject that the module has made, nor for torch and JAX functions")  # fmt: skip
-    check.add_argument("--against", metavar="ID",
-                       help="a formula, or module:function of a forward (default: its values)")  # fmt: skip
+                       "needed for a subject that the module has made, an autograd.Function, an nn.Module, a "
+                       "custom_vjp or what jit made; if it computes with torch: torch_function, with jax: "
+                       "jax_function")  # fmt: skip
+    check.add_argument(
+        "--against", metavar="ID", help="a formula, or module:function of a forward (default: its values)"
+    )
     check.add_argument(
         "--inputs", metavar="SPEC", help="shapes of its arguments where there is no formula: 'x=4,3 w=3'"
     )

@@ -28,7 +28,7 @@ def write(evidence: Path, folder: Path) -> None:
         f"# Framework defects\n\nValues and slopes off by more than {DEFECT:,.0f} conditioned ULP at some input, or "
         "not numbers where the truth is one, shown at the worst input in the widest dtype that has the defect. "
         "*Composed*: the framework has no such function, and its definition was written out; then the defect is "
-        "that of the textbook form.\n\n" + markdown(counts(groups))
+        "that of the textbook form; all others are *native*.\n\n" + markdown(counts(groups))
     )
     tables = [_table(f"{side} {kind}", found, versions) for (side, kind), found in groups.items()]
     write_page(folder, "frameworks", intro, tables)

@@ -356,8 +356,9 @@ def test_a_page_follows_from_its_evidence(area, tmp_path):
                 continue
             assert not target or (folder / target).exists() or (REPORTS / target).exists(), f"{page}.md: {target}"
             there = text.get(target.removesuffix(".md") or page, "")
-            slugs = {title.lower().replace(" ", "-") for title in re.findall(r"^#+ (.*)$", there, re.MULTILINE)}
-            assert not anchor or f'<a id="{anchor}">' in there or anchor in slugs
+            headings = re.findall(r"^##+ (.*)$", there, re.MULTILINE)
+            anchors = {heading.lower().replace(" ", "-") for heading in headings}
+            assert not anchor or f'<a id="{anchor}">' in there or anchor in anchors
     assert "Made with jax 0.9, numpy 2.0" in text["README"]
     assert "; formulas 0123456789abcdef; 2024-05-06." in text["README"]
 
