@@ -31,8 +31,7 @@ BRANCHES = ("Piecewise(", "Abs(", "sign(", "Max(", "Min(")
 LIMIT, PATIENCE = 60.0, 10.0  # seconds for a claim, and for one that is open
 NESTED = f"roots within roots, of sums over three entries: not decided within {PATIENCE:g} seconds"
 OPEN: dict[tuple[str, str], str] = {
-    (id, "derivative"): NESTED
-    for id in ("update/adafactor", "update/lamb", "update/lbfgs", "update/momo_adam", "update/prodigy")
+    (id, "derivative"): NESTED for id in ("update/adafactor", "update/lamb", "update/momo_adam", "update/prodigy")
 }
 
 

@@ -1,13 +1,15 @@
 """Is left = right for all real values of the symbols? Proved, refuted by a rational point, or unknown.
 
-The claim is first split into cases by the sign of every expression on which a branch depends (arguments of Abs and
-sign, differences inside Max and Min, conditions of Piecewise), until no branch is left. In each case
+Both sides are first evaluated as they stand at a few rational points off every branch's boundary: most false claims
+end there, however large they are. Then the claim is split into cases by the sign of every expression on which a branch
+depends (arguments of Abs and sign, differences inside Max and Min, conditions of Piecewise), until no branch is left.
+In each case
 
 1. the two sides are evaluated to 40 digits at a rational point: a difference refutes;
 2. their difference is written over independent symbols for exponentials, logarithms and roots: where the
    numerator of that rational function expands to zero, the identity is proved;
 3. `sympy.simplify` is tried on what is left;
-4. what none of these decides is evaluated at a few more points.
+4. what none of these decides is evaluated at a few more points of the case, and at many of all.
 
 Nothing rests on the points: they can refute, never prove.
 """
@@ -15,31 +17,15 @@ Nothing rests on the points: they can refute, never prove.
 from __future__ import annotations
 
 import contextlib
-import random
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import sympy as sp
-from sympy.core.relational import Relational
 
-DIGITS = 30  # shown of a counterexample; the two sides are compared at 10 more
-POINTS = 4  # per case
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """A rational point at which the claim fails: the inputs, what is true and what was claimed, to 30 digits."""
-
-    inputs: dict[str, str]
-    true: str
-    claimed: str
-
-    def __str__(self) -> str:
-        point = ", ".join(f"{name} = {value}" for name, value in self.inputs.items())
-        return f"at {point or 'every point'} it is {self.true}, not {self.claimed}"
+from oracles.sympy_proof.cases import Case, Undecided, cases
+from oracles.sympy_proof.refutation import DIGITS, Counterexample, Domain, refute, refute_unsplit
 
 
 @dataclass(frozen=True)
@@ -68,157 +54,7 @@ class Proof:
         raise TypeError(f"a proof is not a truth value; compare its verdict, here {self.verdict!r}")
 
 
-class Case(NamedTuple):
-    """One branch: every expression in `positive` is > 0, and the two sides contain no branch any more."""
-
-    positive: tuple[sp.Expr, ...]
-    sides: tuple[sp.Expr, ...]
-
-
-class Undecided(Exception):
-    """The identity can be neither proved nor refuted; the message is the reason."""
-
-
-# Cases
-
-
-def question_of(node: sp.Basic) -> sp.Expr | None:
-    """The expression whose sign decides what `node` is, if anything does."""
-    match node:
-        case sp.Abs() | sp.sign():
-            return node.args[0]
-        case sp.Max() | sp.Min():
-            return node.args[0] - node.args[1]
-        case Relational():
-            return node.lhs - node.rhs
-    return None
-
-
-def settle(node: sp.Basic, sign: int) -> sp.Basic:
-    """What `node` is where its question has this sign, or is zero."""
-    match node:
-        case sp.Abs():
-            return sign * node.args[0]
-        case sp.sign():
-            return sp.Integer(sign)
-        case sp.Max() | sp.Min():
-            winner = node.args[0 if (sign > 0) == isinstance(node, sp.Max) else 1]
-            return node.func(winner, *node.args[2:])
-        case sp.Eq() | sp.Ne():
-            return sp.S((sign == 0) == isinstance(node, sp.Eq))
-    if sign == 0:
-        return sp.S("=" in node.rel_op)
-    return sp.S((sign > 0) == (">" in node.rel_op))
-
-
-def choose(expression: sp.Basic, question: sp.Expr, sign: int) -> sp.Basic:
-    """`expression` where `question` has this sign, or is zero: every branch that this settles is taken."""
-
-    def take(node: sp.Basic) -> sp.Basic:
-        ratio = sp.cancel(question_of(node) / question)
-        return settle(node, sign) if ratio.is_positive else settle(node, -sign) if ratio.is_negative else node
-
-    return expression.replace(lambda node: question_of(node) is not None, take)
-
-
-def _empty(positive: Sequence[sp.Expr]) -> bool:
-    """True if the last of `positive` cannot be > 0 together with one of the others.
-
-    Two expressions p·t + q and r·t + s with p and r of opposite sign are combined so that t drops out; if what
-    remains is never positive, neither are both. On a line this finds every empty case.
-    """
-    *others, newest = positive
-    if sp.expand(newest).is_nonpositive:
-        return True
-    for other in others:
-        if sp.expand(newest + other).is_nonpositive:
-            return True
-        for t in newest.free_symbols & other.free_symbols:
-            weight = sp.cancel(-sp.diff(newest, t) / sp.diff(other, t))
-            if weight.is_positive and sp.expand(newest + weight * other).is_nonpositive:
-                return True
-    return False
-
-
-def cases(*sides: sp.Expr, positive: tuple[sp.Expr, ...] = ()) -> Iterator[Case]:
-    """Split `sides` into cases without branches, within the region where every `positive` expression is > 0.
-
-    The boundaries of the cases, where a question is answered by zero, are left out. Raises Undecided where a
-    question can have neither sign, which is so if it is zero throughout.
-    """
-    nodes = (node for side in sides for node in sp.postorder_traversal(side))  # innermost first
-    question = next((q for q in map(question_of, nodes) if q is not None), None)
-    if question is None:
-        yield Case(positive, sides)
-        return
-    signs = [sign for sign in (1, -1) if not _empty((*positive, sign * question))]
-    if not signs:
-        raise Undecided(f"{question} is neither positive nor negative")
-    for sign in signs:
-        chosen = (choose(side, question, sign) for side in sides)
-        yield from cases(*chosen, positive=(*positive, sign * question))
-
-
-# Refutation
-
-Point = dict[sp.Symbol, sp.Rational]
-Domain = Mapping[sp.Symbol, tuple[sp.Expr, sp.Expr]]
-WHOLE_LINE = (-sp.oo, sp.oo)
-
-
-def _rational(symbol: sp.Symbol, low: sp.Expr, high: sp.Expr, scale: int, rng: random.Random) -> sp.Rational:
-    """A random rational between `low` and `high`; where these are infinite, not much farther out than `scale`."""
-    step = rng.randint(1, 400)
-    size = scale * sp.Rational(step, 173)
-    if low.is_finite and high.is_finite:
-        return low + (high - low) * sp.Rational(step, 401)
-    if low.is_finite or high.is_finite:
-        return low + size if low.is_finite else high - size
-    return size if symbol.is_positive else -size if symbol.is_negative else rng.choice([-1, 1]) * size
-
-
-def points(case: Case, domain: Domain | None = None) -> Iterator[Point]:
-    """Rational points inside `case` and `domain`, the same ones on every call: what is left of 400 random ones.
-
-    They spread out as they go on, for cases such as z > 6.
-    """
-    domain = domain or {}
-    free = set().union(*(e.free_symbols for e in (*case.positive, *case.sides)))
-    symbols = sorted(free, key=lambda s: (s in domain, str(s)))  # bounds may hold other symbols: these come first
-    rng = random.Random(0)
-    for k in range(400):
-        point: Point = {}
-        for s in symbols:
-            low, high = (end.subs(point) for end in domain[s]) if s in domain else WHOLE_LINE
-            point[s] = _rational(s, low, high, 4 ** (k // 100), rng)
-        if all((value(condition, point) or 0) > 0 for condition in case.positive):
-            yield point
-
-
-def value(expression: sp.Expr, point: Point, digits: int = DIGITS + 10) -> sp.Float | None:
-    """`expression` at `point` to so many digits; None where it is not a real number there."""
-    number = expression.evalf(digits, subs=point, maxn=1000)
-    return number if number.is_real and number.is_finite and number.is_number else None
-
-
-def refute(case: Case, domain: Domain | None = None, tries: int = POINTS) -> Counterexample | None:
-    """A point of `case` where its two sides differ by more than 40-digit arithmetic can; so many points are tried."""
-    compared = 0
-    for point in points(case, domain):
-        x, y = (value(side, point) for side in case.sides)
-        if x is None or y is None:
-            continue
-        if abs(x - y) > sp.Float(10) ** -DIGITS * max(1, abs(x), abs(y)):
-            inputs = {str(symbol): str(Fraction(int(q.p), int(q.q))) for symbol, q in point.items()}
-            return Counterexample(inputs, str(sp.N(x, DIGITS)), str(sp.N(y, DIGITS)))
-        compared += 1
-        if compared == tries:
-            break
-    return None
-
-
-# Proof
-
+MANY = 4000  # points, before a claim is called unknown: a branch may be narrow
 HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 
 
@@ -310,6 +146,11 @@ def proof(difference: sp.Expr) -> str | None:
     return "simplify" if sp.simplify(difference) == 0 else None
 
 
+def refuted(found: Counterexample) -> Proof:
+    """The verdict that a point gives."""
+    return Proof("refuted", (f"{DIGITS + 10}-digit evaluation",), counterexample=found)
+
+
 def identity(true: sp.Expr, claimed: sp.Expr, wrt: sp.Symbol | None = None, domain: Domain | None = None) -> Proof:
     """Is `claimed` equal to `true`, or with `wrt` to the derivative of `true`?
 
@@ -318,22 +159,27 @@ def identity(true: sp.Expr, claimed: sp.Expr, wrt: sp.Symbol | None = None, doma
     if wrt is not None:  # the branches of terms without it do not matter
         true = depending_on(wrt, true)
     inside = [bound for t, (low, high) in (domain or {}).items() for bound in (t - low, high - t) if bound.is_finite]
+    slope = true if wrt is None else sp.diff(true, wrt)
+    if found := refute_unsplit(slope, claimed, tuple(inside), domain):  # which nearly every false claim fails
+        return refuted(found)
     steps: list[str] = []
     open_case = ""
     try:
         for case in cases(true, claimed, positive=tuple(inside)):
             expected, got = case.sides[0] if wrt is None else sp.diff(case.sides[0], wrt), case.sides[1]
             case = Case(case.positive, (expected, got))
-            found = refute(case, domain, tries=1)  # which nearly every false claim fails
+            found = refute(case, domain, tries=1)
             step = None if found or open_case else proof(expected - got)
             if found or (step is None and (found := refute(case, domain))):
-                return Proof("refuted", (f"{DIGITS + 10}-digit evaluation",), counterexample=found)
+                return refuted(found)
             if step is None:  # the other cases may still refute it
                 open_case = open_case or " and ".join(f"{u} > 0" for u in case.positive) or "all reals"
                 continue
             steps += ["sign cases"] * (len(case.positive) > len(inside)) + [step]
     except Undecided as reason:
         return Proof("unknown", reason=str(reason))
+    if open_case and (found := refute_unsplit(slope, claimed, tuple(inside), domain, MANY)):
+        return refuted(found)
     if open_case:
         return Proof("unknown", reason=f"no point that was tried refutes it and no route proves it, for {open_case}")
     return Proof("proved", tuple(dict.fromkeys(steps)))

@@ -14,18 +14,9 @@ from typing import NamedTuple
 
 import sympy as sp
 
+from oracles.sympy_proof.cases import Case, Undecided, cases, choose, question_of
 from oracles.sympy_proof.expressions import WHOLE_LINE, Notation, notation
-from oracles.sympy_proof.identity import (
-    Case,
-    Proof,
-    Undecided,
-    cases,
-    choose,
-    conjunction,
-    depending_on,
-    identity,
-    question_of,
-)
+from oracles.sympy_proof.identity import Proof, conjunction, depending_on, identity
 from oracles.sympy_proof.proof import entries
 
 

@@ -25,7 +25,8 @@ from typing import Any
 import sympy as sp
 
 from oracles.sympy_proof.expressions import FUNCTIONS, ExpressionError, names, parse, real
-from oracles.sympy_proof.identity import DIGITS, Counterexample, Proof, conjunction
+from oracles.sympy_proof.identity import Proof, conjunction
+from oracles.sympy_proof.refutation import DIGITS, Counterexample
 
 LETTERS = ("w", "b", "z", "a", "delta")
 C, g, DERIVATIVE = sp.Symbol("C"), sp.Function("g"), sp.Function("Derivative")  # as printed, before evaluation

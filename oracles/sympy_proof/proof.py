@@ -4,8 +4,8 @@ Expressions come in as the strings that a record prints (`oracles.sympy_expressi
 differentiates the statement. Statements with indices are proved entry by entry at concrete sizes.
 
 A statement with free indices is a vector-valued function, and its derivative is printed as the pullback of a
-cotangent: `v` carries the indices of the output, and `s` stands for the output itself, so that softmax reads
-s[i, j]*(v[i, j] - Sum(v[i, k]*s[i, k], (k, 1, d))).
+cotangent: `v` carries the indices of the output, and `s` stands for the output itself unless the statement has an
+`s` of its own, so that softmax reads s[i, j]*(v[i, j] - Sum(v[i, k]*s[i, k], (k, 1, d))).
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ def entries(N: Notation, statement: str, derivative: str) -> Iterator[Entry]:
     value, slope = N.read(statement), N.read(derivative)
     outputs = N.free(value)
     stated, claimed = names(statement), names(derivative)
+    if outputs and COTANGENT in stated.subscripted:
+        raise ExpressionError(f"{statement!r} has a {COTANGENT}, the letter of the cotangent")
     known = stated.subscripted | stated.plain | {N.base, *N.sizes, *N.ranges, *((COTANGENT, OUTPUT) if outputs else ())}
     if strangers := sorted((claimed.subscripted | claimed.plain) - known):
         raise ExpressionError(f"{derivative!r} has {', '.join(strangers)}, which {statement!r} does not have")
@@ -82,6 +84,7 @@ def entries(N: Notation, statement: str, derivative: str) -> Iterator[Entry]:
     if outputs:  # the pullback of v is the gradient of ⟨v, value⟩
         values = {tuple(at.values()): N.at(value, at) for at in N.everywhere(value)}
         scalar = sum(N.entry(COTANGENT, *at) * output for at, output in values.items())
-        own = {N.entry(OUTPUT, *at): output for at, output in values.items()}
+        if OUTPUT not in stated.subscripted:
+            own = {N.entry(OUTPUT, *at): output for at, output in values.items()}
     for at in N.everywhere(letter):
         yield scalar, N.at(slope, at).xreplace(own), N.at(letter, at)

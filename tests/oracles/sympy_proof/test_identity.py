@@ -7,8 +7,10 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oracles.sympy_proof.cases import Undecided, cases
 from oracles.sympy_proof.expressions import parse, real
-from oracles.sympy_proof.identity import Proof, Undecided, cases, conjunction, identity, points
+from oracles.sympy_proof.identity import Proof, conjunction, identity
+from oracles.sympy_proof.refutation import points
 
 z, y, delta = real("z"), real("y"), real("delta", 1)
 SYMBOLS = {"z": z, "y": y, "delta": delta}
@@ -63,6 +65,18 @@ def test_an_error_in_one_branch_alone_is_found():
     )
     point = identity(left, right).counterexample.inputs["z"]
     assert -3 < sp.Rational(point) < 3
+
+
+@pytest.mark.parametrize("remainder", ["Eq(Mod(y, 2), 1)", "Eq(Mod(y, 3), 0)"])
+def test_the_branch_of_a_remainder_is_no_boundary_to_leave_out(remainder):
+    left, right, wrong = read(*(f"Piecewise(({first}, {remainder}), (z, True))" for first in ("2*z", "z + z", "z**2")))
+    assert identity(left, right).verdict == "proved"
+    assert identity(left, wrong).verdict == "refuted"
+
+
+def test_an_error_between_two_branches_is_found_however_narrow():
+    left, right = read(*(f"Piecewise((0, z > (1 + y**2)**(1/{n})), (z, True))" for n in (64, 65)))
+    assert identity(left, right).verdict == "refuted"
 
 
 def test_an_error_far_out_is_found():

@@ -51,6 +51,14 @@ def test_the_pullback_of_softmax_is_proved_and_wrong_ones_are_refuted(wrong):
     assert prove_derivative(SOFTMAX, wrong, "z[i, j]").verdict == "refuted"
 
 
+def test_s_is_the_output_unless_the_statement_has_one_and_v_is_the_cotangent_alone():
+    assert prove_derivative("s[i]*z[i]", "s[i]*v[i]", "z[i]").verdict == "proved"
+    assert prove_derivative("s[i]*z[i]", "s[i]*z[i]*v[i]", "z[i]").verdict == "refuted"
+    assert prove_derivative("exp(z[i])", "s[i]*v[i]", "z[i]").verdict == "proved"
+    with pytest.raises(ExpressionError, match="the letter of the cotangent"):
+        prove_derivative("v[i]*z[i]", "v[i]*v[i]", "z[i]")
+
+
 def test_an_output_with_fewer_indices_than_the_argument():
     logsumexp = "log(Sum(exp(z[i, k]), (k, 1, d)))"
     assert prove_derivative(logsumexp, "v[i]*exp(z[i, j] - s[i])", "z[i, j]").verdict == "proved"
