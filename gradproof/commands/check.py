@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from gradproof.commands.given import option, pairs
+from gradproof.console import waiting
 from gradproof.lookup import UsageError, not_installed
 from gradproof.workers import end_with_parent
 from gradproof.yours.subject import ADAPTERS, Subject, subject_of
@@ -41,7 +42,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         process.start()
         there.close()
-        if not here.poll(options.timeout):
+        with waiting(f"checking {options.target}, for at most {options.timeout:g} s"):
+            answered = here.poll(options.timeout)
+        if not answered:
             return _broken(options, f"did not return within {options.timeout:g} s and was ended")
         code, out, error = here.recv()
     except EOFError:
