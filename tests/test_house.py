@@ -66,7 +66,7 @@ IDS = {  # the places of gradproof where ids of the catalogue may be written out
     "update/polyak_sgd update/radam update/rprop",  # done differently
     "cases/": "*",
     "claims/covered.py": "*",
-    "claims/proofs.py": "update/adafactor update/lamb update/lbfgs update/momo_adam update/prodigy",  # undecided
+    "claims/proofs.py": "update/adafactor update/lamb update/momo_adam update/prodigy",  # undecided
     "conventions/": "*",
     "networks/configurations.py": "*",
     "training/settings.py": "*",
