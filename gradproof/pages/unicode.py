@@ -86,10 +86,10 @@ def _at_least(binding: int, node: ast.expr) -> str:
 
 def _above(exponent: ast.expr) -> str:
     """An exponent: small where it is a number or a letter with its sign, else behind ^."""
-    text = _write(exponent)[0]
+    text, binding = _write(exponent)
     if re.fullmatch(r"−?(\d+|\w)", text) and (small := _set(text, ABOVE)):
         return small
-    return f"^{text}" if re.fullmatch(r"\w+", text) else f"^({text})"
+    return f"^{text}" if binding == ATOM and re.fullmatch(r"\w+", text) else f"^({text})"
 
 
 def _power(base: ast.expr, exponent: ast.expr) -> Written:
