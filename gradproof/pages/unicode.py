@@ -80,13 +80,19 @@ def _write(node: ast.expr) -> Written:
 
 def _at_least(binding: int, node: ast.expr) -> str:
     """The node, in parentheses if it holds together less tightly than `binding`."""
-    text, own = _write(node)
+    return _held(binding, *_write(node))
+
+
+def _held(binding: int, text: str, own: int) -> str:
     return text if own >= binding else f"({text})"
 
 
 def _above(exponent: ast.expr) -> str:
     """An exponent: small where it is a number or a letter with its sign, else behind ^."""
-    text, binding = _write(exponent)
+    return _raised(*_write(exponent))
+
+
+def _raised(text: str, binding: int) -> str:
     if re.fullmatch(r"−?(\d+|\w)", text) and (small := _set(text, ABOVE)):
         return small
     return f"^{text}" if binding == ATOM and re.fullmatch(r"\w+", text) else f"^({text})"
@@ -112,37 +118,38 @@ def _side_by_side(several: Sequence[ast.expr], goes_on: bool) -> str:
     """A product: a number and the letter behind it need no sign between them, nor a sum at its end parentheses."""
     out = ""
     for k, factor in enumerate(several, 1):
-        text = _write(factor)[0]
+        text, binding = _write(factor)
         if goes_on or k < len(several) or text[0] not in "ΣΠ":
-            text = _at_least(PRODUCT, factor)
+            text = _held(PRODUCT, text, binding)
         close = out.isdigit() and re.match(r"[^\W\d_e]([^\w(]|$)", text)
         out += text if close or not out else f"·{text}"
     return out
 
 
 def _call(name: str, args: Sequence[ast.expr]) -> Written:
-    written = [_write(arg)[0] for arg in args if not isinstance(arg, ast.Tuple)]
+    if name == "Piecewise":
+        return ", ".join(map(_branch, args)), CHOICE
+    written = [_write(arg) for arg in args if not isinstance(arg, ast.Tuple)]
+    texts = [text for text, _ in written]
     match name:
         case "exp":
-            return f"e{_above(args[0])}", POWER
+            return f"e{_raised(*written[0])}", POWER
         case "sqrt":
-            return f"√{_at_least(ATOM, args[0])}", ATOM
-        case "Abs" if "|" not in written[0]:
-            return f"|{written[0]}|", ATOM
+            return f"√{_held(ATOM, *written[0])}", ATOM
+        case "Abs" if "|" not in texts[0]:
+            return f"|{texts[0]}|", ATOM
         case "Derivative":
-            return f"∂{_at_least(ATOM, args[0])}/∂{_at_least(ATOM, args[1])}", PRODUCT
+            return f"∂{_held(ATOM, *written[0])}/∂{_held(ATOM, *written[1])}", PRODUCT
         case "KroneckerDelta":
-            return "δ" + (_set("".join(written), BELOW) or f"[{', '.join(written)}]"), ATOM
+            return "δ" + (_set("".join(texts), BELOW) or f"[{', '.join(texts)}]"), ATOM
         case "And" | "Or":
-            return (" and " if name == "And" else " or ").join(_at_least(SUM, arg) for arg in args), CHOICE
+            return (" and " if name == "And" else " or ").join(_held(SUM, *one) for one in written), CHOICE
         case "Eq" | "Ne":
-            return (" = " if name == "Eq" else " ≠ ").join(written), SUM
+            return (" = " if name == "Eq" else " ≠ ").join(texts), SUM
         case "Sum" | "Product":
             signs = [_limits("Σ" if name == "Sum" else "Π", limit) for limit in reversed(args[1:])]
-            return " ".join([*signs, _at_least(PRODUCT, args[0])]), SUM
-        case "Piecewise":
-            return ", ".join(map(_branch, args)), CHOICE
-    return f"{name.lower() if len(name) > 1 else name}({', '.join(written)})", ATOM
+            return " ".join([*signs, _held(PRODUCT, *written[0])]), SUM
+    return f"{name.lower() if len(name) > 1 else name}({', '.join(texts)})", ATOM
 
 
 def _limits(sign: str, limit: ast.expr) -> str:
