@@ -90,5 +90,6 @@ def read(path: Path = PATH) -> dict[tuple[str, str], Exact]:
             value, slope = np.cumsum(both, axis=1, dtype=np.uint16)
             found[id, dtype] = Exact(value, slope, {at: (left, right) for at, left, right in kinks[name]})
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise EvidenceError(f"{path}: no readable tables of truth ({error}); python scripts/make_truths.py") from error
+        remedy = "run 'python scripts/make_truths.py'"
+        raise EvidenceError(f"{path}: no readable tables of truth ({error}); {remedy}") from error
     return found

@@ -63,5 +63,5 @@ def test_a_file_that_is_missing_or_cut_short_is_said_so(tmp_path):
     cut = tmp_path / "cut.npz"
     cut.write_bytes(exact.PATH.read_bytes()[:9000])
     for path in (cut, tmp_path / "none.npz"):
-        with pytest.raises(EvidenceError, match=rf"{path.name}: no readable tables of truth .* make_truths"):
+        with pytest.raises(EvidenceError, match=rf"{path.name}: no readable tables of truth .*make_truths"):
             exact.read(path)
