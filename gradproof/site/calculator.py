@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import html
-import json
 import zlib
 from collections.abc import Mapping
 
 import numpy as np
 
 from gradproof.evidence import exact
+from gradproof.site.forms import chooser, data_script, form
 from gradproof.site.markup import page_link, raw
 from reference import CATALOGUE
 
@@ -31,21 +30,12 @@ def scripts(tables: Mapping[tuple[str, str], exact.Exact]) -> dict[str, str]:
         both = np.concatenate([exact.steps(table.value), exact.steps(table.slope)]).astype("<u2")
         packed = base64.b64encode(zlib.compress(both.tobytes(), 9)).decode()
         found.setdefault(id, {})[dtype] = {"packed": packed, "kinks": table.kinks}
-    return {id: f"gradproofTruth({json.dumps(id)},{json.dumps(one)});\n" for id, one in found.items()}
+    return {id: data_script(f"truth/{id}", one) for id, one in found.items()}
 
 
 def link(id: str) -> str:
     """A link from the page of a formula to the calculator, which then has that formula."""
     return f'<a href="../../calculator/index.html#formula={id}">Its exact value and slope at any float of 16 bits.</a>'
-
-
-def chooser(name: str, label: str, options: list[str], chosen: str) -> str:
-    """A labelled list to choose from, in HTML."""
-    lines = "".join(
-        f'<option value="{html.escape(o)}"{" selected" if o == chosen else ""}>{html.escape(o)}</option>'
-        for o in options
-    )
-    return f'<label>{label} <select name="{name}">{lines}</select></label>'
 
 
 def page() -> str:
@@ -58,7 +48,7 @@ def page() -> str:
     )
     fields = (
         chooser("formula", "formula", formulas(), formulas()[0])
-        + chooser("dtype", "dtype", list(exact.DTYPES), exact.DTYPES[0])
+        + chooser("dtype", "dtype", exact.DTYPES, exact.DTYPES[0])
         + '<label>x <input name="x" value="1.5" autocomplete="off" autocapitalize="off" spellcheck="false"'
         ' aria-describedby="calculator-how"></label>'
         '<button type="button" name="down">float below</button>'
@@ -69,10 +59,4 @@ def page() -> str:
         "of the bits (<code>0x3e00</code>), <code>inf</code> or <code>-inf</code>. The address of this page keeps "
         "what you asked."
     )
-    form = (
-        f'<form class="calculator" data-truth="../truth/"><div class="fields">{fields}</div>'
-        f'<p id="calculator-how">{how}</p><div class="answer" aria-live="polite"></div>'
-        "<noscript>The calculator needs JavaScript.</noscript></form>"
-    )
-    script = '<script src="../_static/calculator.js" defer></script>'
-    return f"# Calculator\n\n{about}\n\n{raw(form + script)}\n"
+    return f"# Calculator\n\n{about}\n\n{raw(form('calculator', fields, f'<p id=calculator-how>{how}</p>'))}\n"

@@ -1,5 +1,6 @@
 /* Exact value and slope at a float of 16 bits. A float is kept by its bits; numbers that are typed, as fractions. */
 (() => {
+const { load, made, linked, table, remember, serve } = gradproof;
 const DIGITS = { float16: 10, bfloat16: 7 }; /* of the significand, behind the point */
 const BIAS = { float16: 15, bfloat16: 127 };
 const TOP = { float16: 0x7c00, bfloat16: 0x7f80 }; /* bits of infinity */
@@ -81,62 +82,23 @@ function next(bits, by, dtype) {
 }
 
 const tables = {}; /* by formula and dtype: {value, slope, kinks} */
-const waiting = {}; /* by formula: what to do when it has come */
 
 async function unpacked({ packed, kinks }) {
   const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   const view = new DataView(await new Response(stream).arrayBuffer());
-  const steps = (from) => {
+  const sums = (from) => {
     const found = new Uint16Array(65536);
     for (let k = 0, sum = 0; k < 65536; k += 1) found[k] = sum = (sum + view.getUint16(from + 2 * k, true)) & 0xffff;
     return found;
   };
-  return { value: steps(0), slope: steps(131072), kinks };
+  return { value: sums(0), slope: sums(131072), kinks };
 }
 
-/* Called by the script of a formula. */
-window.gradproofTruth = async (id, dtypes) => {
-  for (const [dtype, table] of Object.entries(dtypes)) tables[`${id}.${dtype}`] = await unpacked(table);
-  waiting[id]?.();
-};
-
-/* Load the table of a formula, once. */
-function load(id, folder) {
-  if (tables[`${id}.bfloat16`]) return Promise.resolve();
-  return new Promise((done, failed) => {
-    waiting[id] = done;
-    const script = document.createElement("script");
-    script.src = `${folder}${id}.js`;
-    script.onerror = () => failed(new Error(`${script.src} is not there`));
-    document.head.append(script);
-  });
-}
-
-function made(tag, text, ...children) {
-  const element = document.createElement(tag);
-  if (text) element.textContent = text;
-  element.append(...children);
-  return element;
-}
-
-function table(caption, columns, rows) {
-  const body = rows.map(([here, ...cells]) => {
-    const row = made("tr", "", ...cells.map((cell, k) => made(k ? "td" : "th", cell)));
-    row.cells[0].scope = "row";
-    if (here) row.className = "here";
-    return row;
-  });
-  const head = made("tr", "", ...columns.map((column) => made("th", column)));
-  for (const cell of head.cells) cell.scope = "col";
-  const whole = made("table", "", made("caption", caption), made("thead", "", head), made("tbody", "", ...body));
-  whole.className = "table";
-  const frame = made("div", "", whole);
-  frame.className = "pst-scrollable-table-container";
-  frame.tabIndex = 0;
-  frame.setAttribute("role", "region");
-  frame.setAttribute("aria-label", caption);
-  return frame;
+/* The table of a formula, unpacked once. */
+async function truth(id, dtype) {
+  tables[id + dtype] ??= await unpacked((await load(`truth/${id}`))[dtype]);
+  return tables[id + dtype];
 }
 
 const decimal = (bits, dtype) => {
@@ -154,9 +116,9 @@ function slopeSaid(known, at, dtype) {
 function answer(known, at, dtype) {
   const kink = known.kinks[at], infinite = (at & ~SIGN) === TOP[dtype], results = [];
   const add = (name, bits) => {
-    if ((bits & ~SIGN) > TOP[dtype]) return results.push([false, name, infinite ? "no limit" : "NaN", "", ""]);
-    results.push([false, "the float below", ...written(next(bits, -1, dtype), dtype)], [true, name, ...written(bits, dtype)],
-      [false, "the float above", ...written(next(bits, 1, dtype), dtype)]);
+    if ((bits & ~SIGN) > TOP[dtype]) return results.push(["", name, infinite ? "no limit" : "NaN", "", ""]);
+    results.push(["", "the float below", ...written(next(bits, -1, dtype), dtype)], ["here", name, ...written(bits, dtype)],
+      ["", "the float above", ...written(next(bits, 1, dtype), dtype)]);
   };
   add("value", known.value[at]);
   if (kink) ["left", "right"].forEach((side, k) => add(`${side} slope`, kink[k]));
@@ -165,57 +127,42 @@ function answer(known, at, dtype) {
   let from = at;
   for (let k = 0; k < 3; k += 1) from = next(from, -1, dtype);
   for (let k = 0, last = null; k < 7 && from !== last; k += 1) {
-    around.push([from === at, ...written(from, dtype), decimal(known.value[from], dtype), slopeSaid(known, from, dtype)]);
+    const [x, ...spelled] = written(from, dtype), value = decimal(known.value[from], dtype);
+    around.push([from === at ? "here" : "", x, value, slopeSaid(known, from, dtype), ...spelled]);
     last = from;
     from = next(from, 1, dtype);
   }
   return [
     table("Correctly rounded results, and the floats beside them", ["", "decimal", "hex", "bits"], results),
-    table("At the floats around x", ["x", "hex", "bits", "value", "slope"], around),
+    table("At the floats around x", ["x", "value", "slope", "hex", "bits"], around),
   ];
 }
 
 function start(form) {
   const { formula, dtype, x } = form.elements, place = form.querySelector(".answer");
-  const fields = { formula, dtype, x };
-  const recall = () => {
-    const asked = new URLSearchParams(location.hash.slice(1));
-    for (const [name, field] of Object.entries(fields)) {
-      const value = asked.get(name);
-      if (value && (name === "x" || [...field.options].some((option) => option.value === value))) field.value = value;
-    }
-  };
   const ask = async () => {
     const id = formula.value, type = dtype.value, at = parse(x.value, type);
     x.setAttribute("aria-invalid", at === null);
     if (at === null) return place.replaceChildren(made("p", `“${x.value}” is no number: write 0.5, 6e-8, 0x1.8p+0, 0x3e00 or inf.`));
     try {
-      await load(id, form.dataset.truth);
+      const known = await truth(id, type);
+      if (id !== formula.value || type !== dtype.value || at !== parse(x.value, type)) return; /* asked anew meanwhile */
+      const said = made("p", "", "x is ", made("strong", decimal(at, type)), ` in ${type}: ${hexOf(at, type)}, bits ${inBits(at)}. `,
+        linked(id, `../${id}/index.html`));
+      if (known.kinks[at]) said.append(" has a kink here: the slopes on both sides differ, and neither is wrong.");
+      place.replaceChildren(said, ...answer(known, at, type));
+      remember(form);
     } catch (error) {
-      return place.replaceChildren(made("p", `The table of ${id} cannot be read: ${error.message}.`));
+      place.replaceChildren(made("p", `The table of ${id} cannot be read: ${error.message}.`));
     }
-    if (id !== formula.value || type !== dtype.value || at !== parse(x.value, type)) return; /* asked anew meanwhile */
-    const known = tables[`${id}.${type}`], link = made("a", id);
-    link.href = `../${id}/index.html`;
-    const said = made("p", "", "x is ", made("strong", decimal(at, type)), ` in ${type}: ${hexOf(at, type)}, bits ${inBits(at)}. `, link);
-    if (known.kinks[at]) said.append(" has a kink here: the slopes on both sides differ, and neither is wrong.");
-    place.replaceChildren(said, ...answer(known, at, type));
-    history.replaceState(null, "", `#${new URLSearchParams({ formula: id, dtype: type, x: x.value })}`);
   };
-  const step = (by) => {
+  for (const [name, by] of [["down", -1], ["up", 1]]) form.elements[name].addEventListener("click", () => {
     const at = parse(x.value, dtype.value);
     if (at === null) return;
-    const bits = next(at, by, dtype.value);
-    x.value = hexOf(bits, dtype.value);
+    x.value = hexOf(next(at, by, dtype.value), dtype.value);
     ask();
-  };
-  form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
-  form.addEventListener("input", ask);
-  form.elements.down.addEventListener("click", () => step(-1));
-  form.elements.up.addEventListener("click", () => step(1));
-  window.addEventListener("hashchange", () => { recall(); ask(); });
-  recall();
-  ask();
+  });
+  serve(form, ask);
 }
 
 for (const form of document.querySelectorAll("form.calculator")) start(form);

@@ -1,14 +1,10 @@
 """The site in a real browser, from files and without a network. Skipped where there is no Playwright or Chromium."""
 
-import math
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from gradproof.cases.case import as_dtype
-from gradproof.evidence import exact
 from gradproof.evidence.finding import Finding
 from gradproof.site import pictures
 from gradproof.site.build import STATIC
@@ -21,6 +17,7 @@ PHONE = {"width": 360, "height": 740}
 SAMPLE = (
     "index",
     "calculator/index",
+    "compare/index",
     "formulas/index",
     "frameworks/torch/index",
     "guides/check/index",
@@ -28,40 +25,6 @@ SAMPLE = (
     "search",
 )
 PLOTTED = "activation/sigmoid"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no Chromium here")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def opened(browser, site):
-    """Open a page by its place; what went wrong on it, and what it loaded, is in the lists of the function."""
-    contexts = []
-
-    def opened(place, **how):
-        context = browser.new_context(**how)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: opened.errors.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: opened.errors.append(str(error)))
-        page.on("request", lambda request: opened.loaded.append(request.url))
-        path, _, anchor = place.partition("#")
-        page.goto((site / f"{path}.html").as_uri() + ("#" + anchor if anchor else ""))
-        return page
-
-    opened.errors, opened.loaded = [], []
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 def places(site):
@@ -207,124 +170,6 @@ def test_a_bin_says_its_own_worst_input_where_the_evidence_has_it(opened, tmp_pa
     page.keyboard.press("ArrowRight")
     said = page.locator(".curves .said").text_content()
     assert f"ours: 7 ULP at 0.1 ({x}): got 0.25 ({got}), truth 5e-324 ({truth})" in said
-
-
-# ---------------------------------------------------------------- the calculator
-
-
-POINTS = [  # formula, dtype, and what is typed
-    ("activation/sigmoid", "float16", "8"),
-    ("activation/sigmoid", "bfloat16", "0x1.3p+5"),
-    ("activation/sigmoid", "float16", "-17.25"),
-    ("activation/tanh", "float16", "1e-4"),
-    ("activation/tanh", "bfloat16", "0xc080"),
-    ("activation/gelu", "float16", "-0.75"),
-    ("activation/gelu", "bfloat16", "0.1"),
-    ("activation/gelu", "float16", "−5.5"),
-    ("activation/silu", "bfloat16", "-0x1.4p+3"),
-    ("activation/mish", "float16", "6e-8"),
-    ("activation/softplus", "bfloat16", "1e-38"),
-    ("activation/exp", "float16", "11.1"),
-    ("activation/hardswish", "float16", "3"),
-    ("activation/hardswish", "bfloat16", "-3"),
-    ("activation/relu", "float16", "-0.0"),
-    ("activation/elu", "bfloat16", "-inf"),
-    ("activation/selu", "float16", "inf"),
-    ("activation/tanhshrink", "float16", "0.01"),
-    ("activation/squared_relu", "float16", "65504"),
-    ("activation/log_cosh", "bfloat16", "3e38"),
-]
-
-
-def numbers(text):
-    """The numbers in what the page says, in float64."""
-    found = re.findall(r"-?(?:∞|[\d.]+(?:e[-+]?\d+)?)", text.replace("−", "-"))
-    return [float(word.replace("∞", "inf")) for word in found]
-
-
-def cells(page, row):
-    """Decimal, hex and bits in each row of the first table that has this name."""
-    rows = [
-        line.locator("th, td").all_text_contents() for line in page.locator(".answer table").first.locator("tr").all()
-    ]
-    return [rest for name, *rest in rows if name == row]
-
-
-def nearest(typed, dtype):
-    """The float of the dtype that is nearest to what is typed."""
-    if re.fullmatch("0x[0-9a-f]{4}", typed):
-        return float(exact.from_bits([int(typed, 16)], dtype)[0])
-    typed = typed.replace("−", "-")
-    return float(as_dtype(float.fromhex(typed) if "0x" in typed else float(typed), dtype))
-
-
-@pytest.mark.parametrize(("id", "dtype", "typed"), POINTS)
-def test_the_calculator_is_right(opened, id, dtype, typed):
-    truths = pytest.importorskip("oracles.arb_truth", exc_type=ImportError).truths
-    page = opened(f"calculator/index#formula={id}&dtype={dtype}&x=0")
-    page.get_by_label("x", exact=True).fill(typed)
-    page.wait_for_function("x => decodeURIComponent(location.hash).endsWith('&x=' + x)", arg=typed)
-    x = nearest(typed, dtype)
-    (said,) = numbers(page.locator(".answer strong").inner_text())
-    assert (said, math.copysign(1, said)) == (x, math.copysign(1, x))
-    value, slope = truths(id, [x], (0, 1), dtype=dtype)
-    sides = [truths(id, [x], (1,), dtype=dtype, side=side)[0] for side in ("left", "right")]
-    torn = slope.undecided[0] and math.isfinite(x)
-    wanted = {
-        "value": value,
-        **(dict(zip(("left slope", "right slope"), sides, strict=True)) if torn else {"slope": slope}),
-    }
-    for name, truth in wanted.items():
-        ((decimal, hex, bits),) = cells(page, name)
-        got = float(truth.hi[0])
-        assert numbers(decimal) == [got], (name, decimal)
-        assert float.fromhex(hex) == got
-        assert int(bits, 16) == exact.to_bits(got, dtype)
-    assert opened.errors == []
-
-
-@pytest.mark.parametrize(
-    ("typed", "x"),
-    [
-        ("2049", 2048.0),  # halfway between two floats: the even one
-        ("2049.0000000000000000001", 2050.0),  # and not, which float64 does not see
-        ("2051", 2052.0),
-        ("65519.99", 65504.0),
-        ("65520", math.inf),
-        ("-1e9999", -math.inf),
-        ("2.98023223876953125e-8", 0.0),  # half the least number above 0
-        ("2.98023223876953126e-8", 2.0**-24),
-        ("0x1.0008p+0", 1.0),
-        (".5", 0.5),
-        ("0x3c01", 1.0009765625),
-    ],
-)
-def test_what_is_typed_becomes_the_nearest_float(opened, typed, x):
-    page = opened("calculator/index")
-    page.get_by_label("x", exact=True).fill(typed)
-    page.wait_for_function("x => decodeURIComponent(location.hash).endsWith('&x=' + x)", arg=typed)
-    assert numbers(page.locator(".answer strong").inner_text()) == [x]
-
-
-def test_the_calculator_steps_from_float_to_float_and_says_what_is_no_number(opened):
-    page = opened("calculator/index#formula=activation/gelu&dtype=float16&x=1")
-    page.wait_for_selector(".answer table")
-    x = page.get_by_label("x", exact=True)
-    page.get_by_role("button", name="float above").click()
-    assert float.fromhex(x.input_value()) == 1 + 2.0**-10
-    for _ in range(2):
-        page.get_by_role("button", name="float below").click()
-    assert float.fromhex(x.input_value()) == 1 - 2.0**-11
-    x.fill("one")
-    assert "“one” is no number" in page.locator(".answer").inner_text()
-    assert x.get_attribute("aria-invalid") == "true"
-    assert opened.errors == []
-
-
-def test_the_calculator_loads_the_table_of_the_chosen_formula_alone(opened):
-    opened("calculator/index#formula=activation/gelu&dtype=float16&x=1").wait_for_selector(".answer table")
-    tables = [url.rpartition("/truth/")[2] for url in opened.loaded if "/truth/" in url]
-    assert tables == ["activation/gelu.js"]
 
 
 def test_an_error_and_a_request_off_the_site_are_seen(opened, tmp_path):
