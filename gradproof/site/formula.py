@@ -10,7 +10,7 @@ from gradproof.evidence.environment import SIDES
 from gradproof.evidence.finding import Finding
 from gradproof.pages.proofs import equations, status
 from gradproof.pages.tables import Table, markdown
-from gradproof.site import measured, pictures
+from gradproof.site import calculator, measured, pictures
 from gradproof.site.known import Known
 from gradproof.site.markup import body, code, from_github, link, page_link, prose, raw
 from reference import ALIASES
@@ -57,7 +57,7 @@ def _formula(f: Formula) -> str:
     interval = "Domain ({}, {}), range ({}, {}).".format(*f.domain, *f.range).replace("oo", "∞").replace("-", "−")
     return (
         f"```{{math}}\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n```\n\n"
-        + (f"{interval}\n\n" if f.elementwise else "")
+        + (f"{interval} {calculator.link(f.id)}\n\n" if f.elementwise else "")
         + "\n".join([*notes, ""])
     )
 

@@ -23,6 +23,16 @@ from gradproof.site.markup import code, from_github, link, page_link, prose
 from reference import CATALOGUE
 from reference.formula import Formula
 
+TOP = (
+    "formulas",
+    "calculator",
+    "compare",
+    "frameworks",
+    "reports",
+    "guides",
+    "api",
+    "sources",
+)  # what the bar above lists
 GUIDES = {  # page: the file that it is made of, from the root of the checkout, and of a longer one the section
     "check": ("README.md", "Check your own gradient"), "ci": ("docs/ci.md", ""),
     "verdicts": ("README.md", "How a verdict is reached"), "formulas": ("CONTRIBUTING.md", ""),
@@ -207,6 +217,8 @@ def front_page(known: Known) -> str:
         f"{len(CATALOGUE)} formulas; {sum(p.verdict == 'proved' for p in proofs):,} of {len(proofs):,} statements "
         f"proved by computer algebra; {len(claims)} published equations judged.\n",
         "## Look something up\n", *ways, "",
+        "* **Numbers**: [exact value and slope at any float of 16 bits](/calculator/index.md)",
+        "* **Side by side**: [compare two formulas, or two sides of one](/compare/index.md)",
         f"* **Frameworks**: {', '.join(_wrong(side, known) for side in frameworks())}",
         f"* **Published equations**: {page_link('literature', 'all')}, {page_link('errata', 'errata')}, "
         f"{page_link('notation', 'notation')}",
@@ -217,5 +229,5 @@ def front_page(known: Known) -> str:
         "[How it is done](/guides/check/index.md), [in CI](/guides/ci/index.md), and "
         "[what may be trusted, and why](/guides/trust/index.md).\n",
         f"Version {__version__}.\n",
-        _tree(*(f"/{page}/index" for page in ("formulas", "frameworks", "reports", "guides", "api", "sources"))),
+        _tree(*(f"/{page}/index" for page in TOP)),
     ])  # fmt: skip

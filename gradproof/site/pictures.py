@@ -6,6 +6,7 @@ import html
 import json
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gradproof.evidence.finding import Finding
 from gradproof.pages.tables import exactly
@@ -68,10 +69,16 @@ def kink(at: str, sides: Mapping[str, Finding]) -> str:
 def curves(found: Sequence[Finding], sweeps: Sequence[Finding]) -> str:
     """A place for the interactive error curves of an activation, with all numbers that they show.
 
-    Each curve comes with the worst point that its sweep found. Empty where there is no curve.
+    Empty where there is no curve.
     """
     if not found:
         return ""
+    numbers = attribute(json.dumps(curve_data(found, sweeps), separators=(",", ":"), ensure_ascii=False))
+    return f'<div class="curves" data-curves="{numbers}"><noscript>The plot needs JavaScript.</noscript></div>'
+
+
+def curve_data(found: Sequence[Finding], sweeps: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The numbers of error curves. Each curve comes with the worst point that its sweep found."""
     worst = {(f.quantity, f.dtype, f.side): f for f in sweeps if not f.what}
     data = []
     for f in found:
@@ -79,8 +86,7 @@ def curves(found: Sequence[Finding], sweeps: Sequence[Finding]) -> str:
         point = {} if top is None else {"worst": [top.at, top.got, top.truth, str(top.max)]}
         data.append({"part": f.quantity, "dtype": f.dtype, "side": f.side, "range": f.more["range"],
                      "ulp": f.more["ulp"], **_by_bin(f), **point})  # fmt: skip
-    numbers = attribute(json.dumps(data, separators=(",", ":"), ensure_ascii=False))
-    return f'<div class="curves" data-curves="{numbers}"><noscript>The plot needs JavaScript.</noscript></div>'
+    return data
 
 
 def _by_bin(f: Finding) -> dict[str, list[str]]:

@@ -5,6 +5,8 @@ const LEAST = 0.05;
 const DASHES = { ours: "", torch: "7 4", jax: "2 3" };
 const SHAPES = { ours: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0", torch: "M-4-4h8v8h-8z", jax: "M0-5l5 9h-10z" };
 
+const look = (c) => c.look ?? c.side; /* how a curve is drawn */
+
 function draw(name, attributes, ...children) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -95,10 +97,10 @@ function plot(holder, curves, part, dtype) {
       if (k < first || k >= last || v === null) return;
       path += `${path && c.ulp[k - 1] !== null ? "L" : "M"}${x(k + 0.5).toFixed(1)} ${y(v).toFixed(1)}`;
     });
-    svg.append(draw("path", { d: path, class: `line side-${c.side}`, "stroke-dasharray": DASHES[c.side] ?? "9 2 2 2" }));
+    svg.append(draw("path", { d: path, class: `line side-${look(c)}`, "stroke-dasharray": DASHES[look(c)] ?? "9 2 2 2" }));
     const at = c.worst && c.worst[0] ? place(range, bins, unhex(c.worst[0])) : null;
     if (at !== null && at >= first && at <= last) {
-      const mark = draw("path", { d: SHAPES[c.side] ?? SHAPES.jax, class: `mark side-${c.side}`,
+      const mark = draw("path", { d: SHAPES[look(c)] ?? SHAPES.jax, class: `mark side-${look(c)}`,
         transform: `translate(${x(at).toFixed(1)} ${y(c.worst[3] === "inf" ? top : Number(c.worst[3])).toFixed(1)})` });
       svg.append(mark);
     }
@@ -147,8 +149,8 @@ function plot(holder, curves, part, dtype) {
   holder.legend.replaceChildren(...mine.map((c) => {
     const item = document.createElement("span");
     item.append(draw("svg", { viewBox: "0 0 44 12", class: "key", "aria-hidden": "true" },
-      draw("path", { d: "M0 6H44", class: `line side-${c.side}`, "stroke-dasharray": DASHES[c.side] ?? "9 2 2 2" }),
-      draw("path", { d: SHAPES[c.side] ?? SHAPES.jax, class: `mark side-${c.side}`, transform: "translate(22 6)" })), c.side);
+      draw("path", { d: "M0 6H44", class: `line side-${look(c)}`, "stroke-dasharray": DASHES[look(c)] ?? "9 2 2 2" }),
+      draw("path", { d: SHAPES[look(c)] ?? SHAPES.jax, class: `mark side-${look(c)}`, transform: "translate(22 6)" })), c.side);
     return item;
   }));
 }
@@ -171,8 +173,8 @@ function button(text, label, pressed) {
   return made;
 }
 
-for (const place of document.querySelectorAll(".curves")) {
-  const curves = JSON.parse(place.dataset.curves);
+/* Fill a place with a plot of curves, and with what chooses among them. */
+function show(place, curves) {
   const parts = [...new Set(curves.map((c) => c.part))].sort();
   const dtypes = [...new Set(curves.map((c) => c.dtype))].sort().reverse();
   let part = parts[0], dtype = dtypes[0];
@@ -197,3 +199,6 @@ for (const place of document.querySelectorAll(".curves")) {
     width = place.clientWidth;
   }).observe(place);
 }
+
+for (const place of document.querySelectorAll(".curves")) show(place, JSON.parse(place.dataset.curves));
+window.gradproofCurves = show;
