@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--seed", type=_natural, help="seed of all random inputs (default 0)")
     audit.add_argument("--draws", type=lambda text: _natural(text, 1), metavar="N",
                        help="sane networks of each configuration (default 1; many at once are cheap)")  # fmt: skip
-    audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
+    add_workers(audit)
     audit.add_argument("--out", type=Path, metavar="DIR",
                        help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip
     audit.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
@@ -118,9 +118,9 @@ def parser() -> argparse.ArgumentParser:
                          "nielsen-2015; or an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
     listing.add_argument("--search", metavar="TEXT", help="those that have it in their id, a former id, their title, "
                          "or the name that PyTorch, JAX or Optax gives them")  # fmt: skip
-    sweep.arguments(
-        command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh"), _natural
-    )
+    sweeping = command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh")
+    sweep.arguments(sweeping)
+    add_workers(sweeping)
     site.arguments(command("site", "Make the site to look formulas up in.", "gradproof site --out build/site"))
     vectors.arguments(command("vectors", "Test vectors for any language: make, check, score results.",
                               "gradproof vectors verify results.json"))  # fmt: skip
@@ -130,6 +130,13 @@ def parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("id", nargs="?", help="a formula")
     return top
+
+
+def add_workers(command: argparse.ArgumentParser) -> None:
+    """Who works, as `gradproof.executors` knows them."""
+    command.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
+    command.add_argument("--on", default="", metavar="WHERE", help="other workers than processes here: those of a Dask "
+                         "scheduler, dask://HOST:PORT, or the ranks of MPI, mpi")  # fmt: skip
 
 
 def _natural(text: str, least: int = 0) -> int:
@@ -199,6 +206,7 @@ def _audit(options: argparse.Namespace) -> int:
         draws=options.draws,
         oracle=tuple(options.oracle) if options.oracle else None,
         jobs=options.jobs,
+        on=options.on,
         resume=options.resume,
     )
     out = options.out or Path("reports" if chosen.whole and not options.against else "out")

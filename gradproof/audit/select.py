@@ -25,6 +25,7 @@ class Options:
     draws: int | None = None
     oracle: tuple[str, ...] | None = None
     jobs: int = 0
+    on: str = ""
     resume: bool = False
 
     @property
