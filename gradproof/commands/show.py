@@ -166,6 +166,6 @@ def _verdicts(f: Formula, evidence: Evidence, path: Path) -> list[str]:
     lines = []
     for row in evidence.findings:
         if row.kind == "overview" and row.formula == f.id and "verdicts" in row.more:
-            version = evidence.header["versions"].get(row.side)
-            lines.append(f"{row.what:11} {row.dtype} against {row.side:5} {version}: {counts(row.more['verdicts'])}")
+            against = f"{row.side:5} {evidence.header['versions'].get(row.side, '')}".strip()
+            lines.append(f"{row.what:11} {row.dtype} against {against}: {counts(row.more['verdicts'])}")
     return lines or [f"no verdicts on {f.id} in {path}"]
