@@ -111,6 +111,10 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "layer/variance": ({"correction": 0.0}, {"correction": 1.5}),
     "layer/standard_deviation": ({"correction": 0.0}, {"correction": 1.5}),
     "layer/sinkhorn": ({"temperature": 0.3, "iterations": 1}, {"temperature": 2.5, "iterations": 2}),
+    "layer/newton_schulz": (
+        {"a": 1.5, "b": -0.5, "c": 0.125, "eps": 0.25, "iterations": 1},
+        {"a": 1.875, "b": -1.25, "c": 0.375, "eps": 1e-3, "iterations": 2},
+    ),
     "layer/add_rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
     "layer/batch_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/batch_norm_inference": ({"eps": 0.3}, {"eps": 1e-12}),
