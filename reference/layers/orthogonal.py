@@ -12,9 +12,9 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.updates.steps import norm, over_norm
+from reference.layers.reductions import exponent_of
 
-BOTH = (-2, -1)
+FAINT = -900  # of a matrix, the power of two below which it is not scaled up further: beside it no ε is beyond floats
 THREE, OVER_THREE = "{}[i, l]*{}[k, l]*{}[k, j]", "(k, 1, n), (l, 1, d)"  # yyᵀy at the entry i, j
 FIVE, OVER_FIVE = "{}[i, l]*{}[k, l]*{}[k, q]*{}[p, q]*{}[p, j]", f"{OVER_THREE}, (p, 1, n), (q, 1, d)"
 LENGTH = "sqrt(Sum(x[e, f]**2, (e, 1, n), (f, 1, d)))"
@@ -63,13 +63,19 @@ def quintic(y: Any, a: Any, b: Any, c: Any) -> tuple[Any, Callable[[Any], Any]]:
     return a * y + B @ y, pullback
 
 
-def orthogonalised(x: Any, a: Any, b: Any, c: Any, eps: Any, iterations: int) -> tuple[Any, list[Callable[[Any], Any]]]:
-    """x/(‖x‖ + ε) after so many steps, and the pullbacks of these.  (..., n, d), both, n ≤ d."""
-    y, back = over_norm(x, BOTH, eps=eps), []
+def iterated(y: Any, a: Any, b: Any, c: Any, iterations: int) -> tuple[Any, Callable[[Any], Any]]:
+    """y after so many steps, and the pullback of all.  (..., n, d); n ≤ d is less work."""
+    steps = []
     for _ in range(iterations):
-        y, pullback = quintic(y, a, b, c)
-        back.append(pullback)
-    return y, back
+        y, step = quintic(y, a, b, c)
+        steps.append(step)
+
+    def pullback(v: Any) -> Any:
+        for step in reversed(steps):
+            v = step(v)
+        return v
+
+    return y, pullback
 
 
 @formula(
@@ -102,16 +108,17 @@ def newton_schulz(
         raise ValueError(f"x has shape {x.shape}; expected (..., n, d) with n, d ≥ 1")
     tall = x.shape[-2] > x.shape[-1]  # the products are then made from the other side, where they are smaller
     x = np.ascontiguousarray(x.mT) if tall else x
-    y, back = orthogonalised(x, a, b, c, eps, iterations)
-    rho = norm(x, BOTH)[..., 0]  # (..., 1)
-    unit = np.where(rho[..., None] == 0, 0, over_norm(x, BOTH)).reshape(*rho.shape[:-1], -1)  # (..., nd)
+    flat = x.reshape(*x.shape[:-2], -1)  # (..., nd)
+    e = np.maximum(exponent_of(flat), FAINT)  # (..., 1): lengths are in units of 2^e
+    flat, eps = np.ldexp(flat, -e), np.ldexp(eps, -e)
+    rho = np.sqrt((flat * flat).sum(-1, keepdims=True))  # (..., 1)
+    unit = np.where(rho == 0, 0, flat / rho)
+    y, back = iterated((flat / (rho + eps)).reshape(x.shape), a, b, c, iterations)
 
     def pullback(v: Array) -> Gradients:
-        u = np.ascontiguousarray(v.mT) if tall else v
-        for step_back in reversed(back):
-            u = step_back(u)
+        u = back(np.ascontiguousarray(v.mT) if tall else v)
         across, along = split(u.reshape(unit.shape), unit)  # (..., nd), (..., 1)
-        g = ((across + eps / (rho + eps) * along * unit) / (rho + eps)).reshape(x.shape)
+        g = np.ldexp((across + eps / (rho + eps) * along * unit) / (rho + eps), -e).reshape(x.shape)
         return {"x": g.mT if tall else g}
 
     return y.mT if tall else y, pullback
