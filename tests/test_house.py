@@ -63,8 +63,8 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
 }
 IDS = {  # the places of gradproof where ids of the catalogue may be written out, and which: * for all
-    "answers/variants.py": "update/adafactor update/adagrad update/amsgrad update/asgd update/madgrad update/nadam "
-    "update/polyak_sgd update/radam update/rprop",  # done differently
+    "answers/variants.py": "update/adafactor update/adagrad update/amsgrad update/asgd update/madgrad update/muon "
+    "update/nadam update/polyak_sgd update/radam update/rprop",  # done differently
     "cases/": "*",
     "claims/covered.py": "*",
     "claims/proofs.py": "update/adafactor update/lamb update/momo_adam update/prodigy",  # undecided
