@@ -136,23 +136,23 @@ def summed_to(g: Array, shape: tuple[int, ...]) -> Array:
 
 
 class Weights(NamedTuple):
-    """A softmax over keys, 0 in a row that sees none: P = near·far, two factors of which neither is subnormal."""
+    """A softmax over keys, 0 in a row that sees none: P = near·far·share, neither near nor far subnormal."""
 
     near: Array  # (..., T, S)
     far: Array  # (..., T, S), 1 for all but the smallest; or () where there are none of these
+    share: Array  # (..., T, 1), P_m
     others: Array  # (..., T, 1), Σ P/P_m over all keys but m
     m: Array  # (..., T, 1), the heaviest key
     lse: Array  # (..., T, 1), log Σ e^z
 
-    def times(self, factor: float) -> Array:
-        """The weights, raised by a factor before anything is lost.  (..., T, S)."""
-        raised = self.near * factor
-        return raised * self.far if self.far.ndim else raised
+    def over_m(self, raised: float = 1.0) -> Array:
+        """P/P_m, raised by a factor before anything is lost.  (..., T, S)."""
+        return self.near * raised * self.far if self.far.ndim else self.near * raised if raised != 1 else self.near
 
     @property
     def p(self) -> Array:
         """The weights.  (..., T, S)."""
-        return self.near * self.far if self.far.ndim else self.near
+        return self.near * self.share * self.far
 
 
 def weights_of(z: Array) -> Weights:
@@ -169,22 +169,19 @@ def weights_of(z: Array) -> Weights:
         e = e.copy()
         np.put_along_axis(e, m, 0, -1)
         others = e.sum(-1, keepdims=True)
-    near *= 1 / (1 + others)
-    return Weights(near, far, others, m, z_m + np.log1p(others))
+    return Weights(near, far, 1 / (1 + others), others, m, z_m + np.log1p(others))
 
 
 def through_weights(u: Array, w: Weights, g: Array) -> Array:
-    """dZ = P∘(U − Σₛ P∘U + g), the cotangent of the logits.  u, dZ: (..., T, S), g: (..., T, 1)."""
+    """dZ = P∘(U − Σₛ P∘U + g), from u = U·P_m and g = g·P_m.  u, dZ: (..., T, S), g: (..., T, 1)."""
     heavy = w.others < 1  # P_m > ½: (..., T, 1)
     if some := heavy.any():
         u = u - np.where(heavy, np.take_along_axis(u, w.m, -1), 0)
-    mean = np.vecdot(w.p, u)[..., None]
+    mean = np.vecdot(w.over_m(), u)[..., None] * w.share - g
     beside = u - mean  # (..., T, S)
-    if g.any():
-        beside += g
     if some:
         at_m = np.take_along_axis(beside, w.m, -1)
-        np.put_along_axis(beside, w.m, np.where(heavy, g - mean, at_m), -1)
+        np.put_along_axis(beside, w.m, np.where(heavy, -mean, at_m), -1)  # there U is 0
     beside *= w.near
     return beside * w.far if w.far.ndim else beside
 
@@ -282,21 +279,22 @@ def attention(
     if bias is not None:
         z = z + np.broadcast_to(bias, full).reshape(grouped)
     w = weights_of(_with_sink(where(seen, z, -np.inf), sink, q.shape))
-    value = over(w.p[..., :S], heads.v, seen)  # (..., G, T, e)
+    value = over(w.over_m()[..., :S], heads.v, seen) * w.share  # (..., G, T, e)
 
     def pullback(v_value: Array, v_lse: Array) -> Gradients:
         dy, g = v_value.reshape(value.shape), v_lse.reshape(*value.shape[:-1], 1)
         up = 2.0 ** room(q, k, v, dy, g, np.asarray(scale))
         # where all is finite, what has no weight and what has no cotangent adds 0 anyway
         enters = EVERY if up > 1 else seen & ((dy != 0).any(-1, keepdims=True) | (g != 0))
-        u = where(enters, up * dy @ heads.v.swapaxes(-1, -2))
+        shares = up * w.share
+        u = where(enters, (ds := dy * shares) @ heads.v.swapaxes(-1, -2))
         u = u if sink is None else np.concatenate([u, np.zeros((*u.shape[:-1], 1))], -1)  # that of the sink is 0
-        dz = through_weights(u, w, up * g)
+        dz = through_weights(u, w, g * shares)
         dz, d_sink = where(enters, dz[..., :S]), dz[..., S:]
         back = scale * dz if softcap is None else scale * dz * slope * rest  # scale·dL
-        turned, p = enters.swapaxes(-1, -2), w.times(up)[..., :S]
+        turned, p = enters.swapaxes(-1, -2), w.over_m()[..., :S]
         dk = shared(over(back.swapaxes(-1, -2), heads.q, turned))
-        dv = shared(over(p.swapaxes(-1, -2), dy, turned))
+        dv = shared(over(p.swapaxes(-1, -2), ds, turned))
         gradients = {"q": over(back, heads.k, enters).reshape(q.shape), "k": dk, "v": dv}
         if bias is not None:
             gradients["bias"] = summed_to(dz.reshape(full), bias.shape)
