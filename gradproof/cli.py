@@ -95,7 +95,9 @@ def parser() -> argparse.ArgumentParser:
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
     show.add_argument("id", help="of a formula, a block or a published claim")
-    show.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    show.add_argument(
+        "--reports", type=Path, metavar="DIR", help="whose evidence; default: what travels with gradproof"
+    )
     show.add_argument("--evidence", type=Path, metavar="DIR", help="default: evidence in --reports")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
@@ -119,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
     cite = command("cite", "How to cite a formula or a published claim.", "gradproof cite activation/gelu")
     cite.add_argument("id")
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
-    cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
+    cite.add_argument("--reports", type=Path, metavar="DIR", help="as for show")
 
     from gradproof.commands import site, sweep, vectors
 
@@ -292,8 +294,9 @@ def _report(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from gradproof.commands.show import describe
+    from gradproof.evidence.summary import place
 
-    print(describe(options.id, options.evidence or options.reports / "evidence"))
+    print(describe(options.id, options.evidence or place(options.reports)))
     return 0
 
 

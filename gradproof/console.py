@@ -34,9 +34,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             table.add_row(*map(escape, row))  # z[i, j] is no markup
         console.print(table)
         return
-    widths = [max(len(line[k]) for line in [columns, *rows]) for k in range(len(columns))]
-    for line in [columns, *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    print("\n".join(padded([columns, *rows])))
+
+
+def padded(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines whose columns stand below each other, for signs that are one column wide.
+
+    >>> padded([["a", "b"], ["long", ""]])
+    ['a     b', 'long']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 @contextlib.contextmanager
