@@ -126,10 +126,13 @@ def parser() -> argparse.ArgumentParser:
     from gradproof.commands import site, sweep, vectors
 
     listing = command("list", "List every formula, or published claims.", "gradproof list --search swish")
-    listing.add_argument("kind", nargs="?", help="activation, cost, …; block; claim, or the document of one, such as "
-                         "nielsen-2015; or an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
+    listing.add_argument("what", nargs="?", help="a kind: activation, cost, …; block; claim, or the document of one, "
+                         "such as nielsen-2015; or a name, an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
+    listing.add_argument("--kind", help="of these only one kind")
     listing.add_argument("--search", metavar="TEXT", help="those that have it in their id, a former id, their title, "
                          "or the name that PyTorch, JAX or Optax gives them")  # fmt: skip
+    listing.add_argument("--reports", type=Path, metavar="DIR", help="as for show")
+    listing.add_argument("--json", action="store_true", help="print JSON, expressions as SymPy's source too")
     sweep.arguments(
         command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh"), _natural
     )
