@@ -85,7 +85,9 @@ def parser() -> argparse.ArgumentParser:
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
     show.add_argument("id", help="of a formula, a block or a published claim")
-    show.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    show.add_argument(
+        "--reports", type=Path, metavar="DIR", help="whose evidence; default: what travels with gradproof"
+    )
     show.add_argument("--evidence", type=Path, metavar="DIR", help="default: evidence in --reports")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
@@ -109,15 +111,18 @@ def parser() -> argparse.ArgumentParser:
     cite = command("cite", "How to cite a formula or a published claim.", "gradproof cite activation/gelu")
     cite.add_argument("id")
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
-    cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
+    cite.add_argument("--reports", type=Path, metavar="DIR", help="as for show")
 
     from gradproof.commands import site, sweep, vectors
 
     listing = command("list", "List every formula, or published claims.", "gradproof list --search swish")
-    listing.add_argument("kind", nargs="?", help="activation, cost, …; block; claim, or the document of one, such as "
-                         "nielsen-2015; or an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
+    listing.add_argument("what", nargs="?", help="a kind: activation, cost, …; block; claim, or the document of one, "
+                         "such as nielsen-2015; or a name, an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
+    listing.add_argument("--kind", help="of these only one kind")
     listing.add_argument("--search", metavar="TEXT", help="those that have it in their id, a former id, their title, "
                          "or the name that PyTorch, JAX or Optax gives them")  # fmt: skip
+    listing.add_argument("--reports", type=Path, metavar="DIR", help="as for show")
+    listing.add_argument("--json", action="store_true", help="print JSON, expressions as SymPy's source too")
     sweeping = command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh")
     sweep.arguments(sweeping)
     add_workers(sweeping)
@@ -273,8 +278,9 @@ def _report(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from gradproof.commands.show import describe
+    from gradproof.evidence.summary import place
 
-    print(describe(options.id, options.evidence or options.reports / "evidence"))
+    print(describe(options.id, options.evidence or place(options.reports)))
     return 0
 
 
