@@ -99,12 +99,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _formulas(word: Any) -> list[str]:
     """The formulas that gradients can be judged by among those that an id, an alias or a pattern names.
 
-    An alias stays as it is, for the parameters that it stands for. Raises UsageError where there is none.
+    A former id stays as it is, for the parameters that it stands for. Raises UsageError where there is none.
     """
     from fnmatch import fnmatchcase
 
     from gradproof.cases import DRAWS
-    from gradproof.lookup import UsageError, find, suggestion
+    from gradproof.lookup import UsageError, find, identify, suggestion
     from reference import ALIASES, CATALOGUE
 
     if not isinstance(word, str):
@@ -114,8 +114,8 @@ def _formulas(word: Any) -> list[str]:
         if not named:
             raise UsageError(f"nothing matches {word!r}; {suggestion(word, [*CATALOGUE, *ALIASES])}")
     else:
-        find(word)
-        named = [word]
+        find(word)  # which says what a block can be asked
+        named = [identify(word)]
     judges = [id for id in named if (record := find(id)[0]).elementwise or record.id in DRAWS]
     if not judges:
         raise UsageError(f"no gradient can be judged by {', '.join(named)}: there are no cases to ask")

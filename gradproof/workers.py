@@ -10,14 +10,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from gradproof.evidence.environment import cpu, load, versions
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 ENOUGH = 700 << 20  # bytes, of which the frameworks themselves take half
@@ -77,27 +76,19 @@ def resident() -> int:
         return 0
 
 
-def _tidily(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def tidily(function: Callable[..., T], *args: Any) -> T:
     """Call `function`, after which JAX forgets its compiled programs if they have become many."""
     global _left
     try:
-        return function(*args, **kwargs)
+        return function(*args)
     finally:
         if resident() > max(ENOUGH, _left + GROWTH) and (jax := load("jax")):
             jax.forget_programs()
             _left = resident()
 
 
-class Workers(ProcessPoolExecutor):
-    """Processes that keep their memory within bounds, however many tasks they are given."""
-
-    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Submit `function` as an executor does."""
-        return super().submit(functools.partial(_tidily, function), *args, **kwargs)
-
-
 @contextmanager
-def pool(jobs: int = 0, log: str = "") -> Iterator[Workers]:
+def pool(jobs: int = 0, log: str = "") -> Iterator[ProcessPoolExecutor]:
     """A pool of `jobs` worker processes (0: one per processor), whose standard error goes to the file `log`.
 
     An exception ends them at once (files are whole), and so does a signal that asks this process to end.
@@ -106,7 +97,7 @@ def pool(jobs: int = 0, log: str = "") -> Iterator[Workers]:
         os.environ.setdefault(variable, "1")
     others = multiprocessing.active_children()
     context = multiprocessing.get_context("spawn")
-    with _ending_on_signals(), Workers(jobs or os.cpu_count() or 1, context, _start, (log,)) as executor:
+    with _ending_on_signals(), ProcessPoolExecutor(jobs or os.cpu_count() or 1, context, _start, (log,)) as executor:
         try:
             yield executor
         except BaseException:

@@ -22,8 +22,8 @@ PACKAGES = {  # what of ours each may import
 }
 OPTIONAL = {
     *("torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "array_api_compat", "sklearn", "matplotlib"),
-    *("rich", "jsonschema", "cffi", "distributed", "sphinx", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton"),
-    *("sphinxcontrib", "docutils", "markdown_it"),
+    *("rich", "jsonschema", "cffi", "distributed", "mpi4py", "sphinx", "myst_parser", "pydata_sphinx_theme"),
+    *("sphinx_copybutton", "sphinxcontrib", "docutils", "markdown_it"),
 }
 SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no oracle is needed
 TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
@@ -38,9 +38,10 @@ MAY = {  # room of gradproof: the other rooms that it may import
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "claims": {"answers", "cases", *COMMON, "workers"},  # whose processes end with their parents
     "parts": {"evidence", "lookup"},
-    "sweeps": {"answers", "cases", *COMMON, "parts", "workers"},
+    "executors": {"evidence", "lookup", "workers"},
+    "sweeps": {"answers", "cases", *COMMON, "executors", "parts"},
     "answers": {"cases", "evidence", "lookup"},
-    "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "parts", "workers"},
+    "audit": {*WINGS, *COMMON, "answers", "cases", "executors", "pages", "parts"},
     "commands": {
         "answers",
         "audit",
@@ -62,11 +63,11 @@ MAY = {  # room of gradproof: the other rooms that it may import
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
 }
 IDS = {  # the places of gradproof where ids of the catalogue may be written out, and which: * for all
-    "answers/variants.py": "update/adafactor update/adagrad update/amsgrad update/asgd update/madgrad update/nadam "
-    "update/polyak_sgd update/radam update/rprop",  # done differently
+    "answers/variants.py": "update/adafactor update/adagrad update/amsgrad update/asgd update/madgrad update/muon "
+    "update/nadam update/polyak_sgd update/radam update/rprop",  # done differently
     "cases/": "*",
     "claims/covered.py": "*",
-    "claims/proofs.py": "update/adafactor update/lamb update/lbfgs update/momo_adam update/prodigy",  # undecided
+    "claims/proofs.py": "update/adafactor update/lamb update/momo_adam update/prodigy",  # undecided
     "conventions/": "*",
     "networks/configurations.py": "*",
     "training/settings.py": "*",

@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 
 from gradproof.audit.areas import AREAS, Area
 from gradproof.evidence.environment import ORACLES
-from gradproof.lookup import UsageError, suggestion
+from gradproof.lookup import UsageError, identify, suggestion
 from gradproof.networks.configurations import configurations
 from gradproof.tasks import Plan
 from literature import CLAIMS
-from reference import ALIASES, CATALOGUE, resolve
+from reference import ALIASES, CATALOGUE
 from reference.blocks import BLOCKS
 
 
@@ -25,6 +25,7 @@ class Options:
     draws: int | None = None
     oracle: tuple[str, ...] | None = None
     jobs: int = 0
+    on: str = ""
     resume: bool = False
 
     @property
@@ -86,7 +87,11 @@ def select(options: Options) -> tuple[list[Area], Plan]:
 
 
 def matching(word: str) -> list[str]:
-    """The formulas, blocks and published claims that a word names: an id, an alias, or a pattern of ids."""
-    if word in ALIASES:
-        return [resolve(word)[0].id]
-    return [id for id in (*CATALOGUE, *BLOCKS, *CLAIMS) if id == word or ("/" in word and fnmatchcase(id, word))]
+    """The formulas, blocks and published claims that a word means, see `identify`, or that match a pattern of ids."""
+    if "/" in word and (found := [id for id in (*CATALOGUE, *BLOCKS, *CLAIMS) if fnmatchcase(id, word)]):
+        return found
+    try:
+        id = identify(word, [*BLOCKS, *CLAIMS])
+    except UsageError:
+        return []
+    return [ALIASES[id][0] if id in ALIASES else id]

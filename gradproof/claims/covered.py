@@ -12,7 +12,7 @@ MADE_FOR = {"torch": "2.13.0", "jax": "0.10.2", "optax": "0.2.8"}  # the release
 
 
 class Entry(NamedTuple):
-    """What we have for a name: how, by which ids, and what is to be said of it."""
+    """What we have for a name: how, by which ids, that of the framework's defaults first, and what is to be said."""
 
     status: str
     ids: tuple[str, ...]
@@ -114,7 +114,7 @@ _FUNCTIONAL = {
     "triplet_margin_loss": "cost/triplet_margin: p = 2",
     "triplet_margin_with_distance_loss": "composed of cost/margin_ranking: of the two distances, y = 1; swap is"
     " layer/minimum",
-    "batch_norm": "layer/batch_norm layer/batch_norm_inference: by training",
+    "batch_norm": "layer/batch_norm_inference layer/batch_norm: by training",
     "group_norm": "layer/group_norm",
     "instance_norm": "layer/instance_norm",
     "layer_norm": "layer/layer_norm",
@@ -261,7 +261,7 @@ _JAX = {
         "sigmoid", "silu", "softmax", "softplus", "sparse_plus", "sparse_sigmoid", "squareplus", "tanh",
     )},
     "swish": "activation/silu",
-    "gelu": "activation/gelu activation/gelu_tanh: by approximate",
+    "gelu": "activation/gelu_tanh activation/gelu: by approximate",
     "hard_sigmoid": "activation/hardsigmoid",
     "hard_silu hard_swish": "activation/hardswish",
     "hard_tanh": "activation/hardtanh",
@@ -376,6 +376,14 @@ _CONTRIB = {
     "scale_by_acprop scale_by_ademamix scale_by_adopt scale_by_cocob scale_by_galore scale_by_madgrad": _HEAD,
     "scale_by_muon scale_by_simplified_ademamix": _HEAD,
     "split_real_and_imaginary": _MOVES,
+}  # fmt: skip
+
+SYNONYMS = {  # words of people, as `gradproof.lookup` reads them: without signs and without "loss"
+    "bcelogits": "cost/binary_cross_entropy_logits", "dense": "layer/linear",
+    "grpo": "cost/grpo_clip", "hswish": "activation/hardswish", "jsd": "cost/jensen_shannon", "kl": "cost/kl_div",
+    "lasso": "regularizer/l1", "mha": "layer/multi_head_attention", "pinball": "cost/quantile",
+    "ppo": "cost/ppo_clip", "ridge": "regularizer/l2", "rnnt": "cost/transducer", "rope": "layer/rotary",
+    "sdpa": "layer/attention",
 }  # fmt: skip
 
 TABLE = {

@@ -18,7 +18,7 @@ from gradproof.commands import given
 from gradproof.commands.at import NO_SLOPE
 from gradproof.evidence.environment import ORACLES
 from gradproof.evidence.finding import hexed
-from gradproof.lookup import Missing, UsageError, find
+from gradproof.lookup import Missing, UsageError, find, identify
 from gradproof.pages.tables import Table, number
 from oracles.floats import FORMATS
 from reference.formula import Formula
@@ -28,6 +28,7 @@ DTYPES = tuple(FORMATS)
 
 def drawn(id: str, regime: str, seed: int, dtype: str = "float64") -> Case:
     """A case of the audit. Raises UsageError for an unknown id, dtype or regime, and a formula without such cases."""
+    id = identify(id, blocks.DRAWS)
     regimes = ("plain",) if id in blocks.DRAWS else REGIMES
     if regime not in regimes:
         raise UsageError(f"no regime {regime!r}; there are {', '.join(regimes)}")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from gradproof import __version__
-from gradproof.commands.show import judgement, source, subject
+from gradproof.commands.show import judgement, source
 from gradproof.evidence.files import read_evidence
-from gradproof.lookup import UsageError, suggestion
+from gradproof.lookup import UsageError, identify
 from literature import CLAIMS
 from literature.bibliography import Work, work
-from reference import ALIASES, CATALOGUE, resolve
+from reference import CATALOGUE, resolve
 
 Entry = tuple[str, Work]  # citation key and work
 LONG = 300  # characters beyond which a derivative is nothing for a note
@@ -75,17 +75,12 @@ def entries(id: str, reports: Path = Path("reports"), hashes: Mapping[str, str] 
     A name alone is enough where it is that of one formula, or of one claim. Raises UsageError with the nearest ids
     where there is none such, EvidenceError where evidence cannot be used.
     """
-    id = subject(id)
-    if id in CATALOGUE or id in ALIASES:
+    id = identify(id, CLAIMS)
+    if id in CLAIMS:
+        keys: tuple[str, ...] = (CLAIMS[id].source,)
+    else:
         formula, _ = resolve(id)
         id, keys = formula.id, formula.sources
-    elif id in CLAIMS:
-        keys = (CLAIMS[id].source,)
-    else:
-        ids = [*CATALOGUE, *ALIASES, *CLAIMS]
-        begun = [k for k in ids if k.startswith(id)][:3] if id else []
-        near = f"did you mean {' or '.join(begun)}?" if begun else suggestion(id, ids)
-        raise UsageError(f"no formula or claim {id!r}; {near}")
     return [
         *((key, work(key)) for key in keys),
         record(id, reports, evidence_hashes(reports) if hashes is None else hashes),

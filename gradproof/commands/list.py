@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fnmatch
 
 from gradproof.console import print_table
-from gradproof.lookup import UsageError, meant, suggestion
+from gradproof.lookup import UsageError, find, meant, suggestion
 from literature import CLAIMS
 from reference import ALIASES, CATALOGUE
 from reference.blocks import BLOCKS
@@ -44,8 +45,9 @@ def _of_kind(kind: str | None) -> tuple[list[str], list[list[str]]]:
     kinds = sorted({f.kind for f in CATALOGUE.values()})
     if claims := [c for c in CLAIMS.values() if kind in ("claim", c.source) or fnmatch.fnmatchcase(c.id, kind or "")]:
         return ["id", "place", "as printed"], [[c.id, c.place, c.latex["printed"]] for c in claims]
-    pattern = ALIASES[kind][0] if kind in ALIASES else kind or "*"
-    chosen = [f for f in CATALOGUE.values() if f.kind == kind or fnmatch.fnmatchcase(f.id, pattern)]
+    chosen = [f for f in CATALOGUE.values() if f.kind == kind or fnmatch.fnmatchcase(f.id, kind or "*")]
+    with contextlib.suppress(UsageError):
+        chosen = chosen or [find(kind or "")[0]]
     if not chosen:
         if "/" in (kind or ""):
             raise UsageError(f"no formula is {kind!r} or matches it; {suggestion(kind or '', CATALOGUE)}")

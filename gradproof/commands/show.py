@@ -10,25 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from gradproof.evidence.files import Evidence, EvidenceError, read_evidence
-from gradproof.lookup import UsageError, find, named, suggestion
+from gradproof.lookup import UsageError, identify, suggestion
 from gradproof.pages.networks import counts
 from gradproof.pages.proofs import status
 from gradproof.pages.tables import number
 from literature import CLAIMS, ROLES, Claim
 from literature.bibliography import work
-from reference import ALIASES, CATALOGUE
+from reference import ALIASES, resolve
 from reference.blocks import BLOCKS
 from reference.formula import Formula
-
-
-def subject(word: str) -> str:
-    """The id of the formula, or else of the claim, that alone has this name; `word` itself where that is not one.
-
-    >>> subject("BP2"), subject("bp1a"), subject("cost/l1")
-    ('network/bp2', 'nielsen-2015/bp1a', 'cost/l1')
-    """
-    formula = named(word, CATALOGUE)
-    return formula if formula in CATALOGUE else named(word, CLAIMS)
 
 
 def source(function: Callable[..., Any]) -> tuple[str, int]:
@@ -62,14 +52,14 @@ def describe(id: str, evidence: Path) -> str:
     Of a published claim: where it stands, the equation as printed, the verdict and its reason; of a block: what it is,
     and its verdicts. A formula and a block come with file and line. Raises UsageError for an unknown id.
     """
-    id = subject(id)
+    if "/" in id and id not in CLAIMS and id.split("/")[0] in {known.split("/")[0] for known in CLAIMS}:
+        raise UsageError(f"no claim {id!r}; {suggestion(id, CLAIMS)}")
+    id = identify(id, [*BLOCKS, *CLAIMS])
     if (claim := CLAIMS.get(id)) is not None:
         return "\n".join(_claim(claim, evidence))
-    if "/" in id and id.split("/")[0] in {known.split("/")[0] for known in CLAIMS}:
-        raise UsageError(f"no claim {id!r}; {suggestion(id, CLAIMS)}")
     if id in BLOCKS:
         return "\n".join([id, derivation(BLOCKS[id], with_module=True), "", *_of_block(id, evidence)])
-    f, stands_for = find(id)
+    f, stands_for = resolve(id)
     given = ", ".join(f"{name} = {value}" for name, value in stands_for.items())
     lines = [f"{id} stands for {f.id}" + (f" with {given}" if given else "")] if id != f.id else []
     lines += [f.id, "", f"  f  = {f.statement}", f"  f' = {f.derivative}   with respect to {f.arguments[0]}"]
@@ -176,6 +166,6 @@ def _verdicts(f: Formula, evidence: Evidence, path: Path) -> list[str]:
     lines = []
     for row in evidence.findings:
         if row.kind == "overview" and row.formula == f.id and "verdicts" in row.more:
-            version = evidence.header["versions"].get(row.side)
-            lines.append(f"{row.what:11} {row.dtype} against {row.side:5} {version}: {counts(row.more['verdicts'])}")
+            against = f"{row.side:5} {evidence.header['versions'].get(row.side, '')}".strip()
+            lines.append(f"{row.what:11} {row.dtype} against {against}: {counts(row.more['verdicts'])}")
     return lines or [f"no verdicts on {f.id} in {path}"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradproof.evidence.environment import SIDES
+from gradproof.evidence.environment import PLANNED, SIDES
 from gradproof.evidence.files import Evidence, read_evidence, write_whole
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
@@ -105,7 +105,7 @@ def _inside(place: str) -> Callable[[Findings], str]:
     def glance(found: Findings) -> str:
         counts: dict[str, Counter[str]] = {}
         for f in found:
-            if (f.kind, f.what) == ("overview", place) and "verdicts" in f.more:
+            if (f.kind, f.what) == ("overview", place) and f.side != PLANNED and "verdicts" in f.more:
                 counts.setdefault(f.side, Counter())[name(f.formula)] += f.more["verdicts"].get("inaccurate", 0)
         most = ((side, *tally.most_common(1)[0]) for side, tally in sorted(counts.items(), reverse=True))
         return "most often inaccurate: " + ", ".join(f"{side} {formula} ({n:,})" for side, formula, n in most)
@@ -164,7 +164,7 @@ def write(evidence: Path, folder: Path) -> None:
     lines = ["# Reports", ""]
     if "networks" in known:
         networks = known["networks"].findings
-        mine = [f for f in networks if f.what == "architecture" and "verdicts" in f.more]
+        mine = [f for f in networks if f.what == "architecture" and f.side != PLANNED and "verdicts" in f.more]
         sides = sorted({f.side for f in mine}, reverse=True)
         verdicts = sum((Counter(f.more["verdicts"]) for f in mine), Counter[str]())
         cases = sum(f.entries for f in mine if f.side == sides[0]) if sides else 0

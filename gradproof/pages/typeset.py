@@ -96,24 +96,24 @@ def _power(base: ast.expr, exponent: str) -> Written:
 
 
 def _product(node: ast.expr) -> Written:
-    sign, over, under = _factors(node)
+    sign, over, under = factors(node)
     if not under:
         return sign + _side_by_side(over), SUM if sign else PRODUCT
     return rf"{sign}\frac{{{_side_by_side(over)}}}{{{_side_by_side(under)}}}", SUM if sign else PRODUCT
 
 
-def _factors(node: ast.expr) -> tuple[str, list[ast.expr], list[ast.expr]]:
+def factors(node: ast.expr) -> tuple[str, list[ast.expr], list[ast.expr]]:
     """Sign, factors above and factors below the line of a chain such as -a*b/c/d."""
     match node:
         case ast.UnaryOp(ast.USub(), operand):
-            sign, over, under = _factors(operand)
+            sign, over, under = factors(operand)
             return "" if sign else "-", over, under
         case ast.BinOp(left, ast.Mult(), right):
-            sign, over, under = _factors(left)
+            sign, over, under = factors(left)
             return sign, [*over, right], under
         case ast.BinOp(left, ast.Div(), right):
-            sign, over, under = _factors(left)
-            below = _factors(right) if isinstance(right, ast.BinOp) else ("", [right], [])
+            sign, over, under = factors(left)
+            below = factors(right) if isinstance(right, ast.BinOp) else ("", [right], [])
             return sign, over, under + (below[1] if not below[0] and not below[2] else [right])
     return "", [node], []
 

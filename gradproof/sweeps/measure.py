@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import platform
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradproof import __version__
 from gradproof.answers.answer import Side
 from gradproof.answers.frameworks import sides
 from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
-from gradproof.evidence.environment import cpu, versions
 from gradproof.evidence.finding import Finding, hexed, short
 from gradproof.evidence.verdicts import INACCURATE, ROUNDED, Verdict
-from gradproof.lookup import Missing, UsageError
+from gradproof.lookup import Missing
 from gradproof.sweeps.inputs import NOT_FINITE, floats, run_length, segment, segments
-from gradproof.workers import load_frameworks
 from oracles.floats import Truth, ulp_error
 from reference.formula import Array
 
 PARTS = ("value", "slope")
 TIE = 0.5 + 2.0**-20  # ULP: both floats next to a tie, up to what a residual is known to
 COUNTS = ("right", "faithful", "sign", "nan", "flushed", "ties", "untold")
-ONE_AT_A_TIME = threading.Lock()  # the precision of balls is one of the process, and tasks may be threads
 
 
 @dataclass(frozen=True)
@@ -44,34 +36,14 @@ class Asked:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-@functools.cache
-def about() -> dict[str, str]:
-    """What answers and truths depend on, of this process."""
-    root, digest = Path(__file__).parents[2], hashlib.sha256()
-    packages = ("reference", "oracles", "gradproof")
-    for path in sorted(path for package in packages for path in (root / package).rglob("*.py")):
-        digest.update(path.read_bytes())
-    return {
-        "gradproof": f"{__version__}, source {digest.hexdigest()[:16]}",
-        **versions(("numpy", "torch", "jax", "balls", "16 bits")),
-    }
-
-
-def measure(asked: Asked, first: int, n: int, made_with: Mapping[str, str]) -> tuple[str, list[Finding]]:
-    """The processor, and a finding for each segment, part and side, about the n floats whose bits begin with `first`.
-
-    Raises UsageError, which names this computer, where it has other versions than `made_with`.
-    """
-    if strange := [f"{name} {about().get(name)} (not {v})" for name, v in made_with.items() if about().get(name) != v]:
-        raise UsageError(f"the worker on {platform.node()} has {'; '.join(strange)}; install the same on all")
-    with ONE_AT_A_TIME:
-        load_frameworks(asked.sides)
-        answering = {name: side for name, side in sides({*asked.sides} - {"ours"}).items() if name in asked.sides}
-        found: dict[Any, Finding] = {}
-        for start in range(first, first + n, run_length(asked.dtype)):
-            for f in run(asked, start, answering):
-                found[f.key] = merged(found[f.key], f) if f.key in found else f
-    return cpu(), list(found.values())
+def measure(asked: Asked, first: int, n: int) -> list[Finding]:
+    """A finding for each segment, part and side, about the n floats whose bits begin with `first`."""
+    answering = {name: side for name, side in sides({*asked.sides} - {"ours"}).items() if name in asked.sides}
+    found: dict[Any, Finding] = {}
+    for start in range(first, first + n, run_length(asked.dtype)):
+        for f in run(asked, start, answering):
+            found[f.key] = merged(found[f.key], f) if f.key in found else f
+    return list(found.values())
 
 
 @np.errstate(all="ignore")

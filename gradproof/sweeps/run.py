@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from gradproof.evidence.environment import ORACLES, SIDES, header, versions
 from gradproof.evidence.files import EvidenceError, read_evidence, write_evidence
 from gradproof.evidence.finding import Finding
+from gradproof.executors import about, ended, executor, there
 from gradproof.lookup import UsageError, find
 from gradproof.parts import alone_in, done, prepare
 from gradproof.sweeps.inputs import DTYPES, spans
-from gradproof.sweeps.measure import PARTS, Asked, about, measure, whole
-from gradproof.workers import pool
+from gradproof.sweeps.measure import PARTS, Asked, measure, whole
 
 Progress = Callable[[str, int, int], None]
 USES = ("numpy", "torch", "jax", "balls", "16 bits")
-WAIT = 10  # seconds for a scheduler, and for its first worker
 
 
 def asked(id: str, dtype: str, part: str | None = None, names: Sequence[str] = ()) -> Asked:
@@ -75,16 +73,15 @@ def run(
         left = {file: span for file, span in tasks.items() if not done(file, run)}
         name = f"{what.formula} in {what.dtype}"
         if left:
+            call = functools.partial(there, made_with, what.sides, measure, what)
             with executor(on, jobs, str(parts / "libraries.log")) as workers:
-                futures = {workers.submit(measure, what, *span, made_with): file for file, span in left.items()}
-                running = set(futures)
+                running = {workers.submit(call, *span): file for file, span in left.items()}
                 while running:
                     progress(name, len(tasks) - len(running), len(tasks))
-                    finished, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-                    for future in sorted(finished, key=_failed):  # what ended well is written, whatever else happened
-                        with _said(running):
+                    for file, future in ended(running):
+                        with _said():
                             cpu, found = future.result()
-                        write_evidence(futures[future], {"run": run, "cpu": cpu}, found)
+                        write_evidence(file, {"run": run, "cpu": cpu}, found)
         progress(name, len(tasks), len(tasks))
         read = [read_evidence(file) for file in tasks]
         result = whole([f for part in read for f in part.findings], what)
@@ -108,58 +105,12 @@ def _others(path: Path, what: Asked) -> list[Finding]:
 
 
 @contextmanager
-def _said(running: set[Future[Any]]) -> Iterator[None]:
-    """A failure of a task as a UsageError that says how to go on; what has not begun is not begun."""
+def _said() -> Iterator[None]:
+    """A failure of a task as a UsageError that says how to go on."""
     try:
         yield
     except UsageError:
-        _cancel(running)
         raise
     except (Exception, CancelledError) as error:
-        _cancel(running)
         why = " ".join(str(error).split()) or "no word of it"
         raise UsageError(f"a task failed ({type(error).__name__}: {why}); go on from here with --resume") from error
-
-
-def _failed(future: Future[Any]) -> bool:
-    return future.cancelled() or future.exception() is not None
-
-
-def _cancel(futures: set[Future[Any]]) -> None:
-    for future in futures:
-        future.cancel()
-
-
-# ---------------------------------------------------------------- who works
-
-
-@contextmanager
-def executor(on: str, jobs: int, log: str) -> Iterator[Executor]:
-    """Processes of this computer, or with "dask://HOST:PORT" the workers of a Dask scheduler.
-
-    Raises UsageError for another address, for `jobs` beside it, where Dask is not installed, and where no scheduler or
-    no worker answers.
-    """
-    if not on:
-        with pool(jobs, log) as processes:
-            yield processes
-        return
-    if jobs:
-        raise UsageError(f"--jobs {jobs} is of processes here, and --on {on} names workers elsewhere; leave one out")
-    scheme, _, address = on.partition("://")
-    if scheme != "dask" or not address.rpartition(":")[2].isdecimal():
-        raise UsageError(f"--on {on}: expected dask://HOST:PORT")
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise UsageError(f"--on {on}: Dask is not installed; pip install 'gradproof[dask]'") from error
-    try:
-        client = Client(f"tcp://{address}", timeout=WAIT, set_as_default=False)
-    except OSError as error:
-        raise UsageError(f"--on {on}: no Dask scheduler answers there within {WAIT} s") from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=WAIT)
-        except TimeoutError as error:
-            raise UsageError(f"--on {on}: the scheduler has no workers") from error
-        yield client.get_executor()

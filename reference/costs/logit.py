@@ -235,7 +235,7 @@ def cross_entropy_labels(
         target = _smoothed(hot, label_smoothing) * counts[..., None]
     elif label_smoothing and z.shape[-1] > 1:
         target = np.where(hot == 1, 1 - label_smoothing, label_smoothing / (z.shape[-1] - 1)) * counts[..., None]
-    low: Array | float = 0.0
+    low: Array | None = None
     factors: tuple[Any, ...] = ()
     if softcap < math.inf or temperature != 1:
         z, low, factors = capped(z, softcap, temperature)

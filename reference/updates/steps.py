@@ -41,6 +41,7 @@ CONDITIONS = {  # on hyperparameters, by their name
     "d0": "d0 > 0",
     "coefficient": "coefficient >= 0",
     "optimism": "optimism >= 0",
+    "iterations": "iterations >= 0 and iterations % 1 == 0",
     "period": "period >= 1 and period % 1 == 0",
     "eta_minus": "0 < eta_minus < 1",
     "eta_plus": "eta_plus > 1",

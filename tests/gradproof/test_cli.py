@@ -64,7 +64,7 @@ def test_every_command_is_listed_and_has_help_with_an_example(run, command):
         ("list --search qqqq", "--search 'qqqq': found nowhere; "),
         ("lock OUT/lock cost/huberr", "gradproof: cost/huberr: nothing matches; did you mean cost/huber"),
         ("show cost/huberr", "no formula 'cost/huberr'; did you mean cost/huber"),
-        ("cite cost/huberr", "no formula or claim 'cost/huberr'; did you mean cost/huber"),
+        ("cite cost/huberr", "no formula 'cost/huberr'; did you mean cost/huber"),
         ("doctor cost/huberr", "no formula 'cost/huberr'; did you mean cost/huber"),
         ("case cost/huberr plain 0", "no formula 'cost/huberr'; did you mean cost/huber"),
         ("at qqqq 1", "no formula 'qqqq'; 'gradproof list' shows them all"),
@@ -161,6 +161,21 @@ def test_a_former_id_is_that_of_the_formula_which_it_became(run, command):
     _, out, err = run(*command.format(FORMER).split())
     assert "no formula" not in err
     assert command[0] not in "sc" or err or ALIASES[FORMER][0] in out.replace("\\_", "_")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["show {} --evidence nowhere", "cite {}", "doctor {}", "case {} plain 0", "at {} a=0.5,-2 y=0,1", "list {}"],
+)
+@pytest.mark.parametrize("name", ["mse", "nn.MSELoss", "torch.nn.functional.mse_loss", "optax.squared_error"])
+def test_the_name_of_a_framework_is_as_good_as_the_id_in_every_command(run, command, name):
+    id = "cost/squared_error"
+    expected = run(*command.format(id).split())
+    code, out, err = run(*command.format(name).split())
+    out = re.sub(rf"^{name} stands for {id}\n", "", out)  # show says so
+    out = out.replace(f"{name}: nothing", f"{id}: nothing")  # doctor repeats what was asked
+    assert (code, out, err) == expected
+    assert code == 0
 
 
 @pytest.mark.parametrize("here", [True, False])

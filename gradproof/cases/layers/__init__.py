@@ -8,6 +8,7 @@ from gradproof.cases.layers import (
     interpolation,
     linear,
     norms,
+    orthogonal,
     pooling,
     probabilities,
     projections,
@@ -18,7 +19,7 @@ from gradproof.cases.layers import (
 from gradproof.cases.source import Draw
 
 FAMILIES = (
-    attention, convolution, experts, heads, interpolation, linear, norms, pooling, probabilities, projections,
-    recurrent, reductions, scans,
+    attention, convolution, experts, heads, interpolation, linear, norms, orthogonal, pooling, probabilities,
+    projections, recurrent, reductions, scans,
 )  # fmt: skip
 DRAWS: dict[str, Draw] = {f"layer/{name}": draw for family in FAMILIES for name, draw in family.DRAWS.items()}
