@@ -49,7 +49,7 @@ def test_a_former_id_is_linked_to_what_it_stands_for():
         ("[r](reports/README.md)", "[r](/reports/index.md)"),
         ("[ci](docs/ci.md#pytest)", "[ci](/guides/ci/index.md#pytest)"),
         ("[trust](../reports/proofs.md)", "[trust](/reports/proofs/index.md)"),
-        ("[here](CONTRIBUTING.md)", "[here](/guides/formulas/index.md)"),
+        ("[here](CONTRIBUTING.md)", "[here](/guides/contributing/index.md)"),
         ("[`house`](tests/test_house.py)", "`house`"),
         ("[vectors](vectors/README.md)", "vectors"),
         ("[below](#down)", "[below](#down)"),
