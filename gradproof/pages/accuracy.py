@@ -9,7 +9,7 @@ from typing import Any
 from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
-from gradproof.pages.figures import error_curves
+from gradproof.pages.figures import VISIBLE, error_curves, lost_digits, visibly_wrong
 from gradproof.pages.tables import Table, answered, beside, exactly, name, number, write_page
 from reference import CATALOGUE
 
@@ -33,13 +33,20 @@ def write(evidence: Path, folder: Path) -> None:
 def _activations(found: Findings, folder: Path) -> None:
     sweeps = [f for f in found if f.kind == "sweep"]
     figures = []
+    for dtype in WIDE:
+        defaults = [f for f in sweeps if f.dtype == dtype and not f.what]
+        if defaults:
+            path = f"figures/digits-{dtype}.svg"
+            lost_digits(defaults, dtype, folder / path)
+            figures.append(f"![Decimal digits lost at the worst input in {dtype}]({path})\n")
     for part in ("slope", "value"):
         for dtype in WIDE:
             curves = [f for f in found if f.kind == "curve" and (f.quantity, f.dtype) == (part, dtype)]
             if curves:
                 path = f"figures/accuracy-{part}-{dtype}.svg"
                 error_curves(curves, dtype, folder / path)
-                figures.append(f"![Error in ULP of the {part} in {dtype}, against the input]({path})")
+                figures.append(f"![Error in ULP of the {part} in {dtype}, against the input]({path})\n\n"
+                               f"{_right(curves, part, dtype)}\n")  # fmt: skip
     tables = [_sweep_table([f for f in sweeps if f.dtype == dtype], dtype) for dtype in DTYPES]
     kinds = ("activation/", "update/")
     arrays = [f for f in found if f.kind == "accuracy" and f.formula.startswith(kinds) and not is_step(f)]
@@ -60,6 +67,12 @@ def _activations(found: Findings, folder: Path) -> None:
         "again.\n\n" + "\n".join(figures)
     )
     write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows])
+
+
+def _right(curves: Findings, part: str, dtype: str) -> str:
+    """Who is in no panel of the figure of error curves."""
+    right = sorted({name(f.formula) for f in curves} - {*map(name, visibly_wrong(curves))})
+    return f"In none of the panels, as all have the {part} right to {VISIBLE:.0f} ULP in {dtype}: {', '.join(right)}."
 
 
 def _sweep_table(found: Findings, dtype: str) -> Table:
