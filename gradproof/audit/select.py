@@ -36,8 +36,9 @@ class Options:
 
     def given(self, area: Area) -> dict[str, object]:
         """The options that enter an area, for the header of its evidence."""
-        said = {"seed": self.seed or 0, "draws": self.draws or 1, "dtype": self.dtype, "oracle": self.oracle}
-        entering = {name: value for name, value in said.items() if name in area.options and value is not None}
+        said = {"seed": self.seed or 0, "draws": self.draws or 1, "dtype": self.dtype, "oracle": self.oracle,
+                "device": self.device}  # fmt: skip
+        entering = {name: value for name, value in said.items() if name in area.options and value not in (None, CPU)}
         return entering | ({"only": list(self.only)} if self.only else {})
 
 
