@@ -93,10 +93,11 @@ def compared(subject: Finding, x: Array, got: Array, true: Truth) -> Finding:
     """
     from oracles.arb_truth.segments import inverse_ulp
 
-    same = (got == true.hi) | (np.isnan(got) & np.isnan(true.hi) & ~true.undecided)
+    equal = got == true.hi
+    same = equal if equal.all() else equal | (np.isnan(got) & np.isnan(true.hi) & ~true.undecided)
     counts: dict[str, Any] = dict.fromkeys(COUNTS, 0)
-    if same.all():  # NaN has no residual
-        error = np.where(np.isnan(got), 0.0, np.abs(true.residual))
+    if same.all():
+        error = np.abs(true.residual) if same is equal else np.where(np.isnan(got), 0.0, np.abs(true.residual))
         right = same
     else:
         error = np.abs((got - true.hi) * inverse_ulp(true.hi, true.dtype) - true.residual)

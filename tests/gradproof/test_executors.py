@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from inline import run_inline
@@ -22,10 +23,11 @@ from gradproof.evidence.environment import ORACLES, cpu
 from gradproof.evidence.files import read_evidence
 from gradproof.executors import about, executor, there
 from gradproof.lookup import UsageError
+from gradproof.sweeps.inputs import run_length
 from gradproof.sweeps.run import Asked
 from gradproof.sweeps.run import run as sweep
 
-N = 1 << 15
+N = run_length("float32")
 SPANS = [(0x3F800000 + k * N, N) for k in range(30)]
 TANH = Asked("activation/tanh", "float32", ("slope",), ("ours",))
 LAWS = Options(("laws", "regularizer/*"), dtype=("float64",))
@@ -95,6 +97,7 @@ class Placed:
     def __init__(self):
         self.places = []
         self.has, self.vjp = lambda *_: "native", reference.vjp
+        self.torch = SimpleNamespace(set_num_threads=lambda n: None)
 
     def place(self, device):
         self.places.append(device)
