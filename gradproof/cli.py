@@ -138,10 +138,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_workers(command: argparse.ArgumentParser) -> None:
-    """Who works, as `gradproof.executors` knows them."""
+    """Who works, as `gradproof.executors` knows them, and on what."""
     command.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
     command.add_argument("--on", default="", metavar="WHERE", help="other workers than processes here: those of a Dask "
                          "scheduler, dask://HOST:PORT, or the ranks of MPI, mpi")  # fmt: skip
+    command.add_argument("--device", type=_device, default="cpu", help="where torch and JAX compute: cpu (default), "
+                         "cuda or cuda:N; evidence and pages of another one go to OUT/cuda")  # fmt: skip
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no device; there are cpu, cuda and cuda:N")
+    return text
 
 
 def _natural(text: str, least: int = 0) -> int:
@@ -203,6 +211,7 @@ def _audit(options: argparse.Namespace) -> int:
     from gradproof.audit.run import run
     from gradproof.audit.select import Options
     from gradproof.evidence.compare import check_comparable, compare
+    from gradproof.executors import folder
 
     chosen = Options(
         only=tuple(options.only),
@@ -212,9 +221,10 @@ def _audit(options: argparse.Namespace) -> int:
         oracle=tuple(options.oracle) if options.oracle else None,
         jobs=options.jobs,
         on=options.on,
+        device=options.device,
         resume=options.resume,
     )
-    out = options.out or Path("reports" if chosen.whole and not options.against else "out")
+    out = folder(options.out or Path("reports" if chosen.whole and not options.against else "out"), options.device)
     if options.against is not None:
         check_comparable(options.against, out)
     with progress() as show:
