@@ -317,7 +317,7 @@ _OPTIM = {
     "AdamW": "update/adamw",
     "Adamax": "update/adamax",
     "LBFGS": "update/lbfgs: with one pair, without its search along the line",
-    "Muon": "update/muon",
+    "Muon": "update/muon: of matrices; it iterates in bfloat16",
     "NAdam": "update/nadam",
     "RAdam": "update/radam",
     "RMSprop": "update/rmsprop update/rmsprop_centered: by centered",
@@ -365,9 +365,10 @@ _OPTAX = {
 
 _CONTRIB = {
     **{name: f"update/{name}" for name in (
-        "acprop", "ademamix", "adopt", "cocob", "dadapt_adamw", "dog", "dowg", "madgrad", "momo", "momo_adam", "muon",
+        "acprop", "ademamix", "adopt", "cocob", "dadapt_adamw", "dog", "dowg", "madgrad", "momo", "momo_adam",
         "prodigy", "sam", "schedule_free_adamw", "schedule_free_sgd", "simplified_ademamix",
     )},
+    "muon": "update/muon: preconditioning = frobenius, not adaptive; of what is no matrix update/adamw",
     "sophia": "update/sophia: with the diagonal of the Hessian given",
     "galore mechanize reduce_on_plateau schedule_free schedule_free_eval_params": _WRAPS,
     "normalize": "update/normalize_by_update_norm: eps = 0",
