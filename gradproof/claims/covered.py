@@ -290,7 +290,8 @@ _LOSSES = {
     "kl_divergence_with_log_targets": "cost/kl_div_log_target",
     "l2_loss": "cost/quadratic",
     "log_cosh": "cost/log_cosh",
-    "make_fenchel_young_loss": "no formula: it makes a loss of a function that is given; see sparsemax_loss",
+    "make_fenchel_young_loss": "cost/cross_entropy_labels cost/multiclass_sparsemax cost/entmax"
+    " cost/multiclass_perceptron cost/quadratic: by the f that is given, of f(z) − ⟨y, z⟩; the slope is ∇f − y for any",
     "multiclass_hinge_loss": "cost/multiclass_hinge",
     "multiclass_perceptron_loss": "cost/multiclass_perceptron",
     "multiclass_sparsemax_loss": "cost/multiclass_sparsemax",
