@@ -177,7 +177,8 @@ def through_weights(u: Array, w: Weights, g: Array) -> Array:
     heavy = w.others < 1  # P_m > ½: (..., T, 1)
     if some := heavy.any():
         u = u - np.where(heavy, np.take_along_axis(u, w.m, -1), 0)
-    mean = np.vecdot(w.over_m(), u)[..., None] * w.share - g
+    raised = 2.0 ** room(u) if w.far.ndim else 1.0
+    mean = np.vecdot(w.over_m(raised), u)[..., None] / raised * w.share - g
     beside = u - mean  # (..., T, S)
     if some:
         at_m = np.take_along_axis(beside, w.m, -1)
@@ -187,8 +188,9 @@ def through_weights(u: Array, w: Weights, g: Array) -> Array:
 
 
 def room(*arrays: Array) -> int:
-    """Powers of two by which cotangents may be raised until weights have met them: none where anything is huge."""
-    return 400 if all(np.vdot(x, x) < HUGE * HUGE for x in arrays) else 0
+    """Powers of two, up to 400, by which products of an entry of each may be raised within the range, else 0."""
+    size = sum(math.log2(1 + float(np.vdot(x, x))) / 2 for x in arrays)
+    return int(max(0, min(400, 1000 - size))) if size < 1000 else 0
 
 
 def shared(x: Array) -> Array:
@@ -279,7 +281,8 @@ def attention(
     if bias is not None:
         z = z + np.broadcast_to(bias, full).reshape(grouped)
     w = weights_of(_with_sink(where(seen, z, -np.inf), sink, q.shape))
-    value = over(w.over_m()[..., :S], heads.v, seen) * w.share  # (..., G, T, e)
+    raised = 2.0 ** room(v) if w.far.ndim else 1.0
+    value = over(w.over_m(raised)[..., :S], heads.v, seen) * w.share / raised  # (..., G, T, e)
 
     def pullback(v_value: Array, v_lse: Array) -> Gradients:
         dy, g = v_value.reshape(value.shape), v_lse.reshape(*value.shape[:-1], 1)
@@ -292,9 +295,11 @@ def attention(
         dz = through_weights(u, w, g * shares)
         dz, d_sink = where(enters, dz[..., :S]), dz[..., S:]
         back = scale * dz if softcap is None else scale * dz * slope * rest  # scale·dL
-        turned, p = enters.swapaxes(-1, -2), w.over_m()[..., :S]
+        turned, e = enters.swapaxes(-1, -2), w.near
+        if w.far.ndim:  # small weights are raised themselves
+            e, ds = w.over_m(up), dy * w.share
         dk = shared(over(back.swapaxes(-1, -2), heads.q, turned))
-        dv = shared(over(p.swapaxes(-1, -2), ds, turned))
+        dv = shared(over(e[..., :S].swapaxes(-1, -2), ds, turned))
         gradients = {"q": over(back, heads.k, enters).reshape(q.shape), "k": dk, "v": dv}
         if bias is not None:
             gradients["bias"] = summed_to(dz.reshape(full), bias.shape)

@@ -6,7 +6,7 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.rows import deviations, entering, lengths, over_rows
+from reference.layers.rows import deviations, entering, gained, lengths, over_rows
 
 EPS = {"eps": "eps >= 0"}
 AXES = {"axes": "axes >= 1 and axes % 1 == 0"}
@@ -86,15 +86,15 @@ def layer_norm(
     """
     rows, (w, b) = rows_of(x, axes, weight=weight, bias=bias)  # (..., d), (d,)
     r, inverse, back = deviations(rows, eps)  # x̂ = r/σ: (..., d), (..., 1)
-    gain = inverse if w is None else w * inverse  # w/σ
-    y = r * gain
+    gain, power = gained(w, inverse)  # w/σ, (..., d)
+    y = np.ldexp(r * gain, power) if power else r * gain
     y = y if b is None else np.add(y, b, out=y)
 
     def pullback(v: Array) -> Gradients:
         v, last = v.reshape(rows.shape), x.shape[x.ndim - axes :]
         dx, dw = entering(v, r, inverse, back(v * gain))  # s = w·v/σ
         return {
-            "x": dx.reshape(x.shape),
+            "x": (np.ldexp(dx, power) if power else dx).reshape(x.shape),
             "weight": dw.reshape(last),
             "bias": over_rows(v).reshape(last),
         }
@@ -125,14 +125,14 @@ def rms_norm(
     """
     rows, (w,) = rows_of(x, axes, weight=weight)  # (..., d), (d,)
     t, inverse, back = lengths(rows, eps)  # x̂ = t/ρ: (..., d), (..., 1)
-    gain = inverse if w is None else (offset + w) * inverse
+    gain, power = gained(None if w is None else offset + w, inverse)  # (c + w)/ρ, (..., d)
 
     def pullback(v: Array) -> Gradients:
         v = v.reshape(rows.shape)
         dx, dw = entering(v, t, inverse, back(gain * v))
-        return {"x": dx.reshape(x.shape), "weight": dw.reshape(x.shape[x.ndim - axes :])}
+        return {"x": np.ldexp(dx, power).reshape(x.shape), "weight": dw.reshape(x.shape[x.ndim - axes :])}
 
-    return (gain * t).reshape(x.shape), pullback
+    return np.ldexp(gain * t, power).reshape(x.shape), pullback
 
 
 @formula(
@@ -162,11 +162,12 @@ def add_rms_norm(
     if x.shape != residual.shape:
         raise ValueError(f"residual has shape {residual.shape}, x has shape {x.shape}; they must be equal")
     h = x + residual  # (..., d)
-    y, back = rms_norm(h, weight, eps=eps, offset=offset)
+    part = np.where(np.isinf(h).any(-1, keepdims=True), 0.5, 1.0)  # of an h beside which ε is nothing: y is the same
+    y, back = rms_norm(part * x + part * residual, weight, eps=eps, offset=offset)
 
     def pullback(v: Array, v_h: Array) -> Gradients:
         g = back(v)
-        dh = g["x"] + v_h
+        dh = part * g["x"] + v_h
         return {**g, "x": dh, "residual": dh}
 
     return (y, h), pullback

@@ -41,6 +41,7 @@ from reference.lift import times
 
 BLOCK = 1 << 16  # entries of rows that are standardised at once
 FAR = 100  # powers of two from 1 beyond which rows are scaled
+EASY = 500  # and weights
 TINY = 2.0**-500  # its square is nothing beside 1
 Back = Callable[[Array], Array]  # from s = u/σ, u the cotangent of x̂, to that of x, in place
 Standardizing = Callable[[Array, Any], tuple[Array, Array, Back]]  # from x and ε to r and 1/σ, of which x̂ is made
@@ -53,9 +54,12 @@ def scale_of(x: Array, eps: Any, square: Array) -> Array | None:
     """
     if ((square > 2.0 ** -(2 * FAR)) & (square < 2.0 ** (2 * FAR))).all():
         return None
-    largest = np.maximum(np.abs(x).max(-1, keepdims=True), np.sqrt(eps))
+    size, root = np.abs(x).max(-1, keepdims=True), np.sqrt(eps)
+    beside = (size < root * 2.0**-FAR) & (root > 1)  # squares that are nothing beside ε
+    largest = np.where(beside, 1, np.maximum(size, root))
     exponent = np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
-    scale = np.ldexp(1.0, np.where(np.abs(exponent) > FAR, -np.maximum(exponent, -1020), 0))
+    down = np.where(exponent > FAR, FAR - exponent, 0)  # no further than it must, for the smallest of the row
+    scale = np.ldexp(1.0, np.where(exponent < -FAR, np.minimum(-exponent, 1020), down))
     return None if (scale == 1).all() else scale
 
 
@@ -63,6 +67,14 @@ def of_scaled(f: Standardizing, x: Array, eps: Any, scale: Array) -> tuple[Array
     """What f says of rows, by way of scaled ones: x̂ is the same.  (..., d), (..., 1) -> (..., d), (..., 1)."""
     r, inverse, back = f(x * scale, eps * scale * scale)
     return r, inverse, lambda s: back(s) * scale
+
+
+def gained(w: Array | None, inverse: Array) -> tuple[Array, int]:
+    """w/σ without a power of two, and its exponent: 0 but where w is so huge or tiny that w/σ could leave the range."""
+    if w is None:
+        return inverse, 0
+    power = int(np.frexp(np.abs(w).max())[1])
+    return (w * inverse, 0) if abs(power) < EASY else (np.ldexp(w, -power) * inverse, power)
 
 
 def mean(q: Array) -> Array:
