@@ -85,7 +85,9 @@ def parser() -> argparse.ArgumentParser:
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
     show.add_argument("id", help="of a formula, a block or a published claim")
-    show.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    show.add_argument(
+        "--reports", type=Path, metavar="DIR", help="whose evidence; default: what travels with gradproof"
+    )
     show.add_argument("--evidence", type=Path, metavar="DIR", help="default: evidence in --reports")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
@@ -109,15 +111,18 @@ def parser() -> argparse.ArgumentParser:
     cite = command("cite", "How to cite a formula or a published claim.", "gradproof cite activation/gelu")
     cite.add_argument("id")
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
-    cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
+    cite.add_argument("--reports", type=Path, metavar="DIR", help="as for show")
 
     from gradproof.commands import site, sweep, vectors
 
     listing = command("list", "List every formula, or published claims.", "gradproof list --search swish")
-    listing.add_argument("kind", nargs="?", help="activation, cost, …; block; claim, or the document of one, such as "
-                         "nielsen-2015; or an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
+    listing.add_argument("what", nargs="?", help="a kind: activation, cost, …; block; claim, or the document of one, "
+                         "such as nielsen-2015; or a name, an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
+    listing.add_argument("--kind", help="of these only one kind")
     listing.add_argument("--search", metavar="TEXT", help="those that have it in their id, a former id, their title, "
                          "or the name that PyTorch, JAX or Optax gives them")  # fmt: skip
+    listing.add_argument("--reports", type=Path, metavar="DIR", help="as for show")
+    listing.add_argument("--json", action="store_true", help="print JSON, expressions as SymPy's source too")
     sweeping = command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh")
     sweep.arguments(sweeping)
     add_workers(sweeping)
@@ -133,10 +138,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_workers(command: argparse.ArgumentParser) -> None:
-    """Who works, as `gradproof.executors` knows them."""
+    """Who works, as `gradproof.executors` knows them, and on what."""
     command.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
     command.add_argument("--on", default="", metavar="WHERE", help="other workers than processes here: those of a Dask "
                          "scheduler, dask://HOST:PORT, or the ranks of MPI, mpi")  # fmt: skip
+    command.add_argument("--device", type=_device, default="cpu", help="where torch and JAX compute: cpu (default), "
+                         "cuda or cuda:N; evidence and pages of another one go to OUT/cuda")  # fmt: skip
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no device; there are cpu, cuda and cuda:N")
+    return text
 
 
 def _natural(text: str, least: int = 0) -> int:
@@ -198,6 +211,7 @@ def _audit(options: argparse.Namespace) -> int:
     from gradproof.audit.run import run
     from gradproof.audit.select import Options
     from gradproof.evidence.compare import check_comparable, compare
+    from gradproof.executors import folder
 
     chosen = Options(
         only=tuple(options.only),
@@ -207,9 +221,10 @@ def _audit(options: argparse.Namespace) -> int:
         oracle=tuple(options.oracle) if options.oracle else None,
         jobs=options.jobs,
         on=options.on,
+        device=options.device,
         resume=options.resume,
     )
-    out = options.out or Path("reports" if chosen.whole and not options.against else "out")
+    out = folder(options.out or Path("reports" if chosen.whole and not options.against else "out"), options.device)
     if options.against is not None:
         check_comparable(options.against, out)
     with progress() as show:
@@ -273,8 +288,9 @@ def _report(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from gradproof.commands.show import describe
+    from gradproof.evidence.summary import place
 
-    print(describe(options.id, options.evidence or options.reports / "evidence"))
+    print(describe(options.id, options.evidence or place(options.reports)))
     return 0
 
 

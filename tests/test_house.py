@@ -34,7 +34,8 @@ MAY = {  # room of gradproof: the other rooms that it may import
     **{room: set() for room in ("evidence", "cases")},
     "lookup": {"claims"},  # for the names that frameworks give to formulas
     "__init__": {"yours"},  # when it is first asked for
-    **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
+    **{room: {"evidence"} for room in ("tasks", "pages")},
+    "workers": {"evidence", "lookup"},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "claims": {"answers", "cases", *COMMON, "workers"},  # whose processes end with their parents
     "parts": {"evidence", "lookup"},
@@ -47,6 +48,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
         "audit",
         "cases",
         "console",
+        "executors",
         "pages",
         "site",
         *COMMON,
@@ -58,7 +60,7 @@ MAY = {  # room of gradproof: the other rooms that it may import
     },  # doctor: settings of updates
     "console": {"audit"},  # for a type
     "site": {"audit", "commands", "pages", *COMMON},  # audit: the reports; commands: how to cite
-    "cli": {"audit", "commands", "console", *COMMON},
+    "cli": {"audit", "commands", "console", "executors", *COMMON},
     "__main__": {"cli"},
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
 }

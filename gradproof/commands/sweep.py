@@ -23,15 +23,17 @@ def run(options: argparse.Namespace) -> int:
     from gradproof.audit.report import write_area, write_overview
     from gradproof.console import print_table, progress
     from gradproof.evidence.verdicts import FAILING
+    from gradproof.executors import folder
     from gradproof.pages import figures, sweeps
     from gradproof.sweeps.run import asked, run
 
-    about = asked(options.id, options.dtype, options.part, options.side)
+    about = asked(options.id, options.dtype, options.part, options.side, options.device)
+    out = folder(options.out, options.device)
     figures.check_installed()
     with progress() as show:
-        found = run(options.out, about, show, options.on, options.jobs, options.resume)
-    write_area("sweeps", options.out)
-    write_overview(options.out)
+        found = run(out, about, show, options.on, options.jobs, options.resume)
+    write_area("sweeps", out)
+    write_overview(out)
     table = sweeps.summary(found)
     print_table(table.columns, [[str(sweeps.cell(c)) for c in row] for row in table.rows])
     return 1 if any(f.verdict in FAILING for f in found) else 0

@@ -57,13 +57,19 @@ def pages(known: Known, reports: Path, tables: Path) -> dict[str, str]:
 
     Raises UsageError outside a checkout.
     """
-    found = {"index": overview.front_page(known), "api/index": overview.api_page(),
-             "sources/index": overview.sources_page(), "calculator/index": calculator.page(),
-             "compare/index": compare.page()}  # fmt: skip
-    found |= {f"{kind}/index": overview.kind_page(kind, these, known) for kind, these in overview.kinds().items()}
-    found |= {f"{f.id}/index": formula.page(f, known, reports) for f in CATALOGUE.values()}
-    found |= {f"frameworks/{side}/index": overview.framework_page(side, known) for side in overview.frameworks()}
-    return found | overview.index_pages(known) | overview.report_pages(tables) | overview.guide_pages(ROOT)
+    return {
+        "index": overview.front_page(known),
+        "calculator/index": calculator.page(),
+        "compare/index": compare.page(),
+        "sources/index": overview.sources_page(),
+        **{f"{kind}/index": overview.kind_page(kind, these, known) for kind, these in overview.kinds().items()},
+        **{f"{f.id}/index": formula.page(f, known, reports) for f in CATALOGUE.values()},
+        **{f"frameworks/{side}/index": overview.framework_page(side, known) for side in overview.frameworks()},
+        **overview.api_pages(),
+        **overview.index_pages(known),
+        **overview.report_pages(tables),
+        **overview.guide_pages(ROOT),
+    }
 
 
 def redirect(alias: str) -> str:

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from gradproof.evidence.environment import ORACLES, SIDES, header, versions
+from gradproof.evidence.environment import CPU, ORACLES, SIDES, header, versions
 from gradproof.evidence.files import EvidenceError, read_evidence, write_evidence
 from gradproof.evidence.finding import Finding
-from gradproof.executors import about, ended, executor, there
+from gradproof.executors import about, ended, executor, made_on, there
 from gradproof.lookup import UsageError, find
 from gradproof.parts import alone_in, done, prepare
 from gradproof.sweeps.inputs import DTYPES, spans
@@ -23,7 +23,7 @@ Progress = Callable[[str, int, int], None]
 USES = ("numpy", "torch", "jax", "balls", "16 bits")
 
 
-def asked(id: str, dtype: str, part: str | None = None, names: Sequence[str] = ()) -> Asked:
+def asked(id: str, dtype: str, part: str | None = None, names: Sequence[str] = (), device: str = CPU) -> Asked:
     """What these words mean; without a part both, without sides ours and all that are installed.
 
     Raises UsageError for an id, dtype, part or side that there is none of, and for what is not installed.
@@ -46,7 +46,9 @@ def asked(id: str, dtype: str, part: str | None = None, names: Sequence[str] = (
             raise UsageError(f"{missing[0]}: not installed; pip install 'gradproof[oracles]'")
     here = tuple(name for name in SIDES if "not installed" not in versions([name]).values())
     chosen = tuple(name for name in SIDES if name in (names or here))
-    return Asked(formula.id, dtype, (part,) if part else PARTS, chosen, parameters)
+    if device != CPU and not any(name in ORACLES for name in chosen):
+        raise UsageError(f"--device {device}: of {', '.join(chosen)} nobody computes there")
+    return Asked(formula.id, dtype, (part,) if part else PARTS, chosen, parameters, device)
 
 
 def run(
@@ -73,20 +75,19 @@ def run(
         left = {file: span for file, span in tasks.items() if not done(file, run)}
         name = f"{what.formula} in {what.dtype}"
         if left:
-            call = functools.partial(there, made_with, what.sides, measure, what)
+            call = functools.partial(there, made_with, what.sides, what.device, measure, what)
             with executor(on, jobs, str(parts / "libraries.log")) as workers:
                 running = {workers.submit(call, *span): file for file, span in left.items()}
                 while running:
                     progress(name, len(tasks) - len(running), len(tasks))
                     for file, future in ended(running):
                         with _said():
-                            cpu, found = future.result()
-                        write_evidence(file, {"run": run, "cpu": cpu}, found)
+                            on_what, found = future.result()
+                        write_evidence(file, {"run": run, **on_what}, found)
         progress(name, len(tasks), len(tasks))
         read = [read_evidence(file) for file in tasks]
         result = whole([f for part in read for f in part.findings], what)
-        cpus = ", ".join(sorted({part.header["cpu"] for part in read}))
-        write_evidence(path, {**header(USES, {}), "cpu": cpus}, [*kept, *result])
+        write_evidence(path, header(USES, {}) | made_on(part.header for part in read), [*kept, *result])
         shutil.rmtree(parts)
     return result
 

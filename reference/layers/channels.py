@@ -8,7 +8,8 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.norms import BIASED, EPS, INSIDE, SIGMA, hat, standardized
+from reference.layers.norms import BIASED, EPS, INSIDE, SIGMA, hat
+from reference.layers.rows import standardized
 from reference.lift import times
 
 BATCH_SIGMA = "sqrt(Sum((x[p, j] - Sum(x[k, j], (k, 1, n))/n)**2, (p, 1, n))/n + eps)"
@@ -64,7 +65,7 @@ def batch_norm(
 
     Every channel is one row of N = n·… entries, standardised as in layer norm; weight and bias have one number for each
     channel, w = 1 and b = 0 if not given. With v the cotangent of y, ∂C/∂w = Σ v·x̂ and ∂C/∂b = Σ v over each channel.
-    x̂ has the cotangent u = w·v, pulled back as in `norms`; to that add v_μ/N, for ∂μ/∂x = 1/N, and v_s·2(x − μ)/(N − 1)
+    x̂ has the cotangent u = w·v, pulled back as in `rows`; to that add v_μ/N, for ∂μ/∂x = 1/N, and v_s·2(x − μ)/(N − 1)
     of the unbiased variance Σ(x − μ)²/(N − 1), with v_μ and v_s the cotangents of mean and variance. Inside x̂ the
     variance is biased, divided by N. Raises ValueError for shapes that do not fit and for one entry a channel.
     """

@@ -57,6 +57,14 @@ function place(range, bins, x) {
   return x === 0 || away < 0 ? half : Math.min(Math.max(x < 0 ? half - away : half + away, 0), bins);
 }
 
+/* Where a number of bins from the left stands, in bins: of the room on each side of 0, half is for |x| > 1. */
+function spot(range, bins, k) {
+  const half = bins / 2, one = (-range[0] * half) / (range[1] - range[0]), away = Math.abs(k - half);
+  if (one <= 0 || one >= half) return k;
+  const share = away < one ? away / one / 2 : 0.5 + (away - one) / (half - one) / 2;
+  return half + Math.sign(k - half) * share * half;
+}
+
 function plot(holder, curves, part, dtype) {
   const mine = curves.filter((c) => c.part === part && c.dtype === dtype);
   if (!mine.length) return;
@@ -65,7 +73,8 @@ function plot(holder, curves, part, dtype) {
   let [first, last] = holder.zoom ?? [0, bins];
   const values = mine.flatMap((c) => c.ulp.slice(first, last)).filter((v) => v !== null);
   const top = Math.max(2, Math.min(1e18, Math.max(...values)) * 2);
-  const x = (k) => LEFT + ((k - first) / (last - first)) * (W - LEFT - RIGHT);
+  const from = spot(range, bins, first), room = spot(range, bins, last) - from;
+  const x = (k) => LEFT + ((spot(range, bins, k) - from) / room) * (W - LEFT - RIGHT);
   const y = (v) => H - BOTTOM - (Math.log(Math.min(Math.max(v, LEAST), top) / LEAST) / Math.log(top / LEAST)) * (H - TOP - BOTTOM);
   const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", tabindex: "0", "aria-label":
     `Largest error of the ${part} in ${dtype} against the input: ${mine.map((c) => `${c.side} at most ${short(Math.max(...c.ulp.filter((v) => v !== null)))} ULP`).join(", ")}. Arrow keys read it, plus and minus zoom.` });
@@ -109,9 +118,9 @@ function plot(holder, curves, part, dtype) {
   svg.append(cursor);
   const say = (k) => {
     holder.bin = k;
-    const [from, to] = interval(range, bins, k);
+    const [low, high] = interval(range, bins, k);
     cursor.setAttribute("d", `M${x(k + 0.5)} ${TOP}V${H - BOTTOM}`);
-    const lines = [`input from ${from} (${hex(from)}) to ${to} (${hex(to)})`];
+    const lines = [`input from ${low} (${hex(low)}) to ${high} (${hex(high)})`];
     for (const c of mine) {
       let line = `${c.side}: ${short(c.ulp[k])} ULP`;
       if (c.at?.[k]) line += ` at ${both(c.at[k])}: got ${both(c.got[k])}, truth ${both(c.truth[k])}`;
@@ -123,8 +132,8 @@ function plot(holder, curves, part, dtype) {
   };
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
-    const k = Math.floor(first + (((event.clientX - box.left) / box.width) * W - LEFT) / (W - LEFT - RIGHT) * (last - first));
-    if (k >= first && k < last) say(k);
+    const at = ((event.clientX - box.left) / box.width) * W;
+    for (let k = first; k < last; k += 1) if (x(k) <= at && at < x(k + 1)) say(k);
   });
   const zoom = (centre, factor) => {
     const span = Math.min(bins, Math.max(8, Math.round((last - first) * factor / 2) * 2));

@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 import zlib
 from pathlib import Path
 
@@ -117,9 +118,14 @@ def test_guides_are_those_of_the_checkout(tmp_path):
 
 
 def test_public_names_have_signature_and_docstring():
-    text = overview.api_page()
-    for said in ("### check\n", "### vjp\n", "vjp(id: str", "## reference\n"):
-        assert said in text
+    pages = overview.api_pages()
+    assert {*pages} == {"api/index", *(f"api/{name}/index" for name in overview.API)}
+    assert "## check\n" in pages["api/gradproof/index"]
+    assert "vjp(id: str" in pages["api/reference.formula/index"]
+    assert "## backprop\n" in pages["api/reference.network/index"]
+    assert "```pycon\n>>> ulp(" in pages["api/oracles.floats/index"]
+    for place, text in pages.items():
+        assert all(f"`{name}`" in pages["api/index"] for name in re.findall("^## (.*)", text, re.M)), place
 
 
 # ---------------------------------------------------------------- data of the calculator and of the comparison

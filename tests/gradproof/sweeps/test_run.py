@@ -19,9 +19,10 @@ from gradproof.evidence.files import EvidenceError, read_evidence
 from gradproof.lookup import UsageError
 from gradproof.sweeps import measure
 from gradproof.sweeps import run as sweeps
+from gradproof.sweeps.inputs import run_length
 from gradproof.sweeps.run import asked, run
 
-N = 1 << 15
+N = run_length("float32")
 SPANS = [(0x3F800000 + k * N, N) for k in range(4)]
 
 

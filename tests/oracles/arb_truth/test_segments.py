@@ -149,7 +149,7 @@ def test_the_bound_of_a_polynomial_holds(coefficients, s):
 @given(st.lists(st.tuples(number, st.floats(-1, 1), st.floats(0, 1)), min_size=1, max_size=20), short)
 def test_what_float64_decides_is_right_whatever_the_balls_hold(coefficients, s):
     p, exact = polynomial(coefficients)
-    hi, residual, undecided = (a[0] for a in segments.in_float64(p, np.array([s]), "float32"))
+    hi, residual, undecided = (a[0] for a in segments.in_float64(p, *segments.leading(p), np.array([s]), "float32"))
     assume(not undecided)
     spread = sum(Fraction(r) for r in p.coefficients[2])
     value = sum(a * Fraction(s) ** k for k, a in enumerate(exact))
