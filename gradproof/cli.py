@@ -97,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
                     ".npz:NAME, .json, or name=- for JSON; - alone for a JSON object of all of them")  # fmt: skip
     at.add_argument("--cotangent", metavar="V", help="an array of the shape of the output (default: ones)")
     at.add_argument("--dtype", default="float64", choices=DTYPES)
+    at.add_argument("--reports", type=Path, metavar="DIR", help="as for show; asked where no truth is known")
     at.add_argument("--json", action="store_true", help="print JSON with hex floats")
 
     case = command(
@@ -106,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     case.add_argument("regime", help="plain, wide, near or extreme, as in the tables")
     case.add_argument("seed", type=_natural)
     case.add_argument("--dtype", default="float64", choices=DTYPES)
+    case.add_argument("--reports", type=Path, metavar="DIR", help="as for show; asked where no truth is known")
     case.add_argument("--json", action="store_true", help="print JSON with hex floats, the arguments too")
 
     cite = command("cite", "How to cite a formula or a published claim.", "gradproof cite activation/gelu")
@@ -297,15 +299,16 @@ def _show(options: argparse.Namespace) -> int:
 def _case(options: argparse.Namespace) -> int:
     from gradproof.commands.case import drawn
 
-    return _beside(drawn(options.id, options.regime, options.seed, options.dtype), options.json)
+    return _beside(drawn(options.id, options.regime, options.seed, options.dtype), options)
 
 
-def _beside(case: Any, as_hex: bool) -> int:
+def _beside(case: Any, options: argparse.Namespace) -> int:
     from gradproof.commands.case import as_json, beside
     from gradproof.evidence.files import encode
+    from gradproof.evidence.summary import place
 
-    if not as_hex:
-        return _print(beside(case))
+    if not options.json:
+        return _print(beside(case, place(options.reports)))
     print(encode(as_json(case)))
     return 0
 
@@ -314,18 +317,19 @@ def _at(options: argparse.Namespace) -> int:
     from gradproof.commands.at import evaluate, split, table
     from gradproof.commands.case import asked
     from gradproof.evidence.files import encode
+    from gradproof.evidence.summary import place
     from gradproof.lookup import find
 
     words = [word.strip() for word in options.points]
     formula, _ = find(options.id)
     if not formula.elementwise or options.cotangent is not None:
-        return _beside(asked(options.id, words, options.dtype, options.cotangent), options.json)
+        return _beside(asked(options.id, words, options.dtype, options.cotangent), options)
     points, parameters = split(words)
     result = evaluate(options.id, points, options.dtype, parameters)
     if options.json:
         print(encode(result))
         return 0
-    return _print(table(result))
+    return _print(table(result, place(options.reports)))
 
 
 def _print(table: Any) -> int:
