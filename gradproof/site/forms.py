@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 def data_script(place: str, data: object) -> str:
     """A script that hands data to the forms of a page: forms.js, which loads it from that place of the site."""
-    return f"gradproof.have({json.dumps(place)},{json.dumps(data, ensure_ascii=False, separators=(',', ':'))});\n"
+    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return f"gradproof.have({json.dumps(place)},{written});\n"
 
 
 def form(name: str, fields: str, below: str) -> str:

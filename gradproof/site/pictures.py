@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gradproof.evidence.finding import Finding
+from gradproof.evidence.finding import Finding, hexed
 from gradproof.pages.tables import exactly
 from gradproof.site.markup import attribute
 
@@ -73,7 +73,9 @@ def curves(found: Sequence[Finding], sweeps: Sequence[Finding]) -> str:
     """
     if not found:
         return ""
-    numbers = attribute(json.dumps(curve_data(found, sweeps), separators=(",", ":"), ensure_ascii=False))
+    numbers = attribute(
+        json.dumps(curve_data(found, sweeps), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    )
     return f'<div class="curves" data-curves="{numbers}"><noscript>The plot needs JavaScript.</noscript></div>'
 
 
@@ -91,6 +93,6 @@ def curve_data(found: Sequence[Finding], sweeps: Sequence[Finding]) -> list[dict
 
 def _by_bin(f: Finding) -> dict[str, list[str]]:
     """Input, result and truth in each bin of a curve, empty where the evidence has none."""
-    shown = f.more.get("shown", {})
+    shown = {bin: [x if isinstance(x, str) else hexed(x) for x in row] for bin, row in f.more.get("shown", {}).items()}
     rows = [shown.get(str(bin), ("", "", "")) for bin in range(len(f.more["ulp"]))] if shown else []
     return dict(zip(("at", "got", "truth"), map(list, zip(*rows, strict=True)), strict=True)) if rows else {}

@@ -27,6 +27,7 @@ function hex(x) {
 
 /* The number that Python's hex stands for. */
 function unhex(text) {
+  if (text.endsWith("inf")) return text === "inf" ? Infinity : -Infinity;
   const found = /^(-?)0x([01])\.?([0-9a-f]*)p([-+]?\d+)$/.exec(text);
   if (!found) return Number(text);
   const [, sign, whole, digits, exponent] = found;
