@@ -19,6 +19,7 @@ Page = Callable[[Path, Path], None]
 PAGES: dict[str, Page] = {name: area.page for name, area in AREAS.items()} | {
     "speed": pages.speed.write,
     "sweeps": pages.sweeps.write,
+    "workers": pages.workers.write,
     "drift": pages.drift.write,
     "checkers": pages.checkers.write,
     "mutants": pages.mutants.write,
