@@ -143,6 +143,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
         "who tells wrong gradients from right ones: frameworks' checkers, and rules for kernels", "checkers", _checkers
     ),
     "speed": ("time of one gradient, and of the audit, beside the alternatives", "speed", None),
+    "workers": ("what tasks of sweeps take, and a model of 64 cores", "workers", None),
     "mutants": ("small errors planted in the formulas, and who caught each", "mutants", mutants.score),
 }  # fmt: skip
 

@@ -66,7 +66,7 @@ def truths(
             break
         blocks = np.logical_or.reduceat(wide.any(axis=0), np.arange(0, n, size))
         for start in (np.flatnonzero(blocks) * size).tolist():
-            polynomials = taylor(g, x[start : start + size], orders, 2.0 ** (format_of(dtype)[1].greatest + 2))
+            polynomials = taylor(g, x[start : start + size], orders, beyond(dtype, 2))
             for k, polynomial in enumerate(polynomials):
                 t, shown = found[k], leading(polynomial)
                 for first in range(start, min(start + size, n), CACHED):
@@ -220,7 +220,7 @@ def nearest(hi: Array, lo: Array, bound: Array, dtype: str) -> tuple[Array, Arra
     over = (np.abs(u - m) - 0.5) + side * rest  # how far beyond the tie
     width = np.ldexp(bound, -q)
     thin = width <= THIN
-    top = 2.0 ** (format.greatest + 1)
+    top = beyond(dtype)
     decided = thin & ((np.abs(over) * (1 - 2.0**-50) > width) | ((width == 0) & (over == 0)) | (np.abs(hi) > top))
     m = np.where(over > 0, m + side, m)
     carried = np.abs(m) == 2.0**format.digits  # into the next binade
@@ -231,12 +231,18 @@ def nearest(hi: Array, lo: Array, bound: Array, dtype: str) -> tuple[Array, Arra
     return found, np.where(infinite, 0.0, residual), ~decided, ~thin
 
 
+def beyond(dtype: str, powers: int = 1) -> float:
+    """The power of two that comes after the greatest float, or one further; ∞ where float64 has none."""
+    exponent = format_of(dtype)[1].greatest + powers
+    return 2.0**exponent if exponent < 1024 else np.inf
+
+
 def to_float(y: Array, dtype: str) -> Array:
     """y rounded to the nearest float of `dtype`, as float64; ±∞ beyond the greatest."""
     if dtype == "float32":
         return y.astype(np.float32).astype(np.float64)
     hi = rounded(y, dtype)
-    return np.where(np.abs(hi) >= 2.0 ** (format_of(dtype)[1].greatest + 1), np.copysign(np.inf, hi), hi)
+    return np.where(np.abs(hi) >= beyond(dtype), np.copysign(np.inf, hi), hi)
 
 
 def inverse_ulp(hi: Array, dtype: str) -> Array:
