@@ -50,16 +50,17 @@ Standardizing = Callable[[Array, Any], tuple[Array, Array, Back]]  # from x and 
 def scale_of(x: Array, eps: Any, square: Array) -> Array | None:
     """A power of two, of every row, that keeps squares of its entries, and ε, in range; None where no row needs one.
 
-    `square` is the mean of the squares, plus ε.  (..., d), (..., 1) -> (..., 1).
+    `square` is the mean of the squares.  (..., d), (..., 1) -> (..., 1).
     """
-    if ((square > 2.0 ** -(2 * FAR)) & (square < 2.0 ** (2 * FAR))).all():
+    low, high, whole = 2.0 ** (-2 * FAR), 2.0 ** (2 * FAR), square + eps
+    if ((square > low) & (whole < high)).all():
         return None
-    size, root = np.abs(x).max(-1, keepdims=True), np.sqrt(eps)
-    beside = (size < root * 2.0**-FAR) & (root > 1)  # squares that are nothing beside ε
-    largest = np.where(beside, 1, np.maximum(size, root))
-    exponent = np.frexp(np.where(np.isfinite(largest), largest, 1))[1]
-    down = np.where(exponent > FAR, FAR - exponent, 0)  # no further than it must, for the smallest of the row
-    scale = np.ldexp(1.0, np.where(exponent < -FAR, np.minimum(-exponent, 1020), down))
+    size = np.abs(x).max(-1, keepdims=True)
+    size = np.where(np.isfinite(size), size, 1)
+    least = np.frexp(np.maximum(size, np.sqrt(eps) * low))[1]  # of what is scaled up; ε must not outgrow the range
+    small = (least < -FAR) & ((whole < low) | (size < 2.0**-900))  # vanishing squares, or entries of few digits
+    down = np.where(whole < high, 0, np.maximum(np.frexp(size)[1] - FAR, 0))  # no further, for the smallest of the row
+    scale = np.ldexp(1.0, np.where(small, np.minimum(-least, 1020), -down))
     return None if (scale == 1).all() else scale
 
 
@@ -164,12 +165,14 @@ def deviations(x: Array, eps: Any) -> tuple[Array, Array, Back]:
     """r = x − μ and 1/σ of every row, and the pullback of x̂ = r/σ.  (..., d) -> (..., d), (..., 1)."""
     mu, d = mean(x), x.shape[-1]
     r = x - mu  # (..., d)
-    square = np.vecdot(r, r)[..., None] / d + eps  # σ²: (..., 1)
+    square = np.vecdot(r, r)[..., None] / d  # mean r²: (..., 1)
     if not (64 * mu * mu < square).all():
-        r -= mean(r)  # by what the first mean was rounded, which is nothing beside σ where μ is small
-        square = np.vecdot(r, r)[..., None] / d + eps
+        r -= mean(r)  # by what the first mean was rounded, which is nothing beside r where μ is small
+        square = np.vecdot(r, r)[..., None] / d
     if (scale := scale_of(x, eps, square)) is not None:
-        return of_scaled(deviations, x, eps, scale)
+        constant = x.max(-1, keepdims=True) == x.min(-1, keepdims=True)  # whatever it is, its deviation is 0
+        return of_scaled(deviations, np.where(constant, 0 * x, x), eps, np.where(constant, np.maximum(scale, 1), scale))
+    square += eps  # σ²
     some, small = outweighed(r, square, d / 2 - 1), np.broadcast_to(eps, square.shape)
 
     def back(s: Array) -> Array:
@@ -194,9 +197,10 @@ def standardized(x: Array, eps: float) -> tuple[Array, Back]:
 def lengths(x: Array, eps: Any) -> tuple[Array, Array, Back]:
     """x and 1/ρ with ρ² = mean x² + ε of every row, and the pullback of x̂ = x/ρ.  (..., d) -> (..., d), (..., 1)."""
     d = x.shape[-1]
-    square = np.vecdot(x, x)[..., None] / d + eps  # ρ²: (..., 1)
+    square = np.vecdot(x, x)[..., None] / d  # mean x²: (..., 1)
     if (scale := scale_of(x, eps, square)) is not None:
         return of_scaled(lengths, x, eps, scale)
+    square += eps  # ρ²
     some, small = outweighed(x, square, d / 2), np.broadcast_to(eps, square.shape)
 
     def back(s: Array) -> Array:

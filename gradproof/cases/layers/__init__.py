@@ -31,7 +31,7 @@ FACTORS = {
     "layer/convolution": 2, "layer/transposed_convolution": 2, "layer/causal_convolution": 2,
     "layer/attention": 4, "layer/multi_head_attention": 8,
     "layer/linear_recurrence": 8, "layer/delta_rule": 16,
-    "layer/grid_sample": 2, "layer/load_balance": 2,
+    "layer/grid_sample": 2, "layer/load_balance": 2, "layer/batch_norm_inference": 2, "layer/lp_pooling": 2,
 }  # fmt: skip
 # Not asked in it: what is absorbed in a sum of the largest numbers decides there which way a saturated gate goes; and
 # D^β for any β.
