@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from gradproof.commands.show import nowhere
+from gradproof.commands.show import NOTHING, nowhere
 from gradproof.console import print_groups
 from gradproof.evidence.files import encode, read_evidence
 from gradproof.evidence.finding import Finding
@@ -23,7 +23,6 @@ from literature import CLAIMS
 from reference import ALIASES, CATALOGUE
 from reference.blocks import BLOCKS
 
-NOTHING = "–"
 COLOURS = {"proved": "green", "holds": "green", "in part": "yellow", "unproved": "yellow", "refuted": "red",
            "misprint": "red", **dict.fromkeys(FAILING, "red")}  # fmt: skip
 KINDS = list(dict.fromkeys(f.kind for f in CATALOGUE.values()))

@@ -138,11 +138,20 @@ def _of_block(id: str, evidence: Path) -> list[str]:
     if not evidence.is_dir():
         return [nowhere(evidence)]
     try:
-        found = read_evidence(evidence / "blocks.jsonl").findings
+        header, found = read_evidence(evidence / "blocks.jsonl")
     except EvidenceError as error:
         return [f"no verdicts: {error}"]
-    return [f"{f.dtype:8} {f.side:5} {f.what or 'defaults'}: at most {number(f.max)} conditioned ULP, "
-            f"{counts(f.more['verdicts'])}" for f in found if f.formula == id and f.kind == "block"]  # fmt: skip
+    by: dict[str, list[list[str]]] = {}
+    for one, sides in beside(f for f in found if f.formula == id and f.kind == "block"):
+        cells = [NOTHING if f is None else f"{number(f.max)} ({counts(f.more['verdicts'])})" for f in sides]
+        by.setdefault(one.what or "defaults", []).append([f"  {one.dtype}", *cells])
+    if not by:
+        return [f"nothing was measured of {id}"]
+    tables = [line for what, rows in by.items() for line in (f"{what}:", *padded([["", *SIDES], *rows]), "")]
+    return ["largest errors in conditioned ULP, and verdicts", "", *tables, made_with([header])]
+
+
+NOTHING = "–"
 
 
 def _claim(claim: Claim, evidence: Path) -> list[str]:

@@ -226,8 +226,16 @@ def test_a_block_is_told_in_its_words_and_with_its_verdicts(id, tmp_path):
     more = {"median": 0.0, "verdicts": {"exact": 4, "agrees": 20}}
     found = [Finding("block", id, "heads = 2", dtype="float64", side="ours", max=0.5, more=more)]
     assert "no verdicts: " in describe(id, tmp_path)
+    write_evidence(tmp_path / "blocks.jsonl", HEADER, [])
+    assert describe(id, tmp_path).endswith(f"nothing was measured of {id}")
     write_evidence(tmp_path / "blocks.jsonl", HEADER, found)
     text = describe(id, tmp_path)
     assert text.startswith(f"{id}\n  in reference/blocks/")
     assert (f"\n\n{(BLOCKS[id].__doc__ or '').splitlines()[0]}\n") in text
-    assert text.endswith("float64  ours  heads = 2: at most 0.50 conditioned ULP, exact 4, agrees 20")
+    assert [re.sub(" +", " ", line) for line in text.splitlines()[-5:]] == [
+        "heads = 2:",
+        " ours torch jax",
+        " float64 0.50 (exact 4, agrees 20) – –",
+        "",
+        "measured with torch 2.0, jax 0.5",
+    ]
