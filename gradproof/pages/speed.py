@@ -38,8 +38,9 @@ writes into the same arrays; the formulas are those of `backprop`. *Ours* is `ba
 
 NORMS = """\
 The norm of every example's own gradient. Ours is n times `reference.network.per_example_norms`, which has it from the
-norms of δ and a and makes no gradient; jax is `jit` of the norms of `vmap(grad)`, compiled beforehand; torch is
-`torch.func.vmap(grad)`. Relu inside and cross-entropy of probabilities at the end."""
+norms of δ and a and makes no gradient; jax is `jit(vmap(grad))` and a `jit` of the norms, compiled beforehand, and *jax
+fused* both in one program, in which XLA need not store the gradients; torch is `torch.func.vmap(grad)`. Relu inside and
+cross-entropy of probabilities at the end."""
 
 SIZES = """\
 Value and all gradients by `reference.vjp`; torch is eager, with its own function where it has one and what people
@@ -285,10 +286,10 @@ def norms_table(rows: Rows) -> Table:
     """The norms of each example's gradient: our time, and the others' in units of it."""
     lines = [
         [g.network, g.batch, g.dtype, _microseconds(times["ours"]),
-         *(str(ratio(times, who, "ours")) for who in LIBRARIES), _judged(norm_goals(g.sizes), times)]
+         *(str(ratio(times, who, "ours")) for who in (*LIBRARIES, "jax fused")), _judged(norm_goals(g.sizes), times)]
         for g, times in gradient_times(rows, "norms").items()
     ]  # fmt: skip
-    columns = ["network", "batch", "dtype", "ours µs", *(f"{who}/ours" for who in LIBRARIES), "goals"]
+    columns = ["network", "batch", "dtype", "ours µs", *(f"{who}/ours" for who in (*LIBRARIES, "jax fused")), "goals"]
     return Table("Norms of each example's gradient", columns, lines, NORMS)
 
 

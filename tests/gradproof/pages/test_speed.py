@@ -58,13 +58,16 @@ def test_a_plan_and_the_norms_have_tables_where_they_were_timed():
         {"row": "gradient", "sizes": [2, 3, 2], "who": who, "seconds": [t, t], **given} for who, t in seconds.items()
     ]
     wide = {"row": "norms", "sizes": [784, 512, 512, 10], **given}
-    rows += [{**wide, "who": who, "seconds": [t]} for who, t in (("ours", 1.0), ("torch", 30.0), ("jax", 19.0))]
+    rows += [
+        {**wide, "who": who, "seconds": [t]}
+        for who, t in (("ours", 1.0), ("torch", 30.0), ("jax", 19.0), ("jax fused", 3.0))
+    ]
     (line,) = planned_table(rows).rows
     assert line[:4] == ["2-3-2", 1, "float32", "relu + quadratic"]
     assert line[5:-1] == ["2 (2–2)", "4 (4–4)", "30 (30–30)", "4.5 (4.5–4.5)", "50 (50–50)"]
     assert line[-1] == "torch/planned ≥ 30: met; jax/planned ≥ 5: **missed**; autograd/planned ≥ 100: **missed**"
     (line,) = norms_table(rows).rows
-    assert line[4:] == ["30 (30–30)", "19 (19–19)", "jax/ours ≥ 20: **missed**"]
+    assert line[4:] == ["30 (30–30)", "19 (19–19)", "3 (3–3)", "jax/ours ≥ 20: **missed**"]
     assert ["784-512-512-10, norms", "jax/ours ≥ 20", "0 of 1", "19–19"] in goal_table(rows).rows
     assert ["2-3-2", "torch/planned ≥ 30", "1 of 1", "30–30"] in goal_table(rows).rows
     assert norm_goals((784, 30, 10)) == ()
