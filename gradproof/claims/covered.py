@@ -76,7 +76,7 @@ _FUNCTIONAL = {
     "log_softmax": "activation/log_softmax",
     "logsigmoid": "activation/logsigmoid",
     "mish": "activation/mish",
-    "normalize": "activation/l2_normalize: p = 2; another p is not there yet",
+    "normalize": "activation/l2_normalize: p = 2, of norms above eps; for another p the quotient with layer/norm",
     "prelu": "activation/prelu",
     "relu relu_": "activation/relu",
     "relu6": "activation/relu6",

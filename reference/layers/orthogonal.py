@@ -21,12 +21,14 @@ LENGTH = "sqrt(Sum(x[e, f]**2, (e, 1, n), (f, 1, d)))"
 WHOLE = f"({LENGTH} + eps)"
 
 
+def _over(power: int) -> str:
+    return f"/{WHOLE}**{power}" if power > 1 else f"/{WHOLE}" * power
+
+
 def _powers(linear: str, cubic: str, quintic: str, less: int = 0, b: str = "b", c: str = "c") -> str:
     """The terms of a step as printed, of y = x/(‖x‖ + ε): of products in which x stands `less` times less."""
-    return (
-        f"a*{linear}/{WHOLE}**{1 - less} + {b}*Sum({cubic}, {OVER_THREE})/{WHOLE}**{3 - less}"
-        f" + {c}*Sum({quintic}, {OVER_FIVE})/{WHOLE}**{5 - less}"
-    )
+    three, five = f"Sum({cubic}, {OVER_THREE}){_over(3 - less)}", f"Sum({quintic}, {OVER_FIVE}){_over(5 - less)}"
+    return f"a*{linear}{_over(1 - less)} + {b}*{three} + {c}*{five}"
 
 
 def _in_turn(product: str) -> str:
