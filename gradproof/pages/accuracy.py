@@ -135,8 +135,10 @@ REGULARIZERS = (
 )
 
 LAYERS = (
-    "Regimes: plain, wide (many magnitudes), near (rows far from 0, scores all but equal); every "
-    "option on and off, optional arguments given in some of the cases, sizes that differ, one of them 1."
+    "Regimes: plain, wide (many magnitudes), near (rows far from 0, scores all but equal), extreme (both ends of the "
+    "range of the dtype; in float64 as far as products of all numbers that meet in one stay in it; not of recurrent "
+    "cells and local response norm); every option on and off, optional arguments given in some of the cases, sizes "
+    "that differ, one of them 1."
 )
 
 

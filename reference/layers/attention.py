@@ -189,8 +189,13 @@ def through_weights(u: Array, w: Weights, g: Array) -> Array:
 
 def room(*arrays: Array) -> int:
     """Powers of two, up to 400, by which products of an entry of each may be raised within the range, else 0."""
-    size = sum(math.log2(1 + float(np.vdot(x, x))) / 2 for x in arrays)
-    return int(max(0, min(400, 1000 - size))) if size < 1000 else 0
+
+    def size(x: Array) -> float:
+        squares = float(np.vdot(x, x))
+        return math.log2(1 + squares) / 2 if squares < math.inf else math.log2(np.abs(x).max())
+
+    left = 1000 - sum(map(size, arrays))
+    return int(min(400, left)) if left > 0 else 0  # 0 also where something is no number
 
 
 def shared(x: Array) -> Array:
