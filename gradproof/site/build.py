@@ -102,7 +102,7 @@ def write_sources(source: Path, known: Known, reports: Path, tables: Path) -> No
     (source / "sources.bib").write_text(bibtex([(key, work(key)) for key in sorted(keys)]), encoding="utf-8")
     shutil.copytree(STATIC, source / "static")
     if (tables / "figures").is_dir():
-        shutil.copytree(tables / "figures", source / "_figures")
+        shutil.copytree(tables / "figures", source / "extra" / "figures")
 
 
 def build(out: Path, reports: Path) -> tuple[int, str]:
