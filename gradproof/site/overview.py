@@ -173,7 +173,8 @@ def _figure(reports: Path, file: str, shows: str) -> str:
     with (reports / "figures" / file).open(encoding="utf-8") as svg:
         box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg.read(2000))
     size = f' width="{float(box[1]):.0f}" height="{float(box[2]):.0f}"' if box else ""
-    return f'<img class="figure" src="../../figures/{file}" alt="{attribute(shows)}" loading="lazy"{size}>'
+    image = f'<img class="figure" src="../../figures/{file}" alt="{attribute(shows)}" loading="lazy"{size}>'
+    return f'<a href="../../figures/{file}">{image}</a>'  # for whom it is too small
 
 
 def guide_pages(root: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ function mathematics(tex) {
   const place = made("div", "");
   place.className = "math";
   place.tabIndex = 0;
-  katex.render(tex, place, { displayMode: true, throwOnError: false, strict: "ignore" });
+  gradproofKatex().then(({ render }) => render(tex, place, { displayMode: true, throwOnError: false, strict: "ignore" }));
   return place;
 }
 

@@ -122,7 +122,7 @@ def test_a_figure_has_its_size_and_is_loaded_when_it_comes_near(tmp_path):
     (tmp_path / "figures" / "a.svg").write_text('<svg width="9pt" viewBox="0 0 900.4 300">')
     (tmp_path / "accuracy.md").write_text("# Accuracy\n\n![Errors < 1](figures/a.svg)\n![gone](figures/b.svg)\n")
     text = overview.report_pages(tmp_path)["reports/accuracy/index"]
-    assert 'src="../../figures/a.svg" alt="Errors &lt; 1" loading="lazy" width="900" height="300">' in text
+    assert 'src="../../figures/a.svg" alt="Errors &lt; 1" loading="lazy" width="900" height="300"></a>' in text
     assert text.endswith("\ngone\n")
 
 
