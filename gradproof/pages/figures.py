@@ -133,7 +133,7 @@ def error_curves(found: Sequence[Finding], dtype: str, path: Path) -> None:
     away = [_away(low + (high - low) * (k + 0.5) / half, low, high) for k in range(half)]
     x = [*(-d for d in reversed(away)), *away]
     names = visibly_wrong(found)
-    across = 4
+    across = 3
     down = max(1, -(-len(names) // across))
     figure, axes = plt.subplots(down, across, figsize=(3.0 * across, 1.9 * down), sharex=True, sharey=True,
                                 squeeze=False)  # fmt: skip
@@ -206,7 +206,7 @@ def lost_digits(found: Sequence[Finding], dtype: str, path: Path) -> None:
         one = worst.get(f.formula, (0.0, 0.0))
         worst[f.formula] = (max(one[0], digits(f)), one[1] + digits(f))
     names = sorted((id for id in worst if worst[id][0] > math.log10(VISIBLE)), key=lambda id: (worst[id], id))
-    figure, axes = plt.subplots(1, len(parts), figsize=(5.2 * len(parts), 1.2 + 0.22 * max(len(names), 1)), sharey=True,
+    figure, axes = plt.subplots(1, len(parts), figsize=(4.4 * len(parts), 1.2 + 0.22 * max(len(names), 1)), sharey=True,
                                 squeeze=False)  # fmt: skip
     for axis, part in zip(axes[0], parts, strict=True):
         axis.axvspan(every - 0.5, every + 0.6, color="black", alpha=0.08, linewidth=0)

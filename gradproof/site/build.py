@@ -39,8 +39,7 @@ CONFIG: dict[str, Any] = {
     "html_theme": "pydata_sphinx_theme", "html_title": "gradproof",
     "templates_path": [str(TEMPLATES)], "html_static_path": ["static"],
     "html_extra_path": ["extra"], "html_css_files": ["site.css", "katex/katex.min.css"],
-    "html_js_files": [("katex/katex.min.js", {"defer": "defer", "priority": 200}),
-                      *((f"{name}.js", {"defer": "defer"}) for name in ("mathematics", "tables", "curves", "theme"))],
+    "html_js_files": [(f"{name}.js", {"defer": "defer"}) for name in ("mathematics", "tables", "curves", "theme")],
     "html_context": {"default_mode": "auto"}, "myst_footnote_sort": False,
     "html_show_sourcelink": False, "html_copy_source": False, "html_show_search_summary": False,
     "html_sidebars": {page: [] for page in ("index", "search", "calculator/index", "compare/index")},
@@ -102,7 +101,7 @@ def write_sources(source: Path, known: Known, reports: Path, tables: Path) -> No
     (source / "sources.bib").write_text(bibtex([(key, work(key)) for key in sorted(keys)]), encoding="utf-8")
     shutil.copytree(STATIC, source / "static")
     if (tables / "figures").is_dir():
-        shutil.copytree(tables / "figures", source / "_figures")
+        shutil.copytree(tables / "figures", source / "extra" / "figures")
 
 
 def build(out: Path, reports: Path) -> tuple[int, str]:

@@ -25,6 +25,7 @@ def _table(markdown: str, place: str) -> str:
     text = text.replace("<table>", '<table class="table">').replace("<th ", '<th scope="col" ')
     text = text.replace("<th>", '<th scope="col">')
     text = re.sub(r"<td( style=\"[^\"]*\")?>(?=[^<]{40})", r'<td\1 class="words">', text)  # which gets room
+    text = re.sub(r"(?<=</t[dh]>)", " ", text)  # the search takes words as one between which there is but a tag
     return f'<div class="pst-scrollable-table-container">{text}</div>\n'
 
 

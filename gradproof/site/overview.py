@@ -21,7 +21,7 @@ from gradproof.pages.proofs import TITLES
 from gradproof.pages.tables import Table, exactly, markdown
 from gradproof.site import measured
 from gradproof.site.known import Known
-from gradproof.site.markup import code, from_github, link, page_link, prose
+from gradproof.site.markup import attribute, code, from_github, link, page_link, prose
 from reference import CATALOGUE
 from reference.formula import Formula
 
@@ -114,7 +114,7 @@ def framework_page(side: str, known: Known) -> str:
     table = measured.defect_table(wrong)
     lines = [[link(d.formula), *row[1:]] for d, row in zip(wrong, table.rows, strict=True)]
     parts = [
-        f"# {side} {known.versions.get(side, '')}\n",
+        f"# What is wrong in {side} {known.versions.get(side, '')}\n",
         "What was found in this version, and in no other. A defect is a value or a gradient off by more than 1,000 "
         "conditioned ULP at some input, shown at its worst. See also "
         f"{page_link('drift', 'what changes between versions')}.\n",
@@ -160,8 +160,21 @@ def report_pages(reports: Path) -> dict[str, str]:
     pages = {"reports/index": text + "\n" + _tree(*(f"/reports/{page}/index" for page in present))}
     for page in present:
         text = from_github((reports / f"{page}.md").read_text(encoding="utf-8"))
-        pages[f"reports/{page}/index"] = text.replace("](figures/", "](/_figures/")
+        pages[f"reports/{page}/index"] = re.sub(
+            r"!\[(.*?)\]\(figures/(\S+)\)", lambda m: _figure(reports, m[2], m[1]), text
+        )
     return pages
+
+
+def _figure(reports: Path, file: str, shows: str) -> str:
+    """A figure that is loaded when it comes near, in a place of its size; the words alone where it is missing."""
+    if not (reports / "figures" / file).exists():
+        return shows
+    with (reports / "figures" / file).open(encoding="utf-8") as svg:
+        box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg.read(2000))
+    size = f' width="{float(box[1]):.0f}" height="{float(box[2]):.0f}"' if box else ""
+    image = f'<img class="figure" src="../../figures/{file}" alt="{attribute(shows)}" loading="lazy"{size}>'
+    return f'<a href="../../figures/{file}">{image}</a>'  # for whom it is too small
 
 
 def guide_pages(root: Path) -> dict[str, str]:

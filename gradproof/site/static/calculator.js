@@ -133,7 +133,7 @@ function answer(known, at, dtype) {
     from = next(from, 1, dtype);
   }
   return [
-    table("Correctly rounded results, and the floats beside them", ["", "decimal", "hex", "bits"], results),
+    table("Correctly rounded results, and the floats beside them", ["result", "decimal", "hex", "bits"], results),
     table("At the floats around x", ["x", "value", "slope", "hex", "bits"], around),
   ];
 }

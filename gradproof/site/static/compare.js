@@ -9,7 +9,7 @@ function mathematics(tex) {
   const place = made("div", "");
   place.className = "math";
   place.tabIndex = 0;
-  katex.render(tex, place, { displayMode: true, throwOnError: false, strict: "ignore" });
+  gradproofKatex().then(({ render }) => render(tex, place, { displayMode: true, throwOnError: false, strict: "ignore" }));
   return place;
 }
 
@@ -19,7 +19,7 @@ function beside(caption, columns, a, b, only) {
     .map((key) => [key, a[key] ?? "–", b[key] ?? "–"])
     .map(([key, left, right]) => [left === right ? "" : "differs", key, left, right]);
   const shown = only ? rows.filter(([name]) => name) : rows;
-  return shown.length ? [table(caption, ["", ...columns], shown)] : [];
+  return shown.length ? [table(caption, ["question", ...columns], shown)] : [];
 }
 
 function curves(a, b) {

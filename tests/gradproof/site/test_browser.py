@@ -58,13 +58,13 @@ def test_a_former_address_leads_to_the_formula(opened, site, alias):
 
 
 def test_a_first_visit_is_light(opened, site):
-    for place in ("index", f"{PLOTTED}/index"):
+    for place in (*SAMPLE, f"{PLOTTED}/index", "reports/index", "reports/accuracy/index"):
         opened.loaded.clear()
         opened(place).evaluate("document.fonts.ready.then(() => true)")
         files = {
             Path(re.sub(r"[?#].*", "", url.removeprefix("file://"))) for url in opened.loaded if url[:5] == "file:"
         }
-        assert sum(file.stat().st_size for file in files) <= FIRST, sorted(files)
+        assert sum(file.stat().st_size for file in files) <= FIRST, (place, sorted(files))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,8 @@ def test_a_first_visit_is_light(opened, site):
         ("hardswish kink", "activation/hardswish"),
         ("eps inside", "layer/rms_norm"),
         ("torch.nn.GELU", "activation/gelu"),
+        ("dong 1.3", "Errata of published equations"),
+        ("wrong in torch 2.13", "What is wrong in torch"),
     ],
 )
 def test_search_finds(opened, words, found):
@@ -82,7 +84,7 @@ def test_search_finds(opened, words, found):
     page.wait_for_function(
         "document.querySelector('.search-summary, #search-results p').textContent.match(/finished/i)"
     )
-    assert found in page.locator("#search-results .search a").all_text_contents()
+    assert any(said.startswith(found) for said in page.locator("#search-results .search a").all_text_contents())
 
 
 def test_the_page_that_is_meant_stands_first(opened):
@@ -189,11 +191,10 @@ def test_dark_is_dark_and_the_keyboard_reaches_the_content(opened):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("place", [*SAMPLE, f"{PLOTTED}/index", "activation/hardswish/index"])
-def test_axe_finds_nothing_serious(opened, place, scheme):
+def test_axe_finds_nothing(opened, place, scheme):
     if not AXE.exists():
         pytest.skip("no axe-core: npm install --no-save axe-core")
     page = opened(place, color_scheme=scheme)
     page.add_script_tag(path=AXE)
     found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    serious = [f for f in found if f["impact"] in ("serious", "critical")]
-    assert {f["id"]: [node["html"][:200] for node in f["nodes"][:3]] for f in serious} == {}
+    assert {f["id"]: [node["html"][:200] for node in f["nodes"][:3]] for f in found} == {}

@@ -11,6 +11,7 @@ import pytest
 from gradproof.cli import main
 from gradproof.lookup import UsageError
 from gradproof.site import build
+from gradproof.site.known import Known
 from reference import ALIASES, CATALOGUE
 
 PAGE = 400_000  # bytes of a page of a formula
@@ -109,7 +110,7 @@ def quick(monkeypatch, tmp_path):
     """A build that needs no evidence and no Sphinx; `quick(error)` makes it fail."""
     for package in ("sphinx", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton", "sphinxcontrib.bibtex"):
         pytest.importorskip(package)
-    monkeypatch.setattr(build, "read", lambda reports: None)
+    monkeypatch.setattr(build, "read", lambda reports: Known({}, {}, {}, {}))
     monkeypatch.setattr(build, "write_report", lambda out, evidence: [])
 
     def quick(text="# Page\n"):

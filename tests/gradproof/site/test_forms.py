@@ -174,7 +174,7 @@ def test_two_formulas_stand_side_by_side(opened):
     said = compared(page, "What the records say")
     assert said["arguments"][2]
     assert compared(page, "Slopes at kinks")["z = 3, ∂/∂z"][:2] == ("1; left 1.5, right 1", "–")
-    assert page.locator(".beside .katex").count() == 2
+    page.wait_for_selector(".beside .katex >> nth=1")
     assert not page.locator(".katex-error").count()
     loaded = {url.rpartition("/known/")[2] for url in opened.loaded if "/known/" in url}
     assert loaded == {"activation/gelu.js", "activation/hardswish.js", "cost/huber_error.js"}

@@ -1,6 +1,7 @@
 """Markdown for the site: links, mathematics, docstrings, bodies; tables as HTML."""
 
 import ast
+import re
 
 import pytest
 
@@ -103,3 +104,8 @@ def test_a_cell_of_many_words_gets_room():
     assert made.count('class="words"') == 2
     assert '<td class="words">0 where' in made
     assert '<td style="text-align:right" class="words">0 where' in made
+
+
+def test_words_of_cells_side_by_side_stay_apart_without_tags():
+    made = with_tables("| a | b |\n|---|---|\n| torch | 2.0 |\n", "index")
+    assert re.sub("<[^>]+>", "", made).split() == ["a", "b", "torch", "2.0"]

@@ -69,7 +69,7 @@ def test_a_page_says_what_was_measured(tmp_path):
     assert "**misprint**" in formula.page(CATALOGUE[id], found, tmp_path)
     assert "[activation/gelu](/activation/gelu/index.md)" in overview.framework_page("torch", found)
     assert "NaN where" not in overview.framework_page("jax", found)
-    assert overview.framework_page("torch", found).startswith("# torch 1.2.3\n")
+    assert overview.framework_page("torch", found).startswith("# What is wrong in torch 1.2.3\n")
 
 
 def test_a_framework_page_has_what_differs_and_nothing_else(tmp_path):
@@ -115,6 +115,15 @@ def test_guides_are_those_of_the_checkout(tmp_path):
     assert "## What to look at" not in guides["guides/check/index"]
     with pytest.raises(UsageError, match=r"README\.md: missing; the site is made from a checkout"):
         overview.guide_pages(tmp_path)
+
+
+def test_a_figure_has_its_size_and_is_loaded_when_it_comes_near(tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "a.svg").write_text('<svg width="9pt" viewBox="0 0 900.4 300">')
+    (tmp_path / "accuracy.md").write_text("# Accuracy\n\n![Errors < 1](figures/a.svg)\n![gone](figures/b.svg)\n")
+    text = overview.report_pages(tmp_path)["reports/accuracy/index"]
+    assert 'src="../../figures/a.svg" alt="Errors &lt; 1" loading="lazy" width="900" height="300"></a>' in text
+    assert text.endswith("\ngone\n")
 
 
 def test_public_names_have_signature_and_docstring():
