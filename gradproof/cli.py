@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradproof.console import print_table, progress
+from gradproof.console import escape_unprintable, print_table, progress
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -176,6 +176,7 @@ def _parameters_first(arguments: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 a gradient fails, 2 bad input."""
+    escape_unprintable()
     words = _parameters_first(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(_protect_negative_points(words))
     if options.version:
