@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradproof.commands import checks
+from gradproof.commands.checks import DTYPES, parameters_first
+from gradproof.commands.summary import tell
 from gradproof.console import escape_unprintable, print_table, progress
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
-DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,37 +42,23 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--seed", type=_natural, help="seed of all random inputs (default 0)")
     audit.add_argument("--draws", type=lambda text: _natural(text, 1), metavar="N",
                        help="sane networks of each configuration (default 1; many at once are cheap)")  # fmt: skip
-    audit.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
+    add_workers(audit)
     audit.add_argument("--out", type=Path, metavar="DIR",
                        help="where evidence and tables go (default: reports, or out for a part)")  # fmt: skip
     audit.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
     audit.add_argument("--oracle", action="append", metavar="NAME", help="torch or jax; default: all")
     audit.add_argument("--against", type=Path, metavar="DIR",
                        help="compare with the evidence there; exit 1 if a verdict became worse")  # fmt: skip
+    audit.add_argument("--summary", type=Path, metavar="FILE",
+                       help="add what was found to a file in Markdown, as $GITHUB_STEP_SUMMARY")  # fmt: skip
 
-    check = command(
-        "check", "Whether a gradient of your own is right.",
-        "gradproof check mymodule:gelu --as slope --against activation/gelu",
+    checks.arguments(
+        command(
+            "check", "Whether a gradient of your own is right.",
+            "gradproof check mymodule:gelu --as slope --against activation/gelu",
+        ),
+        _natural,
     )  # fmt: skip
-    check.add_argument("target", help="module:function, or file.py:function; forward,backward for a pair")
-    check.add_argument("given", nargs="*", metavar="NAME=VALUE", help="parameters of the formula")
-    check.add_argument("--as", dest="form", metavar="FORM", help="what it returns: slope, pullback, gradients, …; not "
-                       "needed for a subject that the module has made, an autograd.Function, an nn.Module, a "
-                       "custom_vjp or what jit made; if it computes with torch: torch_function, with jax: "
-                       "jax_function")  # fmt: skip
-    check.add_argument(
-        "--against", metavar="ID", help="a formula, or module:function of a forward (default: its values)"
-    )
-    check.add_argument(
-        "--inputs", metavar="SPEC", help="shapes of its arguments where there is no formula: 'x=4,3 w=3'"
-    )
-    check.add_argument("--dtype", action="append", choices=DTYPES, help="default: all that it takes")
-    check.add_argument("--ulp", type=float, metavar="N", help="an accuracy to ask for, in conditioned ULP")
-    check.add_argument("--accumulate", choices=DTYPES, help="what it adds up in")
-    check.add_argument("--seed", type=_natural, default=0)
-    check.add_argument("--timeout", type=float, default=300.0, metavar="S", help="seconds until it is ended (300)")
-    check.add_argument("--json", action="store_true", help="print JSON")
-    check.add_argument("--picture", type=Path, metavar="FILE", help="draw errors and ratios (.svg, .png or .pdf)")
 
     lock = command("lock", "Keep verdicts and largest errors of chosen formulas in a file, or check them against it.",
                    "gradproof lock gradients.lock activation/gelu")  # fmt: skip
@@ -79,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     lock.add_argument("--check", action="store_true", help="measure again; exit 1 if something became worse")
     lock.add_argument("--dtype", action="append", choices=DTYPES, help="default: all")
     lock.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
+    lock.add_argument("--summary", type=Path, metavar="FILE", help="add what changed to a file in Markdown")
 
     report = command("report", "Make the tables again from committed evidence alone.", "gradproof report --check")
     report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
@@ -88,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("old", type=Path, help="a folder that 'gradproof audit --out' has written")
     diff.add_argument("new", type=Path, help="another one")
     diff.add_argument("--json", action="store_true", help="print JSON")
+    diff.add_argument("--summary", type=Path, metavar="FILE", help="add what changed to a file in Markdown")
     diff.add_argument("--keep", metavar="TITLE", help="keep the comparison on drift.md of the report in --out")
     diff.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
 
@@ -135,9 +125,9 @@ def parser() -> argparse.ArgumentParser:
                          "or the name that PyTorch, JAX or Optax gives them")  # fmt: skip
     listing.add_argument("--reports", type=Path, metavar="DIR", help="as for show")
     listing.add_argument("--json", action="store_true", help="print JSON, expressions as SymPy's source too")
-    sweep.arguments(
-        command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh"), _natural
-    )
+    sweeping = command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh")
+    sweep.arguments(sweeping)
+    add_workers(sweeping)
     site.arguments(command("site", "Make the site to look formulas up in.", "gradproof site --out build/site"))
     vectors.arguments(command("vectors", "Test vectors for any language: make, check, score results.",
                               "gradproof vectors verify results.json"))  # fmt: skip
@@ -147,6 +137,21 @@ def parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("id", nargs="?", help="a formula")
     return top
+
+
+def add_workers(command: argparse.ArgumentParser) -> None:
+    """Who works, as `gradproof.executors` knows them, and on what."""
+    command.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
+    command.add_argument("--on", default="", metavar="WHERE", help="other workers than processes here: those of a Dask "
+                         "scheduler, dask://HOST:PORT, or the ranks of MPI, mpi")  # fmt: skip
+    command.add_argument("--device", type=_device, default="cpu", help="where torch and JAX compute: cpu (default), "
+                         "cuda or cuda:N; evidence and pages of another one go to OUT/cuda")  # fmt: skip
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no device; there are cpu, cuda and cuda:N")
+    return text
 
 
 def _natural(text: str, least: int = 0) -> int:
@@ -164,20 +169,10 @@ def _protect_negative_points(arguments: Sequence[str]) -> list[str]:
     return [f" {a}" if _NEGATIVE.match(a) else a for a in arguments]
 
 
-def _parameters_first(arguments: Sequence[str]) -> list[str]:
-    """`check`: NAME=VALUE may stand anywhere, which argparse takes beside the target alone."""
-    if len(arguments) < 2 or arguments[0] != "check":
-        return list(arguments)
-    free = [k for k in range(2, len(arguments))
-            if re.match(r"[A-Za-z_]\w*=", arguments[k]) and arguments[k - 1] != "--inputs"]  # fmt: skip
-    rest = [a for k, a in enumerate(arguments) if k not in free]
-    return [*rest[:2], *(arguments[k] for k in free), *rest[2:]]
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 a gradient fails, 2 bad input."""
     escape_unprintable()
-    words = _parameters_first(sys.argv[1:] if arguments is None else arguments)
+    words = parameters_first(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(_protect_negative_points(words))
     if options.version:
         from gradproof import __version__
@@ -219,6 +214,7 @@ def _audit(options: argparse.Namespace) -> int:
     from gradproof.audit.run import run
     from gradproof.audit.select import Options
     from gradproof.evidence.compare import check_comparable, compare
+    from gradproof.executors import folder
 
     chosen = Options(
         only=tuple(options.only),
@@ -227,9 +223,11 @@ def _audit(options: argparse.Namespace) -> int:
         draws=options.draws,
         oracle=tuple(options.oracle) if options.oracle else None,
         jobs=options.jobs,
+        on=options.on,
+        device=options.device,
         resume=options.resume,
     )
-    out = options.out or Path("reports" if chosen.whole and not options.against else "out")
+    out = folder(options.out or Path("reports" if chosen.whole and not options.against else "out"), options.device)
     if options.against is not None:
         check_comparable(options.against, out)
     with progress() as show:
@@ -241,8 +239,8 @@ def _audit(options: argparse.Namespace) -> int:
               "'gradproof audit --resume' goes on from here")  # fmt: skip
     counts = ", ".join(f"{verdict} {n:,}" for verdict, n in sorted(outcome.verdicts.items()) if n)
     times = ", ".join(f"{area} {seconds:.0f} s" for area, seconds in outcome.seconds.items())
-    print(f"{counts or 'no verdicts'} ({times}); tables in {out}/")
-    worse = options.against is not None and _say(compare(options.against, out), as_json=False)
+    tell(options.summary, "Audit", f"{counts or 'no verdicts'} ({times}); tables in {out}/")
+    worse = options.against is not None and _say(compare(options.against, out), options.summary)
     return EXIT_FAILED if outcome.failed or worse else 0
 
 
@@ -251,9 +249,7 @@ def _lock(options: argparse.Namespace) -> int:
 
     with progress() as show:
         said, changed, worse = lock.run(options.file, options.id, options.check, options.dtype, options.jobs, show)
-    print(said)
-    if changed:
-        print_table(["finding", "before", "now", ""], changed)
+    tell(options.summary, f"{options.file}", said, ["finding", "before", "now", ""], changed)
     return EXIT_FAILED if worse else 0
 
 
@@ -264,23 +260,18 @@ def _diff(options: argparse.Namespace) -> int:
     found = compare(options.old, options.new)
     if options.keep:
         keep(found, options.keep, options.out)
-    return EXIT_FAILED if _say(found, options.json) else 0
+    return EXIT_FAILED if _say(found, options.summary, options.json) else 0
 
 
-def _say(comparison: Any, as_json: bool) -> bool:
+def _say(comparison: Any, summary_file: Path | None, as_json: bool = False) -> bool:
     """Print what changed; True if a verdict became worse."""
     from gradproof.commands.diff import summary, table
     from gradproof.evidence.files import encode
 
+    changes = table(comparison)
     if as_json:
         print(encode(comparison.as_json))
-        return bool(comparison.worse)
-    print(summary(comparison))
-    changes = table(comparison)
-    if changes.rows:
-        print_table(changes.columns, changes.rows)
-    if changes.note:
-        print(changes.note)
+    tell(summary_file, "What changed", summary(comparison), changes.columns, changes.rows, changes.note, as_json)
     return bool(comparison.worse)
 
 
@@ -357,6 +348,10 @@ def _cite(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> int:
+    return checks.run(options, _natural)
+
+
 def _other(options: argparse.Namespace) -> int:
     module = importlib.import_module(f"gradproof.commands.{options.command}")  # what it does, its module says
     code: int = module.run(options)
@@ -379,7 +374,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit, "lock": _lock, "report": _report, "diff": _diff, "show": _show, "case": _case, "at": _at,
-    "cite": _cite, "doctor": _doctor, **dict.fromkeys(("check", "list", "site", "sweep", "vectors"), _other),
+    "check": _check, "cite": _cite, "doctor": _doctor, **dict.fromkeys(("list", "site", "sweep", "vectors"), _other),
 }  # fmt: skip
 
 

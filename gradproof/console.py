@@ -126,3 +126,21 @@ def progress() -> Iterator[Progress]:
             print(f"{area}: {done:,} of {total:,} ({time.monotonic() - start:.0f} s)", file=sys.stderr, flush=True)
 
     yield say
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A spinner beside the time that has passed, on a terminal where rich is installed; else nothing."""
+    try:
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    except ImportError:
+        Progress = None  # type: ignore[assignment,misc]
+    if Progress is None or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task(what, total=None)
+        yield

@@ -9,15 +9,15 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
-from gradproof.evidence.environment import cpu, load, versions
+from gradproof.evidence.environment import cpu, installed, load, versions
+from gradproof.lookup import UsageError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 ENOUGH = 700 << 20  # bytes, of which the frameworks themselves take half
@@ -69,6 +69,17 @@ def load_frameworks(names: tuple[str, ...] = ("torch", "jax")) -> None:
         jax.cache_programs(str(cache_folder()))
 
 
+def place(names: Iterable[str], device: str) -> str:
+    """Have these frameworks compute on a device from now on; what they call it.
+
+    Raises UsageError where one of them has no such device.
+    """
+    try:
+        return ", ".join(dict.fromkeys(module.place(device) for module in installed(names, "place").values()))
+    except LookupError as error:
+        raise UsageError(f"--device {device}: {error.args[0]}; leave out that side, or compute on cpu") from error
+
+
 def resident() -> int:
     """Bytes of memory that this process holds; 0 where the system does not say."""
     try:
@@ -77,27 +88,19 @@ def resident() -> int:
         return 0
 
 
-def _tidily(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def tidily(function: Callable[..., T], *args: Any) -> T:
     """Call `function`, after which JAX forgets its compiled programs if they have become many."""
     global _left
     try:
-        return function(*args, **kwargs)
+        return function(*args)
     finally:
         if resident() > max(ENOUGH, _left + GROWTH) and (jax := load("jax")):
             jax.forget_programs()
             _left = resident()
 
 
-class Workers(ProcessPoolExecutor):
-    """Processes that keep their memory within bounds, however many tasks they are given."""
-
-    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Submit `function` as an executor does."""
-        return super().submit(functools.partial(_tidily, function), *args, **kwargs)
-
-
 @contextmanager
-def pool(jobs: int = 0, log: str = "") -> Iterator[Workers]:
+def pool(jobs: int = 0, log: str = "") -> Iterator[ProcessPoolExecutor]:
     """A pool of `jobs` worker processes (0: one per processor), whose standard error goes to the file `log`.
 
     An exception ends them at once (files are whole), and so does a signal that asks this process to end.
@@ -106,7 +109,7 @@ def pool(jobs: int = 0, log: str = "") -> Iterator[Workers]:
         os.environ.setdefault(variable, "1")
     others = multiprocessing.active_children()
     context = multiprocessing.get_context("spawn")
-    with _ending_on_signals(), Workers(jobs or os.cpu_count() or 1, context, _start, (log,)) as executor:
+    with _ending_on_signals(), ProcessPoolExecutor(jobs or os.cpu_count() or 1, context, _start, (log,)) as executor:
         try:
             yield executor
         except BaseException:

@@ -1153,6 +1153,20 @@ WORKS: dict[str, Work] = {
         "Beyond Convexity: Stochastic Quasi-Convex Optimization",
         "inproceedings", "2015", venue="NeurIPS", url=_arxiv("1507.02030"),
     ),
+    "bjorck-1971": Work(
+        "Björck, A. and Bowie, Clazett",
+        "An Iterative Algorithm for Computing the Best Estimate of an Orthogonal Matrix",
+        "article", "1971", venue="SIAM Journal on Numerical Analysis 8(2), 358–364", doi="10.1137/0708036",
+    ),
+    "jordan-2024": Work(
+        "Jordan, Keller and Jin, Yuchen and Boza, Vlado and You, Jiacheng and Cesista, Franz and Newhouse, Laker and "
+        "Bernstein, Jeremy", "Muon: An optimizer for hidden layers in neural networks",
+        "misc", "2024", url="https://kellerjordan.github.io/posts/muon/",
+    ),
+    "moonshot-2025": Work(
+        "Liu, Jingyuan and Su, Jianlin and Yao, Xingcheng and {others}", "Muon is Scalable for LLM Training",
+        "misc", "2025", url=_arxiv("2502.16982"),
+    ),
     "liu-nocedal-1989": Work(
         "Liu, Dong C. and Nocedal, Jorge", "On the limited memory BFGS method for large scale optimization",
         "article", "1989", venue="Mathematical Programming 45", doi="10.1007/BF01589116",

@@ -9,6 +9,7 @@ Every formula is a plain function in one of the packages below, and answers to `
 
 from reference import activations, boosting, costs, layers, network, regularizers, updates
 from reference.formula import ALIASES, CATALOGUE, Formula, Kink, find, resolve, vjp
+from reference.plan import plan
 
 __all__ = [
     "ALIASES",
@@ -21,6 +22,7 @@ __all__ = [
     "find",
     "layers",
     "network",
+    "plan",
     "regularizers",
     "resolve",
     "updates",

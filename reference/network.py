@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from reference.activations import Pullback
 from reference.formula import Array, formula
-from reference.lift import floating, is_plain, rounded
+from reference.lift import QUIET, floating, is_plain, rounded, split
 
 if TYPE_CHECKING:
     from reference.regularizers import Regularizer
@@ -83,12 +83,12 @@ def output_error(dC_da: Array, pullback: Pullback) -> Array:
     sources=("backprop-05", "backprop-summary-2019", "dong-2016", "nielsen-2015"),
     unanswered=UNANSWERED,
 )
-def hidden_error(delta_above: Array, W_above: Array, pullback: Pullback) -> Array:
+def hidden_error(delta_above: Array, W_above: Array, pullback: Pullback, out: Array | None = None) -> Array:
     """BP2, the error of a hidden layer from the one above: δˡ = (δˡ⁺¹ Wˡ⁺¹) ⊙ g'(zˡ).
 
     zˡ_j reaches C through every zˡ⁺¹_k, and ∂zˡ⁺¹_k/∂zˡ_j = wˡ⁺¹_kj g'(zˡ_j); the chain rule sums over k.
     """
-    return pullback(delta_above @ W_above)
+    return pullback(np.matmul(delta_above, W_above, out))
 
 
 @formula(
@@ -100,9 +100,9 @@ def hidden_error(delta_above: Array, W_above: Array, pullback: Pullback) -> Arra
     sources=("backprop-05", "backprop-summary-2019", "nielsen-2015"),
     unanswered=UNANSWERED,
 )
-def bias_gradient(delta: Array) -> Array:
+def bias_gradient(delta: Array, out: Array | None = None) -> Array:
     """BP3: ∂C/∂bˡ = δˡ, because ∂zˡ_j/∂bˡ_j = 1.  (n, d_out) -> (d_out,), summed over the batch."""
-    return np.add.reduce(delta, -2)
+    return np.add.reduce(delta, -2, out=out)
 
 
 @formula(
@@ -114,9 +114,14 @@ def bias_gradient(delta: Array) -> Array:
     sources=("backprop-05", "backprop-summary-2019", "dong-2016", "nielsen-2015"),
     unanswered=UNANSWERED,
 )
-def weight_gradient(delta: Array, a_below: Array) -> Array:
+def weight_gradient(delta: Array, a_below: Array, out: Array | None = None) -> Array:
     """BP4: ∂C/∂Wˡ = (δˡ)ᵀaˡ⁻¹, because ∂zˡ_j/∂wˡ_jk = aˡ⁻¹_k.  The product sums over the batch."""
-    return delta.mT @ a_below
+    return np.matmul(delta.mT, a_below, out)
+
+
+def weighted_input(a_below: Array, W: Array, b: Array, out: Array | None = None) -> Array:
+    """zˡ = aˡ⁻¹Wˡᵀ + bˡ.  (n, d_in), (d_out, d_in), (d_out,) -> (n, d_out)."""
+    return np.add(np.matmul(a_below, W.mT, out), b if b.ndim == 1 else b[..., None, :], out)
 
 
 def check_shapes(x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Activation]) -> None:
@@ -172,7 +177,7 @@ def feedforward(
 def _forward(x: Array, W: Sequence[Array], b: Sequence[Array], activations: Sequence[Activation]) -> Forward:
     forward = Forward([], [x], [])
     for w, c, g in zip(W, b, activations, strict=True):
-        z = forward.a[-1] @ w.mT + (c if c.ndim == 1 else c[..., None, :])  # (n, d_out)
+        z = weighted_input(forward.a[-1], w, c)  # (n, d_out)
         a, slope = g(z)
         forward.z.append(z)
         forward.a.append(a)
@@ -190,10 +195,7 @@ def at_end(cost: EndCost, a: Array, y: npt.ArrayLike) -> tuple[Array, Array]:
 
     Raises ValueError for a cost that has no place at the end of a network. Any other function is taken as it is.
     """
-    given: dict[str, Any] = {}
-    function: Any = cost
-    if isinstance(cost, functools.partial):
-        function, given = cost.func, cost.keywords
+    function, given = split(cost)
     record = getattr(function, "formula", None)
     if record is None:
         C, dC_da = cost(a, y)
@@ -202,6 +204,14 @@ def at_end(cost: EndCost, a: Array, y: npt.ArrayLike) -> tuple[Array, Array]:
         raise ValueError(f"{record.id} takes no outputs and targets of a network: its arguments are others")
     C, dC_da = function.end(a, y, a.ndim - 2, given)
     return C, dC_da
+
+
+def errors(dC_da: Array, W: Sequence[Array], pullbacks: Sequence[Pullback]) -> list[Array]:
+    """δ of every layer, from ∂C/∂a of the last downwards.  (n, d) each."""
+    delta = [output_error(dC_da, pullbacks[-1])]  # BP1
+    for pullback, W_above in zip(pullbacks[-2::-1], W[:0:-1], strict=True):
+        delta.insert(0, hidden_error(delta[0], W_above, pullback))  # BP2
+    return delta
 
 
 def backprop(
@@ -234,15 +244,57 @@ def backprop(
         return shortened(g, x, W, b)
     z, a, pullbacks = _forward(x, W, b, activations)
     C, dC_da = at_end(cost, a[-1], y)
-    delta = [output_error(dC_da, pullbacks[-1])]  # BP1
-    for pullback, W_above in zip(pullbacks[-2::-1], W[:0:-1], strict=True):
-        delta.insert(0, hidden_error(delta[0], W_above, pullback))  # BP2, downwards
+    delta = errors(dC_da, W, pullbacks)
     db = [bias_gradient(d) for d in delta]  # BP3
     dW = [weight_gradient(d, below) for d, below in zip(delta, a[:-1], strict=True)]  # BP4
     if regularizer is not None:
         R, dR = regularizer(W)
         C, dW = C + R, [g + r for g, r in zip(dW, dR, strict=True)]
     return Backward(C, dW, db, delta, z, a)
+
+
+def per_example_norms(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    W: Sequence[npt.ArrayLike],
+    b: Sequence[npt.ArrayLike],
+    activations: Sequence[Activation],
+    cost: EndCost,
+) -> Array:
+    """The norm of what each example adds to the gradient, without any example's gradient.  Arguments as `backprop`.
+
+    Example i adds the rank-one matrix δˡᵢ(aˡ⁻¹ᵢ)ᵀ to ∂C/∂Wˡ and δˡᵢ to ∂C/∂bˡ, so its norm is √Σ ‖δˡᵢ‖²(‖aˡ⁻¹ᵢ‖² + 1)
+    over the layers. Where C is a mean over n examples, the gradient of an example's own cost is n times what it adds.
+    (..., n) in the dtype of x, from float64. Raises what `backprop` raises.
+
+    >>> import numpy as np
+    >>> from reference.activations import identity
+    >>> from reference.costs import quadratic
+    >>> x, y, W, b = np.array([[2.0], [0.0]]), np.array([[1.0], [3.0]]), [np.array([[3.0]])], [np.zeros(1)]
+    >>> own = 2 * per_example_norms(x, y, W, b, [identity], quadratic)  # √(5²(2² + 1)), √(3²(0² + 1))
+    >>> (own**2).round(9).tolist()
+    [125.0, 9.0]
+    """
+    x, W, b, short = layers(x, W, b)
+    check_shapes(x, W, b, activations)
+    if short:
+        return rounded(per_example_norms(wide(x), y, [*map(wide, W)], [*map(wide, b)], activations, cost), x.dtype)
+    _, a, pullbacks = _forward(x, W, b, activations)
+    delta = errors(at_end(cost, a[-1], y)[1], W, pullbacks)
+    each = [_length(d) * np.hypot(_length(below), 1) for d, below in zip(delta, a[:-1], strict=True)]
+    return rounded(functools.reduce(np.hypot, each), x.dtype)
+
+
+@QUIET
+def _length(rows: Array) -> Array:
+    """‖row‖ in float64, where no square overflows or vanishes.  (..., n, d) -> (..., n)."""
+    rows = wide(rows)
+    square = np.vecdot(rows, rows)
+    if square.min(initial=1) > 1e-280 and square.max(initial=1) < np.inf:
+        return np.sqrt(square)
+    largest = np.abs(rows).max(-1, keepdims=True, initial=0)
+    near = rows / np.where((largest == 0) | ~np.isfinite(largest), 1, largest)
+    return np.where(np.isinf(largest), largest, largest * np.sqrt(np.vecdot(near, near))[..., None])[..., 0]
 
 
 def shortened(g: Backward, x: Array, W: Sequence[Array], b: Sequence[Array]) -> Backward:

@@ -1,9 +1,11 @@
-"""Write the exact value, slope and second derivative of every elementwise activation into two files of truths.
+"""Write the exact truths that are read where python-flint is not installed.
 
-    python scripts/make_truths.py        needs python-flint; takes seconds
+    python scripts/make_truths.py        needs python-flint; takes a minute
 
-tests/truths.npz has a thinned version of the audit's points (`oracles.points.dense`); gradproof/answers/truths.npz,
-which travels with the package, the numbers that people type, with the slopes on both sides of kinks.
+* tests/truths.npz: value, slope and second derivative of every elementwise activation at a sample, a thinned version of
+  the audit's points (`oracles.points.dense`), the same on every run;
+* gradproof/answers/truths.npz: the same at numbers that people type, with the slopes on both sides of kinks;
+* gradproof/evidence/exact.npz: value and slope at all floats of 16 bits.
 """
 
 import multiprocessing
@@ -13,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from gradproof.answers.kept import TABLES
+from gradproof.evidence import exact
 from oracles import points
 from oracles.arb_truth import truths
 from oracles.arb_truth.activations import ELEMENTWISE
@@ -54,10 +57,26 @@ def typed(task):
     ]
 
 
+def every_float(task):
+    """The truths of one formula in 16 bits at every float, and the slopes on both sides where they differ."""
+    id, dtype = task
+    x = exact.from_bits(np.arange(1 << 16), dtype)
+    value, slope = truths(id, x, (0, 1), dtype=dtype)
+    assert not np.any((value.undecided | slope.undecided) & np.isfinite(x) & np.isfinite(value.hi + slope.hi))
+    torn = np.flatnonzero(slope.undecided & np.isfinite(x))
+    sides = [truths(id, x[torn], (1,), dtype=dtype, side=side)[0].hi for side in ("left", "right")]
+    left, right = (exact.to_bits(slopes, dtype).tolist() for slopes in sides)
+    kinks = dict(zip(torn.tolist(), zip(left, right, strict=True), strict=True))
+    return exact.Exact(exact.to_bits(value.hi, dtype), exact.to_bits(slope.hi, dtype), kinks)
+
+
 if __name__ == "__main__":
     tasks = [(id, dtype) for id in ELEMENTWISE for dtype in DTYPES]
     with ProcessPoolExecutor(None, multiprocessing.get_context("spawn")) as pool:
         for path, made in ((SAMPLED, sampled), (TABLES, typed)):
             tables = [table for found in pool.map(made, tasks) for table in found]
             write_tables(path, tables)
-            print(f"{path}: {len(tables)} tables, {path.stat().st_size / 1e6:.1f} MB")
+            print(f"{path}: {len(tables)} tables, {path.stat().st_size / 1e6:.2f} MB")
+        short = [(id, dtype) for id in ELEMENTWISE for dtype in exact.DTYPES]
+        exact.write(dict(zip(short, pool.map(every_float, short), strict=True)))
+        print(f"{exact.PATH}: {len(short)} tables, {exact.PATH.stat().st_size / 1e6:.2f} MB")

@@ -27,7 +27,7 @@ def run_inline(monkeypatch):
     def pool(jobs=0, log=""):
         yield Inline()
 
-    monkeypatch.setattr("gradproof.audit.run.pool", pool)
+    monkeypatch.setattr("gradproof.executors.pool", pool)
 
 
 def quicken(monkeypatch):

@@ -22,8 +22,8 @@ PACKAGES = {  # what of ours each may import
 }
 OPTIONAL = {
     *("torch", "jax", "optax", "flax", "flint", "sympy", "ml_dtypes", "array_api_compat", "sklearn", "matplotlib"),
-    *("rich", "jsonschema", "cffi", "distributed", "sphinx", "myst_parser", "pydata_sphinx_theme", "sphinx_copybutton"),
-    *("sphinxcontrib", "docutils", "markdown_it"),
+    *("rich", "jsonschema", "cffi", "distributed", "mpi4py", "sphinx", "myst_parser", "pydata_sphinx_theme"),
+    *("sphinx_copybutton", "sphinxcontrib", "docutils", "markdown_it"),
 }
 SLOW = {*OPTIONAL, "scipy", "autograd"}  # nothing of this is loaded where no oracle is needed
 TESTS = {"tests", "pytest", "hypothesis", *(file.stem for file in pathlib.Path(__file__).parent.glob("*.py"))}
@@ -34,18 +34,21 @@ MAY = {  # room of gradproof: the other rooms that it may import
     **{room: set() for room in ("evidence", "cases")},
     "lookup": {"claims"},  # for the names that frameworks give to formulas
     "__init__": {"yours"},  # when it is first asked for
-    **{room: {"evidence"} for room in ("tasks", "workers", "pages")},
+    **{room: {"evidence"} for room in ("tasks", "pages")},
+    "workers": {"evidence", "lookup"},
     **{wing: {"answers", "cases", *COMMON} for wing in WINGS},
     "claims": {"answers", "cases", *COMMON, "workers"},  # whose processes end with their parents
     "parts": {"evidence", "lookup"},
-    "sweeps": {"answers", "cases", *COMMON, "parts", "workers"},
+    "executors": {"evidence", "lookup", "workers"},
+    "sweeps": {"answers", "cases", *COMMON, "executors", "parts"},
     "answers": {"cases", "evidence", "lookup"},
-    "audit": {*WINGS, *COMMON, "answers", "cases", "pages", "parts", "workers"},
+    "audit": {*WINGS, *COMMON, "answers", "cases", "executors", "pages", "parts"},
     "commands": {
         "answers",
         "audit",
         "cases",
         "console",
+        "executors",
         "pages",
         "site",
         *COMMON,
@@ -57,13 +60,13 @@ MAY = {  # room of gradproof: the other rooms that it may import
     },  # doctor: settings of updates
     "console": {"audit"},  # for a type
     "site": {"audit", "commands", "pages", *COMMON},  # audit: the reports; commands: how to cite
-    "cli": {"audit", "commands", "console", *COMMON},
+    "cli": {"audit", "commands", "console", "executors", *COMMON},
     "__main__": {"cli"},
     "pytest_plugin": {"cases", "evidence", "lookup", "yours"},
 }
 IDS = {  # the places of gradproof where ids of the catalogue may be written out, and which: * for all
-    "answers/variants.py": "update/adafactor update/adagrad update/amsgrad update/asgd update/madgrad update/nadam "
-    "update/polyak_sgd update/radam update/rprop",  # done differently
+    "answers/variants.py": "update/adafactor update/adagrad update/amsgrad update/asgd update/madgrad update/muon "
+    "update/nadam update/polyak_sgd update/radam update/rprop",  # done differently
     "cases/": "*",
     "claims/covered.py": "*",
     "claims/proofs.py": "update/adafactor update/lamb update/momo_adam update/prodigy",  # undecided

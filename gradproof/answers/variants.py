@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from reference.formula import Array
+from reference.layers.orthogonal import iterated
 from reference.updates.matrices import LINES
-from reference.updates.steps import Step, each_parameter, larger, norm, smaller, total
+from reference.updates.steps import Step, each_parameter, larger, norm, over_norm, smaller, total
 
 
 @each_parameter("G")
@@ -128,6 +129,49 @@ def adafactor_single_share(
     return (1 - eta * lam) * w - rate * (u / larger(norm(u) / entries / clip, 1.0)), r, c
 
 
+def _bfloat16(x: Any) -> Any:
+    """`x` rounded to bfloat16; a number that carries its rounding errors along stays as it is."""
+    if not isinstance(x, np.ndarray):
+        return x
+    bits = x.astype(np.float32).view(np.int32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & -0x10000).view(np.float32).astype(np.float64)
+
+
+@each_parameter("m")
+def muon_bfloat16(
+    w: Array, g: Array, t: int, m: Array,
+    *, eta: float = 0.02, mu: float = 0.95, lam: float = 0.0, a: float = 3.4445, b: float = -4.775, c: float = 2.0315,
+    eps: float = 1e-7, iterations: int = 5, nesterov: bool = True, adjust: str = "original",
+) -> Any:  # fmt: skip
+    """The iteration is in bfloat16 whatever the dtype of the parameters, of u/max(‖u‖, ε)."""
+    m = mu * m + (1 - mu) * g
+    y = _bfloat16(mu * m + (1 - mu) * g if nesterov else m)
+    y = y if w.shape[0] <= w.shape[1] else y.mT
+    y = _bfloat16(y / larger(_bfloat16(norm(y)), eps))
+    for _ in range(iterations):
+        G = _bfloat16(y @ y.mT)
+        y = _bfloat16(a * y + _bfloat16(b * G + c * (G @ G)) @ y)
+    rows, columns = w.shape
+    scale = max(1, rows / columns) ** 0.5 if adjust == "original" else 0.2 * max(rows, columns) ** 0.5
+    return (1 - eta * lam) * w - eta * scale * (y if rows <= columns else y.mT), m
+
+
+@each_parameter("m")
+def muon_corrected(
+    w: Array, g: Array, t: int, m: Array,
+    *, eta: float = 0.02, mu: float = 0.95, lam: float = 0.0, a: float = 3.4445, b: float = -4.775, c: float = 2.0315,
+    eps: float = 1e-7, iterations: int = 5, nesterov: bool = True, adjust: str = "original",
+) -> Any:  # fmt: skip
+    """Rows are what goes in and columns what comes out, and both terms of Nesterov's average are bias-corrected."""
+    m = mu * m + (1 - mu) * g
+    u = mu * m / (1 - mu ** (t + 1)) + (1 - mu) * g / (1 - mu**t) if nesterov else m / (1 - mu**t)
+    u = over_norm(u, eps=eps)
+    rows, columns = w.shape
+    y = iterated(u if rows <= columns else u.mT, a, b, c, iterations)[0]
+    scale = max(1, columns / rows) ** 0.5 if adjust == "original" else 0.2 * max(rows, columns) ** 0.5
+    return (1 - eta * lam) * w - eta * scale * (y if rows <= columns else y.mT), m
+
+
 @each_parameter("s", "p")
 def rprop_late(
     w: Array, g: Array, t: int, s: Array, p: Array,
@@ -152,5 +196,7 @@ VARIANTS: dict[tuple[str, str], tuple[Step, str]] = {
     ("update/madgrad", "jax"): (madgrad_single_root, "inaccurate"),
     ("update/polyak_sgd", "jax"): (polyak_of_scaled, "convention"),
     ("update/adafactor", "jax"): (adafactor_single_share, "inaccurate"),
+    ("update/muon", "torch"): (muon_bfloat16, "inaccurate"),
+    ("update/muon", "jax"): (muon_corrected, "convention"),
     ("update/nadam", "torch"): (nadam_single_product, "inaccurate"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from gradproof.evidence.environment import ORACLES, versions
 from gradproof.evidence.files import EvidenceError, encode, refuse_constant, write_whole
 from gradproof.evidence.finding import Finding, hexed
 from gradproof.evidence.verdicts import FAILING, got_worse
+from gradproof.executors import about, executor, there
 from gradproof.lookup import UsageError
 from gradproof.tasks import Task
-from gradproof.workers import pool
 
 AREAS = ("accuracy", "kinks")
 LOCKED = ("sweep", "accuracy", "kink")  # kinds of findings that have a verdict or an error
@@ -78,9 +79,10 @@ def measure(ids: Sequence[str], dtypes: Sequence[str] | None, jobs: int, progres
         raise UsageError(str(error).removeprefix("--only ")) from None  # an option of the audit
     found: list[Finding] = []
     tasks: list[Task] = [task for area in areas for task in area.tasks(plan)]
-    with pool(jobs) as executor:
-        for done, future in enumerate([executor.submit(task.call) for task in tasks], 1):
-            found += future.result()
+    with executor(jobs=jobs) as workers:
+        call = functools.partial(there, about(), plan.oracles, plan.device)
+        for done, future in enumerate([workers.submit(call, task.call) for task in tasks], 1):
+            found += future.result()[1]
             progress("lock", done, len(tasks))
     lines = {" ".join(filter(None, f.key)): _line(f) for f in found if f.kind in LOCKED and (f.verdict or f.entries)}
     if not lines:

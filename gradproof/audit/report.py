@@ -21,6 +21,7 @@ REPORTS = Path(__file__).parents[2] / "reports"  # of a checkout, whose evidence
 PAGES: dict[str, Page] = {name: area.page for name, area in AREAS.items()} | {
     "speed": pages.speed.write,
     "sweeps": pages.sweeps.write,
+    "workers": pages.workers.write,
     "drift": pages.drift.write,
     "checkers": pages.checkers.write,
     "mutants": pages.mutants.write,

@@ -6,29 +6,30 @@ every task of its area has ended well.
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import CancelledError, Future
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gradproof.audit import report
-from gradproof.audit.areas import Area
+from gradproof.audit.areas import Area, Findings
 from gradproof.audit.blame import message
 from gradproof.audit.select import Options, select
 from gradproof.evidence.environment import ORACLES, PACKAGES, cpu, header, source_hash, versions
 from gradproof.evidence.files import read_evidence, write_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import FAILING
+from gradproof.executors import Refused, about, ended, executor, made_on, there
 from gradproof.lookup import UsageError
 from gradproof.pages import figures
 from gradproof.parts import alone_in, done, prepare
 from gradproof.tasks import Plan, Task
-from gradproof.workers import pool
 
 Progress = Callable[[str, int, int], None]
 
@@ -63,9 +64,8 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
     areas, plan = select(options)
     outcome = Outcome()
     parts = out / "parts"
-    with alone_in(parts), pool(options.jobs, str(parts / "libraries.log")) as executor:
-        # Asked of a worker: this process needs no framework, and the workers import theirs side by side.
-        here = executor.submit(_importable).result()
+    with alone_in(parts), executor(options.on, options.jobs, str(parts / "libraries.log")) as workers:
+        here = _importable()
         if missing := [name for name in options.oracle or () if name not in here]:
             raise UsageError(f"--oracle {missing[0]}: not installed; pip install 'gradproof[oracles]'")
         plan = replace(plan, oracles=tuple(name for name in plan.oracles if name in here))
@@ -77,16 +77,20 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
             raise UsageError(f"nothing to measure: what was asked for does not stand in {', '.join(tasks)}")
         report.check_readable(out, but=tasks)
         run = prepare(parts, _made_with(plan), options.resume)
-        started = [(area, _start(area, tasks[area.name], parts, run, executor)) for area in areas if tasks[area.name]]
-        written = []
+        started = [(area, [_part(area, task, parts, run) for task in tasks[area.name]]) for area in areas]
+        call = functools.partial(there, about(), plan.oracles, plan.device)
+        left = [part for _, those in started for part in those if part.left]
+        running = {workers.submit(call, part.task.call): part for part in left}
         last = time.perf_counter()
-        for area, running in started:
-            if _finish(area, running, out, options, outcome, progress):
-                written.append(executor.submit(report.write_area, area.name, out))
+        for area, those in started:
+            if not those:
+                continue
+            while _left(area, those, progress):
+                _write_ended(running, run)
+            if _finish(area, those, out, options, outcome):
+                report.write_area(area.name, out)
             now = time.perf_counter()
             outcome.seconds[area.name], last = now - last, now
-        for page in written:
-            page.result()
     if not outcome.incomplete:
         shutil.rmtree(parts)
     if any((out / "evidence").glob("*.jsonl")):
@@ -129,49 +133,54 @@ def _made_with(plan: Plan) -> dict[str, Any]:
 
 
 @dataclass
-class Running:
-    """A task, the file that it leaves, and what it is doing; None where it was done before."""
+class Part:
+    """A task, the file that what it found is written to, whether it is still to be done, or why it did not end well."""
 
     task: Task
     path: Path
-    future: Future[None] | None
+    left: bool
+    error: str = ""
 
 
-def _start(area: Area, tasks: Sequence[Task], parts: Path, run: str, executor: Executor) -> list[Running]:
-    """Submit the tasks of an area that have not been done yet; their files carry the name of the run."""
-    started = []
-    for task in tasks:
-        path = parts / area.name / f"{re.sub(r'[^0-9A-Za-z._-]+', '-', task.name)}.jsonl"
-        started.append(Running(task, path, None if done(path, run) else executor.submit(_measure, task, path, run)))
-    return started
+def _part(area: Area, task: Task, parts: Path, run: str) -> Part:
+    path = parts / area.name / f"{re.sub(r'[^0-9A-Za-z._-]+', '-', task.name)}.jsonl"
+    return Part(task, path, left=not done(path, run))
 
 
-def _measure(task: Task, path: Path, run: str) -> None:
-    write_evidence(path, {"task": task.name, "run": run}, task.call())
+def _left(area: Area, parts: Sequence[Part], progress: Progress) -> bool:
+    """Whether there is still something to do for an area; tells its progress."""
+    total, left = (sum(part.task.weight for part in those) for those in (parts, [p for p in parts if p.left]))
+    progress(area.name, total - left, total)
+    return left > 0
 
 
-def _finish(
-    area: Area, tasks: Sequence[Running], out: Path, options: Options, outcome: Outcome, progress: Progress
-) -> bool:
-    """Wait for the tasks of an area and write its evidence; True if it was written."""
-    futures: set[Future[None]] = {task.future for task in tasks if task.future}
-    total, running = sum(t.task.weight for t in tasks), futures
-    while True:
-        done = sum(t.task.weight for t in tasks if t.future not in running)
-        progress(area.name, done, total)
-        if not running:
-            break
-        _, running = wait(running, timeout=0.2)
-    failed = {t.task.name: error for t in tasks if t.future and (error := t.future.exception())}
-    for name, error in failed.items():
-        outcome.failures.append(f"{area.name}, {name}: {type(error).__name__}: {' '.join(str(error).split())}")
-        outcome.verdicts["unknown"] += 1
+def _write_ended(running: dict[Future[tuple[dict[str, str], Findings]], Part], run: str) -> None:
+    """Write what has ended meanwhile, of whatever area. Raises Refused and UsageError where none can go on."""
+    for part, future in ended(running):
+        part.left = False
+        try:
+            on, found = future.result()
+            write_evidence(part.path, {"task": part.task.name, "run": run, **on}, found)
+        except Refused:
+            raise
+        except CancelledError as error:
+            raise UsageError("the workers have gone; go on from here with --resume") from error
+        except Exception as error:
+            part.error = f"{part.task.name}: {type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _finish(area: Area, parts: Sequence[Part], out: Path, options: Options, outcome: Outcome) -> bool:
+    """Write the evidence of an area whose tasks have ended; True if all ended well and it was written."""
+    failed = [f"{area.name}, {part.error}" for part in parts if part.error]
     if failed:
+        outcome.failures += failed
+        outcome.verdicts["unknown"] += len(failed)
         outcome.incomplete.append(area.name)
         return False
-    made_with = {**options.given(area), **area.constants}
-    findings = area.fold([f for task in tasks for f in read_evidence(task.path).findings])
-    write_evidence(out / "evidence" / f"{area.name}.jsonl", header(area.uses, made_with), findings)
+    read = [read_evidence(part.path) for part in parts]
+    findings = area.fold([f for part in read for f in part.findings])
+    made_with = header(area.uses, {**options.given(area), **area.constants}) | made_on(part.header for part in read)
+    write_evidence(out / "evidence" / f"{area.name}.jsonl", made_with, findings)
     _count(findings, outcome)
     return True
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -111,6 +112,10 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "layer/variance": ({"correction": 0.0}, {"correction": 1.5}),
     "layer/standard_deviation": ({"correction": 0.0}, {"correction": 1.5}),
     "layer/sinkhorn": ({"temperature": 0.3, "iterations": 1}, {"temperature": 2.5, "iterations": 2}),
+    "layer/newton_schulz": (
+        {"a": 1.5, "b": -0.5, "c": 0.125, "eps": 0.25, "iterations": 1},
+        {"a": 1.875, "b": -1.25, "c": 0.375, "eps": 1e-3, "iterations": 2},
+    ),
     "layer/add_rms_norm": ({"eps": 0.3, "offset": 1.0}, {"eps": 1e-12, "offset": -0.5}),
     "layer/batch_norm": ({"eps": 0.3}, {"eps": 1e-12}),
     "layer/batch_norm_inference": ({"eps": 0.3}, {"eps": 1e-12}),
@@ -260,6 +265,21 @@ OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"eta": 2.0, "decay": 1.0, "eps": 1e-26, "least": 0.5, "clip": 0.25, "lam": 0.001},
         {"eta": 0.25, "least": 2.0},
     ),
+    "update/muon": (
+        {"eta": 0.5, "mu": 0.5, "lam": 0.3, "a": 1.5, "b": -0.5, "c": 0.125, "eps": 0.25, "iterations": 1},
+        {
+            "eta": 2.0,
+            "mu": 0.75,
+            "lam": 0.001,
+            "a": 1.875,
+            "b": -1.25,
+            "c": 0.375,
+            "eps": 1e-3,
+            "iterations": 2,
+            "nesterov": False,
+            "adjust": "match_rms_adamw",
+        },
+    ),
     "update/sm3": ({"eta": 0.5, "beta1": 0.5, "eps": 1e-3}, {"eta": 2.0, "beta1": 0.99, "eps": 1e-12}),
     "update/centralize": ({"eta": 0.5}, {"eta": 3.0}),
     "update/clip_by_block_rms": ({"eta": 0.5, "clip": 0.25}, {"eta": 2.0, "clip": 4.0}),
@@ -294,6 +314,11 @@ def setting(id: str, k: int) -> Parameters:
     return every[k % len(every)]
 
 
+# Parameters that are never at the ends of the range: entries bound a correction, and angles of 1e300 have no digits.
+USUAL: dict[str, str] = {"layer/variance": "correction", "layer/standard_deviation": "correction",
+                         "layer/rotary": "base"}  # fmt: skip
+
+
 def extreme(formula: Formula, s: Source) -> Parameters:
     """One real parameter as large or as small as the dtype has numbers, in the styles that are; else none.
 
@@ -303,8 +328,10 @@ def extreme(formula: Formula, s: Source) -> Parameters:
         return {}
     known = inspect.signature(formula.function).parameters
     x = max(float(s.sizes()), 2.0 ** (s.normal + 4))  # not subnormal: its last digits are to count
-    may = [name for name, default in formula.parameters.items() if isinstance(known[name].default, float)
-           and all(formula.at(condition, **{name: x}) for condition in formula.valid.values())]  # fmt: skip
+    may = [name for name, default in formula.parameters.items()
+           if isinstance(known[name].default, float) and USUAL.get(formula.id) != name
+           and all(formula.at(condition, **{name: x}) for condition in formula.valid.values()
+                   if re.search(rf"\b{name}\b", condition))]  # fmt: skip
     return {may[s.seed // 2 % len(may)]: x} if may else {}
 
 

@@ -152,6 +152,7 @@ RULES: dict[str, Accumulators] = {
     "update/sam": lambda s, g: {"c": _numbers(s)},
     "update/adafactor": lambda s, g: {"r": _sizes(s)[:, :1], "c": _sizes(s)[:1]},
     "update/sm3": lambda s, g: {"m": _numbers(s), "r": _sizes(s)[:, :1], "c": _sizes(s)[:1]},
+    "update/muon": lambda s, g: {"m": _against(s, g, "mu")},
     "update/centralize": lambda s, g: {},
     "update/clip_by_block_rms": lambda s, g: {},
     "update/normalize_by_update_norm": lambda s, g: {},

@@ -14,7 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,16 +22,27 @@ from types import ModuleType
 from typing import Any
 
 from gradproof.commands.given import option, pairs
+from gradproof.console import waiting
 from gradproof.lookup import UsageError, not_installed
 from gradproof.workers import end_with_parent
 from gradproof.yours.subject import ADAPTERS, Subject, subject_of
 
 
-def run(options: argparse.Namespace) -> int:
-    """Check what `options` name and print the report: 0 right, 1 wrong, 2 bad input.
+@dataclass(frozen=True)
+class Checked:
+    """What came of one command line: exit code, what it prints, and the record of the check, None of one not made."""
+
+    code: int
+    out: str
+    error: str
+    record: dict[str, Any] | None
+
+
+def run(options: argparse.Namespace) -> Checked:
+    """Check what `options` name: 0 right, 1 wrong, 2 bad input.
 
     The check runs in another process, which is ended after `--timeout` seconds with all that it started: a subject may
-    crash, hang or change whatever it likes.
+    crash, hang or change whatever it likes. Raises UsageError for a time that is none.
     """
     if not 0 < options.timeout < float("inf"):
         raise UsageError(f"--timeout {options.timeout:g}: a number of seconds greater than 0")
@@ -41,26 +52,36 @@ def run(options: argparse.Namespace) -> int:
     try:
         process.start()
         there.close()
-        if not here.poll(options.timeout):
+        with waiting(f"checking {options.target}, for at most {options.timeout:g} s"):
+            answered = here.poll(options.timeout)
+        if not answered:
             return _broken(options, f"did not return within {options.timeout:g} s and was ended")
-        code, out, error = here.recv()
+        checked: Checked = here.recv()
     except EOFError:
         process.join()
         return _broken(options, f"ended the process that called it (exit code {process.exitcode})")
     finally:
         _end(process)
-    if out:
-        print(out)
-    if error:
-        print(error, file=sys.stderr)
-    return int(code)
+    return checked
 
 
-def _broken(options: argparse.Namespace, why: str) -> int:
-    """Say what became of a subject that gave no report."""
+def _broken(options: argparse.Namespace, why: str) -> Checked:
+    """What became of a subject that gave no report; the line where it stands nobody has said."""
     said = {"subject": options.target, "verdict": "broken", "broken": why}
-    print(json.dumps(said, ensure_ascii=False) if options.json else f"{options.target}: BROKEN\n  {why}")
-    return 1
+    text = f"{options.target}: BROKEN\n  {why}"
+    module, _, name = options.target.rpartition(":")
+    file = module if module.endswith(".py") else f"{module.replace('.', '/')}.py"
+    more: dict[str, Any] = {"form": options.form or "", "standard": options.against or "", "causes": [], "laws": []}
+    record = {**said, **more, **_placed(options, Path(file).resolve(), 1, name), "text": text}
+    return Checked(1, json.dumps(said, ensure_ascii=False) if options.json else text, "", record)
+
+
+def _placed(options: argparse.Namespace, file: Path, line: int, name: str) -> dict[str, Any]:
+    """What a record of a check has beside its report."""
+    from gradproof.yours.place import relative, root_of
+
+    here = relative(file, root_of(Path.cwd()))
+    return {"file": here, "line": line, "name": name, "test": again(options), "expected": ""}
 
 
 def _end(process: BaseProcess) -> None:
@@ -83,17 +104,18 @@ def _child(pipe: Connection, options: argparse.Namespace) -> None:
     try:
         pipe.send(_report(options))
     except UsageError as error:
-        pipe.send((2, "", f"gradproof: {error}"))
+        pipe.send(Checked(2, "", f"gradproof: {error}", None))
     except ImportError as error:
-        pipe.send((2, "", f"gradproof: {not_installed(error)}"))
+        pipe.send(Checked(2, "", f"gradproof: {not_installed(error)}", None))
     except Exception:
-        pipe.send((2, "", traceback.format_exc()))
+        pipe.send(Checked(2, "", traceback.format_exc(), None))
     os._exit(0)  # whatever threads the subject has left
 
 
-def _report(options: argparse.Namespace) -> tuple[int, str, str]:
+def _report(options: argparse.Namespace) -> Checked:
     from gradproof.evidence.files import encode
     from gradproof.yours.check import check
+    from gradproof.yours.place import place
 
     if options.picture is not None:
         from gradproof.yours.picture import check_path
@@ -113,7 +135,9 @@ def _report(options: argparse.Namespace) -> tuple[int, str, str]:
     report = replace(report, again=again(options))
     if options.picture is not None:
         report.picture(options.picture)
-    return int(not report.ok), encode(report.as_json) if options.json else str(report), ""
+    file, line, name = place(subject) or (Path(options.target.rpartition(":")[0]).resolve(), 1, report.subject)
+    record = {**report.as_json, **_placed(options, file, line, name), "text": str(report)}
+    return Checked(int(not report.ok), encode(report.as_json) if options.json else str(report), "", record)
 
 
 def again(options: argparse.Namespace) -> str:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 
-def arguments(command: argparse.ArgumentParser, natural: Callable[[str], int]) -> None:
-    """What `gradproof sweep` takes; `natural` reads a number 0, 1, 2, …"""
+def arguments(command: argparse.ArgumentParser) -> None:
+    """What `gradproof sweep` takes, beside who works."""
     command.add_argument("id", help="an elementwise activation")
     command.add_argument("--dtype", default="float32", help="float32 (default; 2³² inputs), float16 or bfloat16")
     command.add_argument("--part", help="value or slope (default: both)")
     command.add_argument("--side", action="append", default=[], metavar="NAME",
                          help="ours, torch or jax; may be given again (default: all that are installed)")  # fmt: skip
-    command.add_argument("--jobs", type=natural, default=0, help="worker processes (default: 0, one per processor)")
-    command.add_argument("--on", default="", metavar="dask://HOST:PORT",
-                         help="the workers of a Dask scheduler (default: processes here)")  # fmt: skip
     command.add_argument("--out", type=Path, default=Path("out"), metavar="DIR",
                          help="where evidence and page go, beside those of other sweeps (default: out)")  # fmt: skip
     command.add_argument("--resume", action="store_true", help="go on where a killed sweep stopped")
@@ -27,15 +23,17 @@ def run(options: argparse.Namespace) -> int:
     from gradproof.audit.report import write_area, write_overview
     from gradproof.console import print_table, progress
     from gradproof.evidence.verdicts import FAILING
+    from gradproof.executors import folder
     from gradproof.pages import figures, sweeps
     from gradproof.sweeps.run import asked, run
 
-    about = asked(options.id, options.dtype, options.part, options.side)
+    about = asked(options.id, options.dtype, options.part, options.side, options.device)
+    out = folder(options.out, options.device)
     figures.check_installed()
     with progress() as show:
-        found = run(options.out, about, show, options.on, options.jobs, options.resume)
-    write_area("sweeps", options.out)
-    write_overview(options.out)
+        found = run(out, about, show, options.on, options.jobs, options.resume)
+    write_area("sweeps", out)
+    write_overview(out)
     table = sweeps.summary(found)
     print_table(table.columns, [[str(sweeps.cell(c)) for c in row] for row in table.rows])
     return 1 if any(f.verdict in FAILING for f in found) else 0

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.evidence.environment import installed
+from gradproof.evidence.environment import PLANNED, installed
 from gradproof.evidence.finding import Finding, short
 from gradproof.evidence.verdicts import Verdict
+from gradproof.networks import planned
 from gradproof.networks.blame import diagnose, parting
 from gradproof.networks.conditioning import penalty_sizes
 from gradproof.networks.configurations import (
@@ -54,7 +55,7 @@ def tasks(plan: Plan) -> Iterator[Task]:
         groups.setdefault((c.product.name, c.architecture, c.dtype), []).append(c)
     found = [
         Task(
-            " ".join(key), functools.partial(measure, tuple(group), plan.seed, plan.oracles, plan.draws),
+            " ".join(key), functools.partial(measure, tuple(group), plan.seed, (*plan.oracles, PLANNED), plan.draws),
             len(group) * len(ARCHITECTURES[key[1]].regimes(plan.draws)),
         )
         for key, group in groups.items()
@@ -71,14 +72,19 @@ def left_out() -> list[Finding]:
 
 
 def measure(group: Sequence[Configuration], seed: int, names: Sequence[str], draws: int = 1) -> list[Finding]:
-    """The findings on configurations of one product, architecture and dtype, and the causes of the largest."""
-    modules = installed(names, "network")
+    """The findings on configurations of one product, architecture and dtype, and the causes of the largest.
+
+    `names` are oracles, and `PLANNED`.
+    """
+    modules = installed([name for name in names if name != PLANNED], "network")
+    if PLANNED in names:
+        modules[PLANNED] = planned
     found: list[Finding] = []
     with np.errstate(all="ignore"):  # saturated and singular cases are meant to overflow; they are judged instead
         for _, stack in itertools.groupby(group, lambda c: (c.hidden, c.output, c.cost)):
             found += _findings(list(stack), seed, modules, draws)
         by_id = {c.id: c for c in group}
-        for name, oracle in modules.items():
+        for name, oracle in modules.items():  # of which the plan, made of our own functions, tells no cause
             found += _causes(found, by_id, name, oracle, seed, draws)
     return found
 
@@ -113,8 +119,11 @@ def _findings(
             judged[name] = _unknown(f"{name} raised {type(error).__name__}: {error}", ours, t)
         else:
             judged[name] = judge(stack, stacked, ours, theirs[name], oracle, t, penalty, arbiter)
+            if name == PLANNED:
+                verdicts, d, rulings = judged[name]
+                judged[name] = planned.at_fault(verdicts), d, rulings
     apart = {name: d for name, (_, d, _) in judged.items()}
-    for first_side, second_side in itertools.combinations(theirs, 2):
+    for first_side, second_side in itertools.combinations([name for name in theirs if name != PLANNED], 2):
         apart[f"{first_side}-{second_side}"] = distance(theirs[first_side], theirs[second_side], t)
     for k, one in enumerate(stack):
         here = slice(k * len(regimes), (k + 1) * len(regimes))
@@ -137,8 +146,11 @@ def _failing(
         if verdict is Verdict.unknown:
             return rulings[start + k].reason
         if verdict is Verdict.wrong:
+            ruling = rulings[start + k]
+            if name == PLANNED and ruling.ours < ruling.other:
+                return f"case {k}: the plan is {ruling.other:.3g}σ off the exact gradient, backprop {ruling.ours:.3g}σ"
             blamed = diagnose(c, cases[k])
-            off = f"{rulings[start + k].ours:.3g}σ off the exact gradient, no gross error"
+            off = f"{ruling.ours:.3g}σ off the exact gradient, no gross error"
             return f"case {k}: {blamed or off}"
     return ""
 

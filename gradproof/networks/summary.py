@@ -103,7 +103,7 @@ def _histograms(pairs: dict[tuple[str, str], list[float]]) -> Iterator[Finding]:
         for size in sizes:
             if size > 0 and math.isfinite(size):
                 counts[min(max(math.floor(math.log10(size)) - EDGES[0] + 1, 0), len(EDGES))] += 1
-        pair = side if "-" in side else f"ours-{side}"
+        pair = side if "-" in side else f"ours-{side.removeprefix('ours, ')}"
         yield Finding("histogram", "network/gradient", dtype=dtype, side=pair, entries=len(sizes),
                       more={"zero": sum(size == 0 for size in sizes), "edges": EDGES, "counts": counts})  # fmt: skip
 

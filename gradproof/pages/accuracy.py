@@ -9,7 +9,7 @@ from typing import Any
 from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
-from gradproof.pages.figures import error_curves
+from gradproof.pages.figures import VISIBLE, error_curves, lost_digits, visibly_wrong
 from gradproof.pages.tables import Table, answered, beside, exactly, name, number, write_page
 from reference import CATALOGUE
 
@@ -20,26 +20,34 @@ Findings = Sequence[Finding]
 
 def write(evidence: Path, folder: Path) -> None:
     """Write accuracy.md with its error curves, costs-accuracy.md, penalties.md and layers.md."""
-    _, found = read_evidence(evidence / "accuracy.jsonl")
-    _activations(found, folder)
-    _arrays(found, folder, "costs-accuracy", "cost", "Accuracy of the costs", COSTS)
-    _arrays(found, folder, "penalties", "regularizer", "Accuracy of the regularizers", REGULARIZERS)
-    _arrays(found, folder, "layers", "layer", "Accuracy of the layers", LAYERS)
+    header, found = read_evidence(evidence / "accuracy.jsonl")
+    device = header.get("device", "")
+    _activations(found, folder, device)
+    _arrays(found, folder, "costs-accuracy", "cost", "Accuracy of the costs", COSTS, device)
+    _arrays(found, folder, "penalties", "regularizer", "Accuracy of the regularizers", REGULARIZERS, device)
+    _arrays(found, folder, "layers", "layer", "Accuracy of the layers", LAYERS, device)
 
 
 # ---------------------------------------------------------------- activations
 
 
-def _activations(found: Findings, folder: Path) -> None:
+def _activations(found: Findings, folder: Path, device: str) -> None:
     sweeps = [f for f in found if f.kind == "sweep"]
     figures = []
+    for dtype in WIDE:
+        defaults = [f for f in sweeps if f.dtype == dtype and not f.what]
+        if defaults:
+            path = f"figures/digits-{dtype}.svg"
+            lost_digits(defaults, dtype, folder / path)
+            figures.append(f"![Decimal digits lost at the worst input in {dtype}]({path})\n")
     for part in ("slope", "value"):
         for dtype in WIDE:
             curves = [f for f in found if f.kind == "curve" and (f.quantity, f.dtype) == (part, dtype)]
             if curves:
                 path = f"figures/accuracy-{part}-{dtype}.svg"
                 error_curves(curves, dtype, folder / path)
-                figures.append(f"![Error in ULP of the {part} in {dtype}, against the input]({path})")
+                figures.append(f"![Error in ULP of the {part} in {dtype}, against the input]({path})\n\n"
+                               f"{_right(curves, part, dtype)}\n")  # fmt: skip
     tables = [_sweep_table([f for f in sweeps if f.dtype == dtype], dtype) for dtype in DTYPES]
     kinds = ("activation/", "update/")
     arrays = [f for f in found if f.kind == "accuracy" and f.formula.startswith(kinds) and not is_step(f)]
@@ -59,7 +67,13 @@ def _activations(found: Findings, folder: Path) -> None:
         "the evidence has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page "
         "again.\n\n" + "\n".join(figures)
     )
-    write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows])
+    write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows], device)
+
+
+def _right(curves: Findings, part: str, dtype: str) -> str:
+    """Who is in no panel of the figure of error curves."""
+    right = sorted({name(f.formula) for f in curves} - {*map(name, visibly_wrong(curves))})
+    return f"In none of the panels, as all have the {part} right to {VISIBLE:.0f} ULP in {dtype}: {', '.join(right)}."
 
 
 def _sweep_table(found: Findings, dtype: str) -> Table:
@@ -126,7 +140,7 @@ LAYERS = (
 )
 
 
-def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, about: str) -> None:
+def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, about: str, device: str) -> None:
     mine = [f for f in found if f.kind == "accuracy" and f.formula.startswith(f"{kind}/")]
     if not mine:
         return
@@ -144,7 +158,7 @@ def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, abo
     )
     tables = [errors_table([f for f in mine if f.dtype == dtype], dtype, STAR) for dtype in WIDE]
     tables.append(_short_table(mine, "float16 and bfloat16"))
-    write_page(folder, page, intro, [t for t in tables if t.rows])
+    write_page(folder, page, intro, [t for t in tables if t.rows], device)
 
 
 STARRED = "A star marks what the framework does not have, written out in its operations."

@@ -15,6 +15,13 @@ from gradproof.evidence.finding import Finding
 COLOURS = {"ours": "#1b7837", "torch": "#d95f02", "jax": "#2166ac",
            "ours-torch": "#d95f02", "ours-jax": "#2166ac", "torch-jax": "#7f7f7f"}  # fmt: skip
 OTHER = "#6a3d9a"  # of a side or pair without a colour of its own
+STROKES = {"ours": "-", "torch": "--", "jax": ":"}  # a side is known by its stroke or mark, and not by its colour alone
+MARKS = {"torch": ("s", 70), "jax": ("^", 24), "ours": ("o", 16)}  # with its area, so that none hides another
+DIGITS = {
+    "float64": 52 * math.log10(2),
+    "float32": 23 * math.log10(2),
+}  # decimal digits behind the first that a float has
+VISIBLE = 8.0  # ULP: what every side has right to this many is no error that a figure shows
 
 
 def check_installed() -> None:
@@ -95,46 +102,128 @@ def training_curves(found: Sequence[Finding], path: Path) -> None:
     save(figure, path)
 
 
+def visibly_wrong(found: Sequence[Finding]) -> list[str]:
+    """Formulas in whose error curves somebody is off by more than `VISIBLE` ULP, the worst first."""
+    worst: dict[str, float] = {}
+    for f in found:
+        worst[f.formula] = max(worst.get(f.formula, 0.0), _peak(f))
+    return sorted((id for id, peak in worst.items() if peak > VISIBLE), key=lambda id: (-worst[id], id))
+
+
+def _peak(f: Finding) -> float:
+    return max((v for v in f.more["ulp"] if v is not None), default=0.0)
+
+
+def _away(binades: float, low: float, high: float) -> float:
+    """Where |x| = 2^binades stands between 0 and the end of the axis, at 1: half of the room is for |x| > 1."""
+    if low >= 0 or high <= 0:
+        return (binades - low) / (high - low)
+    return (binades - low) / -low / 2 if binades < 0 else (1 + binades / high) / 2
+
+
 def error_curves(found: Sequence[Finding], dtype: str, path: Path) -> None:
-    """Largest error in ULP against the input, one small panel per formula, one line per side, log-scaled."""
+    """Largest error in ULP against the input, a panel each formula with a visible error, a line each side.
+
+    Above each panel stands who loses how many decimal digits at worst; in the shade no digit is right. The figure has
+    no panel where all are right.
+    """
     plt = _pyplot()
-    (low, high), bins = found[0].more["range"], len(found[0].more["ulp"]) // 2
-    edges = [low + (high - low) * k / bins for k in range(bins + 1)]
-    half = len(edges) - 1
-    names = list(dict.fromkeys(f.formula for f in found))
-    across = 6
-    down = -(-len(names) // across)
-    figure, axes = plt.subplots(
-        down, across, figsize=(2.3 * across, 1.6 * down), sharex=True, sharey=True, squeeze=False
-    )
-    top = 1e18
-    marks = {"10⁻⁶": 1e-6, "1": 1.0}
-    away = {label: half * (math.log2(x) - edges[0]) / (edges[-1] - edges[0]) for label, x in marks.items()}
-    ticks = [(-k, f"−{label}") for label, k in away.items()] + [(0, "0")] + [(k, label) for label, k in away.items()]
+    low, high = found[0].more["range"]
+    half = len(found[0].more["ulp"]) // 2
+    away = [_away(low + (high - low) * (k + 0.5) / half, low, high) for k in range(half)]
+    x = [*(-d for d in reversed(away)), *away]
+    names = visibly_wrong(found)
+    across = 4
+    down = max(1, -(-len(names) // across))
+    figure, axes = plt.subplots(down, across, figsize=(3.0 * across, 1.9 * down), sharex=True, sharey=True,
+                                squeeze=False)  # fmt: skip
+    every, top = DIGITS[dtype], 1e18 if dtype == "float64" else 1e10
+    small = 1e-9 if low < -40 else 1e-6
+    marks = {f"{small:.0e}".replace("e-0", "e−"): small, "1": 1.0, "100": 100.0}
+    away_of = {label: _away(math.log2(size), low, high) for label, size in marks.items() if 2.0**low < size < 2.0**high}
+    ticks = {"0": 0.0, **away_of, **{f"−{label}": -k for label, k in away_of.items()}}
     shared = axes[0][0]  # whatever is set of an axis that all share is set of all, and so only once
     shared.set_yscale("log")
     shared.set_ylim(0.05, top)
-    shared.set_xticks([t for t, _ in ticks], [label for _, label in ticks])
+    shared.set_xlim(-1, 1)
+    heights = [1, 1e3, 1e6, *([1e9, 1e12, 1e15] if dtype == "float64" else [])]
+    shared.set_yticks(heights, ["1", *(f"10{_raised(round(math.log10(h)))}" for h in heights[1:])])
+    shared.set_xticks([*ticks.values()], [*ticks])
     for axis, name in zip(axes.flat, names, strict=False):
-        for f in found:
-            if f.formula == name:
-                y = [math.nan if v is None else min(max(v, 0.05), top) for v in f.more["ulp"]]
-                x = [k + 0.5 - half for k in range(2 * half)]
-                wide, above = (1.6, 3) if f.side == "ours" else (1.0, 2)
-                axis.plot(x, y, color=COLOURS.get(f.side, OTHER), linewidth=wide, zorder=above, label=f.side)
-        axis.set_title(name.split("/")[1], fontsize=8, pad=2)
-        axis.tick_params(labelsize=6)
-        axis.hlines(0.5, -half, half, color="black", linewidth=0.5, linestyle=":")
+        axis.axhspan(10**every, top, color="black", alpha=0.08, linewidth=0)
+        axis.axhline(0.5, color="black", linewidth=0.5, linestyle=":")
+        axis.axvline(0, color="black", linewidth=0.4)
+        losers = []
+        for f in (f for f in found if f.formula == name):
+            y = [math.nan if v is None else min(max(v, 0.05), top) for v in f.more["ulp"]]
+            wide, above = (1.8, 3) if f.side == "ours" else (1.2, 2)
+            axis.plot(x, y, STROKES.get(f.side, "-"), color=COLOURS.get(f.side, OTHER), linewidth=wide, zorder=above,
+                      label=f.side)  # fmt: skip
+            if _peak(f) > VISIBLE:
+                losers.append((f.side, min(math.log10(_peak(f)), every)))
+        axis.set_title(name.split("/")[1], fontsize=9, pad=3, loc="left", fontweight="bold")
+        said = [f"{side} {'all' if digits >= every - 0.5 else f'{digits:.0f}'}" for side, digits in losers]
+        axis.set_title(f"digits lost: {', '.join(said)}", fontsize=7, pad=3, loc="right")
+        axis.tick_params(labelsize=7)
     shared.minorticks_off()
     for axis in list(axes.flat)[len(names) :]:
         axis.set_visible(False)
-    axes[0][0].legend(fontsize=6, loc="upper left")
-    # Margins in inches, known beforehand: measuring those of so many panels takes longer than drawing them.
-    wide, high = figure.get_size_inches()
-    figure.subplots_adjust(0.62 / wide, 0.42 / high, 1 - 0.08 / wide, 1 - 0.24 / high, wspace=0.06, hspace=0.26)
-    figure.supylabel("largest conditioned error in ULP (dotted: ½)", fontsize=8, x=0.08 / wide)
-    figure.supxlabel("input, logarithmic on both sides of 0", fontsize=8, y=0.06 / high)
+    for k, axis in enumerate(axes[-1]):  # a column that ends earlier has its scale there
+        last = down - 1 - (not axis.get_visible())
+        axes[max(last, 0)][k].tick_params(labelbottom=True)
+    if names:
+        wide, high_in = figure.get_size_inches()
+        figure.legend(*axes[0][0].get_legend_handles_labels(), ncols=3, loc="upper center", fontsize=8)
+        figure.subplots_adjust(
+            0.62 / wide, 0.72 / high_in, 1 - 0.08 / wide, 1 - 0.5 / high_in, wspace=0.08, hspace=0.42
+        )
+        figure.supylabel("largest conditioned error in ULP (dotted: ½; shaded: no digit is right)", fontsize=8,
+                         x=0.08 / wide)  # fmt: skip
+        figure.supxlabel("input z: logarithmic on both sides of 0, with half of the room for |z| > 1", fontsize=8,
+                         y=0.06 / high_in)  # fmt: skip
     save(figure, path, trim=False)
+
+
+def _raised(k: int) -> str:
+    return str(k).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def lost_digits(found: Sequence[Finding], dtype: str, path: Path) -> None:
+    """Decimal digits lost at the worst input, a line each formula, a mark each side, the worst formula on top.
+
+    `found`: sweeps at the defaults in one dtype. One panel of values and one of slopes; formulas that all have right
+    to `VISIBLE` ULP are left out.
+    """
+    plt = _pyplot()
+    every = DIGITS[dtype]
+
+    def digits(f: Finding) -> float:
+        return min(math.log10(max(f.max or 1.0, 1.0)), every)
+
+    parts = sorted({f.quantity for f in found}, reverse=True) or ["value"]
+    worst: dict[str, tuple[float, float]] = {}
+    for f in found:
+        one = worst.get(f.formula, (0.0, 0.0))
+        worst[f.formula] = (max(one[0], digits(f)), one[1] + digits(f))
+    names = sorted((id for id in worst if worst[id][0] > math.log10(VISIBLE)), key=lambda id: (worst[id], id))
+    figure, axes = plt.subplots(1, len(parts), figsize=(5.2 * len(parts), 1.2 + 0.22 * max(len(names), 1)), sharey=True,
+                                squeeze=False)  # fmt: skip
+    for axis, part in zip(axes[0], parts, strict=True):
+        axis.axvspan(every - 0.5, every + 0.6, color="black", alpha=0.08, linewidth=0)
+        axis.axvline(math.log10(VISIBLE), color="black", linewidth=0.8, linestyle=":")
+        for side, (mark, size) in MARKS.items():
+            at = [(digits(f), names.index(f.formula)) for f in found
+                  if (f.side, f.quantity) == (side, part) and f.formula in names]  # fmt: skip
+            if at:
+                axis.scatter(*zip(*at, strict=True), marker=mark, s=size, label=side, zorder=3, edgecolor=COLOURS[side],
+                             facecolor="none" if side == "torch" else COLOURS[side], linewidth=1.5)  # fmt: skip
+        axis.set_xlim(-0.4, every + 0.6)
+        axis.set_ylim(-0.8, len(names) - 0.2)
+        axis.set_yticks(range(len(names)), [name.split("/")[1] for name in names], fontsize=8)
+        axis.set_title(part, fontweight="bold")
+        axis.set_xlabel(f"decimal digits lost of {every:.0f}, at the worst input (shaded: all)")
+    _legend(axes[0][0], fontsize=8, loc="lower right", bbox_to_anchor=(0.92, 0))
+    save(figure, path)
 
 
 def segment_errors(found: Sequence[Finding], path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradproof.evidence.environment import SIDES
+from gradproof.evidence.environment import PLANNED, SIDES
 from gradproof.evidence.files import Evidence, read_evidence, write_whole
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
@@ -105,7 +105,7 @@ def _inside(place: str) -> Callable[[Findings], str]:
     def glance(found: Findings) -> str:
         counts: dict[str, Counter[str]] = {}
         for f in found:
-            if (f.kind, f.what) == ("overview", place) and "verdicts" in f.more:
+            if (f.kind, f.what) == ("overview", place) and f.side != PLANNED and "verdicts" in f.more:
                 counts.setdefault(f.side, Counter())[name(f.formula)] += f.more["verdicts"].get("inaccurate", 0)
         most = ((side, *tally.most_common(1)[0]) for side, tally in sorted(counts.items(), reverse=True))
         return "most often inaccurate: " + ", ".join(f"{side} {formula} ({n:,})" for side, formula, n in most)
@@ -143,6 +143,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
         "who tells wrong gradients from right ones: frameworks' checkers, and rules for kernels", "checkers", _checkers
     ),
     "speed": ("time of one gradient, and of the audit, beside the alternatives", "speed", None),
+    "workers": ("what tasks of sweeps take, and a model of 64 cores", "workers", None),
     "mutants": ("small errors planted in the formulas, and who caught each", "mutants", mutants.score),
 }  # fmt: skip
 
@@ -164,7 +165,7 @@ def write(evidence: Path, folder: Path) -> None:
     lines = ["# Reports", ""]
     if "networks" in known:
         networks = known["networks"].findings
-        mine = [f for f in networks if f.what == "architecture" and "verdicts" in f.more]
+        mine = [f for f in networks if f.what == "architecture" and f.side != PLANNED and "verdicts" in f.more]
         sides = sorted({f.side for f in mine}, reverse=True)
         verdicts = sum((Counter(f.more["verdicts"]) for f in mine), Counter[str]())
         cases = sum(f.entries for f in mine if f.side == sides[0]) if sides else 0
@@ -176,6 +177,8 @@ def write(evidence: Path, folder: Path) -> None:
                            [[v, verdicts.get(v, 0), meaning] for v, meaning in MEANING.items()])),
             markdown(disagreements(networks)),
         ]  # fmt: skip
+    elsewhere = [d.name for d in sorted(evidence.parent.iterdir()) if (d / "evidence").is_dir()]
+    lines += [f"torch and JAX on another device: [{d}]({d}/README.md)\n" for d in elsewhere]
     lines += [markdown(contents(known, folder)), "Made with " + made_with(known), ""]
     write_whole(folder / "README.md", "\n".join(lines))
 
@@ -187,4 +190,5 @@ def made_with(known: Mapping[str, Evidence]) -> str:
         versions |= header["versions"]
     top = max((e.header for e in known.values()), key=lambda header: str(header["made"]))
     packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
-    return f"{packages}; {top['cpu']}; formulas {top['source']}; {top['made'][:10]}."
+    device = f"; torch and JAX on {top['device']}" if "device" in top else ""
+    return f"{packages}; {top['cpu']}{device}; formulas {top['source']}; {top['made'][:10]}."

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gradproof.evidence.environment import ORACLES
+from gradproof.evidence.environment import ORACLES, PLANNED
 from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import MEANING
@@ -14,7 +14,7 @@ from gradproof.pages.figures import histograms
 from gradproof.pages.tables import Table, beside, name, write_page
 
 Findings = Sequence[Finding]
-PAIRS = {name: f"ours–{name}" for name in ORACLES} | {
+PAIRS = {name: f"ours–{name.removeprefix('ours, ')}" for name in (*ORACLES, PLANNED)} | {
     f"{one}-{other}": f"{one}–{other}" for one, other in itertools.combinations(ORACLES, 2)
 }
 
@@ -69,12 +69,14 @@ def _short(formula: str) -> str:
 
 def _table(title: str, views: Findings, what: str, first: str) -> Table:
     """One line per name and dtype: verdicts about each framework, and how far the gradients are apart."""
-    columns = [first, "dtype", "cases", *ORACLES]
-    columns += [f"{pair} {figure}" for pair in PAIRS.values() for figure in ("median", "worst")]
+    pairs = {side: pair for side, pair in PAIRS.items() if side != PLANNED or any(f.side == PLANNED for f in views)}
+    judged = [side for side in pairs if side in (*ORACLES, PLANNED)]
+    columns = [first, "dtype", "cases", *judged]
+    columns += [f"{pair} {figure}" for pair in pairs.values() for figure in ("median", "worst")]
     lines = []
-    for one, found in beside((f for f in views if f.what == what), PAIRS):
+    for one, found in beside((f for f in views if f.what == what), pairs):
         cases = max(f.entries for f in found if f)
-        said = [counts(f.more["verdicts"]) if f else "not installed" for f in found[: len(ORACLES)]]
+        said = [counts(f.more["verdicts"]) if f else "not installed" for f in found[: len(judged)]]
         figures = [x for f in found for x in ((f.more.get("median"), f.max) if f else (None, None))]
         lines.append([_short(one.formula), one.dtype, cases, *said, *figures])
     return Table(title, columns, lines)

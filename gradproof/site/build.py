@@ -14,8 +14,9 @@ import gradproof
 from gradproof import __version__
 from gradproof.audit.report import write_report
 from gradproof.commands.cite import bibtex
+from gradproof.evidence import exact
 from gradproof.lookup import UsageError
-from gradproof.site import formula, overview
+from gradproof.site import calculator, compare, formula, overview
 from gradproof.site.html import with_tables
 from gradproof.site.known import Known, read
 from literature import CLAIMS
@@ -42,7 +43,7 @@ CONFIG: dict[str, Any] = {
                       *((f"{name}.js", {"defer": "defer"}) for name in ("mathematics", "tables", "curves", "theme"))],
     "html_context": {"default_mode": "auto"}, "myst_footnote_sort": False,
     "html_show_sourcelink": False, "html_copy_source": False, "html_show_search_summary": False,
-    "html_sidebars": {"index": [], "search": []},
+    "html_sidebars": {page: [] for page in ("index", "search", "calculator/index", "compare/index")},
     "html_theme_options": {
         "logo": {"text": "gradproof"}, "show_prev_next": False, "collapse_navigation": True, "navigation_depth": 3,
         "header_links_before_dropdown": 8, "show_toc_level": 1, "footer_start": ["copyright"], "footer_end": [],
@@ -56,12 +57,19 @@ def pages(known: Known, reports: Path, tables: Path) -> dict[str, str]:
 
     Raises UsageError outside a checkout.
     """
-    found = {"index": overview.front_page(known), "api/index": overview.api_page(),
-             "sources/index": overview.sources_page()}  # fmt: skip
-    found |= {f"{kind}/index": overview.kind_page(kind, these, known) for kind, these in overview.kinds().items()}
-    found |= {f"{f.id}/index": formula.page(f, known, reports) for f in CATALOGUE.values()}
-    found |= {f"frameworks/{side}/index": overview.framework_page(side, known) for side in overview.frameworks()}
-    return found | overview.index_pages(known) | overview.report_pages(tables) | overview.guide_pages(ROOT)
+    return {
+        "index": overview.front_page(known),
+        "calculator/index": calculator.page(),
+        "compare/index": compare.page(),
+        "sources/index": overview.sources_page(),
+        **{f"{kind}/index": overview.kind_page(kind, these, known) for kind, these in overview.kinds().items()},
+        **{f"{f.id}/index": formula.page(f, known, reports) for f in CATALOGUE.values()},
+        **{f"frameworks/{side}/index": overview.framework_page(side, known) for side in overview.frameworks()},
+        **overview.api_pages(),
+        **overview.index_pages(known),
+        **overview.report_pages(tables),
+        **overview.guide_pages(ROOT),
+    }
 
 
 def redirect(alias: str) -> str:
@@ -83,10 +91,13 @@ def write_sources(source: Path, known: Known, reports: Path, tables: Path) -> No
         path = source / f"{place}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(with_tables(text, place), encoding="utf-8")
-    for alias in ALIASES:
-        path = source / "extra" / alias / "index.html"
+    data = {"truth": calculator.scripts(exact.read()), "known": dict(compare.scripts(known))}
+    extra = {f"{folder}/{id}.js": script for folder, scripts in data.items() for id, script in scripts.items()}
+    extra |= {f"{alias}/index.html": redirect(alias) for alias in ALIASES}
+    for place, text in extra.items():
+        path = source / "extra" / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(redirect(alias), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     keys = {key for f in CATALOGUE.values() for key in f.sources} | {c.source for c in CLAIMS.values()}
     (source / "sources.bib").write_text(bibtex([(key, work(key)) for key in sorted(keys)]), encoding="utf-8")
     shutil.copytree(STATIC, source / "static")

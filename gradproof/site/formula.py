@@ -10,7 +10,7 @@ from gradproof.evidence.environment import SIDES
 from gradproof.evidence.finding import Finding
 from gradproof.pages.proofs import equations, status
 from gradproof.pages.tables import Table, markdown
-from gradproof.site import measured, pictures
+from gradproof.site import calculator, measured, pictures
 from gradproof.site.known import Known
 from gradproof.site.markup import body, code, from_github, link, page_link, prose, raw
 from reference import ALIASES
@@ -28,6 +28,7 @@ def page(f: Formula, known: Known, reports: Path) -> str:
         "Derivation": prose(rest),
         "In NumPy": code(body(f.function), "python"),
         "Kinks": _kinks(f, known),
+        "At ±0, ±∞ and NaN": _special(f, known),
         "Proved": _proved(f, known),
         "Accuracy": _accuracy(f, known),
         "Defects of frameworks": _defects(f, known),
@@ -57,7 +58,7 @@ def _formula(f: Formula) -> str:
     interval = "Domain ({}, {}), range ({}, {}).".format(*f.domain, *f.range).replace("oo", "∞").replace("-", "−")
     return (
         f"```{{math}}\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n```\n\n"
-        + (f"{interval}\n\n" if f.elementwise else "")
+        + (f"{interval} {calculator.link(f.id)}\n\n" if f.elementwise else "")
         + "\n".join([*notes, ""])
     )
 
@@ -92,9 +93,12 @@ def _kinks(f: Formula, known: Known) -> str:
     if shown:
         parts.append(raw(f'<div class="kinks">{"".join(shown)}</div>'))
     parts.append(_tables(measured.slopes(known, f)))
-    if special := _tables(measured.special(known, f)):
-        parts.append(f"### At ±0, ±∞ and NaN\n\nOnly where someone differs.\n\n{special}")
     return "\n".join(part for part in parts if part)
+
+
+def _special(f: Formula, known: Known) -> str:
+    found = _tables(measured.special(known, f))
+    return f"Only where someone differs.\n\n{found}" if found else ""
 
 
 def _chosen(kink: Kink) -> str:

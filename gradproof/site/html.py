@@ -24,6 +24,7 @@ def _table(markdown: str, place: str) -> str:
     text = re.sub(r'href="/([^"#]*)\.md', lambda found: f'href="{up}{found[1]}.html', text)
     text = text.replace("<table>", '<table class="table">').replace("<th ", '<th scope="col" ')
     text = text.replace("<th>", '<th scope="col">')
+    text = re.sub(r"<td( style=\"[^\"]*\")?>(?=[^<]{40})", r'<td\1 class="words">', text)  # which gets room
     return f'<div class="pst-scrollable-table-container">{text}</div>\n'
 
 

@@ -50,7 +50,7 @@ def _relinked(found: re.Match[str]) -> str:
         return link(text)
     name = path.split("/")[-1].removesuffix(".md")
     if name == "CONTRIBUTING":
-        return f"[{text}](/guides/formulas/index.md)"
+        return f"[{text}](/guides/contributing/index.md)"
     folders = {"docs": "guides", "reports": "reports", "": "reports"}
     folder = path.removeprefix("../").rpartition("/")[0]
     if not path.endswith(".md") or folder not in folders or (name == "README" and folder == "vectors"):

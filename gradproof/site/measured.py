@@ -76,15 +76,15 @@ def defects(known: Known, ids: Iterable[str]) -> list[Finding]:
 
 
 def defect_table(found: Sequence[Finding]) -> Table:
-    """One line a defect, with the line to see it."""
+    """One line a defect, what is wrong first, with the line to see it."""
     lines = [
-        [f.side, f.what or "defaults", f.quantity, f.why, exactly(f.at) if f.kind == "sweep" else f.at,
-         exactly(f.got), exactly(f.truth), f.max, frameworks.kind(f),
+        [f.side, f.quantity, f.max, frameworks.kind(f), exactly(f.at) if f.kind == "sweep" else f.at,
+         exactly(f.got), exactly(f.truth), f.why, f.what or "defaults",
          "composed" if "composed" in f.more else "native", f"`{f.again()}`"]
         for f in found
     ]  # fmt: skip
-    where = ["framework", "parameters", "quantity", "dtypes", "input", "got", "truth"]
-    return Table("", [*where, "ULP", "what", "function", "see it"], lines)
+    where = ["framework", "quantity", "ULP", "what", "input", "got", "truth", "dtypes", "parameters"]
+    return Table("", [*where, "function", "see it"], lines)
 
 
 def meanings(known: Known, f: Formula) -> list[Table]:

@@ -7,6 +7,8 @@ import inspect
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from gradproof import __version__
 from gradproof.evidence.environment import SIDES
@@ -23,12 +25,23 @@ from gradproof.site.markup import code, from_github, link, page_link, prose
 from reference import CATALOGUE
 from reference.formula import Formula
 
+TOP = (
+    "formulas",
+    "calculator",
+    "compare",
+    "frameworks",
+    "reports",
+    "guides",
+    "api",
+    "sources",
+)  # what the bar above lists
 GUIDES = {  # page: the file that it is made of, from the root of the checkout, and of a longer one the section
     "check": ("README.md", "Check your own gradient"), "ci": ("docs/ci.md", ""),
-    "verdicts": ("README.md", "How a verdict is reached"), "formulas": ("CONTRIBUTING.md", ""),
-    "ulp": ("docs/ulp.md", ""), "trust": ("docs/trust.md", ""),
+    "verdicts": ("docs/verdicts.md", ""), "formulas": ("CONTRIBUTING.md", "Add a formula"),
+    "ulp": ("docs/ulp.md", ""), "trust": ("docs/trust.md", ""), "contributing": ("CONTRIBUTING.md", ""),
 }  # fmt: skip
-API = ("gradproof", "gradproof.vectors", "reference", "reference.formula", "oracles")
+API = ("gradproof", "reference.formula", "reference.network", "oracles.floats", "gradproof.evidence.finding",
+       "gradproof.evidence.verdicts", "gradproof.evidence.files", "gradproof.evidence.exact")  # fmt: skip
 
 
 def _tree(*pages: str) -> str:
@@ -167,18 +180,39 @@ def guide_pages(root: Path) -> dict[str, str]:
     return pages
 
 
-def api_page() -> str:
-    """Every public function and class of the modules in `API`, from their docstrings."""
-    parts = ["# API\n", "Public names. Formulas have [pages of their own](/index.md).\n"]
-    for name in API:
-        module = importlib.import_module(name)
-        parts.append(f"## {name}\n\n{prose(inspect.getdoc(module) or '')}\n")
-        for public in sorted(getattr(module, "__all__", ())):
-            thing = getattr(module, public)
-            if callable(thing) and inspect.getdoc(thing) and thing.__module__.startswith(("gradproof", "reference")):
-                parts.append(f"### {public}\n\n{code(_signature(public, thing), 'python')}\n"
-                             f"{prose(inspect.getdoc(thing) or '')}\n")  # fmt: skip
-    return "\n".join(parts)
+def api_pages() -> dict[str, str]:
+    """A page each module in `API` with its public functions and classes, from their docstrings, and one that lists all.
+
+    The docstrings are those that the tests run: an example on these pages has been tried.
+    """
+    modules = [importlib.import_module(name) for name in API]
+    lines = [[f"[{m.__name__}](/api/{m.__name__}/index.md)", _first_line(m), ", ".join(f"`{n}`" for n, _ in _public(m))]
+             for m in modules]  # fmt: skip
+    about = (
+        "# API\n\nFrom the docstrings, whose examples are run by the tests. Formulas have "
+        "[pages of their own](/formulas/index.md), and are called as `vjp(id, arguments, cotangent)` says.\n\n"
+    )
+    tree = _tree(*(f"/api/{m.__name__}/index" for m in modules))
+    found = {"api/index": about + markdown(Table("", ["module", "what it is", "public names"], lines)) + "\n" + tree}
+    for module in modules:
+        parts = [f"# {module.__name__}\n\n{prose(inspect.getdoc(module) or '')}\n"]
+        parts += [f"## {name}\n\n{code(_signature(name, thing), 'python')}\n{prose(inspect.getdoc(thing) or '')}\n"
+                  for name, thing in _public(module)]  # fmt: skip
+        found[f"api/{module.__name__}/index"] = "\n".join(parts)
+    return found
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+def _public(module: ModuleType) -> list[tuple[str, Any]]:
+    """Functions and classes of a module that a user may call: those it names, or else those it defines."""
+    own = [name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__]
+    names = [name for name in getattr(module, "__all__", own) if not name.startswith("_")]
+    things = [(name, getattr(module, name)) for name in sorted(names)]
+    return [(name, thing) for name, thing in things if callable(thing) and _first_line(thing)
+            and getattr(thing, "__module__", "").startswith(("gradproof", "reference", "oracles"))]  # fmt: skip
 
 
 def _signature(name: str, thing: object) -> str:
@@ -207,6 +241,8 @@ def front_page(known: Known) -> str:
         f"{len(CATALOGUE)} formulas; {sum(p.verdict == 'proved' for p in proofs):,} of {len(proofs):,} statements "
         f"proved by computer algebra; {len(claims)} published equations judged.\n",
         "## Look something up\n", *ways, "",
+        "* **Numbers**: [exact value and slope at any float of 16 bits](/calculator/index.md)",
+        "* **Side by side**: [compare two formulas, or two sides of one](/compare/index.md)",
         f"* **Frameworks**: {', '.join(_wrong(side, known) for side in frameworks())}",
         f"* **Published equations**: {page_link('literature', 'all')}, {page_link('errata', 'errata')}, "
         f"{page_link('notation', 'notation')}",
@@ -217,5 +253,5 @@ def front_page(known: Known) -> str:
         "[How it is done](/guides/check/index.md), [in CI](/guides/ci/index.md), and "
         "[what may be trusted, and why](/guides/trust/index.md).\n",
         f"Version {__version__}.\n",
-        _tree(*(f"/{page}/index" for page in ("formulas", "frameworks", "reports", "guides", "api", "sources"))),
+        _tree(*(f"/{page}/index" for page in TOP)),
     ])  # fmt: skip

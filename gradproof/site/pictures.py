@@ -6,8 +6,9 @@ import html
 import json
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from gradproof.evidence.finding import Finding
+from gradproof.evidence.finding import Finding, hexed
 from gradproof.pages.tables import exactly
 from gradproof.site.markup import attribute
 
@@ -68,10 +69,18 @@ def kink(at: str, sides: Mapping[str, Finding]) -> str:
 def curves(found: Sequence[Finding], sweeps: Sequence[Finding]) -> str:
     """A place for the interactive error curves of an activation, with all numbers that they show.
 
-    Each curve comes with the worst point that its sweep found. Empty where there is no curve.
+    Empty where there is no curve.
     """
     if not found:
         return ""
+    numbers = attribute(
+        json.dumps(curve_data(found, sweeps), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    )
+    return f'<div class="curves" data-curves="{numbers}"><noscript>The plot needs JavaScript.</noscript></div>'
+
+
+def curve_data(found: Sequence[Finding], sweeps: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The numbers of error curves. Each curve comes with the worst point that its sweep found."""
     worst = {(f.quantity, f.dtype, f.side): f for f in sweeps if not f.what}
     data = []
     for f in found:
@@ -79,12 +88,11 @@ def curves(found: Sequence[Finding], sweeps: Sequence[Finding]) -> str:
         point = {} if top is None else {"worst": [top.at, top.got, top.truth, str(top.max)]}
         data.append({"part": f.quantity, "dtype": f.dtype, "side": f.side, "range": f.more["range"],
                      "ulp": f.more["ulp"], **_by_bin(f), **point})  # fmt: skip
-    numbers = attribute(json.dumps(data, separators=(",", ":"), ensure_ascii=False))
-    return f'<div class="curves" data-curves="{numbers}"><noscript>The plot needs JavaScript.</noscript></div>'
+    return data
 
 
 def _by_bin(f: Finding) -> dict[str, list[str]]:
     """Input, result and truth in each bin of a curve, empty where the evidence has none."""
-    shown = f.more.get("shown", {})
+    shown = {bin: [x if isinstance(x, str) else hexed(x) for x in row] for bin, row in f.more.get("shown", {}).items()}
     rows = [shown.get(str(bin), ("", "", "")) for bin in range(len(f.more["ulp"]))] if shown else []
     return dict(zip(("at", "got", "truth"), map(list, zip(*rows, strict=True)), strict=True)) if rows else {}

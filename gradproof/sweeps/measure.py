@@ -3,75 +3,49 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import platform
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradproof import __version__
 from gradproof.answers.answer import Side
 from gradproof.answers.frameworks import sides
 from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
-from gradproof.evidence.environment import cpu, versions
+from gradproof.evidence.environment import CPU
 from gradproof.evidence.finding import Finding, hexed, short
 from gradproof.evidence.verdicts import INACCURATE, ROUNDED, Verdict
-from gradproof.lookup import Missing, UsageError
+from gradproof.lookup import Missing
 from gradproof.sweeps.inputs import NOT_FINITE, floats, run_length, segment, segments
-from gradproof.workers import load_frameworks
 from oracles.floats import Truth, ulp_error
 from reference.formula import Array
 
 PARTS = ("value", "slope")
 TIE = 0.5 + 2.0**-20  # ULP: both floats next to a tie, up to what a residual is known to
 COUNTS = ("right", "faithful", "sign", "nan", "flushed", "ties", "untold")
-ONE_AT_A_TIME = threading.Lock()  # the precision of balls is one of the process, and tasks may be threads
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a sweep is about: a formula at some parameters, a dtype, parts of PARTS, and names of sides."""
+    """What a sweep is about: a formula at some parameters, a dtype, parts of PARTS, names of sides, and a device."""
 
     formula: str
     dtype: str
     parts: tuple[str, ...]
     sides: tuple[str, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    device: str = CPU  # of the frameworks
 
 
-@functools.cache
-def about() -> dict[str, str]:
-    """What answers and truths depend on, of this process."""
-    root, digest = Path(__file__).parents[2], hashlib.sha256()
-    packages = ("reference", "oracles", "gradproof")
-    for path in sorted(path for package in packages for path in (root / package).rglob("*.py")):
-        digest.update(path.read_bytes())
-    return {
-        "gradproof": f"{__version__}, source {digest.hexdigest()[:16]}",
-        **versions(("numpy", "torch", "jax", "balls", "16 bits")),
-    }
-
-
-def measure(asked: Asked, first: int, n: int, made_with: Mapping[str, str]) -> tuple[str, list[Finding]]:
-    """The processor, and a finding for each segment, part and side, about the n floats whose bits begin with `first`.
-
-    Raises UsageError, which names this computer, where it has other versions than `made_with`.
-    """
-    if strange := [f"{name} {about().get(name)} (not {v})" for name, v in made_with.items() if about().get(name) != v]:
-        raise UsageError(f"the worker on {platform.node()} has {'; '.join(strange)}; install the same on all")
-    with ONE_AT_A_TIME:
-        load_frameworks(asked.sides)
-        answering = {name: side for name, side in sides({*asked.sides} - {"ours"}).items() if name in asked.sides}
-        found: dict[Any, Finding] = {}
-        for start in range(first, first + n, run_length(asked.dtype)):
-            for f in run(asked, start, answering):
-                found[f.key] = merged(found[f.key], f) if f.key in found else f
-    return cpu(), list(found.values())
+def measure(asked: Asked, first: int, n: int) -> list[Finding]:
+    """A finding for each segment, part and side, about the n floats whose bits begin with `first`."""
+    answering = {name: side for name, side in sides({*asked.sides} - {"ours"}).items() if name in asked.sides}
+    found: dict[Any, Finding] = {}
+    for start in range(first, first + n, run_length(asked.dtype)):
+        for f in run(asked, start, answering):
+            found[f.key] = merged(found[f.key], f) if f.key in found else f
+    return list(found.values())
 
 
 @np.errstate(all="ignore")
@@ -119,10 +93,11 @@ def compared(subject: Finding, x: Array, got: Array, true: Truth) -> Finding:
     """
     from oracles.arb_truth.segments import inverse_ulp
 
-    same = (got == true.hi) | (np.isnan(got) & np.isnan(true.hi) & ~true.undecided)
+    equal = got == true.hi
+    same = equal if equal.all() else equal | (np.isnan(got) & np.isnan(true.hi) & ~true.undecided)
     counts: dict[str, Any] = dict.fromkeys(COUNTS, 0)
-    if same.all():  # NaN has no residual
-        error = np.where(np.isnan(got), 0.0, np.abs(true.residual))
+    if same.all():
+        error = np.abs(true.residual) if same is equal else np.where(np.isnan(got), 0.0, np.abs(true.residual))
         right = same
     else:
         error = np.abs((got - true.hi) * inverse_ulp(true.hi, true.dtype) - true.residual)

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from gradproof.evidence.environment import ORACLES, SIDES, header, versions
+from gradproof.evidence.environment import CPU, ORACLES, SIDES, header, versions
 from gradproof.evidence.files import EvidenceError, read_evidence, write_evidence
 from gradproof.evidence.finding import Finding
+from gradproof.executors import about, ended, executor, made_on, there
 from gradproof.lookup import UsageError, find
 from gradproof.parts import alone_in, done, prepare
 from gradproof.sweeps.inputs import DTYPES, spans
-from gradproof.sweeps.measure import PARTS, Asked, about, measure, whole
-from gradproof.workers import pool
+from gradproof.sweeps.measure import PARTS, Asked, measure, whole
 
 Progress = Callable[[str, int, int], None]
 USES = ("numpy", "torch", "jax", "balls", "16 bits")
-WAIT = 10  # seconds for a scheduler, and for its first worker
 
 
-def asked(id: str, dtype: str, part: str | None = None, names: Sequence[str] = ()) -> Asked:
+def asked(id: str, dtype: str, part: str | None = None, names: Sequence[str] = (), device: str = CPU) -> Asked:
     """What these words mean; without a part both, without sides ours and all that are installed.
 
     Raises UsageError for an id, dtype, part or side that there is none of, and for what is not installed.
@@ -48,7 +46,9 @@ def asked(id: str, dtype: str, part: str | None = None, names: Sequence[str] = (
             raise UsageError(f"{missing[0]}: not installed; pip install 'gradproof[oracles]'")
     here = tuple(name for name in SIDES if "not installed" not in versions([name]).values())
     chosen = tuple(name for name in SIDES if name in (names or here))
-    return Asked(formula.id, dtype, (part,) if part else PARTS, chosen, parameters)
+    if device != CPU and not any(name in ORACLES for name in chosen):
+        raise UsageError(f"--device {device}: of {', '.join(chosen)} nobody computes there")
+    return Asked(formula.id, dtype, (part,) if part else PARTS, chosen, parameters, device)
 
 
 def run(
@@ -75,21 +75,19 @@ def run(
         left = {file: span for file, span in tasks.items() if not done(file, run)}
         name = f"{what.formula} in {what.dtype}"
         if left:
+            call = functools.partial(there, made_with, what.sides, what.device, measure, what)
             with executor(on, jobs, str(parts / "libraries.log")) as workers:
-                futures = {workers.submit(measure, what, *span, made_with): file for file, span in left.items()}
-                running = set(futures)
+                running = {workers.submit(call, *span): file for file, span in left.items()}
                 while running:
                     progress(name, len(tasks) - len(running), len(tasks))
-                    finished, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-                    for future in sorted(finished, key=_failed):  # what ended well is written, whatever else happened
-                        with _said(running):
-                            cpu, found = future.result()
-                        write_evidence(futures[future], {"run": run, "cpu": cpu}, found)
+                    for file, future in ended(running):
+                        with _said():
+                            on_what, found = future.result()
+                        write_evidence(file, {"run": run, **on_what}, found)
         progress(name, len(tasks), len(tasks))
         read = [read_evidence(file) for file in tasks]
         result = whole([f for part in read for f in part.findings], what)
-        cpus = ", ".join(sorted({part.header["cpu"] for part in read}))
-        write_evidence(path, {**header(USES, {}), "cpu": cpus}, [*kept, *result])
+        write_evidence(path, header(USES, {}) | made_on(part.header for part in read), [*kept, *result])
         shutil.rmtree(parts)
     return result
 
@@ -108,58 +106,12 @@ def _others(path: Path, what: Asked) -> list[Finding]:
 
 
 @contextmanager
-def _said(running: set[Future[Any]]) -> Iterator[None]:
-    """A failure of a task as a UsageError that says how to go on; what has not begun is not begun."""
+def _said() -> Iterator[None]:
+    """A failure of a task as a UsageError that says how to go on."""
     try:
         yield
     except UsageError:
-        _cancel(running)
         raise
     except (Exception, CancelledError) as error:
-        _cancel(running)
         why = " ".join(str(error).split()) or "no word of it"
         raise UsageError(f"a task failed ({type(error).__name__}: {why}); go on from here with --resume") from error
-
-
-def _failed(future: Future[Any]) -> bool:
-    return future.cancelled() or future.exception() is not None
-
-
-def _cancel(futures: set[Future[Any]]) -> None:
-    for future in futures:
-        future.cancel()
-
-
-# ---------------------------------------------------------------- who works
-
-
-@contextmanager
-def executor(on: str, jobs: int, log: str) -> Iterator[Executor]:
-    """Processes of this computer, or with "dask://HOST:PORT" the workers of a Dask scheduler.
-
-    Raises UsageError for another address, for `jobs` beside it, where Dask is not installed, and where no scheduler or
-    no worker answers.
-    """
-    if not on:
-        with pool(jobs, log) as processes:
-            yield processes
-        return
-    if jobs:
-        raise UsageError(f"--jobs {jobs} is of processes here, and --on {on} names workers elsewhere; leave one out")
-    scheme, _, address = on.partition("://")
-    if scheme != "dask" or not address.rpartition(":")[2].isdecimal():
-        raise UsageError(f"--on {on}: expected dask://HOST:PORT")
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise UsageError(f"--on {on}: Dask is not installed; pip install 'gradproof[dask]'") from error
-    try:
-        client = Client(f"tcp://{address}", timeout=WAIT, set_as_default=False)
-    except OSError as error:
-        raise UsageError(f"--on {on}: no Dask scheduler answers there within {WAIT} s") from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=WAIT)
-        except TimeoutError as error:
-            raise UsageError(f"--on {on}: the scheduler has no workers") from error
-        yield client.get_executor()

@@ -18,8 +18,8 @@ ADVICE = "Run the command at the end of the message again; it says where the gra
 Record = Mapping[str, Any]  # a report as JSON, with the test, the place of the subject and the reason it was expected
 
 
-def sarif(records: Iterable[Record]) -> dict[str, Any]:
-    """The log of one run. Of checks that say the same of one subject the first stands."""
+def sarif(records: Iterable[Record], successful: bool = True) -> dict[str, Any]:
+    """The log of one run, `successful` if all could be asked. Of checks that say the same of one subject the first."""
     results: dict[str, dict[str, Any]] = {}
     for record in records:
         if record["verdict"] not in ("right", "inaccurate"):
@@ -31,7 +31,7 @@ def sarif(records: Iterable[Record]) -> dict[str, Any]:
     driver = {"name": "gradproof", "version": __version__, "rules": [_rule(id, names[id]) for id in order]}
     run = {
         "tool": {"driver": driver},
-        "invocations": [{"executionSuccessful": True}],
+        "invocations": [{"executionSuccessful": successful}],
         "columnKind": "unicodeCodePoints",
         "results": list(results.values()),
     }

@@ -121,6 +121,21 @@ def _sophia(*, eta: float, beta1: float, gamma: float, eps: float, clip: float, 
     )  # fmt: skip
 
 
+def _muon(
+    *, eta: float, mu: float, lam: float, a: float, b: float, c: float, eps: float, iterations: int, nesterov: bool,
+    adjust: str,
+) -> Any:  # fmt: skip
+    size = {"original": None, "match_rms_adamw": 0.2}[adjust]
+    inner = contrib.muon(eta, (a, b, c), int(iterations), mu, eps, lam, nesterov=nesterov, consistent_rms=size)
+
+    def init(w: Any) -> Any:
+        if any(jnp.ndim(x) != 2 for x in jax.tree.leaves(w)):
+            raise LookupError("optax.contrib.muon gives what is no matrix to AdamW")
+        return inner.init(w)
+
+    return optax.GradientTransformation(init, inner.update)
+
+
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/sgd": lambda *, eta: optax.sgd(eta),
     "update/sgd_l2": lambda *, eta, lam, n: optax.chain(optax.add_decayed_weights(lam / n), optax.sgd(eta)),
@@ -204,6 +219,7 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/sophia": _sophia,
     "update/madgrad": lambda *, eta, mu, eps: contrib.madgrad(eta, mu, eps=eps),
     "update/cocob": lambda *, eta, alpha, eps: contrib.cocob(eta, alpha, eps),
+    "update/muon": _muon,
 }
 NATIVE: dict[str, Callable[..., Any]] = {
     "update/sgd": optax.sgd,
@@ -242,6 +258,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/acprop": contrib.acprop,
     "update/madgrad": contrib.madgrad,
     "update/cocob": contrib.cocob,
+    "update/muon": contrib.muon,
 }
 NAMES = {"eta": "learning_rate", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value",
          "beta1": "b1", "rho": "decay"}  # fmt: skip
@@ -303,6 +320,7 @@ STATES: dict[str, dict[str, str]] = {
     "update/acprop": {"m": "mu", "v": "nu"},
     "update/sophia": {"m": "mu", "h": "nu"},
     "update/madgrad": {"x0": "x0", "G": "grad_sum_sq", "s": "s"},
+    "update/muon": {"m": "mu"},
     "update/cocob": {
         "x0": "init_particles",
         "L": "scale",

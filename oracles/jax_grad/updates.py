@@ -90,8 +90,9 @@ def defaults(id: str) -> dict[str, Any]:
 
 def _fields(state: Any) -> dict[str, Any]:
     """What Optax keeps, by its own names, from all parts of a chain and of what they wrap."""
-    parts = state if isinstance(state, tuple) else ()
+    parts = state if isinstance(state, tuple) else [*state.values()] if isinstance(state, dict) else ()
     own = state._asdict() if hasattr(state, "_fields") else {}
+    own = {name: x for name, x in own.items() if not isinstance(x, optax.MaskedNode)}  # of other parameters
     return {**{name: x for part in parts for name, x in _fields(part).items()}, **own}
 
 
@@ -111,8 +112,10 @@ def _like(new: Any, old: Any) -> Any:
 def _put(state: Any, fields: Mapping[str, Any]) -> Any:
     """The same state with other values under these names."""
     if hasattr(state, "_fields"):
-        own = state._asdict().items()
-        return state._replace(**{k: _like(fields[k], x) if k in fields else _put(x, fields) for k, x in own})
+        own = {k: x for k, x in state._asdict().items() if not isinstance(x, optax.MaskedNode)}
+        return state._replace(**{k: _like(fields[k], x) if k in fields else _put(x, fields) for k, x in own.items()})
+    if isinstance(state, dict):
+        return {name: _put(part, fields) for name, part in state.items()}
     return tuple(_put(part, fields) for part in state) if isinstance(state, tuple) else state
 
 

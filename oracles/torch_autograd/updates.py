@@ -46,6 +46,15 @@ def _adafactor(w: list[Tensor], *, eta: float, decay: float, eps: float, least: 
     return torch.optim.Adafactor(w, lr=eta, beta2_decay=-decay, eps=(eps, least), d=clip, weight_decay=lam)
 
 
+def _muon(
+    w: list[Tensor], *, eta: float, mu: float, lam: float, a: float, b: float, c: float, eps: float, iterations: int,
+    nesterov: bool, adjust: str,
+) -> Any:  # fmt: skip
+    if any(x.ndim != 2 for x in w):
+        raise LookupError("torch.optim.Muon takes matrices alone")
+    return torch.optim.Muon(w, eta, lam, mu, nesterov, (a, b, c), eps, iterations, adjust)
+
+
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/sgd": lambda w, *, eta: torch.optim.SGD(w, lr=eta),
     "update/sgd_l2": lambda w, *, eta, lam, n: torch.optim.SGD(w, lr=eta, weight_decay=lam / n),
@@ -74,6 +83,7 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "update/radam": _radam,
     "update/adamax": lambda w, *, eta, beta1, beta2, eps: torch.optim.Adamax(w, lr=eta, betas=(beta1, beta2), eps=eps),
     "update/adafactor": _adafactor,
+    "update/muon": _muon,
     "update/asgd": lambda w, *, eta, lam, alpha, t0: torch.optim.ASGD(w, lr=eta, lambd=lam, alpha=alpha, t0=t0),
     "update/rprop": lambda w, *, eta, eta_minus, eta_plus, smallest, largest: torch.optim.Rprop(
         w, lr=eta, etas=(eta_minus, eta_plus), step_sizes=(smallest, largest)
@@ -96,6 +106,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/rprop": torch.optim.Rprop,
     "update/asgd": torch.optim.ASGD,
     "update/adafactor": torch.optim.Adafactor,
+    **({"update/muon": torch.optim.Muon} if hasattr(torch.optim, "Muon") else {}),
 }
 NAMES = {"eta": "lr", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value", "rho": "alpha"}
 
@@ -188,6 +199,7 @@ STATES: dict[str, dict[str, str]] = {
     "update/rprop": {"s": "step_size", "p": "prev"},
     "update/asgd": {"a": "ax"},
     "update/adafactor": {"r": "row_var", "c": "col_var"},
+    "update/muon": {"m": "momentum_buffer"},
 }
 
 

@@ -126,7 +126,7 @@ def reduced(
         more += [inspect.Parameter("leading", keyword, default=0)] if leading else []
         lifted.__signature__ = inspect.Signature([*arrays, *own, *more])  # type: ignore[attr-defined]
         lifted.vjp = vjp  # type: ignore[attr-defined]
-        lifted.end = QUIET(functools.partial(_end, form, lifted))  # type: ignore[attr-defined]
+        lifted.form, lifted.end = form, QUIET(functools.partial(_end, form, lifted))  # type: ignore[attr-defined]
         return lifted
 
     return lift

@@ -49,7 +49,7 @@ def softmax(z: Array, temperature: float = 1.0) -> Softmax:
     return Softmax(below, e, e.sum(-1), m)
 
 
-def softmax_cost(z: Array, q: Array, low: Array | float = 0.0) -> tuple[Factors, Factors]:
+def softmax_cost(z: Array, q: Array, low: Array | None = None) -> tuple[Factors, Factors]:
     """−Σ q log p for p = softmax(z + low), and its slope in z, p·Σq − q, as factors.  (..., d) -> (...), (..., d).
 
     At the largest entry m, where p is all but 1 once a row is learned, the slope is Σ_{k≠m} q_k·p_m − q_m(1 − p_m).
@@ -57,7 +57,7 @@ def softmax_cost(z: Array, q: Array, low: Array | float = 0.0) -> tuple[Factors,
     m = _largest(z)
     below = z - z.take(m)[..., None]
     e, q_m, q = np.exp(below), q.take(m), q.copy()
-    if np.any(low):
+    if low is not None:
         e += e * low
     e.put(m, 0)
     q.put(m, 0)

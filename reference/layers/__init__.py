@@ -20,6 +20,7 @@ from reference.layers.linear import bilinear, linear, lora
 from reference.layers.mlp import gated_mlp
 from reference.layers.neighbours import local_response_norm
 from reference.layers.norms import add_rms_norm, layer_norm, rms_norm, weight_norm
+from reference.layers.orthogonal import newton_schulz
 from reference.layers.pooling import adaptive_average_pooling, average_pooling, lp_pooling, max_pooling
 from reference.layers.probabilities import gumbel_softmax, log1mexp
 from reference.layers.projections import entmax, sinkhorn, sparsemax
@@ -69,6 +70,7 @@ __all__ = [
     "maximum",
     "minimum",
     "multi_head_attention",
+    "newton_schulz",
     "norm",
     "rms_norm",
     "rnn",

@@ -7,6 +7,7 @@ from reference.updates.duals import cocob, madgrad
 from reference.updates.matrices import adafactor, sm3
 from reference.updates.moments import acprop, adabelief, adan, ademamix, adopt, simplified_ademamix, sophia, yogi
 from reference.updates.momentum_models import momo, momo_adam, sam
+from reference.updates.muon import muon
 from reference.updates.norms import (
     adaptive_clipping,
     centralize,
@@ -74,6 +75,7 @@ __all__ = [
     "momentum",
     "momo",
     "momo_adam",
+    "muon",
     "nadam",
     "nesterov",
     "normalize_by_update_norm",

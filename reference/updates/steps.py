@@ -41,6 +41,7 @@ CONDITIONS = {  # on hyperparameters, by their name
     "d0": "d0 > 0",
     "coefficient": "coefficient >= 0",
     "optimism": "optimism >= 0",
+    "iterations": "iterations >= 0 and iterations % 1 == 0",
     "period": "period >= 1 and period % 1 == 0",
     "eta_minus": "0 < eta_minus < 1",
     "eta_plus": "eta_plus > 1",
@@ -317,7 +318,7 @@ def total(x: Array, axis: Any = None) -> Array:
 
 def larger(x: Any, y: Any) -> Any:
     """max(x, y) of an array and a number."""
-    return np.maximum(x, y + np.zeros(1) if _is_foreign(y) else y)
+    return np.maximum(x, y + np.zeros((1,) * max(len(np.shape(x)), 1)) if _is_foreign(y) else y)
 
 
 def smaller(x: Any, y: Any) -> Any:

@@ -314,8 +314,13 @@ def test_the_example_runs_as_it_says(pytester):
 
 def test_recipes_call_commands_that_exist(pytester):
     text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-    calls = re.findall(r"^(?:\s*entry: )?gradproof (.+)$", text, re.M)
-    assert {parser().parse_args(shlex.split(call, comments=True)).command for call in calls} == {"check", "lock"}
+    calls = re.findall(r"^gradproof (.+)$", text, re.M)
+    assert {parser().parse_args(shlex.split(call, comments=True)).command for call in calls} == {
+        "audit",
+        "check",
+        "diff",
+        "lock",
+    }
     options = {*re.findall(r"--gradproof-[a-z]+", text)}
     result = pytester.runpytest(*QUIET, "--help")
     assert {line.split("=")[0].strip() for line in result.outlines if "--gradproof-" in line[:20]} == options

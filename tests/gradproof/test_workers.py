@@ -88,7 +88,7 @@ def test_programs_are_forgotten_after_a_task_where_memory_is_short(monkeypatch, 
     replaced = {"load": {"jax": jax}.get, "resident": lambda: 1 << 30, "ENOUGH": enough, "GROWTH": growth, "_left": 0}
     for name, value in replaced.items():
         monkeypatch.setattr(workers, name, value)
-    assert workers._tidily(divmod, 7, 2) == (3, 1)
+    assert workers.tidily(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        workers._tidily(divmod, 7, 0)
+        workers.tidily(divmod, 7, 0)
     assert len(forgotten) == times

@@ -39,7 +39,7 @@ INTERVALS = {  # by parameter; an entry of its own where a formula differs
 }  # fmt: skip
 FREE = {"negative_slope", "weight", "upper", "max_val", "threshold", "value", "margin", "eps", "epsilon", "target",
         "full", "blank", "zero_infinity", "ignore_index", "dampening", "bias_correction", "offset", "correction",
-        "layer/lora alpha", "t0", "lower"}  # fmt: skip
+        "layer/lora alpha", "t0", "lower", "a", "b", "c"}  # fmt: skip
 NO_NUMBER = ("full", "blank", "zero_infinity", "ignore_index", "bias_correction")
 SIZED = ("correction",)  # less than the entries along an axis: the tests of the layer
 ALL = [(id, name) for id, f in CATALOGUE.items() for name in f.parameters]

@@ -29,6 +29,7 @@ from reference.network import (
     feedforward,
     hidden_error,
     output_error,
+    per_example_norms,
     weight_gradient,
 )
 from reference.regularizers import l2
@@ -432,3 +433,52 @@ def test_an_error_in_any_equation_is_caught(monkeypatch, equation):
 def test_the_records_name_the_four_equations():
     functions = [CATALOGUE[f"network/bp{k}"].function for k in (1, 2, 3, 4)]
     assert functions == [output_error, hidden_error, bias_gradient, weight_gradient]
+
+
+# ---------------------------------------------------------------- per-example norms
+
+
+def one_by_one(x, y, W, b, layers, cost):
+    """The norm of every example's own gradient, by backprop of a batch of one."""
+    grads = [backprop(x[i : i + 1], y[i : i + 1], W, b, layers, cost) for i in range(len(x))]
+    return np.array([np.sqrt(sum(np.sum(q * q) for q in (*g.dW, *g.db))) for g in grads])
+
+
+@pytest.mark.parametrize(("sizes", "layers", "cost"), MIXES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_per_example_norms_are_those_of_the_examples_alone(sizes, layers, cost, dtype):
+    x, y, W, b = network(sizes, n=5, dtype=dtype)
+    if cost is bce:
+        y = np.clip(y, 0, 1)
+    found = per_example_norms(x, y, W, b, layers, cost)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(
+        5 * found, one_by_one(x, y, W, b, layers, cost), rtol=1e-13 if dtype is np.float64 else 3e-6
+    )
+
+
+def test_per_example_norms_of_leading_axes_of_16_bits_and_of_extreme_sizes():
+    x, y, W, b = network((4, 5, 3), n=5, lead=(2,))
+    layers, cost = [tanh, identity], quadratic
+    both = per_example_norms(x, y, W, b, layers, cost)
+    for k in range(2):
+        alone = per_example_norms(x[k], y[k], [w[k] for w in W], [c[k] for c in b], layers, cost)
+        np.testing.assert_allclose(both[k], alone, rtol=1e-13)
+    short = [q.astype(np.float16) for q in (x[0], W[0][0], W[1][0], b[0][0], b[1][0])]
+    found = per_example_norms(short[0], y[0], short[1:3], short[3:], layers, cost)
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found, both[0], rtol=0.02)
+    for size in (1e-200, 1e200):  # no square overflows or vanishes
+        one = [size * np.ones((1, 1)), np.zeros((1, 1)), [np.ones((1, 1))], [np.zeros(1)], [identity]]
+        assert per_example_norms(*one, lambda a, y: (0.0, np.ones_like(a))) == pytest.approx(np.hypot(size, 1))
+        found = per_example_norms(*one, lambda a, y, s=size: (0.0, np.ones_like(a) / s))
+        assert found == pytest.approx(np.hypot(size, 1) / size)
+    assert np.isnan(per_example_norms(np.full((1, 1), np.nan), *one[1:], quadratic)).all()
+
+
+def test_per_example_norms_refuse_what_backprop_refuses():
+    x, y, W, b = network((4, 5, 3))
+    with pytest.raises(ValueError, match="layer 2"):
+        per_example_norms(x, y, [W[0], W[1].T], b, [tanh, identity], quadratic)
+    with pytest.raises(TypeError, match=r"W\[1\]"):
+        per_example_norms(x, y, [W[0], W[1].astype(int)], b, [tanh, identity], quadratic)

@@ -5,6 +5,8 @@ const LEAST = 0.05;
 const DASHES = { ours: "", torch: "7 4", jax: "2 3" };
 const SHAPES = { ours: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0", torch: "M-4-4h8v8h-8z", jax: "M0-5l5 9h-10z" };
 
+const look = (c) => c.look ?? c.side; /* how a curve is drawn */
+
 function draw(name, attributes, ...children) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -25,6 +27,7 @@ function hex(x) {
 
 /* The number that Python's hex stands for. */
 function unhex(text) {
+  if (text.endsWith("inf")) return text === "inf" ? Infinity : -Infinity;
   const found = /^(-?)0x([01])\.?([0-9a-f]*)p([-+]?\d+)$/.exec(text);
   if (!found) return Number(text);
   const [, sign, whole, digits, exponent] = found;
@@ -55,6 +58,14 @@ function place(range, bins, x) {
   return x === 0 || away < 0 ? half : Math.min(Math.max(x < 0 ? half - away : half + away, 0), bins);
 }
 
+/* Where a number of bins from the left stands, in bins: of the room on each side of 0, half is for |x| > 1. */
+function spot(range, bins, k) {
+  const half = bins / 2, one = (-range[0] * half) / (range[1] - range[0]), away = Math.abs(k - half);
+  if (one <= 0 || one >= half) return k;
+  const share = away < one ? away / one / 2 : 0.5 + (away - one) / (half - one) / 2;
+  return half + Math.sign(k - half) * share * half;
+}
+
 function plot(holder, curves, part, dtype) {
   const mine = curves.filter((c) => c.part === part && c.dtype === dtype);
   if (!mine.length) return;
@@ -63,7 +74,8 @@ function plot(holder, curves, part, dtype) {
   let [first, last] = holder.zoom ?? [0, bins];
   const values = mine.flatMap((c) => c.ulp.slice(first, last)).filter((v) => v !== null);
   const top = Math.max(2, Math.min(1e18, Math.max(...values)) * 2);
-  const x = (k) => LEFT + ((k - first) / (last - first)) * (W - LEFT - RIGHT);
+  const from = spot(range, bins, first), room = spot(range, bins, last) - from;
+  const x = (k) => LEFT + ((spot(range, bins, k) - from) / room) * (W - LEFT - RIGHT);
   const y = (v) => H - BOTTOM - (Math.log(Math.min(Math.max(v, LEAST), top) / LEAST) / Math.log(top / LEAST)) * (H - TOP - BOTTOM);
   const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", tabindex: "0", "aria-label":
     `Largest error of the ${part} in ${dtype} against the input: ${mine.map((c) => `${c.side} at most ${short(Math.max(...c.ulp.filter((v) => v !== null)))} ULP`).join(", ")}. Arrow keys read it, plus and minus zoom.` });
@@ -95,10 +107,10 @@ function plot(holder, curves, part, dtype) {
       if (k < first || k >= last || v === null) return;
       path += `${path && c.ulp[k - 1] !== null ? "L" : "M"}${x(k + 0.5).toFixed(1)} ${y(v).toFixed(1)}`;
     });
-    svg.append(draw("path", { d: path, class: `line side-${c.side}`, "stroke-dasharray": DASHES[c.side] ?? "9 2 2 2" }));
+    svg.append(draw("path", { d: path, class: `line side-${look(c)}`, "stroke-dasharray": DASHES[look(c)] ?? "9 2 2 2" }));
     const at = c.worst && c.worst[0] ? place(range, bins, unhex(c.worst[0])) : null;
     if (at !== null && at >= first && at <= last) {
-      const mark = draw("path", { d: SHAPES[c.side] ?? SHAPES.jax, class: `mark side-${c.side}`,
+      const mark = draw("path", { d: SHAPES[look(c)] ?? SHAPES.jax, class: `mark side-${look(c)}`,
         transform: `translate(${x(at).toFixed(1)} ${y(c.worst[3] === "inf" ? top : Number(c.worst[3])).toFixed(1)})` });
       svg.append(mark);
     }
@@ -107,9 +119,9 @@ function plot(holder, curves, part, dtype) {
   svg.append(cursor);
   const say = (k) => {
     holder.bin = k;
-    const [from, to] = interval(range, bins, k);
+    const [low, high] = interval(range, bins, k);
     cursor.setAttribute("d", `M${x(k + 0.5)} ${TOP}V${H - BOTTOM}`);
-    const lines = [`input from ${from} (${hex(from)}) to ${to} (${hex(to)})`];
+    const lines = [`input from ${low} (${hex(low)}) to ${high} (${hex(high)})`];
     for (const c of mine) {
       let line = `${c.side}: ${short(c.ulp[k])} ULP`;
       if (c.at?.[k]) line += ` at ${both(c.at[k])}: got ${both(c.got[k])}, truth ${both(c.truth[k])}`;
@@ -121,8 +133,8 @@ function plot(holder, curves, part, dtype) {
   };
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
-    const k = Math.floor(first + (((event.clientX - box.left) / box.width) * W - LEFT) / (W - LEFT - RIGHT) * (last - first));
-    if (k >= first && k < last) say(k);
+    const at = ((event.clientX - box.left) / box.width) * W;
+    for (let k = first; k < last; k += 1) if (x(k) <= at && at < x(k + 1)) say(k);
   });
   const zoom = (centre, factor) => {
     const span = Math.min(bins, Math.max(8, Math.round((last - first) * factor / 2) * 2));
@@ -147,8 +159,8 @@ function plot(holder, curves, part, dtype) {
   holder.legend.replaceChildren(...mine.map((c) => {
     const item = document.createElement("span");
     item.append(draw("svg", { viewBox: "0 0 44 12", class: "key", "aria-hidden": "true" },
-      draw("path", { d: "M0 6H44", class: `line side-${c.side}`, "stroke-dasharray": DASHES[c.side] ?? "9 2 2 2" }),
-      draw("path", { d: SHAPES[c.side] ?? SHAPES.jax, class: `mark side-${c.side}`, transform: "translate(22 6)" })), c.side);
+      draw("path", { d: "M0 6H44", class: `line side-${look(c)}`, "stroke-dasharray": DASHES[look(c)] ?? "9 2 2 2" }),
+      draw("path", { d: SHAPES[look(c)] ?? SHAPES.jax, class: `mark side-${look(c)}`, transform: "translate(22 6)" })), c.side);
     return item;
   }));
 }
@@ -171,8 +183,8 @@ function button(text, label, pressed) {
   return made;
 }
 
-for (const place of document.querySelectorAll(".curves")) {
-  const curves = JSON.parse(place.dataset.curves);
+/* Fill a place with a plot of curves, and with what chooses among them. */
+function show(place, curves) {
   const parts = [...new Set(curves.map((c) => c.part))].sort();
   const dtypes = [...new Set(curves.map((c) => c.dtype))].sort().reverse();
   let part = parts[0], dtype = dtypes[0];
@@ -197,3 +209,6 @@ for (const place of document.querySelectorAll(".curves")) {
     width = place.clientWidth;
   }).observe(place);
 }
+
+for (const place of document.querySelectorAll(".curves")) show(place, JSON.parse(place.dataset.curves));
+window.gradproofCurves = show;

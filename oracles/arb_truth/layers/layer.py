@@ -12,11 +12,11 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 LAYERS: dict[str, Forward] = {}
 
 
-def layer(requires: str = "True", **parameters: Any) -> Decorator:
-    """Enter a definition as layer/NAME: its parameters with their defaults and a condition on them."""
+def layer(requires: str = "True", *, by_norm: bool = False, **parameters: Any) -> Decorator:
+    """Enter a definition as layer/NAME: its parameters with their defaults, a condition on them, and as `Forward`."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-        LAYERS[f"layer/{function.__name__}"] = Forward(function, parameters, requires)
+        LAYERS[f"layer/{function.__name__}"] = Forward(function, parameters, requires, by_norm)
         return function
 
     return enter

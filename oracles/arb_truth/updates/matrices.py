@@ -1,11 +1,14 @@
-"""Update rules that keep rows and columns of second moments."""
+"""Update rules that know a parameter as a matrix."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from flint import arb
 
 from oracles.arb_truth.functions import sum_of_squares
+from oracles.arb_truth.layers.orthogonal import orthogonalised
 from oracles.arb_truth.numbers import Array, Ball
 from oracles.arb_truth.updates.norms import norm
 from oracles.arb_truth.updates.rule import Kept, Shape, Step, average, larger, over, root, rule
@@ -69,3 +72,22 @@ def greatest(numbers: Array) -> Ball:
     for x in numbers[1:]:
         found = larger(found, x)
     return found
+
+
+@rule(
+    "iterations >= 0 and iterations % 1 == 0", meets=True,
+    eta=0.02, mu=0.95, lam=0.0, a=3.4445, b=-4.775, c=2.0315, eps=1e-7, iterations=5, nesterov=True, adjust="original",
+)  # fmt: skip
+def muon(
+    w: Array, dC: Array, m: Kept = 0,
+    *, eta: Ball, mu: Ball, lam: Ball, a: Ball, b: Ball, c: Ball, eps: Ball, iterations: int, nesterov: bool,
+    adjust: Any, t: int,
+) -> Step:  # fmt: skip
+    """Along the orthogonalised average of gradients, as far as the shape says; and decay."""
+    m = average(mu, m, dC)
+    u = average(mu, m, dC) if nesterov else m
+    rows, columns = (len(w), w.size // max(len(w), 1)) if w.ndim else (1, 1)
+    y = orthogonalised(np.reshape(u, (rows, columns)), a, b, c, eps, int(iterations)).reshape(w.shape)
+    longer = arb(max(rows, columns))
+    scale = (longer / max(columns, 1)).sqrt() if adjust == "original" else longer.sqrt() / 5
+    return {"w": w - eta * lam * w - eta * scale * y, "m": m}

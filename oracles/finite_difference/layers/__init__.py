@@ -11,6 +11,7 @@ from oracles.finite_difference.layers import (
     interpolation,
     linear,
     norms,
+    orthogonal,
     pooling,
     probabilities,
     projections,
@@ -20,7 +21,7 @@ from oracles.finite_difference.layers import (
 )
 
 FAMILIES = (
-    attention, convolution, experts, heads, interpolation, linear, norms, pooling, probabilities, projections,
-    recurrent, reductions, scans,
+    attention, convolution, experts, heads, interpolation, linear, norms, orthogonal, pooling, probabilities,
+    projections, recurrent, reductions, scans,
 )  # fmt: skip
 LAYERS: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.DEFINITIONS.items()}

@@ -12,6 +12,7 @@ from oracles.jax_grad.layers import (
     linear,
     native,
     norms,
+    orthogonal,
     pooling,
     probabilities,
     projections,
@@ -21,8 +22,8 @@ from oracles.jax_grad.layers import (
 )
 
 FAMILIES = (
-    attention, convolution, experts, heads, interpolation, linear, norms, pooling, probabilities, projections,
-    recurrent, reductions, scans,
+    attention, convolution, experts, heads, interpolation, linear, norms, orthogonal, pooling, probabilities,
+    projections, recurrent, reductions, scans,
 )  # fmt: skip
 OWN: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.OWN.items()}
 COMPOSED: dict[str, Definition] = {id: f for family in FAMILIES for id, f in family.COMPOSED.items()}

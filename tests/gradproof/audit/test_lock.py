@@ -21,10 +21,10 @@ def inline(monkeypatch, tmp_path):
     """Tasks in this process, where patches reach them, and no framework."""
 
     @contextlib.contextmanager
-    def pool(jobs):
+    def pool(jobs, log):
         yield Inline()
 
-    monkeypatch.setattr(lock, "pool", pool)
+    monkeypatch.setattr("gradproof.executors.pool", pool)
     for name in [*ORACLES]:
         monkeypatch.delitem(ORACLES, name)
     monkeypatch.chdir(tmp_path)

@@ -144,6 +144,7 @@ def test_without_balls_ours_is_shown_and_what_was_measured_of_it(monkeypatch, tm
 
 
 def test_a_switch_has_no_gradient_on_any_side(capsys):
+    pytest.importorskip("flint")
     assert main(["at", "cost/generalized_dice", "a=[[[0.5,0.5],[0.1,0.2]]]", "y=[[[1,0],[0,1]]]"]) == 0
     said = capsys.readouterr().out
     assert "∂/∂a" in said
@@ -151,11 +152,14 @@ def test_a_switch_has_no_gradient_on_any_side(capsys):
 
 
 def test_what_balls_do_not_answer_is_named_where_it_is_empty(capsys):
+    pytest.importorskip("flint")
     assert main(["at", "layer/local_response_norm", "x=[[[]]]"]) == 2
     assert "x has shape (1, 1, 0), no entries" in capsys.readouterr().err
 
 
 def test_a_side_that_refuses_is_quoted_in_one_line(capsys):
+    for package in ("flint", "torch", "jax"):
+        pytest.importorskip(package)
     assert main(["at", "layer/average_pooling", "x=[[1.0,2.0]]", f"stride={10**30}"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 5
 

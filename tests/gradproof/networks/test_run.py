@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from plants import PLANTS, changed, derivative, patch
 
-from gradproof.evidence.environment import load
+from gradproof.evidence.environment import PLANNED, load
 from gradproof.networks import configurations as nets
 from gradproof.networks import run
 from gradproof.networks.configurations import by_id, configurations
@@ -44,7 +44,7 @@ def test_tasks_hold_every_configuration_once_and_the_largest_first():
 def test_a_plan_picks_tasks():
     (task,) = tasks(Plan(seed=3, draws=2, oracles=("torch",), configuration="4-5-3/float64/tanh/identity/l1/*"))
     assert task.name == "elementwise 4-5-3 float64"
-    assert (task.weight, *task.call.args[1:]) == (4 * 6, 3, ("torch",), 2)
+    assert (task.weight, *task.call.args[1:]) == (4 * 6, 3, ("torch", PLANNED), 2)
     picked = [c for t in tasks(Plan(formulas=frozenset({"cost/dice"}), dtypes=("float32",))) for c in t.call.args[0]]
     assert {(c.cost, c.dtype) for c in picked} == {("cost/dice", "float32")}
 

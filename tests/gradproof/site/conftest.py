@@ -1,6 +1,7 @@
-"""The site of the committed evidence, built once for all tests."""
+"""The site of the committed evidence, built once for all tests, and a real browser that opens it without a network."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -28,3 +29,38 @@ def site(tmp_path_factory):
 def without_sphinx(monkeypatch):
     """Sphinx is not installed."""
     monkeypatch.setitem(sys.modules, "pydata_sphinx_theme", None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, driven by Playwright. Skips where one of them is missing."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no Chromium here")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, site):
+    """Open a page by its place; what went wrong on it, and what it loaded, is in the lists of the function."""
+    contexts = []
+
+    def opened(place, **how):
+        context = browser.new_context(**how)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: opened.errors.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: opened.errors.append(str(error)))
+        page.on("request", lambda request: opened.loaded.append(request.url))
+        path, _, anchor = place.partition("#")
+        page.goto((site / f"{path}.html").as_uri() + ("#" + anchor if anchor else ""))
+        return page
+
+    opened.errors, opened.loaded = [], []
+    yield opened
+    for context in contexts:
+        context.close()

@@ -1,7 +1,6 @@
 """The site in a real browser, from files and without a network. Skipped where there is no Playwright or Chromium."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,41 +14,17 @@ ROOT = Path(__file__).parents[3]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"  # npm install --no-save axe-core
 FIRST, PAGE = 1_500_000, 400_000  # bytes of a first page with all that it loads, and of a page of a formula
 PHONE = {"width": 360, "height": 740}
-SAMPLE = ("index", "formulas/index", "frameworks/torch/index", "guides/check/index", "api/index", "search")
+SAMPLE = (
+    "index",
+    "calculator/index",
+    "compare/index",
+    "formulas/index",
+    "frameworks/torch/index",
+    "guides/check/index",
+    "api/index",
+    "search",
+)
 PLOTTED = "activation/sigmoid"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no Chromium here")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def opened(browser, site):
-    """Open a page by its place; what went wrong on it, and what it loaded, is in the lists of the function."""
-    contexts = []
-
-    def opened(place, **how):
-        context = browser.new_context(**how)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: opened.errors.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: opened.errors.append(str(error)))
-        page.on("request", lambda request: opened.loaded.append(request.url))
-        page.goto((site / f"{place}.html").as_uri())
-        return page
-
-    opened.errors, opened.loaded = [], []
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 def places(site):

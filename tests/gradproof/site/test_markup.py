@@ -49,7 +49,7 @@ def test_a_former_id_is_linked_to_what_it_stands_for():
         ("[r](reports/README.md)", "[r](/reports/index.md)"),
         ("[ci](docs/ci.md#pytest)", "[ci](/guides/ci/index.md#pytest)"),
         ("[trust](../reports/proofs.md)", "[trust](/reports/proofs/index.md)"),
-        ("[here](CONTRIBUTING.md)", "[here](/guides/formulas/index.md)"),
+        ("[here](CONTRIBUTING.md)", "[here](/guides/contributing/index.md)"),
         ("[`house`](tests/test_house.py)", "`house`"),
         ("[vectors](vectors/README.md)", "vectors"),
         ("[below](#down)", "[below](#down)"),
@@ -95,3 +95,11 @@ def test_what_stands_in_a_cell_is_text(cell):
     made = with_tables(f"| a |\n|---|\n| {cell} |\n", "index")
     assert "<script>" not in made
     assert made.count("<td>") == 1
+
+
+def test_a_cell_of_many_words_gets_room():
+    words = "0 where the truth is not: underflow or a difference"
+    made = with_tables(f"| a | b |\n|---|---:|\n| {words} | {words} |\n| short | 1 |\n", "index")
+    assert made.count('class="words"') == 2
+    assert '<td class="words">0 where' in made
+    assert '<td style="text-align:right" class="words">0 where' in made

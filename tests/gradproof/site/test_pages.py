@@ -1,15 +1,21 @@
 """What stands on a page: of every formula of the catalogue, from little evidence and from none."""
 
+import base64
+import json
 import math
+import re
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from gradproof.evidence import exact
 from gradproof.evidence.environment import SIDES
 from gradproof.evidence.files import EvidenceError, write_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.lookup import UsageError
-from gradproof.site import formula, known, overview
+from gradproof.site import calculator, compare, formula, known, overview
 from literature import CLAIMS
 from reference import ALIASES, CATALOGUE
 
@@ -112,6 +118,49 @@ def test_guides_are_those_of_the_checkout(tmp_path):
 
 
 def test_public_names_have_signature_and_docstring():
-    text = overview.api_page()
-    for said in ("### check\n", "### vjp\n", "vjp(id: str", "## reference\n"):
-        assert said in text
+    pages = overview.api_pages()
+    assert {*pages} == {"api/index", *(f"api/{name}/index" for name in overview.API)}
+    assert "## check\n" in pages["api/gradproof/index"]
+    assert "vjp(id: str" in pages["api/reference.formula/index"]
+    assert "## backprop\n" in pages["api/reference.network/index"]
+    assert "```pycon\n>>> ulp(" in pages["api/oracles.floats/index"]
+    for place, text in pages.items():
+        assert all(f"`{name}`" in pages["api/index"] for name in re.findall("^## (.*)", text, re.M)), place
+
+
+# ---------------------------------------------------------------- data of the calculator and of the comparison
+
+
+def test_what_a_script_hands_over_is_the_table(tmp_path):
+    tables = exact.read()
+    id, dtype = next(iter(tables))
+    script = calculator.scripts(tables)[id]
+    place, data = json.loads(f"[{script.removeprefix('gradproof.have(').removesuffix(');' + chr(10))}]")
+    assert place == f"truth/{id}"
+    steps = np.frombuffer(zlib.decompress(base64.b64decode(data[dtype]["packed"])), "<u2").reshape(2, -1)
+    value, slope = np.cumsum(steps, axis=1, dtype=np.uint16)
+    np.testing.assert_array_equal(value, tables[id, dtype].value)
+    np.testing.assert_array_equal(slope, tables[id, dtype].slope)
+    assert {int(at): tuple(both) for at, both in data[dtype]["kinks"].items()} == tables[id, dtype].kinks
+
+
+@pytest.mark.parametrize("id", CATALOGUE)
+def test_every_formula_can_be_compared_from_its_record_alone(id, nothing):
+    said = compare.summary(CATALOGUE[id], nothing)
+    assert said["tex"].startswith(r"\begin{aligned}")
+    assert said["facts"]["what it is"]
+    assert said["asked"] == {}
+    assert said["curves"] == []
+
+
+def test_a_comparison_says_what_each_side_returns_at_a_kink(tmp_path):
+    def slope(side, got):
+        more = {"left": "-0x1p+0", "right": "0x1p+0", "inside": True}
+        return Finding("kink", GELU, "z = 0", "∂/∂z", side=side, got=got, more=more, entries=1)
+
+    found = known.read(reports(tmp_path, kinks=[slope("ours", "0x0p+0"), slope("jax", "0x1p-1")]))
+    assert compare.summary(CATALOGUE[GELU], found)["asked"] == {
+        "Slopes at kinks": [
+            ("z = 0, ∂/∂z", {"ours": "0; left −1, right 1", "jax": "0.5; left −1, right 1"}),
+        ]
+    }

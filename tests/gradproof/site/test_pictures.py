@@ -56,3 +56,11 @@ def test_curves_hold_the_numbers_and_the_worst_point():
     assert (data["at"], data["truth"]) == (["", "", "0x1p+0", ""], ["", "", "0x1p-9", ""])
     assert data["worst"] == ["0x1p+0", "nan", "0x0p+0", "inf"]
     assert pictures.curves([], []) == ""
+
+
+def test_what_is_no_number_is_a_word_in_the_numbers_of_a_curve():
+    more = {"range": [-4, 0], "ulp": [1e300, 0.5], "shown": {"0": ["0x1p+0", math.nan, math.inf]}}
+    drawn = pictures.curves([Finding("curve", "a/b", "", "value", "float64", "torch", more=more)], [])
+    (numbers,) = re.findall('data-curves="([^"]*)"', drawn)
+    (curve,) = json.loads(unescape(numbers), parse_constant=pytest.fail)
+    assert [curve["at"][0], curve["got"][0], curve["truth"][0]] == ["0x1p+0", "nan", "inf"]

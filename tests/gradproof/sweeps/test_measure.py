@@ -11,10 +11,9 @@ from gradproof.answers.answer import Answer
 from gradproof.answers.ours import ours
 from gradproof.evidence.finding import hexed
 from gradproof.evidence.verdicts import ROUNDED
-from gradproof.lookup import UsageError
 from gradproof.sweeps import measure
 from gradproof.sweeps.inputs import NOT_FINITE, floats, run_length, segments, spans
-from gradproof.sweeps.measure import Asked, about, compared, merged, run, whole
+from gradproof.sweeps.measure import Asked, compared, merged, run, whole
 from oracles.arb_truth import points
 from oracles.floats import Truth
 from reference import CATALOGUE
@@ -102,9 +101,9 @@ def test_a_limit_that_does_not_exist_and_nan():
 def test_spans_of_any_cut_make_the_same_finding():
     pytest.importorskip("ml_dtypes")
     about_all = asked(dtype="bfloat16")
-    parts = [measure.measure(about_all, first, n, about())[1] for first, n in spans("bfloat16")]
+    parts = [measure.measure(about_all, first, n) for first, n in spans("bfloat16")]
     one = whole([f for part in parts for f in part], about_all)
-    halves = [measure.measure(about_all, k << 14, 1 << 14, about())[1] for k in (3, 0, 2, 1)]
+    halves = [measure.measure(about_all, k << 14, 1 << 14) for k in (3, 0, 2, 1)]
     assert whole([f for part in halves for f in part], about_all) == one
     for f in one:
         assert f.entries == 1 << 16
@@ -135,12 +134,6 @@ def test_all_of_bfloat16_against_the_points():
     right = rough == exact.hi
     assert f.more.get("right", 0) == np.count_nonzero(right)
     assert f.entries == len(x)
-
-
-def test_another_version_is_refused_and_named():
-    made_with = {**about(), "numpy": "1.99"}
-    with pytest.raises(UsageError, match=r"worker on \S+ has numpy .*\(not 1\.99\); install the same on all"):
-        measure.measure(asked(), 0, N, made_with)
 
 
 def test_what_is_a_hair_beyond_a_tie_is_told_from_it():

@@ -10,7 +10,7 @@ from bare import environment, start
 
 pytest.importorskip("flint")
 
-from gradproof import workers
+from gradproof import executors, workers
 from gradproof.answers.answer import Answer
 from gradproof.answers.ours import ours
 from gradproof.audit.report import write_area
@@ -19,9 +19,10 @@ from gradproof.evidence.files import EvidenceError, read_evidence
 from gradproof.lookup import UsageError
 from gradproof.sweeps import measure
 from gradproof.sweeps import run as sweeps
+from gradproof.sweeps.inputs import run_length
 from gradproof.sweeps.run import asked, run
 
-N = 1 << 15
+N = run_length("float32")
 SPANS = [(0x3F800000 + k * N, N) for k in range(4)]
 
 
@@ -32,7 +33,7 @@ def quietly(*_):
 @pytest.fixture(autouse=True)
 def threads(monkeypatch):
     """Any executor will do; threads of this process begin at once."""
-    monkeypatch.setattr(sweeps, "pool", lambda jobs, log: ThreadPoolExecutor(1))
+    monkeypatch.setattr(executors, "pool", lambda jobs, log: ThreadPoolExecutor(1))
 
 
 def sweep(out, id="activation/tanh", part="slope", names=("ours",), **more):
@@ -41,7 +42,7 @@ def sweep(out, id="activation/tanh", part="slope", names=("ours",), **more):
 
 def test_processes_and_threads_find_the_same(tmp_path, monkeypatch):
     found = sweep(tmp_path)
-    monkeypatch.setattr(sweeps, "pool", workers.pool)
+    monkeypatch.setattr(executors, "pool", workers.pool)
     assert sweep(tmp_path) == found
 
 
@@ -57,11 +58,6 @@ def test_processes_and_threads_find_the_same(tmp_path, monkeypatch):
         ("activation/tanh --side tensorflow", "--side tensorflow: there are ours, torch, jax"),
         ("activation/tahn", "did you mean activation/tanh"),
         ("activation/softmax", "activation/softmax takes whole arrays"),
-        ("activation/tanh --on mpi://here", "--on mpi://here: expected dask://HOST:PORT"),
-        (
-            "activation/tanh --on dask://a:1 --jobs 2",
-            "--jobs 2 is of processes here, and --on dask://a:1 names workers",
-        ),
         ("activation/tanh --jobs some", "'some' is not a number 0, 1, 2, …"),
     ],
 )
@@ -109,11 +105,11 @@ def measured(monkeypatch, fails_after=None):
     """The spans that tasks are submitted for, by threads of this process; the later ones fail."""
     spans = []
 
-    def measure(about, first, n, made_with):
+    def measure(about, first, n):
         spans.append(first)
         if fails_after is not None and len(spans) > fails_after:
             raise MemoryError("no room")
-        return original(about, first, n, made_with)
+        return original(about, first, n)
 
     original = sweeps.measure
     monkeypatch.setattr(sweeps, "measure", measure)

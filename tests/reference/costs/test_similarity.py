@@ -3,6 +3,8 @@
 import itertools
 import math
 import time
+from fractions import Fraction
+from operator import mul
 
 import numpy as np
 import pytest
@@ -22,6 +24,17 @@ def test_nearly_parallel_vectors_keep_their_distance(angle):
     assert math.isclose(float(value), exact, rel_tol=2**-49)
     # ∂(1 − cos)/∂a = (0, −sin), the sine of the angle between them
     np.testing.assert_allclose(gradients["a"], [[0.0, -angle / math.sqrt(1 + t)]], rtol=2**-49)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([1e-3, 1e-6, 1e-9, 1e-12]))
+def test_the_slope_of_nearly_parallel_rows_keeps_its_digits_though_all_leading_ones_cancel(seed, gap):
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=4)
+    b = rng.uniform(0.5, 2) * a + gap * rng.normal(size=4)
+    x, y = (list(map(Fraction, row)) for row in (a, b))
+    xx, yy, xy = (sum(map(mul, p, q)) for p, q in ((x, x), (y, y), (x, y)))
+    exact = [float(q * xx - p * xy) / (float(xx) * math.sqrt(xx * yy)) for p, q in zip(x, y, strict=True)]
+    np.testing.assert_allclose(cosine_distance(a, b)[1]["a"], np.negative(exact), rtol=2**-49)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1.0, 1e300])
