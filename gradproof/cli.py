@@ -14,7 +14,7 @@ from typing import Any
 from gradproof.commands import checks
 from gradproof.commands.checks import DTYPES, parameters_first
 from gradproof.commands.summary import tell
-from gradproof.console import print_table, progress
+from gradproof.console import escape_unprintable, print_table, progress
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -171,6 +171,7 @@ def _protect_negative_points(arguments: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 a gradient fails, 2 bad input."""
+    escape_unprintable()
     words = parameters_first(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(_protect_negative_points(words))
     if options.version:

@@ -179,6 +179,20 @@ def test_a_file_over_400_lines_says_why_in_its_first(path):
     assert len(lines) <= 400 or any(re.match(r"# Over 400 lines: \w", line) for line in lines[:20])
 
 
+def test_what_is_no_module_travels_with_the_package():
+    """Every file beside the modules is named in the package data, and every name there is one of a file."""
+    tomllib = pytest.importorskip("tomllib")
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    data = {ROOT / package.replace(".", "/") / pattern for package, patterns in named.items() if package != "*"
+            for pattern in patterns}  # fmt: skip
+    typed = {ROOT / package / "py.typed" for package in PACKAGES}
+    files = {path for package in PACKAGES for path in (ROOT / package).rglob("*")
+             if path.is_file() and path.suffix not in (".py", ".pyc")}  # fmt: skip
+    assert all(path.exists() for path in typed)
+    assert {path for path in files - typed if not any(path.match(str(pattern)) for pattern in data)} == set()
+    assert all(any(path.match(str(pattern)) for path in files) for pattern in data)
+
+
 @pytest.mark.parametrize(("side", "module"), {**ORACLES, **FURTHER}.items())
 def test_a_side_answers_for_a_formula_or_the_record_says_why_not(side, module):
     """Nothing is measured against nobody, and no reason outlives its time."""

@@ -196,7 +196,8 @@ def test_json_of_at_has_exactly_these_keys(run, no_truth):
     code, out, _ = run("at", "activation/elu", "38", "-0x1p-3", "alpha=2", "--dtype", "float64", "--json")
     result = json.loads(out)
     points, sides = result.pop("points"), ["ours", *HERE]
-    assert (code, result) == (0, {"formula": "activation/elu", "dtype": "float64", "parameters": {"alpha": 2.0}})
+    asked = {"formula": "activation/elu", "dtype": "float64", "parameters": {"alpha": 2.0}, "truth by": "tables"}
+    assert (code, result) == (0, asked)
     assert [list(p) for p in points] == [["x", *sides]] * 2
     assert [list(p[side]) for p in points for side in sides] == [["value", "slope"]] * 2 * len(sides)
     value, slope = CATALOGUE["activation/elu"].function(-0.125, alpha=2)

@@ -1,7 +1,9 @@
 """A list that a person can read: a line each with its status, in groups on a terminal, the same in every pipe."""
 
 import json
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -144,6 +146,16 @@ def test_colours_can_be_refused(listed, terminal, monkeypatch):
     terminal()
     monkeypatch.setenv("NO_COLOR", "1")
     assert not re.search(r"\x1b\[[\d;]*3[0-7]", listed("activation")[1])
+
+
+def test_where_only_ascii_can_be_printed_nothing_is_lost():
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    words = [sys.executable, "-m", "gradproof", "list", "gelu"]
+    plain, coded = (subprocess.run([*words, *more], capture_output=True, env=env, check=True, text=True, timeout=100)
+                    for more in ([], ["--json"]))  # fmt: skip
+    said = mathematics(CATALOGUE[GELU].statement)
+    assert json.loads(f'"{plain.stdout.splitlines()[1]}"').endswith(said)
+    assert json.loads(coded.stdout)[0]["statement"] == said
 
 
 def test_no_index_is_taken_for_markup(listed, terminal, monkeypatch):
