@@ -16,7 +16,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, default=Path("out"), metavar="DIR",
                          help="where evidence and page go, beside those of other sweeps (default: out)")  # fmt: skip
     command.add_argument("--resume", action="store_true",
-                         help="go on where a killed sweep stopped; of a pattern, with what is not there yet")  # fmt: skip
+                         help="go on where a killed sweep stopped; of a pattern, with what is missing")  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
