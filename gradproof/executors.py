@@ -67,9 +67,17 @@ def there(
 
 
 def made_on(headers: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """The processors of all workers, from the headers of their parts."""
-    headers = list(headers)
-    return {key: ", ".join(sorted({h[key] for h in headers})) for key in ("cpu", "device") if key in headers[0]}
+    """The processors of all workers, each once, from the headers of what was measured there.
+
+    >>> made_on([{"cpu": "A, B"}, {"cpu": "B"}, {"cpu": "C"}])
+    {'cpu': 'A, B, C'}
+    """
+    found: dict[str, str] = {}
+    said = {(key, header[key]) for header in headers for key in ("cpu", "device") if key in header}
+    for key, name in sorted(said, key=lambda each: (each[0], -len(each[1]), each[1])):
+        if name not in found.get(key, ""):
+            found[key] = ", ".join(filter(None, [found.get(key), name]))
+    return found
 
 
 def folder(out: Path, device: str) -> Path:

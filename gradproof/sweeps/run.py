@@ -8,8 +8,11 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
+from gradproof.cases.parameters import label
 from gradproof.evidence.environment import CPU, ORACLES, SIDES, header, versions
 from gradproof.evidence.files import EvidenceError, read_evidence, write_evidence
 from gradproof.evidence.finding import Finding
@@ -18,9 +21,20 @@ from gradproof.lookup import UsageError, find
 from gradproof.parts import alone_in, done, prepare
 from gradproof.sweeps.inputs import DTYPES, spans
 from gradproof.sweeps.measure import PARTS, Asked, measure, whole
+from reference import CATALOGUE
 
 Progress = Callable[[str, int, int], None]
 USES = ("numpy", "torch", "jax", "balls", "16 bits")
+
+
+def elementwise(word: str) -> list[str]:
+    """The elementwise activations that a pattern names; a word without a star is an id. Raises UsageError for none."""
+    if "*" not in word:
+        return [word]
+    found = [id for id, formula in CATALOGUE.items() if formula.elementwise and fnmatchcase(id, word)]
+    if not found:
+        raise UsageError(f"no elementwise activation matches {word!r}; 'gradproof list activation' has their ids")
+    return found
 
 
 def asked(id: str, dtype: str, part: str | None = None, names: Sequence[str] = (), device: str = CPU) -> Asked:
@@ -69,7 +83,7 @@ def run(
     path, parts = out / "evidence" / "sweeps.jsonl", out / "sweeping"
     made_with = about()
     with alone_in(parts):
-        kept = _others(path, what)
+        before, kept = _others(path, what)
         run = prepare(parts, {**asdict(what), **made_with, "spans": only or "all"}, resume)
         tasks = {parts / f"{first:08x}.jsonl": (first, n) for first, n in only or spans(what.dtype)}
         left = {file: span for file, span in tasks.items() if not done(file, run)}
@@ -87,22 +101,34 @@ def run(
         progress(name, len(tasks), len(tasks))
         read = [read_evidence(file) for file in tasks]
         result = whole([f for part in read for f in part.findings], what)
-        write_evidence(path, header(USES, {}) | made_on(part.header for part in read), [*kept, *result])
+        write_evidence(path, header(USES, {}) | made_on([*before, *(part.header for part in read)]), [*kept, *result])
         shutil.rmtree(parts)
     return result
 
 
-def _others(path: Path, what: Asked) -> list[Finding]:
-    """Findings of earlier sweeps that this one does not measure again."""
+def stands(out: Path, what: Asked) -> bool:
+    """Whether all that is asked stands in the evidence of `out`."""
+    path = out / "evidence" / "sweeps.jsonl"
+    wanted = {(part, side) for part in what.parts for side in what.sides}
+    return path.exists() and wanted <= {(f.quantity, f.side) for f in read_evidence(path).findings if _about(f, what)}
+
+
+def _about(f: Finding, what: Asked) -> bool:
+    return (f.formula, f.dtype, f.what) == (what.formula, what.dtype, label(what.parameters))
+
+
+def _others(path: Path, what: Asked) -> tuple[list[dict[str, Any]], list[Finding]]:
+    """The header of earlier sweeps, and findings of theirs that this one does not measure again."""
     if not path.exists():
-        return []
+        return [], []
     before, now = read_evidence(path), header(USES, {})
     if changed := [key for key in ("source", "versions") if before.header.get(key) != now[key]]:
         raise EvidenceError(
             f"{path} was made with another {' and '.join(changed)}; choose another --out, or remove the file"
         )
-    again = {(what.formula, part, what.dtype, side) for part in what.parts for side in what.sides}
-    return [f for f in before.findings if (f.formula, f.quantity, f.dtype, f.side) not in again]
+    again = [f for f in before.findings if _about(f, what) and f.quantity in what.parts and f.side in what.sides]
+    kept = [f for f in before.findings if f not in again]
+    return [before.header] if kept else [], kept
 
 
 @contextmanager
