@@ -39,12 +39,11 @@ from reference.network import (
     weight_gradient,
     weighted_input,
 )
-from reference.straight import straight_line
+from reference.straight import ULP, straight_line
 
 if TYPE_CHECKING:
     from reference.regularizers import Regularizer
 
-ULP = 4  # units in the last place by which an activation evaluated in float32 may be off
 ORDER: dict[str, Any] = {"f": "F", "d": "C"}  # of z and δ: in which the products were faster
 TINY = 150  # parameters times examples: up to there a straight line of scalars is faster than arrays
 

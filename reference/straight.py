@@ -24,7 +24,7 @@ from reference.lift import QUIET, checked, split
 from reference.network import bias_gradient, hidden_error, output_error, weight_gradient
 
 Line = Callable[[Array, Array, Sequence[Array], Sequence[Array], Array], float]
-ULP = 4  # units in the last place by which an activation written out may be off
+ULP = 4  # units in the last place by which an activation may be off, written out or evaluated in float32
 OPERATORS: dict[type[ast.AST], tuple[str, Callable[..., Any]]] = {
     ast.Add: ("+", operator.add), ast.Sub: ("-", operator.sub), ast.Mult: ("*", operator.mul),
     ast.Div: ("/", operator.truediv), ast.Pow: ("**", operator.pow), ast.Gt: (">", operator.gt),
