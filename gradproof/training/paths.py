@@ -238,10 +238,10 @@ class Run:
             return None
         formula, h = CATALOGUE[self.id], dict(self.hyperparameters)
         k = int(np.argmax(np.abs(ours[-1][0].astype(float) - self.start[0].astype(float))))
-        w, state = [self.start[0][k : k + 1]], dict[str, Any]()
+        w, state = [self.start[0].ravel()[k : k + 1]], dict[str, Any]()
         before = list(self.start)
         for t in range(STEPS):
-            g = self.gradient(t, before)[0][k : k + 1]
+            g = self.gradient(t, before)[0].ravel()[k : k + 1]
             kept = {s: np.asarray(x[0], np.float64) for s, x in state.items() if s != "t"}
             given = {"w": np.asarray(w[0], np.float64), "dC": g.astype(np.float64), **kept}
             exact = arb_truth.vjp(self.id, given, dtype=self.dtype, t=t + 1, **h)[0]["w"]

@@ -35,6 +35,22 @@ def test_no_float32_run_leaves_the_bound(seed):
     assert error.max() > 0
 
 
+def products(x):
+    """A matrix times itself, with a rounding before that goes through both factors."""
+    x = x * 0.3 + x
+    return ((x @ x.mT) @ x).reshape(6) - 0.5
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_product_of_matrices_leaves_the_bound(seed):
+    start = np.random.default_rng(seed).standard_normal((2, 3)).astype(np.float32)
+    bound = products(Roundoff(np.float32, roundings=2).exact(start)).bound()
+    error = np.abs(products(start) - products(start.astype(np.longdouble)))
+    assert (error <= bound).all()
+    assert error.max() > 0
+    assert bound.max() < 1e-4
+
+
 def test_contraction_is_seen_where_absolute_values_would_explode():
     roundoff = Roundoff(np.float32)
     x = roundoff.exact(START)
