@@ -2,8 +2,9 @@
 
 The error of an entry y is conditioned on all float inputs x, E = |ŷ − y|/(ulp(y) + u·Σ|xᵢ·∂y/∂xᵢ|). A whole chain is
 allowed what a single formula is, and nothing for its length: what rounds between its links is forgiven as far as
-rounded inputs would do the same. Plain numbers can keep this. Where the cotangents of saturated softmaxes all but
-cancel over examples, sums of rounded ones cannot, and there are no such cases.
+rounded inputs would do the same. Plain numbers can keep this. In wide cases, where the cotangents of saturated
+softmaxes all but cancel over examples, not even correctly rounded layers can; there the sum counts as inputs also what
+goes from one layer to the next, and the cotangents that come back (`oracles.arb_truth.chains`).
 
 One finding is a block at one setting × dtype × side; its verdicts count gradients by a weight in a case. A gradient of
 which not even the double would be called wrong says nothing, and is undefined.
@@ -12,6 +13,7 @@ which not even the double would be called wrong says nothing, and is undefined.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +24,7 @@ import numpy as np
 from gradproof.answers.frameworks import sides
 from gradproof.answers.truth import VACUOUS, truth
 from gradproof.blocks.blame import blame, error_of
-from gradproof.cases.blocks import SETTINGS, draw
+from gradproof.cases.blocks import REGIMES, SETTINGS, draw
 from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
 from gradproof.evidence.finding import Finding, hexed, short
@@ -87,8 +89,8 @@ def measure(id: str, setting: int, dtype: str, seed: int, names: Sequence[str]) 
     """The findings on one block at one of its settings in one dtype. Needs python-flint."""
     answering = sides(names)
     records = {side: Record(side == "ours") for side in answering}
-    for k in range(seed * SEEDS, (seed + 1) * SEEDS):
-        case = draw(id, dtype, "plain", k * len(SETTINGS[id]) + setting)
+    for regime, k in itertools.product(REGIMES, range(seed * SEEDS, (seed + 1) * SEEDS)):
+        case = draw(id, dtype, regime, k * len(SETTINGS[id]) + setting)
         exact = known(case)
         for side, answer in answering.items():
             record = records[side]

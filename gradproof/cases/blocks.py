@@ -113,6 +113,7 @@ def _lstm_classifier(rng: np.random.Generator, options: Mapping[str, Any]) -> di
     }
 
 
+REGIMES = ("plain", "wide")
 DRAWS = {
     "block/transformer": _transformer,
     "block/language_model": _language_model,
@@ -124,10 +125,13 @@ DRAWS = {
 def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
     """The case of this block, dtype and seed, by which the settings take turns. Raises KeyError for what is no block.
 
-    Every regime is that of plain numbers.
+    Regimes are plain, and wide: plain numbers times factors between 1/100 and 100, which saturate what can be.
     """
     options = SETTINGS[id][seed % len(SETTINGS[id])]
-    given = DRAWS[id](generator(id, dtype, regime, seed), options)
+    rng = generator(id, dtype, regime, seed)
+    given = DRAWS[id](rng, options)
+    if regime == "wide":
+        given = {a: x * 10 ** rng.uniform(-2, 2, x.shape) if x.dtype.kind == "f" else x for a, x in given.items()}
     arrays = {name: as_dtype(x, dtype) if x.dtype.kind == "f" else x for name, x in given.items()}
     shape = given["x"].shape if id == "block/transformer" else ()
     v = random_cotangent(generator(id, dtype, regime, seed, " cotangent"), shape)

@@ -31,7 +31,7 @@ DTYPES = tuple(FORMATS)
 def drawn(id: str, regime: str, seed: int, dtype: str = "float64") -> Case:
     """A case of the audit. Raises UsageError for an unknown id, dtype or regime, and a formula without such cases."""
     id = identify(id, blocks.DRAWS)
-    regimes = ("plain",) if id in blocks.DRAWS else REGIMES
+    regimes = blocks.REGIMES if id in blocks.DRAWS else REGIMES
     if regime not in regimes:
         raise UsageError(f"no regime {regime!r}; there are {', '.join(regimes)}")
     if dtype not in DTYPES:

@@ -12,6 +12,7 @@ over arrays of numbers; no derivative is written anywhere, and every gradient is
 """
 
 from oracles.arb_truth.arrays import DEFINITIONS, Conditioned, Pullback, has, pullback, vjp
+from oracles.arb_truth.chains import chained
 from oracles.arb_truth.definition import Forward
 from oracles.arb_truth.namespace import forward, pullback_of
 from oracles.arb_truth.network import NetworkTruth, network, penalty
@@ -29,6 +30,7 @@ __all__ = [
     "Request",
     "Undecided",
     "Undefined",
+    "chained",
     "forward",
     "has",
     "network",

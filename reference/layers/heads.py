@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reference.formula import Array, formula
-from reference.layers.attention import attention, optional
+from reference.layers.attention import attention, optional, room
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.layers.linear import expect, outer
 
@@ -92,17 +92,18 @@ def multi_head_attention(
     (A, _), attention_pullback = attention(Q, K, V, mask=mask, causal=causal)  # (..., heads, T, f)
 
     def pullback(v: Array) -> Gradients:
-        found = attention_pullback(split(v @ out_weight, heads))
+        up = 2.0 ** min(200, room(v, x, c, q_weight, k_weight, v_weight, out_weight))  # so that dQ and dK do not vanish
+        found = attention_pullback(split(up * v @ out_weight, heads))
         dQ, dK, dV = (joined(found[name]) for name in ("q", "k", "v"))
         to_x, to_context = dQ @ q_weight, dK @ k_weight + dV @ v_weight
-        return {
+        raised = {
             "x": to_x + to_context if context is None else to_x,
             "context": to_context,
             "q_weight": outer(dQ, x),
             "k_weight": outer(dK, c),
             "v_weight": outer(dV, c),
-            "out_weight": outer(v, joined(A)),
         }
+        return {**{name: g / up for name, g in raised.items()}, "out_weight": outer(v, joined(A))}
 
     return joined(A) @ out_weight.T, pullback
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import importlib
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from gradproof.tasks import Plan
 from reference.blocks import BLOCKS, parts
 
 pytest.importorskip("flint")
+
+from oracles.arb_truth import pullback
 
 RMS_NORM = parts.rms_norm
 CHAIN = importlib.import_module("reference.blocks.transformer")
@@ -130,8 +133,8 @@ def test_a_planted_error_is_found_and_named(monkeypatch, what, id, wrong, said):
     found = of(id, {"block/transformer": GROUPED, "block/language_model": 1}.get(id, 0))["ours"]
     assert found.verdict == "wrong"
     assert said in found.why
-    if wrong:
-        assert found.more["verdicts"]["wrong"] == len(wrong) * check.SEEDS
+    if wrong:  # in every plain case, and in wide ones unless what is planted is nothing there
+        assert len(wrong) * check.SEEDS < found.more["verdicts"]["wrong"] <= 2 * len(wrong) * check.SEEDS
 
 
 def test_where_the_chain_is_wrong_the_weights_behind_it_are_right(monkeypatch):
@@ -180,8 +183,7 @@ def test_a_framework_that_is_off_is_inaccurate_and_ours_is_not(framework):
     framework(lambda gradients: {**gradients, "out_bias": gradients["out_bias"] * (1 + 1e-9)})
     found = of("block/lstm_classifier")
     assert found["other"].verdict == "inaccurate"
-    assert found["other"].more["verdicts"]["inaccurate"] == check.SEEDS
-    assert found["other"].at.startswith("plain ")
+    assert found["other"].more["verdicts"]["inaccurate"] == 2 * check.SEEDS
     assert "∂/∂out_bias[" in found["other"].at
     assert found["ours"].verdict == "agrees"
 
@@ -203,9 +205,28 @@ def test_a_framework_that_raises_is_unknown_and_says_what(framework):
     assert found["ours"].verdict == "agrees"
 
 
-def test_torch_agrees_on_a_block():
+def test_torch_agrees_on_a_plain_block_and_loses_saturated_gates(monkeypatch):
+    """1 − σ is a difference there, and 0 where σ rounds to 1."""
     pytest.importorskip("torch")
+    wide = of("block/lstm_classifier", 0, ("torch",))["torch"]
+    assert wide.verdict == "inaccurate"
+    assert wide.at.startswith("wide ")
+    monkeypatch.setattr(check, "REGIMES", ("plain",))
     assert of("block/convolutional_network", 0, ("torch",))["torch"].verdict == "agrees"
+
+
+# ---------------------------------------------------------------- what rounds between layers
+
+
+@pytest.mark.parametrize(("id", "seed"), [("block/convolutional_network", 8), ("block/transformer", 5)])
+def test_no_layers_however_exact_keep_the_unit_of_the_inputs_in_a_wide_chain(id, seed):
+    """So what goes from one to the next has to count, and then they do, by far."""
+    case = draw(id, "float64", "wide", seed)
+    exact = SimpleNamespace(**{**vars(parts), **{part: blame.exact(part) for part in blame.used(case)}})
+    by_inputs = pullback(case.formula, case.arguments, case.cotangent, **case.parameters)
+    known = {f"∂/∂{name}": g for name, g in by_inputs.gradients.items()}
+    assert blame.off(case, known, 100.0, exact)
+    assert not blame.off(case, check.known(case), 1.0, exact)
 
 
 # ---------------------------------------------------------------- verdicts and tasks

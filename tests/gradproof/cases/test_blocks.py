@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from gradproof.cases.blocks import DRAWS, SETTINGS, draw
+from gradproof.cases.blocks import DRAWS, REGIMES, SETTINGS, draw
 
 
+@pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize("id", DRAWS)
-def test_a_case_is_made_again_by_its_id_dtype_regime_and_seed_and_settings_take_turns(id):
-    first, again, other = (draw(id, "float32", "plain", seed) for seed in (1, 1, 1 + len(SETTINGS[id])))
+def test_a_case_is_made_again_by_its_id_dtype_regime_and_seed_and_settings_take_turns(id, regime):
+    first, again, other = (draw(id, "float32", regime, seed) for seed in (1, 1, 1 + len(SETTINGS[id])))
     assert first.parameters == again.parameters == other.parameters == SETTINGS[id][1 % len(SETTINGS[id])]
     for name, x in first.arguments.items():
         assert np.array_equal(x, again.arguments[name])
