@@ -21,7 +21,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=21, help="rounds over all contenders (default: %(default)s)")
     parser.add_argument("--check-rounds", type=int, default=3, help="the same for the checkers (default: %(default)s)")
-    parser.add_argument("--size-rounds", type=int, default=3, help="the same for sizes (default: %(default)s)")
+    parser.add_argument(
+        "--size-rounds", type=int, default=3, help="the same for norms and sizes (default: %(default)s)"
+    )
     add_out(parser)
     options = parser.parse_args()
     if min(options.rounds, options.check_rounds, options.size_rounds) < 1:
@@ -38,7 +40,7 @@ def main() -> None:
 
     from importlib.metadata import version
 
-    from benchmarks import checkers, gradients, sizes
+    from benchmarks import checkers, gradients, norms, sizes
     from gradproof.evidence.environment import header
     from gradproof.evidence.files import write_evidence
     from gradproof.pages import speed
@@ -47,6 +49,7 @@ def main() -> None:
     try:
         found = [
             *gradients.measure(options.rounds, BLOCK, progress=progress),
+            *norms.measure(options.size_rounds, BLOCK, progress=progress),
             *sizes.measure(options.size_rounds, BLOCK, progress=progress),
             *checkers.measure(options.check_rounds, progress=progress),
         ]

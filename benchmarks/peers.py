@@ -1,4 +1,4 @@
-"""The same gradient five times: a function each that takes a problem and returns what is to be timed.
+"""The same gradient six times: a function each that takes a problem and returns what is to be timed.
 
 Everything that a training loop does once (moving arrays, compiling, making parameters) is done before; the call that
 is returned computes (C, [∂C/∂W], [∂C/∂b]) anew. Everybody gets W as (d_out, d_in) and z = x Wᵀ + b, and the targets
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from reference import CATALOGUE
+from reference import CATALOGUE, plan
 from reference.costs import one_hot
 from reference.formula import Array
 from reference.network import backprop
@@ -56,17 +56,34 @@ class Problem:
         """The name of the activation of each layer."""
         return [self.hidden] * (len(self.sizes) - 2) + [self.output]
 
+    @property
+    def functions(self) -> tuple[list[Any], Any]:
+        """Our activation of each layer, and our cost."""
+        activations = [CATALOGUE[f"activation/{name}"].function for name in self.activations]
+        return activations, CATALOGUE[f"cost/{self.cost}"].function
+
 
 def ours(p: Problem) -> Call:
     """`reference.network.backprop`."""
     x, _, W, b = p.arrays
-    y = p.rows
-    activations = [CATALOGUE[f"activation/{name}"].function for name in p.activations]
-    cost = CATALOGUE[f"cost/{p.cost}"].function
+    y, (activations, cost) = p.rows, p.functions
 
     def call() -> tuple[Any, Any, Any]:
         g = backprop(x, y, W, b, activations, cost)
         return g.cost, g.dW, g.db
+
+    return call
+
+
+def planned(p: Problem) -> Call:
+    """`reference.plan`, made beforehand."""
+    x, _, W, b = p.arrays
+    y, (activations, cost) = p.rows, p.functions
+    gradient = plan(p.sizes, activations, cost, p.batch, p.dtype)
+
+    def call() -> tuple[Any, Any, Any]:
+        C, (dW, db) = gradient(x, y, W, b)
+        return C, dW, db
 
     return call
 
@@ -178,6 +195,7 @@ def hips_autograd(p: Problem) -> Call:
 
 PEERS: dict[str, Callable[[Problem], Call]] = {
     "ours": ours,
+    "planned": planned,
     "torch": torch_eager,
     "jax": jax_jit,
     "autograd": hips_autograd,

@@ -14,7 +14,7 @@ from typing import Any
 from gradproof.commands import checks
 from gradproof.commands.checks import DTYPES, parameters_first
 from gradproof.commands.summary import tell
-from gradproof.console import print_table, progress
+from gradproof.console import escape_unprintable, print_table, progress
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -85,7 +85,9 @@ def parser() -> argparse.ArgumentParser:
         "show", "Show one formula: statement, derivation, kinks, verdicts.", "gradproof show activation/gelu"
     )
     show.add_argument("id", help="of a formula, a block or a published claim")
-    show.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    show.add_argument(
+        "--reports", type=Path, metavar="DIR", help="whose evidence; default: what travels with gradproof"
+    )
     show.add_argument("--evidence", type=Path, metavar="DIR", help="default: evidence in --reports")
 
     at = command("at", "Value and slope at given points, by everyone.", "gradproof at activation/elu -1 alpha=2")
@@ -95,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
                     ".npz:NAME, .json, or name=- for JSON; - alone for a JSON object of all of them")  # fmt: skip
     at.add_argument("--cotangent", metavar="V", help="an array of the shape of the output (default: ones)")
     at.add_argument("--dtype", default="float64", choices=DTYPES)
+    at.add_argument("--reports", type=Path, metavar="DIR", help="as for show; asked where no truth is known")
     at.add_argument("--json", action="store_true", help="print JSON with hex floats")
 
     case = command(
@@ -104,20 +107,24 @@ def parser() -> argparse.ArgumentParser:
     case.add_argument("regime", help="plain, wide, near or extreme, as in the tables")
     case.add_argument("seed", type=_natural)
     case.add_argument("--dtype", default="float64", choices=DTYPES)
+    case.add_argument("--reports", type=Path, metavar="DIR", help="as for show; asked where no truth is known")
     case.add_argument("--json", action="store_true", help="print JSON with hex floats, the arguments too")
 
     cite = command("cite", "How to cite a formula or a published claim.", "gradproof cite activation/gelu")
     cite.add_argument("id")
     cite.add_argument("--style", choices=["bibtex", "csl-json", "text"], default="bibtex")
-    cite.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR")
+    cite.add_argument("--reports", type=Path, metavar="DIR", help="as for show")
 
     from gradproof.commands import site, sweep, vectors
 
     listing = command("list", "List every formula, or published claims.", "gradproof list --search swish")
-    listing.add_argument("kind", nargs="?", help="activation, cost, …; block; claim, or the document of one, such as "
-                         "nielsen-2015; or an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
+    listing.add_argument("what", nargs="?", help="a kind: activation, cost, …; block; claim, or the document of one, "
+                         "such as nielsen-2015; or a name, an id or a pattern, such as 'cost/*entropy*'")  # fmt: skip
+    listing.add_argument("--kind", help="of these only one kind")
     listing.add_argument("--search", metavar="TEXT", help="those that have it in their id, a former id, their title, "
                          "or the name that PyTorch, JAX or Optax gives them")  # fmt: skip
+    listing.add_argument("--reports", type=Path, metavar="DIR", help="as for show")
+    listing.add_argument("--json", action="store_true", help="print JSON, expressions as SymPy's source too")
     sweeping = command("sweep", "Every float of a dtype, asked of each side.", "gradproof sweep activation/tanh")
     sweep.arguments(sweeping)
     add_workers(sweeping)
@@ -133,10 +140,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_workers(command: argparse.ArgumentParser) -> None:
-    """Who works, as `gradproof.executors` knows them."""
+    """Who works, as `gradproof.executors` knows them, and on what."""
     command.add_argument("--jobs", type=_natural, default=0, help="worker processes (default: 0, one per processor)")
     command.add_argument("--on", default="", metavar="WHERE", help="other workers than processes here: those of a Dask "
                          "scheduler, dask://HOST:PORT, or the ranks of MPI, mpi")  # fmt: skip
+    command.add_argument("--device", type=_device, default="cpu", help="where torch and JAX compute: cpu (default), "
+                         "cuda or cuda:N; evidence and pages of another one go to OUT/cuda")  # fmt: skip
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no device; there are cpu, cuda and cuda:N")
+    return text
 
 
 def _natural(text: str, least: int = 0) -> int:
@@ -156,6 +171,7 @@ def _protect_negative_points(arguments: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 a gradient fails, 2 bad input."""
+    escape_unprintable()
     words = parameters_first(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(_protect_negative_points(words))
     if options.version:
@@ -198,6 +214,7 @@ def _audit(options: argparse.Namespace) -> int:
     from gradproof.audit.run import run
     from gradproof.audit.select import Options
     from gradproof.evidence.compare import check_comparable, compare
+    from gradproof.executors import folder
 
     chosen = Options(
         only=tuple(options.only),
@@ -207,9 +224,10 @@ def _audit(options: argparse.Namespace) -> int:
         oracle=tuple(options.oracle) if options.oracle else None,
         jobs=options.jobs,
         on=options.on,
+        device=options.device,
         resume=options.resume,
     )
-    out = options.out or Path("reports" if chosen.whole and not options.against else "out")
+    out = folder(options.out or Path("reports" if chosen.whole and not options.against else "out"), options.device)
     if options.against is not None:
         check_comparable(options.against, out)
     with progress() as show:
@@ -273,23 +291,25 @@ def _report(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from gradproof.commands.show import describe
+    from gradproof.evidence.summary import place
 
-    print(describe(options.id, options.evidence or options.reports / "evidence"))
+    print(describe(options.id, options.evidence or place(options.reports)))
     return 0
 
 
 def _case(options: argparse.Namespace) -> int:
     from gradproof.commands.case import drawn
 
-    return _beside(drawn(options.id, options.regime, options.seed, options.dtype), options.json)
+    return _beside(drawn(options.id, options.regime, options.seed, options.dtype), options)
 
 
-def _beside(case: Any, as_hex: bool) -> int:
+def _beside(case: Any, options: argparse.Namespace) -> int:
     from gradproof.commands.case import as_json, beside
     from gradproof.evidence.files import encode
+    from gradproof.evidence.summary import place
 
-    if not as_hex:
-        return _print(beside(case))
+    if not options.json:
+        return _print(beside(case, place(options.reports)))
     print(encode(as_json(case)))
     return 0
 
@@ -298,18 +318,19 @@ def _at(options: argparse.Namespace) -> int:
     from gradproof.commands.at import evaluate, split, table
     from gradproof.commands.case import asked
     from gradproof.evidence.files import encode
+    from gradproof.evidence.summary import place
     from gradproof.lookup import find
 
     words = [word.strip() for word in options.points]
     formula, _ = find(options.id)
     if not formula.elementwise or options.cotangent is not None:
-        return _beside(asked(options.id, words, options.dtype, options.cotangent), options.json)
+        return _beside(asked(options.id, words, options.dtype, options.cotangent), options)
     points, parameters = split(words)
     result = evaluate(options.id, points, options.dtype, parameters)
     if options.json:
         print(encode(result))
         return 0
-    return _print(table(result))
+    return _print(table(result, place(options.reports)))
 
 
 def _print(table: Any) -> int:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
+import json
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradproof.audit.run import Progress
+
+
+def escape_unprintable() -> None:
+    """Print signs that the encoding of the output does not have as JSON escapes them, instead of failing."""
+
+    def escaped(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+    codecs.register_error("as in JSON", escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="as in JSON")
 
 
 def _console() -> Any:
@@ -34,9 +51,48 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             table.add_row(*map(escape, row))  # z[i, j] is no markup
         console.print(table)
         return
-    widths = [max(len(line[k]) for line in [columns, *rows]) for k in range(len(columns))]
-    for line in [columns, *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    print("\n".join(padded([columns, *rows])))
+
+
+def print_groups(
+    columns: Sequence[str], groups: Mapping[str, Sequence[Sequence[str]]], colours: Mapping[str, str]
+) -> None:
+    """On a terminal rows under the names of their groups, cut to its width, by rich in colour; else one whole table.
+
+    `colours` are those of cells with that text, but for the first and the last. NO_COLOR is honoured.
+    """
+    if not sys.stdout.isatty():
+        print_table(columns, [row for rows in groups.values() for row in rows])
+        return
+    console, width = _console(), shutil.get_terminal_size().columns
+    lines = iter(padded([row for rows in groups.values() for row in rows]))
+    for name, rows in groups.items():
+        print()
+        print(name) if console is None else console.print(name, style="bold cyan", highlight=False)
+        for row, line in zip(rows, lines, strict=False):
+            short = line if len(line) < width else f"{line[: width - 2]}…"
+            print(short) if console is None else console.print(_coloured(short, row, colours), soft_wrap=True)
+
+
+def _coloured(line: str, row: Sequence[str], colours: Mapping[str, str]) -> Any:
+    """The line of a row with its first cell bold, and others in their colours."""
+    from rich.text import Text
+
+    text = Text(line)
+    text.stylize("bold", 0, len(row[0]))
+    for cell in row[1:-1]:
+        text.highlight_words([f" {cell} "], colours.get(cell, ""))
+    return text
+
+
+def padded(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines whose columns stand below each other, for signs that are one column wide.
+
+    >>> padded([["a", "b"], ["long", ""]])
+    ['a     b', 'long']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 @contextlib.contextmanager

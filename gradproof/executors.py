@@ -11,16 +11,16 @@ import hashlib
 import platform
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gradproof import __version__
-from gradproof.evidence.environment import cpu, versions
+from gradproof.evidence.environment import CPU, ORACLES, cpu, versions
 from gradproof.lookup import UsageError
-from gradproof.workers import load_frameworks, pool, tidily
+from gradproof.workers import load_frameworks, place, pool, tidily
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -31,7 +31,7 @@ ONE_AT_A_TIME = threading.Lock()  # the precision of balls is one of the process
 
 
 class Refused(UsageError):
-    """A worker has other versions."""
+    """A worker has other versions, or not the device."""
 
 
 # ---------------------------------------------------------------- how a task is called
@@ -48,17 +48,41 @@ def about() -> dict[str, str]:
 
 
 def there(
-    made_with: Mapping[str, str], oracles: tuple[str, ...], function: Callable[..., T], *args: Any
-) -> tuple[str, T]:
-    """Call `function` on a worker, with these oracles loaded; the worker's processor, and what it returned.
+    made_with: Mapping[str, str], oracles: Iterable[str], device: str, function: Callable[..., T], *args: Any
+) -> tuple[dict[str, str], T]:
+    """Call `function` on a worker, with these oracles on that device; the worker's processors, and what it returned.
 
-    Raises Refused, which names the computer, where it has other versions than `made_with`.
+    Raises Refused, which names the computer, where it has other versions than `made_with`, or no such device.
     """
     if strange := [f"{name} {about().get(name)} (not {v})" for name, v in made_with.items() if about().get(name) != v]:
         raise Refused(f"the worker on {platform.node()} has {'; '.join(strange)}; install the same on all")
+    frameworks = tuple(name for name in oracles if name in ORACLES)
     with ONE_AT_A_TIME:
-        load_frameworks(oracles)
-        return cpu(), tidily(function, *args)
+        load_frameworks(frameworks)
+        try:
+            placed = place(frameworks, device)
+        except UsageError as error:
+            raise Refused(f"the worker on {platform.node()}: {error}") from error
+        return {"cpu": cpu()} | ({} if device == CPU else {"device": f"{device}, {placed}"}), tidily(function, *args)
+
+
+def made_on(headers: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The processors of all workers, each once, from the headers of what was measured there.
+
+    >>> made_on([{"cpu": "A, B"}, {"cpu": "B"}, {"cpu": "C"}])
+    {'cpu': 'A, B, C'}
+    """
+    found: dict[str, str] = {}
+    said = {(key, header[key]) for header in headers for key in ("cpu", "device") if key in header}
+    for key, name in sorted(said, key=lambda each: (each[0], -len(each[1]), each[1])):
+        if name not in found.get(key, ""):
+            found[key] = ", ".join(filter(None, [found.get(key), name]))
+    return found
+
+
+def folder(out: Path, device: str) -> Path:
+    """Where evidence and pages go: what frameworks compute on another device than the CPU has its own, OUT/cuda."""
+    return out if device == CPU else out / device.partition(":")[0]
 
 
 def ended(running: dict[Future[T], K]) -> Iterator[tuple[K, Future[T]]]:

@@ -73,6 +73,8 @@ def identify(word: str, others: Iterable[str] = ()) -> str:
         return word
     known = [*CATALOGUE, *ALIASES, *others]
     entries = {} if "/" in word else _entries(word)
+    exact = {name: entry for name, entry in entries.items() if f".{name}".endswith(f".{word.rpartition('.')[2]}")}
+    entries = exact or entries  # nn.GELU is PyTorch's, and not jax.nn.gelu
     for found in () if "/" in word else _readings(word, entries, others):
         if len(found) == 1:
             return found[0]
@@ -126,6 +128,20 @@ def meant(word: str) -> list[str]:
     (['cost/sigmoid_focal'], ['cost/binary_cross_entropy'], ['activation/hardswish'])
     """
     return list(dict.fromkeys(id for entry in _entries(word).values() for id in entry.ids))
+
+
+def names_of(id: str) -> list[str]:
+    """The former ids of a formula, and what the frameworks call it; of a name that is several, by what.
+
+    >>> names_of("activation/gelu_tanh")[-1], names_of("cost/l1")[0]
+    ('jax.nn.gelu (by approximate)', 'cost/mae')
+    """
+    from gradproof.claims.covered import FORMULA, TABLE
+
+    found = {f"{room}.{name}": entry for room, names in TABLE.items() for name, entry in names.items()}
+    theirs = [name + (f" ({entry.why})" if entry.why else "") for name, entry in found.items()
+              if entry.status == FORMULA and id in {ALIASES.get(i, (i,))[0] for i in entry.ids}]  # fmt: skip
+    return [*(alias for alias, (target, _) in ALIASES.items() if target == id), *theirs]
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

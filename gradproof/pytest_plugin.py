@@ -135,7 +135,7 @@ def check_gradient(request: pytest.FixtureRequest) -> Callable[..., Report]:
 
     def check_gradient(subject: Any, against: Any = None, **how: Any) -> Report:
         __tracebackhide__ = True
-        from gradproof.lookup import UsageError
+        from gradproof.lookup import OPTIONAL, UsageError, not_installed
         from gradproof.yours.check import check
         from gradproof.yours.report import WrongGradient
         from gradproof.yours.subject import subject_of
@@ -145,6 +145,10 @@ def check_gradient(request: pytest.FixtureRequest) -> Callable[..., Report]:
             report = check(mine, against, **how)
         except UsageError as error:
             raise UsageError(str(error)) from None  # at the line of the test
+        except ImportError as error:
+            if (error.name or "").split(".")[0] not in OPTIONAL:
+                raise  # a mistake of the test
+            raise UsageError(not_installed(error)) from None
         known = next((e for e in request.config.stash[expectations] if e.meets(report)), None)
         report = _kept(request.node, mine, report, how, known)
         properties = {name: getattr(report, name) for name in ("subject", "standard", "verdict")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gradproof.evidence.environment import ORACLES
+from gradproof.evidence.environment import CPU, ORACLES
 from gradproof.evidence.finding import Finding
 
 
@@ -22,6 +22,7 @@ class Plan:
     oracles: tuple[str, ...] = tuple(ORACLES)
     formulas: frozenset[str] | None = None
     configuration: str = "*"
+    device: str = CPU  # of the frameworks
 
     def wants(self, *formulas: str) -> bool:
         """True if any of these formulas is to be measured."""

@@ -9,13 +9,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gradproof.evidence.environment import cpu, load, versions
+from gradproof.evidence.environment import cpu, installed, load, versions
+from gradproof.lookup import UsageError
 
 T = TypeVar("T")
 
@@ -66,6 +67,17 @@ def load_frameworks(names: tuple[str, ...] = ("torch", "jax")) -> None:
         torch.torch.set_num_threads(1)
     if "jax" in names and (jax := load("jax")):
         jax.cache_programs(str(cache_folder()))
+
+
+def place(names: Iterable[str], device: str) -> str:
+    """Have these frameworks compute on a device from now on; what they call it.
+
+    Raises UsageError where one of them has no such device.
+    """
+    try:
+        return ", ".join(dict.fromkeys(module.place(device) for module in installed(names, "place").values()))
+    except LookupError as error:
+        raise UsageError(f"--device {device}: {error.args[0]}; leave out that side, or compute on cpu") from error
 
 
 def resident() -> int:

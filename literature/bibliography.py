@@ -1163,8 +1163,9 @@ WORKS: dict[str, Work] = {
         "Bernstein, Jeremy", "Muon: An optimizer for hidden layers in neural networks",
         "misc", "2024", url="https://kellerjordan.github.io/posts/muon/",
     ),
-    "liu-2025-muon": Work(
-        "Liu, Jingyuan and others", "Muon is Scalable for LLM Training", "misc", "2025", url=_arxiv("2502.16982"),
+    "moonshot-2025": Work(
+        "Liu, Jingyuan and Su, Jianlin and Yao, Xingcheng and {others}", "Muon is Scalable for LLM Training",
+        "misc", "2025", url=_arxiv("2502.16982"),
     ),
     "liu-nocedal-1989": Work(
         "Liu, Dong C. and Nocedal, Jorge", "On the limited memory BFGS method for large scale optimization",

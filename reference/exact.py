@@ -133,10 +133,10 @@ def exponential(high: Array, low: Any = None) -> tuple[Array, Array]:
     far is 1 for all but the smallest results. Multiply a factor to near first and by far last, and nothing is
     lost to underflow before the result itself is subnormal.
     """
-    near = np.exp(np.maximum(high, DEEP))
+    deep = high.size and not high.item(high.argmin()) >= DEEP
+    near = np.exp(np.maximum(high, DEEP) if deep else high)
     if low is not None:
         near += near * low
-    deep = high.size and not high.item(high.argmin()) >= DEEP
     return near, np.exp(np.minimum(high - DEEP, 0)) if deep else np.ones_like(high)
 
 

@@ -92,10 +92,11 @@ class Formula:
     `unanswered` says of a side that has no answer ("torch", "jax", "truth" or "finite_difference") why; what holds of
     every formula of a kind is said once, by the decorator that lifts it.
 
-    `numpy_value` and `numpy_form` are what the body evaluates for value and derivative, where that is an exact
-    rewriting of the textbook form. `conditioned_ulp` and `strict_ulp` bound the errors of both in float64 (of a
-    vector activation: of its value and of the entries of its Jacobian, in rows of up to ten). `slope_zeros` are
-    points where the slope crosses zero, and within 1/4 of them its strict ULP are not bounded.
+    `numpy_value` and `numpy_form` are what is evaluated for value and derivative, by the body or where all is scalar
+    (`reference.straight`), where that is an exact rewriting of the textbook form. `conditioned_ulp` and `strict_ulp`
+    bound the errors of both in float64 (of a vector activation: of its value and of the entries of its Jacobian, in
+    rows of up to ten). `slope_zeros` are points where the slope crosses zero, and within 1/4 of them its strict ULP are
+    not bounded.
     """
 
     id: str

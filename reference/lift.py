@@ -120,6 +120,11 @@ def index(name: str, value: Any) -> int:
         raise TypeError(f"{name} = {value!r} is not an integer") from None
 
 
+def split(function: Any) -> tuple[Any, dict[str, Any]]:
+    """A function, and the parameters that `functools.partial` gives it."""
+    return (function.func, function.keywords) if isinstance(function, functools.partial) else (function, {})
+
+
 def choice(name: str, value: Any, known: Iterable[str]) -> None:
     """Raise ValueError naming it unless the value is one of those known."""
     if not isinstance(value, str) or value not in known:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from reference.activations import Pullback
 from reference.formula import Array, formula
-from reference.lift import QUIET, floating, is_plain, rounded
+from reference.lift import QUIET, floating, is_plain, rounded, split
 
 if TYPE_CHECKING:
     from reference.regularizers import Regularizer
@@ -195,10 +195,7 @@ def at_end(cost: EndCost, a: Array, y: npt.ArrayLike) -> tuple[Array, Array]:
 
     Raises ValueError for a cost that has no place at the end of a network. Any other function is taken as it is.
     """
-    given: dict[str, Any] = {}
-    function: Any = cost
-    if isinstance(cost, functools.partial):
-        function, given = cost.func, cost.keywords
+    function, given = split(cost)
     record = getattr(function, "formula", None)
     if record is None:
         C, dC_da = cost(a, y)

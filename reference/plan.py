@@ -6,8 +6,11 @@ the cost. Nothing is derived here, and `backprop` stays the definition.
 
 Where the rounding differs. In float64 nowhere: the results have the same bits. In float32 `backprop` evaluates
 activations in float64 and rounds once; a plan evaluates those in float32 whose body is good to `ULP` units in the last
-place there, which it tries out on floats of all sizes. Costs are in float64 in both. What entries of the targets may
-be is not looked at; but where the cost is not finite `backprop` is asked, with its errors.
+place there, which it tries out on floats of all sizes. Costs are in float64 in both. A tiny network, of up to `TINY`
+parameters times examples, is a straight line of scalars in float64, rounded at the end (`reference.straight`).
+
+What entries of the targets may be is not looked at; but where the cost is not finite `backprop` is asked, with its
+errors.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ import numpy.typing as npt
 from reference.activation import BLOCK, Pullback
 from reference.costs.ends import ordinary_end
 from reference.formula import Array
-from reference.lift import QUIET, index
+from reference.lift import QUIET, checked, index, split
 from reference.network import (
     Activation,
     EndCost,
@@ -36,11 +39,14 @@ from reference.network import (
     weight_gradient,
     weighted_input,
 )
+from reference.straight import straight_line
 
 if TYPE_CHECKING:
     from reference.regularizers import Regularizer
 
 ULP = 4  # units in the last place by which an activation evaluated in float32 may be off
+ORDER: dict[str, Any] = {"f": "F", "d": "C"}  # of z and δ: in which the products were faster
+TINY = 150  # parameters times examples: up to there a straight line of scalars is faster than arrays
 
 
 class Gradients(NamedTuple):
@@ -81,48 +87,53 @@ def plan(
     (12.5, [[10.0]], [5.0])
     """
     sizes, n, dtype, leading = _checked(sizes, activations, batch, dtype, leading)
-    shapes = list(itertools.pairwise(sizes))
-    room = functools.partial(np.empty, dtype=dtype)
+    room = functools.partial(np.empty, dtype=dtype, order="C" if leading else ORDER[dtype.char])
     of_layers = [(*leading, n, d) for d in sizes]
     z = [room(shape) for shape in of_layers[1:]]
     v = [room(shape) for shape in of_layers[1:]]  # cotangents of a, and then δ
     stages = [_stage(g, buffer) for g, buffer in zip(activations, z, strict=True)]
     end, of_y = _end(cost, v[-1], len(leading))
-    dW, db = [room((*leading, o, i)) for i, o in shapes], [room((*leading, o)) for _, o in shapes]
-    gradients = Gradients(dW, db)
-    finite = _all_finite if leading else math.isfinite
-    names = [*(f"{q}[{l}]" for q in "Wb" for l in range(len(shapes))), "x", "y"]
+    flat, gradients = _gradients(sizes, leading, dtype)
+    dW, db = gradients
+    finite = math.isfinite if of_y and not leading else _all_finite  # the former is faster, but of one number
+    names = [*(f"{q}[{l}]" for q in "Wb" for l in range(len(activations))), "x", "y"]
     expected = [q.shape for q in (*dW, *db)] + [of_layers[0], *of_y]
 
-    @QUIET
-    def gradient(x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> tuple[Array, Gradients]:
-        _check(names, (*W, *b, x, y), expected, dtype)
+    def by_arrays(x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> Any:
         a, pullbacks = [x], []
         for stage, w, c, out in zip(stages, W, b, z, strict=True):
             value, pullback = stage(weighted_input(a[-1], w, c, out))
             a.append(value)
             pullbacks.append(pullback)
         C, dC_da = end(a[-1], y)
-        if not finite(C):
-            return _by_definition(x, y, W, b)
         delta = output_error(dC_da, pullbacks[-1])  # BP1
         for l in reversed(range(len(W))):
             bias_gradient(delta, db[l])  # BP3
             weight_gradient(delta, a[l], dW[l])  # BP4
             if l:
                 delta = hidden_error(delta, W[l], pullbacks[l - 1], v[l - 1])  # BP2
+        return C
+
+    line = by_arrays
+    if not leading and n * flat.size <= TINY:
+        line = straight_line(sizes, activations, cost, by_arrays, n, flat)
+
+    @QUIET
+    def gradient(x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> tuple[Array, Gradients]:
+        _check(names, (*W, *b, x, y), expected, dtype)
+        C = line(x, y, W, b)
+        if not finite(C):
+            g = backprop(x, y, W, b, activations, cost, regularizer)
+            for mine, theirs in zip((*dW, *db), (*g.dW, *g.db), strict=True):
+                mine[...] = theirs
+            return g.cost, gradients
+        C = np.asarray(C, dtype)
         if regularizer is not None:
             R, dR = regularizer(W)
             C = C + R
             for slope, penalty in zip(dW, dR, strict=True):
                 slope += penalty
         return C, gradients
-
-    def _by_definition(x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> tuple[Array, Gradients]:
-        g = backprop(x, y, W, b, activations, cost, regularizer)
-        for mine, theirs in zip((*dW, *db), (*g.dW, *g.db), strict=True):
-            mine[...] = theirs
-        return g.cost, gradients
 
     return gradient
 
@@ -145,21 +156,32 @@ def _checked(
     return sizes, n, np.dtype(dtype), leading
 
 
+def _gradients(sizes: tuple[int, ...], leading: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Array, Gradients]:
+    """Room for ∂C/∂W and ∂C/∂b of every layer, and the flat array that all of it lies in, one after the other."""
+    pairs = list(itertools.pairwise(sizes))
+    shapes = [(*leading, o, i) for i, o in pairs] + [(*leading, o) for _, o in pairs]
+    ends = [0, *itertools.accumulate(map(math.prod, shapes))]
+    flat = np.empty(ends[-1], dtype)
+    each = [flat[start:end].reshape(s) for s, (start, end) in zip(shapes, itertools.pairwise(ends), strict=True)]
+    return flat, Gradients(each[: len(pairs)], each[len(pairs) :])
+
+
 def _check(names: Sequence[str], given: Sequence[Any], expected: Sequence[tuple[int, ...]], dtype: np.dtype) -> None:
     """Raise ValueError naming the first argument that is no array of the shape and dtype planned for."""
     L = len(names) // 2 - 1
     if len(given) != len(names):
         raise ValueError(f"{len(given) - 2} weights and biases; planned for {L} weights and {L} biases")
     for name, q, shape in zip(names, given, expected, strict=False):  # y may be for the cost to judge
+        if type(q) is np.ndarray and q.shape == shape and (q.dtype is dtype or q.dtype == dtype):
+            continue
         if type(q) is not np.ndarray:
             raise ValueError(f"{name} is of type {type(q).__name__}; planned for an array of shape {shape} and {dtype}")
-        if q.shape != shape or q.dtype != dtype:
-            raise ValueError(f"{name} has shape {q.shape} and dtype {q.dtype}; planned for {shape} and {dtype}")
+        raise ValueError(f"{name} has shape {q.shape} and dtype {q.dtype}; planned for {shape} and {dtype}")
 
 
 def _end(cost: EndCost, out: Array, lead: int) -> tuple[Callable[[Array, Array], tuple[Array, Array]], list[Any]]:
     """(a, y) ↦ C, ∂C/∂a at the end of the network, the latter written to `out`, and the shapes that y may have."""
-    ordinary, dtype = ordinary_end(cost, lead), out.dtype
+    ordinary = ordinary_end(cost, lead)
     if ordinary is None:
 
         def asked(a: Array, y: Array) -> tuple[Array, Array]:
@@ -169,8 +191,7 @@ def _end(cost: EndCost, out: Array, lead: int) -> tuple[Callable[[Array, Array],
         return asked, []
 
     def end(a: Array, y: Array) -> tuple[Array, Array]:
-        C = ordinary(np.asarray(a, np.float64), np.asarray(y, np.float64, order="C"), out)
-        return np.asarray(C, dtype), out
+        return ordinary(np.asarray(a, np.float64, order="C"), np.asarray(y, np.float64, order="C"), out), out
 
     return end, [out.shape]
 
@@ -181,19 +202,17 @@ def _all_finite(x: Array) -> bool:
 
 def _stage(activation: Activation, z: Array) -> Callable[[Array], tuple[Array, Pullback]]:
     """The activation of a layer whose z is this buffer: z ↦ value and pullback, which writes over its argument."""
-    function, given = activation, {}
-    if isinstance(activation, functools.partial):
-        function, given = activation.func, activation.keywords
+    function, given = split(activation)
     if not hasattr(function, "body"):
         shape = np.shape(activation(np.zeros_like(z))[0])
         if shape != z.shape:
             raise ValueError(f"an activation makes {shape} of z of shape {z.shape}; a plan is for one that keeps it")
         return lambda z: _with_pullback(*activation(z))
-    body, neutral = _of_floats(function, tuple(given.items()), z.dtype)
+    body, neutral = _of_floats(function, tuple(checked(function, function.known, given).items()), z.dtype)
     if neutral:
         return lambda z: (z, lambda v: v)
     a, slope = np.empty_like(z), np.empty_like(z)
-    flat = [q.reshape(-1) for q in (z, a, slope)]
+    flat = [q.reshape(-1, order="A") for q in (z, a, slope)]  # views, in the order that all three have
     blocks = [[q[k : k + BLOCK] for q in flat] for k in range(0, z.size, BLOCK)]
 
     def pullback(v: Array) -> Array:

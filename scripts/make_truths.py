@@ -4,6 +4,7 @@
 
 * tests/truths.npz: value, slope and second derivative of every elementwise activation at a sample, a thinned version of
   the audit's points (`oracles.points.dense`), the same on every run;
+* gradproof/answers/truths.npz: the same at numbers that people type, with the slopes on both sides of kinks;
 * gradproof/evidence/exact.npz: value and slope at all floats of 16 bits.
 """
 
@@ -13,23 +14,47 @@ from pathlib import Path
 
 import numpy as np
 
+from gradproof.answers.kept import TABLES
 from gradproof.evidence import exact
 from oracles import points
 from oracles.arb_truth import truths
 from oracles.arb_truth.activations import ELEMENTWISE
+from oracles.arb_truth.points import truth
 from oracles.truth_tables import Table, write_tables
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 SAMPLE = 160
-PATH = Path(__file__).parent.parent / "tests" / "truths.npz"
+SAMPLED = Path(__file__).parent.parent / "tests" / "truths.npz"
 
 
-def table(task):
+TYPED = np.concatenate([
+    [0.0, 1e-300, 1e-100, 1e-20, 1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.15],
+    np.arange(1, 31) / 10, np.arange(1, 25) / 4, np.arange(4, 21), [25, 30, 35, 36, 37, 38, 39, 40, 45, 50],
+    [60, 64, 70, 75, 80, 85, 87, 88, 89, 90, 99, 100, 103, 104, 128, 150, 200, 256, 300, 400, 500, 512, 600, 700],
+    [708, 709, 710, 744, 745, 746, 750, 800, 1000, 1024, 1e4, 1e5, 1e6, 1e8, 1e10, 1e20, 1e100, 1e300],
+])  # fmt: skip
+
+
+def sampled(task):
     """The truths of one formula in one dtype, at its sample."""
     id, dtype = task
     every = points.dense(id, dtype, 4000)
     x = every[np.unique(np.linspace(0, len(every) - 1, SAMPLE).round().astype(int))]
-    return Table(id, dtype, x, dict(enumerate(truths(id, x, (0, 1, 2), dtype=dtype))))
+    return [Table(id, dtype, x, dict(enumerate(truths(id, x, (0, 1, 2), dtype=dtype))))]
+
+
+def typed(task):
+    """The truths of one formula in one dtype at numbers that people type, at kinks from either side too."""
+    id, dtype = task
+    x = points.rounded(np.concatenate([-TYPED, TYPED]), dtype) + 0.0  # −0 + 0 is 0
+    x = np.append(np.unique(x[np.abs(x) <= points.special(dtype)[-3]]), [-np.inf, np.inf])
+    table = Table(id, dtype, x, dict(enumerate(truths(id, x, (0, 1, 2), dtype=dtype))))
+    torn = x[np.isnan(table.truths[1].hi)]
+    sides = ("left", "right") if torn.size else ()
+    return [
+        table,
+        *(Table(id, dtype, torn, {1: truth(id, torn, 1, side=side, dtype=dtype)}, side=side) for side in sides),
+    ]
 
 
 def every_float(task):
@@ -48,8 +73,10 @@ def every_float(task):
 if __name__ == "__main__":
     tasks = [(id, dtype) for id in ELEMENTWISE for dtype in DTYPES]
     with ProcessPoolExecutor(None, multiprocessing.get_context("spawn")) as pool:
-        write_tables(PATH, list(pool.map(table, tasks)))
+        for path, made in ((SAMPLED, sampled), (TABLES, typed)):
+            tables = [table for found in pool.map(made, tasks) for table in found]
+            write_tables(path, tables)
+            print(f"{path}: {len(tables)} tables, {path.stat().st_size / 1e6:.2f} MB")
         short = [(id, dtype) for id in ELEMENTWISE for dtype in exact.DTYPES]
         exact.write(dict(zip(short, pool.map(every_float, short), strict=True)))
-    for path, made in ((PATH, tasks), (exact.PATH, short)):
-        print(f"{path}: {len(made)} tables, {path.stat().st_size / 1e6:.2f} MB")
+        print(f"{exact.PATH}: {len(short)} tables, {exact.PATH.stat().st_size / 1e6:.2f} MB")

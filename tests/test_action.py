@@ -18,6 +18,8 @@ import pytest
 yaml = pytest.importorskip("yaml")
 from runner import Job, load  # noqa: E402
 
+from gradproof.cli import parser  # noqa: E402
+from gradproof.commands.checks import listed as listed_checks  # noqa: E402
 from gradproof.evidence.files import read_evidence, write_evidence  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -186,3 +188,22 @@ def test_workflows_run_environments_that_tox_has():
     found = {env for said in re.findall(r"(?:tox run -e |env: )\"?([a-z0-9,-]+)", asked) for env in said.split(",")}
     assert {"lint", "py310-numpy", "site", "build"} <= found <= names
     assert all(str(path.relative_to(ROOT)) in tox["testenv:lint"]["commands"] for path in WORKFLOWS)
+
+
+def test_the_recipes_of_the_guide_say_what_there_is(tmp_path):
+    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    inputs = load(ROOT / "action.yml")["inputs"]
+    recipes = [yaml.load(recipe, yaml.BaseLoader) for recipe in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)]
+    jobs = [job for recipe in recipes if "jobs" in recipe for job in recipe["jobs"].values()]
+    given = [step["with"].keys() for job in jobs for step in job["steps"] if step.get("uses") == "./gradproof"]
+    assert len(given) == 2
+    assert all(keys <= inputs.keys() for keys in given)
+    (table,) = re.findall(r"\| input \| .*\n\|---\|---\|\n((?:\|.*\n)+)", text)
+    assert {*re.findall(r"`(\w+)`", " ".join(row.split("|")[1] for row in table.splitlines()))} == {*inputs}
+    (hook,) = (hook for recipe in recipes if "repos" in recipe for repo in recipe["repos"] for hook in repo["hooks"])
+    offered = {hook["id"]: hook for hook in load(ROOT / ".pre-commit-hooks.yaml")}
+    assert hook.items() <= offered[hook["id"]].items()
+    (listed,) = re.findall(r"^```\n(# gradients.txt\n.*?)^```", text, re.M | re.S)
+    (tmp_path / "gradients.txt").write_text(listed, encoding="utf-8")
+    alone = parser().parse_args(["check", "--list", str(tmp_path / "gradients.txt")])
+    assert [one.target for one in listed_checks(alone, int)] == ["activations.py:softmax", "activations.py:gelu"]

@@ -18,6 +18,7 @@ PACKAGES = {"reference", "oracles", "gradproof", "literature"}
 OURS = {"PKG-INFO", "setup.cfg"}  # what setuptools adds
 BUILD = "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])(sys.argv[2]))"
 TEXT = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "CITATION.cff", "CHANGELOG.md")}
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def made(what, source, folder):
@@ -67,8 +68,7 @@ def test_the_wheel_has_the_packages_and_what_they_read_and_no_tests(unpacked, fi
     assert inside == {name for name in files if name.split("/")[0] in PACKAGES}
     assert size < 4e6
     assert (metadata["Name"], metadata["Version"]) == ("gradproof", gradproof.__version__)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert metadata.get_payload(decode=True).decode().strip() == readme.strip()
+    assert metadata.get_payload(decode=True).decode().strip() == README.strip()
     assert "check" in metadata.get_all("Provides-Extra")
     assert any(line.startswith("numpy") and "extra" not in line for line in metadata.get_all("Requires-Dist"))
 
@@ -84,3 +84,14 @@ def test_there_is_one_address():
     urls = re.search(r"^\[project\.urls\]\n((?:\w.*\n)*)", TEXT["pyproject.toml"], re.MULTILINE)[1]
     cited = re.search(r'^repository-code: "?([^\s"]+)', TEXT["CITATION.cff"], re.MULTILINE)
     assert re.findall(r'^Source = "(.+)"', urls) == ([cited[1]] if cited else [])
+
+
+def test_the_readme_names_the_versions_that_the_package_takes():
+    said = re.search(r"^Python (\S+) to (\S+); torch (\S+) and jax (\S+) or later", README, re.MULTILINE).groups()
+    text = TEXT["pyproject.toml"]
+    pythons = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', text)
+    needed = [
+        re.search(pattern, text)[1] for pattern in (r'requires-python = ">=(.*)"', r'"torch>=(.*)"', r'"jax>=(.*)"')
+    ]
+    assert said == (needed[0], pythons[-1], needed[1], needed[2])
+    assert pythons[0] == needed[0]

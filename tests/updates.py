@@ -7,6 +7,7 @@ from reference import CATALOGUE
 
 STEPS = [f for f in CATALOGUE.values() if hasattr(f.function, "start")]
 ALONE = [f for f in STEPS if "[" not in f.arguments[0]]  # whose entries are stepped each by itself
+FIRST = {"update/muon": {"iterations": 1}}  # whose records print the first step, with these hyperparameters
 over_steps = pytest.mark.parametrize("record", STEPS, ids=lambda f: f.name)
 
 

@@ -130,11 +130,11 @@ def adafactor_single_share(
 
 
 def _bfloat16(x: Any) -> Any:
-    """`x` rounded to bfloat16, in float32; a number that carries its rounding errors along stays as it is."""
+    """`x` rounded to bfloat16; a number that carries its rounding errors along stays as it is."""
     if not isinstance(x, np.ndarray):
         return x
     bits = x.astype(np.float32).view(np.int32)
-    return ((bits + 0x7FFF + (bits >> 16 & 1)) & -0x10000).view(np.float32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & -0x10000).view(np.float32).astype(np.float64)
 
 
 @each_parameter("m")

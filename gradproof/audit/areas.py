@@ -55,7 +55,7 @@ AREAS = {
         ),
         Area(
             "accuracy", "values and gradients of every formula against the truth", accuracy.tasks, pages.accuracy.write,
-            ("numpy", "torch", "jax", "balls", "16 bits"), ("seed", "dtype", "oracle"), ("balls",),
+            ("numpy", "torch", "jax", "balls", "16 bits"), ("seed", "dtype", "oracle", "device"), ("balls",),
             figures=True,
             kinds=("sweep", "curve", "accuracy"),
         ),

@@ -80,7 +80,7 @@ def measure(ids: Sequence[str], dtypes: Sequence[str] | None, jobs: int, progres
     found: list[Finding] = []
     tasks: list[Task] = [task for area in areas for task in area.tasks(plan)]
     with executor(jobs=jobs) as workers:
-        call = functools.partial(there, about(), plan.oracles)
+        call = functools.partial(there, about(), plan.oracles, plan.device)
         for done, future in enumerate([workers.submit(call, task.call) for task in tasks], 1):
             found += future.result()[1]
             progress("lock", done, len(tasks))

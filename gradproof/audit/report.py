@@ -10,15 +10,18 @@ from pathlib import Path
 from gradproof import pages
 from gradproof.audit.areas import AREAS
 from gradproof.claims import literature
+from gradproof.evidence import summary
 from gradproof.evidence.compare import PART
 from gradproof.evidence.environment import source_hash
 from gradproof.evidence.files import EvidenceError, read_evidence
 
 Page = Callable[[Path, Path], None]
+REPORTS = Path(__file__).parents[2] / "reports"  # of a checkout, whose evidence is what travels with the package
 
 PAGES: dict[str, Page] = {name: area.page for name, area in AREAS.items()} | {
     "speed": pages.speed.write,
     "sweeps": pages.sweeps.write,
+    "workers": pages.workers.write,
     "drift": pages.drift.write,
     "checkers": pages.checkers.write,
     "mutants": pages.mutants.write,
@@ -60,6 +63,7 @@ def _check_kinds(name: str, path: Path) -> None:
 def write_overview(out: Path, evidence: Path | None = None) -> None:
     """Write the pages that look at the evidence of several areas: defects of the frameworks, optimizers, the front.
 
+    Of the reports of a checkout, also what travels with the package.
     Raises EvidenceError where they do not follow.
     """
     evidence = evidence or out / "evidence"
@@ -69,6 +73,8 @@ def write_overview(out: Path, evidence: Path | None = None) -> None:
         if (evidence / "updates.jsonl").exists():
             pages.updates.write(evidence, out)
         pages.front.write(evidence, out)
+        if out.resolve() == REPORTS:
+            summary.write(evidence)
 
 
 def check_readable(out: Path, but: Collection[str]) -> None:
@@ -108,6 +114,9 @@ def check_report(folder: Path) -> list[str]:
             committed = folder / page.relative_to(made)
             if not committed.exists() or committed.read_bytes() != page.read_bytes():
                 problems.append(f"{committed} does not follow from the evidence; run 'gradproof report'")
+    if folder.resolve() == REPORTS:
+        problems += [f"{summary.SHIPPED / name}, which travels with the package, does not follow from {evidence}; "
+                     "run 'gradproof report'" for name in summary.stale(evidence)]  # fmt: skip
     now = source_hash("reference", "oracles")
     for name in AREAS:
         path = evidence / f"{name}.jsonl"

@@ -25,7 +25,7 @@ from gradproof.evidence.environment import ORACLES, PACKAGES, cpu, header, sourc
 from gradproof.evidence.files import read_evidence, write_evidence
 from gradproof.evidence.finding import Finding
 from gradproof.evidence.verdicts import FAILING
-from gradproof.executors import Refused, about, ended, executor, there
+from gradproof.executors import Refused, about, ended, executor, made_on, there
 from gradproof.lookup import UsageError
 from gradproof.pages import figures
 from gradproof.parts import alone_in, done, prepare
@@ -78,7 +78,7 @@ def run(out: Path, options: Options, progress: Progress) -> Outcome:
         report.check_readable(out, but=tasks)
         run = prepare(parts, _made_with(plan), options.resume)
         started = [(area, [_part(area, task, parts, run) for task in tasks[area.name]]) for area in areas]
-        call = functools.partial(there, about(), plan.oracles)
+        call = functools.partial(there, about(), plan.oracles, plan.device)
         left = [part for _, those in started for part in those if part.left]
         running = {workers.submit(call, part.task.call): part for part in left}
         last = time.perf_counter()
@@ -154,13 +154,13 @@ def _left(area: Area, parts: Sequence[Part], progress: Progress) -> bool:
     return left > 0
 
 
-def _write_ended(running: dict[Future[tuple[str, Findings]], Part], run: str) -> None:
+def _write_ended(running: dict[Future[tuple[dict[str, str], Findings]], Part], run: str) -> None:
     """Write what has ended meanwhile, of whatever area. Raises Refused and UsageError where none can go on."""
     for part, future in ended(running):
         part.left = False
         try:
-            cpu, found = future.result()
-            write_evidence(part.path, {"task": part.task.name, "run": run, "cpu": cpu}, found)
+            on, found = future.result()
+            write_evidence(part.path, {"task": part.task.name, "run": run, **on}, found)
         except Refused:
             raise
         except CancelledError as error:
@@ -179,8 +179,7 @@ def _finish(area: Area, parts: Sequence[Part], out: Path, options: Options, outc
         return False
     read = [read_evidence(part.path) for part in parts]
     findings = area.fold([f for part in read for f in part.findings])
-    cpus = ", ".join(sorted({part.header["cpu"] for part in read}))
-    made_with = {**header(area.uses, {**options.given(area), **area.constants}), "cpu": cpus}
+    made_with = header(area.uses, {**options.given(area), **area.constants}) | made_on(part.header for part in read)
     write_evidence(out / "evidence" / f"{area.name}.jsonl", made_with, findings)
     _count(findings, outcome)
     return True

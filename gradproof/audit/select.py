@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from gradproof.audit.areas import AREAS, Area
-from gradproof.evidence.environment import ORACLES
+from gradproof.evidence.environment import CPU, ORACLES
 from gradproof.lookup import UsageError, identify, suggestion
 from gradproof.networks.configurations import configurations
 from gradproof.tasks import Plan
@@ -26,17 +26,19 @@ class Options:
     oracle: tuple[str, ...] | None = None
     jobs: int = 0
     on: str = ""
+    device: str = CPU
     resume: bool = False
 
     @property
     def whole(self) -> bool:
-        """True if everything is measured, which is what reports are made of."""
-        return not self.only and (self.dtype, self.draws, self.oracle) == (None, None, None)
+        """True if everything is measured, on the CPU, which is what reports are made of."""
+        return not self.only and (self.dtype, self.draws, self.oracle, self.device) == (None, None, None, CPU)
 
     def given(self, area: Area) -> dict[str, object]:
         """The options that enter an area, for the header of its evidence."""
-        said = {"seed": self.seed or 0, "draws": self.draws or 1, "dtype": self.dtype, "oracle": self.oracle}
-        entering = {name: value for name, value in said.items() if name in area.options and value is not None}
+        said = {"seed": self.seed or 0, "draws": self.draws or 1, "dtype": self.dtype, "oracle": self.oracle,
+                "device": self.device}  # fmt: skip
+        entering = {name: value for name, value in said.items() if name in area.options and value not in (None, CPU)}
         return entering | ({"only": list(self.only)} if self.only else {})
 
 
@@ -74,16 +76,18 @@ def select(options: Options) -> tuple[list[Area], Plan]:
             raise UsageError(f"--only {patterns[0]} means networks, of which {', '.join(others)} knows nothing")
         areas = ["networks"]
     chosen = [AREAS[name] for name in areas or AREAS]
-    for name in ("seed", "draws", "dtype", "oracle"):
-        if getattr(options, name) is not None and not any(name in area.options for area in chosen):
+    for name in ("seed", "draws", "dtype", "oracle", "device"):
+        if getattr(options, name) not in (None, CPU) and not any(name in area.options for area in chosen):
             takes = ", ".join(area.name for area in AREAS.values() if name in area.options)
             raise UsageError(f"--{name} does not enter {', '.join(a.name for a in chosen)}; it does enter {takes}")
+    if options.device != CPU:
+        chosen = [area for area in chosen if "device" in area.options]
     ids = frozenset(formulas) if formulas else None
     oracles = options.oracle or tuple(ORACLES)
     if strange := [name for name in oracles if name not in ORACLES]:
         raise UsageError(f"--oracle {strange[0]}: there are {', '.join(ORACLES)}")
     pattern = patterns[0] if patterns else "*"
-    return chosen, Plan(options.seed or 0, options.draws or 1, options.dtype, oracles, ids, pattern)
+    return chosen, Plan(options.seed or 0, options.draws or 1, options.dtype, oracles, ids, pattern, options.device)
 
 
 def matching(word: str) -> list[str]:

@@ -28,7 +28,8 @@ def draw(id: str, dtype: str, regime: str, seed: int) -> Case:
     """The case of this formula, dtype, regime and seed. Raises KeyError for a formula that has no draws."""
     chosen = setting(id, seed)
     parameters = {**CATALOGUE[id].parameters, **chosen}
-    source = Source(generator(id, dtype, regime, seed), regime, seed, parameters, dtype)
+    factors = layers.FACTORS.get(id, 1) if dtype == "float64" else 1  # shorter dtypes are evaluated in float64
+    source = Source(generator(id, dtype, regime, seed), regime, seed, parameters, dtype, factors)
     if id not in STEPS:
         chosen = {**chosen, **extreme(CATALOGUE[id], source)}
     source.parameters = {**parameters, **chosen}
@@ -63,8 +64,8 @@ def _cotangent(given: Drawn, id: str, dtype: str, source: Source) -> Cotangent:
 
 
 def of(id: str, dtype: str, seeds: Iterable[int], regimes: Sequence[str] = REGIMES) -> Iterator[Case]:
-    """The cases of a formula in all regimes, or in some. Steps and layers are asked in the usual ones."""
-    usual = id in STEPS or CATALOGUE[id].kind == "layer"
+    """The cases of a formula in all regimes, or in some. Steps and some layers are asked in the usual ones."""
+    usual = id in STEPS or id in layers.USUAL
     for regime in [regime for regime in regimes if regime in USUAL or not usual]:
         for seed in seeds:
             yield draw(id, dtype, regime, seed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -313,6 +314,11 @@ def setting(id: str, k: int) -> Parameters:
     return every[k % len(every)]
 
 
+# Parameters that are never at the ends of the range: entries bound a correction, and angles of 1e300 have no digits.
+USUAL: dict[str, str] = {"layer/variance": "correction", "layer/standard_deviation": "correction",
+                         "layer/rotary": "base"}  # fmt: skip
+
+
 def extreme(formula: Formula, s: Source) -> Parameters:
     """One real parameter as large or as small as the dtype has numbers, in the styles that are; else none.
 
@@ -322,8 +328,10 @@ def extreme(formula: Formula, s: Source) -> Parameters:
         return {}
     known = inspect.signature(formula.function).parameters
     x = max(float(s.sizes()), 2.0 ** (s.normal + 4))  # not subnormal: its last digits are to count
-    may = [name for name, default in formula.parameters.items() if isinstance(known[name].default, float)
-           and all(formula.at(condition, **{name: x}) for condition in formula.valid.values())]  # fmt: skip
+    may = [name for name, default in formula.parameters.items()
+           if isinstance(known[name].default, float) and USUAL.get(formula.id) != name
+           and all(formula.at(condition, **{name: x}) for condition in formula.valid.values()
+                   if re.search(rf"\b{name}\b", condition))]  # fmt: skip
     return {may[s.seed // 2 % len(may)]: x} if may else {}
 
 

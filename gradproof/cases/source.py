@@ -45,17 +45,25 @@ class Source:
     """Numbers for one case in a dtype, whose formula has `parameters`.
 
     `odd` is true in every second case: what may be left out is then given. `style` is that of the regime extreme, empty
-    in the others. There are `n` examples of `d` entries, and one of one where the style is single.
+    in the others. There are `n` examples of `d` entries, and one of one where the style is single. The ends of the
+    range are those that products of `factors` numbers, and sums of some, do not leave.
     """
 
     def __init__(
-        self, rng: np.random.Generator, regime: str, seed: int, parameters: Mapping[str, Any], dtype: str = "float64"
+        self,
+        rng: np.random.Generator,
+        regime: str,
+        seed: int,
+        parameters: Mapping[str, Any],
+        dtype: str = "float64",
+        factors: int = 1,
     ):
         self.rng, self.regime, self.seed, self.odd = rng, regime, seed, bool(seed % 2)
         self.parameters = parameters
         self.style = STYLES[(seed + seed // len(STYLES)) % len(STYLES)] if regime == "extreme" else ""
         self.n, self.d = (1, 1) if self.style == "single" else (N, D)
-        digits, self.least, self.greatest = format_of(dtype)[1]
+        digits, least, greatest = format_of(dtype)[1]
+        self.least, self.greatest = (least, greatest) if factors == 1 else (least // factors, (greatest - 8) // factors)
         self.normal = self.least + digits - 1  # exponent of the least normal number
         self.top = float(np.ldexp(2.0 - 2.0 ** (1 - digits), self.greatest))
         self.roundoff = 2.0**-digits

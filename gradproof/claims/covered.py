@@ -1,5 +1,7 @@
 """Every name of the frameworks that has a gradient, or makes a step of one, and what we have for it."""
 
+# Over 400 lines: one table, a line for each name of four packages.
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -74,7 +76,7 @@ _FUNCTIONAL = {
     "log_softmax": "activation/log_softmax",
     "logsigmoid": "activation/logsigmoid",
     "mish": "activation/mish",
-    "normalize": "activation/l2_normalize: p = 2; another p is not there yet",
+    "normalize": "activation/l2_normalize: p = 2, of norms above eps; for another p the quotient with layer/norm",
     "prelu": "activation/prelu",
     "relu relu_": "activation/relu",
     "relu6": "activation/relu6",
@@ -290,7 +292,8 @@ _LOSSES = {
     "kl_divergence_with_log_targets": "cost/kl_div_log_target",
     "l2_loss": "cost/quadratic",
     "log_cosh": "cost/log_cosh",
-    "make_fenchel_young_loss": "no formula: it makes a loss of a function that is given; see sparsemax_loss",
+    "make_fenchel_young_loss": "cost/cross_entropy_labels cost/multiclass_sparsemax cost/entmax"
+    " cost/multiclass_perceptron cost/quadratic: by the f that is given, of f(z) − ⟨y, z⟩; the slope is ∇f − y for any",
     "multiclass_hinge_loss": "cost/multiclass_hinge",
     "multiclass_perceptron_loss": "cost/multiclass_perceptron",
     "multiclass_sparsemax_loss": "cost/multiclass_sparsemax",
@@ -317,7 +320,7 @@ _OPTIM = {
     "AdamW": "update/adamw",
     "Adamax": "update/adamax",
     "LBFGS": "update/lbfgs: with one pair, without its search along the line",
-    "Muon": "update/muon",
+    "Muon": "update/muon: of matrices; it iterates in bfloat16",
     "NAdam": "update/nadam",
     "RAdam": "update/radam",
     "RMSprop": "update/rmsprop update/rmsprop_centered: by centered",
@@ -365,9 +368,10 @@ _OPTAX = {
 
 _CONTRIB = {
     **{name: f"update/{name}" for name in (
-        "acprop", "ademamix", "adopt", "cocob", "dadapt_adamw", "dog", "dowg", "madgrad", "momo", "momo_adam", "muon",
+        "acprop", "ademamix", "adopt", "cocob", "dadapt_adamw", "dog", "dowg", "madgrad", "momo", "momo_adam",
         "prodigy", "sam", "schedule_free_adamw", "schedule_free_sgd", "simplified_ademamix",
     )},
+    "muon": "update/muon: preconditioning = frobenius, not adaptive; of what is no matrix update/adamw",
     "sophia": "update/sophia: with the diagonal of the Hessian given",
     "galore mechanize reduce_on_plateau schedule_free schedule_free_eval_params": _WRAPS,
     "normalize": "update/normalize_by_update_norm: eps = 0",

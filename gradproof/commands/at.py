@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from gradproof.answers import kept
 from gradproof.answers.frameworks import sides
 from gradproof.cases.case import Case
 from gradproof.commands.given import pairs, rounded
 from gradproof.evidence.environment import ORACLES, load
+from gradproof.evidence.files import read_evidence
 from gradproof.evidence.finding import hexed
+from gradproof.evidence.summary import SHIPPED
 from gradproof.evidence.verdicts import WORSE, Verdict
 from gradproof.lookup import Missing, UsageError, find
 from gradproof.pages.tables import Table
-from oracles.floats import FORMATS
+from gradproof.pages.tables import number as figure
+from oracles.floats import FORMATS, Truth, conditioned_error
 from reference.formula import Array, Formula
 
 DTYPES = tuple(FORMATS)
@@ -76,41 +81,61 @@ def evaluate(
             raise UsageError(f"{formula.id}: {error}") from error
         answers[name] = answer.outputs["value"], answer.gradients["z"]
     rows: list[dict[str, Any]] = []
+    balls = _balls(formula.id, dtype, given)
+    exact = balls or _kept(formula, dtype, given)
     for k, x in enumerate(z.tolist()):
         row: dict[str, Any] = {"x": hexed(x)}
         for name, (value, slope) in answers.items():
             row[name] = {"value": hexed(value[k]), "slope": hexed(slope[k])}
-        rows.append({**row, **_truth(formula, z[k : k + 1], row["ours"], dtype, given)})
-    return {"formula": formula.id, "dtype": dtype, "parameters": given, "points": rows}
+        rows.append({**row, **_truth(formula, z[k : k + 1], row["ours"], exact)})
+    by = "balls" if balls else "tables"
+    return {"formula": formula.id, "dtype": dtype, "parameters": given, "truth by": by, "points": rows}
 
 
-def _truth(
-    formula: Formula, z: Array, ours: dict[str, str], dtype: str, parameters: Mapping[str, float]
-) -> dict[str, Any]:
-    """The truth at one point, with one-sided slopes if they differ, and the verdict on ours.
+Exact: TypeAlias = "Callable[[Array, str | None], Mapping[int, Truth]]"  # a point and a side -> truths by order
 
-    Empty without python-flint. At a kink a slope inside [left, right] is a convention; elsewhere ours agrees within
-    the conditioned bound of its record. The verdict is the worse of those on value and slope.
-    """
+
+def _balls(id: str, dtype: str, given: Mapping[str, Any]) -> Exact | None:
+    """The truth at any point; None without python-flint."""
     try:
-        from oracles import floats
         from oracles.arb_truth import points
     except ImportError:
+        return None
+
+    def exact(z: Array, side: str | None) -> Mapping[int, Truth]:
+        orders = (0, 1, 2) if side is None else (1,)
+        return dict(zip(orders, points.truths(id, z, orders, dtype=dtype, side=side, **given), strict=True))
+
+    return exact
+
+
+def _kept(formula: Formula, dtype: str, given: Mapping[str, float]) -> Exact:
+    """The truth that travels with the package: at some points, for default parameters."""
+    usual = {**formula.parameters, **given} == formula.parameters
+    return lambda z, side: kept.known(formula.id, dtype, float(z[0]), side) if usual else {}
+
+
+def _truth(formula: Formula, z: Array, ours: dict[str, str], exact: Exact) -> dict[str, Any]:
+    """The truth at one point, with one-sided slopes if they differ, and the verdict on ours.
+
+    Empty where it is not known. At a kink a slope inside [left, right] is a convention; elsewhere ours agrees within
+    the conditioned bound of its record. The verdict is the worse of those on value and slope.
+    """
+    truths = exact(z, None)
+    if not truths:
         return {}
-    given: dict[str, Any] = {"dtype": dtype, **parameters}
-    truths = points.truths(formula.id, z, (0, 1, 2), **given)
     found: dict[str, Any] = {"truth": {"value": hexed(truths[0].hi[0]), "slope": hexed(truths[1].hi[0])}}
     x = z.astype(np.float64)
 
     def judged(part: str, order: int) -> Verdict:
         got = float.fromhex(ours[part])
-        exact = got == truths[order].hi[0] or (math.isnan(got) and math.isnan(truths[order].hi[0]))
-        error = floats.conditioned_error(np.array([got]), truths[order], x, truths[order + 1])[0]
-        return Verdict.exact if exact else Verdict.agrees if error <= formula.conditioned_ulp else Verdict.wrong
+        same = got == truths[order].hi[0] or (math.isnan(got) and math.isnan(truths[order].hi[0]))
+        error = conditioned_error(np.array([got]), truths[order], x, truths[order + 1])[0]
+        return Verdict.exact if same else Verdict.agrees if error <= formula.conditioned_ulp else Verdict.wrong
 
     value = judged("value", 0)
     if truths[1].undecided[0] and math.isnan(truths[1].hi[0]):
-        left, right = (points.truth(formula.id, z, 1, side=side, **given) for side in ("left", "right"))
+        left, right = (exact(z, side)[1] for side in ("left", "right"))
         found.update(left=hexed(left.hi[0]), right=hexed(right.hi[0]))
         low, high = sorted((float(left.hi[0]), float(right.hi[0])))
         chosen = float.fromhex(ours["slope"])
@@ -123,8 +148,8 @@ def _truth(
     return {**found, "verdict": max(value.value, slope.value, key=WORSE.index)}
 
 
-def table(result: Mapping[str, Any]) -> Table:
-    """What `evaluate` found, for a person."""
+def table(result: Mapping[str, Any], evidence: Path = SHIPPED) -> Table:
+    """What `evaluate` found, for a person; where no truth is known, what `evidence` says of ours."""
     dtype = result["dtype"]
     lines = []
     for point in result["points"]:
@@ -132,8 +157,8 @@ def table(result: Mapping[str, Any]) -> Table:
         base = point.get("truth", point["ours"])
         for side in ("truth", "ours", *ORACLES):
             if side not in point:
-                here = side in ORACLES and load(side) is not None
-                lines.append([x, side, "no answer" if here else "not installed", "", "", "", ""])
+                said = "not known" if side == "truth" else "no answer" if load(side) else "not installed"
+                lines.append([x, side, said, "", "", "", ""])
                 continue
             cells = []
             for part in ("value", "slope"):
@@ -145,11 +170,35 @@ def table(result: Mapping[str, Any]) -> Table:
         for side in ("left", "right"):
             if side in point:
                 lines.append([x, f"from the {side}", "", "", repr(float.fromhex(point[side])), "", ""])
-    from_what = "the rounded truth" if "truth" in result["points"][0] else "ours"
+    known = ["truth" in point for point in result["points"]]
+    from_what = "the rounded truth" + ", else from ours" * (not all(known)) if any(known) else "ours"
     given = "".join(f", {name} = {value:g}" for name, value in result["parameters"].items())
     title = f"{result['formula']} in {dtype}{given}; ULP: distance from {from_what}"
-    kinks = any("left" in point for point in result["points"])
-    return Table(title, ["x", "side", "value", "ULP", "slope", "ULP", "verdict"], lines, KINK if kinks else "")
+    notes = [KINK] if any("left" in point for point in result["points"]) else []
+    if result["truth by"] == "tables":
+        notes.append(_of_tables(result["formula"], dtype, all(known), evidence))
+    return Table(title, ["x", "side", "value", "ULP", "slope", "ULP", "verdict"], lines, "\n".join(notes))
+
+
+def _of_tables(id: str, dtype: str, all_known: bool, evidence: Path) -> str:
+    """What truth there is without python-flint; where it is missing, how good ours was where it was measured."""
+    n = kept.points(id, dtype)
+    said = f"Without python-flint the truth is known at {n} numbers and default parameters, from a table"
+    if all_known:
+        return f"{said}."
+    return f"{said}; pip install 'gradproof[check]' computes it anywhere.{recorded(id, dtype, evidence)}"
+
+
+def recorded(id: str, dtype: str, evidence: Path) -> str:
+    """Our largest error in an evidence, in a sentence; empty where there is none."""
+    path = evidence / "accuracy.jsonl"
+    header, findings = read_evidence(path) if path.exists() else ({}, [])
+    ours = [f for f in findings if (f.formula, f.dtype, f.side, f.what) == (id, dtype, "ours", "") and f.entries]
+    if not ours:
+        return ""
+    worst, tried = max(f.max or 0.0 for f in ours), max(f.entries for f in ours)
+    day = str(header.get("made", ""))[:10]
+    return f" Measured {day}: ours is off by at most {figure(worst)} conditioned ULP in {tried:,} numbers."
 
 
 def ulps(a: str, b: str, dtype: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
 from gradproof.cases.source import REGIMES
 from gradproof.commands import given
-from gradproof.commands.at import NO_SLOPE
+from gradproof.commands.at import NO_SLOPE, recorded
 from gradproof.evidence.environment import ORACLES
 from gradproof.evidence.finding import hexed
+from gradproof.evidence.summary import SHIPPED
 from gradproof.lookup import Missing, UsageError, find, identify
 from gradproof.pages.tables import Table, number
 from oracles.floats import FORMATS
@@ -79,19 +81,25 @@ def as_json(case: Case) -> dict[str, Any]:
             "cotangent": cotangent, "truth": truths, **said, "conditioned ULP": errors}  # fmt: skip
 
 
-def beside(case: Case) -> Table:
+def beside(case: Case, evidence: Path = SHIPPED) -> Table:
     """Every entry of outputs and gradients of a case: the truth, and each side with its error.
 
-    Errors are in conditioned ULP, as in the tables of accuracy. Raises UsageError without python-flint, and for a case
-    that the definition refuses.
+    Errors are in conditioned ULP, as in the tables of accuracy. Without python-flint there is no truth, and what
+    `evidence` says of ours instead. Raises UsageError for a case that the definition refuses.
     """
     exact, answers = _everyone(case)
     numbers = not any(np.isnan(np.asarray(x).astype(np.float64)).any() for x in case.arguments.values())
-    lines = [line for quantity, known in exact.items() for line in _lines(quantity, known, answers, numbers)]
+    quantities = exact or dict.fromkeys(answers["ours"])
+    lines = [line for quantity, known in quantities.items() for line in _lines(quantity, known, answers, numbers)]
     options = f", {label(case.parameters)}" if case.parameters else ""
     name = f", {case.name}" if case.regime in REGIMES else ""
-    title = f"{case.formula} in {case.dtype}{name}{options}; in brackets: conditioned ULP from the truth"
-    return Table(title + _of_the_sum(case, exact), ["quantity", "truth", *answers], lines)
+    title = f"{case.formula} in {case.dtype}{name}{options}"
+    title += "; in brackets: conditioned ULP from the truth" if exact else ""
+    note = "" if exact else f"{NO_BALLS}.{recorded(case.formula, case.dtype, evidence)}"
+    return Table(title + _of_the_sum(case, exact), ["quantity", "truth", *answers], lines, note)
+
+
+NO_BALLS = "The truth needs python-flint: pip install 'gradproof[check]'"
 
 
 def _of_the_sum(case: Case, exact: Mapping[str, Any]) -> str:
@@ -108,7 +116,7 @@ def _of_the_sum(case: Case, exact: Mapping[str, Any]) -> str:
 def _everyone(case: Case) -> tuple[dict[str, Any], dict[str, Mapping[str, Any] | str]]:
     """The truth by quantity, and the answer of each side, or why it has none.
 
-    Raises UsageError for what our formula refuses, in its words, and without python-flint.
+    No truth without python-flint. Raises UsageError for what our formula refuses, in its words.
     """
     asked = sides(ORACLES)
     try:
@@ -118,8 +126,8 @@ def _everyone(case: Case) -> tuple[dict[str, Any], dict[str, Mapping[str, Any] |
         raise UsageError(f"{case.formula}: {error}") from error
     try:
         exact = {q: known for q, known in truth(case).quantities.items() if q in answers["ours"]}  # none by a switch
-    except ImportError as error:
-        raise UsageError("python-flint: not installed; pip install 'gradproof[oracles]'") from error
+    except ImportError:
+        exact = {}
     except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         said = str(error)
         if empty := [name for name, x in case.arguments.items() if np.size(x) == 0]:
@@ -156,7 +164,7 @@ def _instead(formula: Formula) -> str:
 def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | str], numbers: bool) -> list[list[str]]:
     """One line for each entry of a quantity. A gradient of `numbers` that has no exact one is at a kink."""
     kink = numbers and quantity.startswith("∂/∂")
-    exact = known.truth.hi
+    exact = np.asarray(answers["ours"][quantity]) if known is None else known.truth.hi  # type: ignore[index]
     columns = []
     for answer in answers.values():
         got = None if isinstance(answer, str) else answer.get(quantity)
@@ -164,11 +172,12 @@ def _lines(quantity: str, known: Any, answers: Mapping[str, Mapping[str, Any] | 
             columns.append([answer if isinstance(answer, str) else "–"] * exact.size)
             continue
         y = np.asarray(got).astype(np.float64).reshape(exact.shape)
-        errors = known.error(y).flat
+        errors = np.full(y.size, np.nan) if known is None else known.error(y).flat
         columns.append([
             f"{float(p)!r}" + ("" if np.isnan(e) else f" ({number(float(e))})")
             for p, e in zip(y.flat, errors, strict=True)
         ])  # fmt: skip
     truths = [NO_SLOPE if kink and np.isnan(x) else repr(x) for x in exact.ravel().tolist()]
+    truths = ["not known"] * exact.size if known is None else truths
     places = [f"{quantity}{list(index) or ''}" for index in np.ndindex(exact.shape)]
     return [list(line) for line in zip(places, truths, *columns, strict=True)]

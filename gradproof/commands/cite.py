@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import re
@@ -13,7 +12,7 @@ from typing import Any
 
 from gradproof import __version__
 from gradproof.commands.show import judgement, source
-from gradproof.evidence.files import read_evidence
+from gradproof.evidence import summary
 from gradproof.lookup import UsageError, identify
 from literature import CLAIMS
 from literature.bibliography import Work, work
@@ -23,36 +22,19 @@ Entry = tuple[str, Work]  # citation key and work
 LONG = 300  # characters beyond which a derivative is nothing for a note
 
 
-def evidence_hashes(reports: Path) -> dict[str, str]:
-    """Of every id in the committed evidence a short hash over all lines of it that name the id.
-
-    Raises EvidenceError where a file of it cannot be used: what is damaged is no record.
-    """
-    digests: dict[str, Any] = {}
-    for file in sorted((reports / "evidence").glob("*.jsonl")):
-        read_evidence(file)
-        for line in file.read_text(encoding="utf-8").splitlines():
-            for word in {word for word in _QUOTED.findall(line) if "/" in word}:
-                digests.setdefault(word, hashlib.sha256()).update(line.encode())
-    return {word: digest.hexdigest()[:12] for word, digest in digests.items()}
-
-
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-
-
-def record(id: str, reports: Path, hashes: Mapping[str, str]) -> Entry:
+def record(id: str, evidence: Path, hashes: Mapping[str, str]) -> Entry:
     """The project's own record of `id` as a citable work: id, version, and the hash of its evidence if there is any.
 
     Of a formula with its derivative and the file where that is derived, of a claim with the verdict on it.
     """
-    evidence = hashes.get(id)
+    hash = hashes.get(id)
     formula = CATALOGUE.get(id)
     subject = f"hand-derived formula in {source(formula.function)[0]}" if formula else CLAIMS[id].place
-    note = f"record {id} ({subject}), version {__version__}" + (f", evidence {evidence}" if evidence else "")
+    note = f"record {id} ({subject}), version {__version__}" + (f", evidence {hash}" if hash else "")
     if formula and len(formula.derivative) <= LONG:
         note += f"; derivative with respect to {formula.arguments[0]}: {formula.derivative}"
-    if id in CLAIMS and evidence:
-        note += f"; verdict: {judgement(id, reports / 'evidence')}"
+    if id in CLAIMS and hash:
+        note += f"; verdict: {judgement(id, evidence)}"
     title = f"gradproof {__version__}: {id}"
     return f"gradproof-{id.replace('/', '-')}", Work(
         "{The gradproof authors}", title, "software", "2026", url=home(), note=note
@@ -68,14 +50,15 @@ def home() -> str:
     return urls[0].partition(", ")[2] if urls else ""
 
 
-def entries(id: str, reports: Path = Path("reports"), hashes: Mapping[str, str] | None = None) -> list[Entry]:
+def entries(id: str, reports: Path | None = None, hashes: Mapping[str, str] | None = None) -> list[Entry]:
     """Sources of formula or claim `id`, then the project's record; of a former id those of what it stands for.
 
-    `hashes` are those of `evidence_hashes(reports)` where somebody has them already.
+    `reports` is a folder with evidence, by default what travels with the package; `hashes` are those of its evidence
+    where somebody has them already.
     A name alone is enough where it is that of one formula, or of one claim. Raises UsageError with the nearest ids
     where there is none such, EvidenceError where evidence cannot be used.
     """
-    id = identify(id, CLAIMS)
+    id, evidence = identify(id, CLAIMS), summary.place(reports)
     if id in CLAIMS:
         keys: tuple[str, ...] = (CLAIMS[id].source,)
     else:
@@ -83,7 +66,7 @@ def entries(id: str, reports: Path = Path("reports"), hashes: Mapping[str, str] 
         id, keys = formula.id, formula.sources
     return [
         *((key, work(key)) for key in keys),
-        record(id, reports, evidence_hashes(reports) if hashes is None else hashes),
+        record(id, evidence, summary.hashes(evidence) if hashes is None else hashes),
     ]
 
 
@@ -183,11 +166,11 @@ def text(sources: list[Entry]) -> str:
 STYLES: dict[str, Callable[[list[Entry]], str]] = {"bibtex": bibtex, "csl-json": csl_json, "text": text}
 
 
-def cite(id: str, style: str = "bibtex", reports: Path = Path("reports")) -> str:
+def cite(id: str, style: str = "bibtex", reports: Path | None = None) -> str:
     """References of formula or claim `id` in `style`: "bibtex", "csl-json" or "text".
 
-    `reports` is the folder whose evidence the record names. Raises UsageError for an unknown id, with the nearest
-    ones, and for an unknown style.
+    `reports` is the folder whose evidence the record names, by default what travels with the package. Raises UsageError
+    for an unknown id, with the nearest ones, and for an unknown style.
 
     >>> print(cite("activation/gelu", "text").splitlines()[0])
     Hendrycks, Dan; Gimpel, Kevin (2016). Gaussian Error Linear Units (GELUs). https://arxiv.org/abs/1606.08415.

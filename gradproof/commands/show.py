@@ -5,18 +5,23 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradproof.evidence.files import Evidence, EvidenceError, read_evidence
-from gradproof.lookup import UsageError, identify, suggestion
+from gradproof.console import padded
+from gradproof.evidence.environment import ORACLES, SIDES
+from gradproof.evidence.files import EvidenceError, read_evidence
+from gradproof.evidence.finding import Finding
+from gradproof.lookup import UsageError, identify, names_of, suggestion
+from gradproof.pages.kinks import slopes
 from gradproof.pages.networks import counts
-from gradproof.pages.proofs import status
-from gradproof.pages.tables import number
+from gradproof.pages.proofs import LEFT, status
+from gradproof.pages.tables import answered, beside, number
+from gradproof.pages.unicode import mathematics
 from literature import CLAIMS, ROLES, Claim
 from literature.bibliography import work
-from reference import ALIASES, resolve
+from reference import resolve
 from reference.blocks import BLOCKS
 from reference.formula import Formula
 
@@ -43,44 +48,70 @@ def derivation(function: Callable[..., Any], with_module: bool = False) -> str:
     return "\n".join(parts)
 
 
+DTYPES = ("bfloat16", "float16", "float32", "float64")
 FROM_MODULE = re.compile(r"module's\s+docstring|\b(?:derived|are|fact)\s+above\b")
 
 
-def describe(id: str, evidence: Path) -> str:
+def describe(word: str, evidence: Path) -> str:
     """Statement, derivation, domain, kinks, assumptions, sources, and the last verdicts in `evidence` if any.
 
     Of a published claim: where it stands, the equation as printed, the verdict and its reason; of a block: what it is,
-    and its verdicts. A formula and a block come with file and line. Raises UsageError for an unknown id.
+    and its verdicts. A formula and a block come with file and line. A word is read as by `gradproof.lookup.identify`.
+    Raises UsageError where it names nothing.
     """
-    if "/" in id and id not in CLAIMS and id.split("/")[0] in {known.split("/")[0] for known in CLAIMS}:
-        raise UsageError(f"no claim {id!r}; {suggestion(id, CLAIMS)}")
-    id = identify(id, [*BLOCKS, *CLAIMS])
+    if "/" in word and word not in CLAIMS and word.split("/")[0] in {known.split("/")[0] for known in CLAIMS}:
+        raise UsageError(f"no claim {word!r}; {suggestion(word, CLAIMS)}")
+    id = identify(word, [*BLOCKS, *CLAIMS])
     if (claim := CLAIMS.get(id)) is not None:
         return "\n".join(_claim(claim, evidence))
     if id in BLOCKS:
         return "\n".join([id, derivation(BLOCKS[id], with_module=True), "", *_of_block(id, evidence)])
     f, stands_for = resolve(id)
     given = ", ".join(f"{name} = {value}" for name, value in stands_for.items())
-    lines = [f"{id} stands for {f.id}" + (f" with {given}" if given else "")] if id != f.id else []
-    lines += [f.id, "", f"  f  = {f.statement}", f"  f' = {f.derivative}   with respect to {f.arguments[0]}"]
-    if f.numpy_form:
-        lines.append(f"  f' as evaluated = {f.numpy_form}")
+    lines = [f"{word} stands for {f.id}" + (f" with {given}" if given else "")] if word != f.id else []
+    lines += [f.id, "", *equations(f)]
     if f.parameters:
         lines.append("  parameters: " + ", ".join(f"{k} = {v:g}" for k, v in f.parameters.items()))
-    lines += [f"  domain ({f.domain[0]}, {f.domain[1]}), range ({f.range[0]}, {f.range[1]})"]
+    if f.elementwise:
+        lines.append("  domain ({}, {}), range ({}, {})".format(*map(_set, (*f.domain, *f.range))))
     lines += [derivation(f.function), ""]
     for kink in f.kinks:
-        lines.append(
-            f"kink at {kink.of} = {kink.at}: left {kink.left}, right {kink.right}; ours {kink.chosen} ({kink.why})"
-        )
+        of, at, left, right, chosen = map(_set, (kink.of, kink.at, kink.left, kink.right, kink.chosen))
+        lines.append(f"kink at {of} = {at}: left {left}, right {right}; ours {chosen} ({kink.why})")
     lines += [f"assumes: {assumption}" for assumption in f.assumptions]
     lines += [f"no answer from {side}: {why}" for side, why in f.unanswered.items()]
     if f.sources:
         lines.append(f"sources: {', '.join(f.sources)}")
-    if aliases := [alias for alias, (target, _) in ALIASES.items() if target == f.id]:
-        lines.append(f"also known as: {', '.join(aliases)}")
+    if names := names_of(f.id):
+        lines.append(f"also known as: {', '.join(names)}")
     lines += ["", *_measured(f, evidence)]
     return "\n".join(lines).rstrip()
+
+
+def _set(expression: str) -> str:
+    """An expression as mathematics; words as they are."""
+    try:
+        return mathematics(expression)
+    except SyntaxError:
+        return expression
+
+
+def equations(f: Formula) -> list[str]:
+    """What the record states: the formula, its derivatives, and the forms that are evaluated, a line each."""
+    _, pulled_back, rest = f.derivative.partition("v[")
+    symbol = LEFT.get(f.kind, "f")
+    if pulled_back:
+        symbol = mathematics(f"s[{rest.partition(']')[0]}]")
+
+    def slope(by: str) -> str:
+        return f"⟨v, ∂s/∂{mathematics(by)}⟩" if pulled_back else f"∂{symbol}/∂{mathematics(by)}"
+
+    said = [(symbol, f.statement), ("", f.numpy_value), (slope(f.arguments[0]), f.derivative), ("", f.numpy_form)]
+    if f.kind == "network":
+        said = [(mathematics(f.statement), f.derivative)]
+    said += [(slope(by), derivative) for by, derivative in f.partials.items()]
+    width = max(len(left) for left, _ in said)
+    return [f"  {left:{width}} = {mathematics(right)}" for left, right in said if right]
 
 
 def judgement(id: str, evidence: Path) -> str:
@@ -98,8 +129,8 @@ def judgement(id: str, evidence: Path) -> str:
 
 
 def nowhere(evidence: Path) -> str:
-    """What is said where there is no folder of evidence, as outside a checkout."""
-    return f"no verdicts: no folder {evidence} here; --reports DIR names that of a checkout or of an audit's --out"
+    """What is said where a folder of evidence is named that is none."""
+    return f"no verdicts: no folder {evidence}; without --reports there are those that travel with gradproof"
 
 
 def _of_block(id: str, evidence: Path) -> list[str]:
@@ -107,11 +138,20 @@ def _of_block(id: str, evidence: Path) -> list[str]:
     if not evidence.is_dir():
         return [nowhere(evidence)]
     try:
-        found = read_evidence(evidence / "blocks.jsonl").findings
+        header, found = read_evidence(evidence / "blocks.jsonl")
     except EvidenceError as error:
         return [f"no verdicts: {error}"]
-    return [f"{f.dtype:8} {f.side:5} {f.what or 'defaults'}: at most {number(f.max)} conditioned ULP, "
-            f"{counts(f.more['verdicts'])}" for f in found if f.formula == id and f.kind == "block"]  # fmt: skip
+    by: dict[str, list[list[str]]] = {}
+    for one, sides in beside(f for f in found if f.formula == id and f.kind == "block"):
+        cells = [NOTHING if f is None else f"{number(f.max)} ({counts(f.more['verdicts'])})" for f in sides]
+        by.setdefault(one.what or "defaults", []).append([f"  {one.dtype}", *cells])
+    if not by:
+        return [f"nothing was measured of {id}"]
+    tables = [line for what, rows in by.items() for line in (f"{what}:", *padded([["", *SIDES], *rows]), "")]
+    return ["largest errors in conditioned ULP, and verdicts", "", *tables, made_with([header])]
+
+
+NOTHING = "–"
 
 
 def _claim(claim: Claim, evidence: Path) -> list[str]:
@@ -130,42 +170,67 @@ def _claim(claim: Claim, evidence: Path) -> list[str]:
 
 
 def _measured(f: Formula, evidence: Path) -> list[str]:
-    """What was measured of it; where files cannot be read, the reason of the last in one line."""
+    """What was measured of it, and with what; where files cannot be read, the reason of the last in one line."""
     if not evidence.is_dir():
         return [nowhere(evidence)]
     lines, problem = [], ""
-    for area, told in (("proofs", _proofs), ("accuracy", _accuracy), ("networks", _verdicts)):
+    headers: list[dict[str, Any]] = []
+    for area, told in (("proofs", _proofs), ("kinks", _kinks), ("accuracy", _accuracy), ("networks", _verdicts)):
         path = evidence / f"{area}.jsonl"
         try:
-            lines += told(f, read_evidence(path), path)
+            found = read_evidence(path)
         except EvidenceError as error:
             if path.exists() or area == "networks":  # an area may not have been measured
                 problem = f"no verdicts: {error}"
-    return [*lines, problem] if problem else lines
+            continue
+        mine = [finding for finding in found.findings if finding.formula == f.id]
+        if said := told(mine, found.header):
+            lines += [*said, ""]
+            headers.append(found.header)
+    made = [made_with(headers)] if headers else [] if problem else [f"nothing was measured of {f.id}"]
+    return [*lines, *([problem] if problem else made)]
 
 
-def _proofs(f: Formula, evidence: Evidence, path: Path) -> list[str]:
+def made_with(headers: Sequence[Mapping[str, Any]]) -> str:
+    """When and with which versions evidence was made."""
+    days = sorted({str(header.get("made", ""))[:10] for header in headers} - {""})
+    versions = {package: version for header in headers for package, version in header.get("versions", {}).items()}
+    which = [f"{package} {versions[package]}" for package in ("numpy", *ORACLES, "sympy") if package in versions]
+    return f"measured{f' on {days[-1]}' if days else ''} with {', '.join(which) or 'unknown versions'}"
+
+
+Header = Mapping[str, Any]
+
+
+def _proofs(found: list[Finding], header: Header) -> list[str]:
     """Which claims of the record are proved."""
-    said = status(evidence.findings, f.id)
-    return [f"by computer algebra: {said}", ""] if said else []
+    said = status(found, found[0].formula) if found else ""
+    return [f"by computer algebra: {said}"] if said else []
 
 
-def _accuracy(f: Formula, evidence: Evidence, path: Path) -> list[str]:
-    """Largest errors, ours and theirs, at the defaults."""
-    lines = []
-    for found in evidence.findings:
-        if found.formula == f.id and found.kind in ("sweep", "accuracy") and not found.what and found.entries:
-            strict = f", strict {number(found.more['strict'])}" if "strict" in found.more else ""
-            where = f"{found.dtype:8} {found.quantity:8} {found.side:5}"
-            lines.append(f"{where} at most {number(found.max)} conditioned ULP{strict}")
-    return [*lines, ""] if lines else []
+def _kinks(found: list[Finding], header: Header) -> list[str]:
+    """Everyone's slope where left and right differ."""
+    torn = [f for f in found if f.kind == "kink" and f.more["left"] != f.more["right"]]
+    rows = [row[1:-1] for row in slopes("", torn).rows]
+    return padded([["at the kink", "by", "left", "right", *SIDES], *rows]) if rows else []
 
 
-def _verdicts(f: Formula, evidence: Evidence, path: Path) -> list[str]:
+def _accuracy(found: list[Finding], header: Header) -> list[str]:
+    """Largest errors of everyone, at the defaults."""
+    errors = [f for f in found if f.kind in ("sweep", "accuracy") and not f.what]
+    rows = [[one.dtype, one.quantity, *(answered(f, _error) for f in sides)] for one, sides in beside(errors)]
+    rows.sort(key=lambda row: (-DTYPES.index(row[0]), row[1] != "value"))
+    strict = any("strict" in f.more for f in errors)
+    unit = "conditioned ULP" + (" (strict ULP)" if strict else "")
+    return [f"largest errors in {unit}:", *padded([["", "of", *SIDES], *rows])] if rows else []
+
+
+def _error(f: Finding) -> str:
+    return number(f.max) + (f" ({number(f.more['strict'])})" if "strict" in f.more else "")
+
+
+def _verdicts(found: list[Finding], header: Header) -> list[str]:
     """The last audit's verdicts on networks with this formula."""
-    lines = []
-    for row in evidence.findings:
-        if row.kind == "overview" and row.formula == f.id and "verdicts" in row.more:
-            against = f"{row.side:5} {evidence.header['versions'].get(row.side, '')}".strip()
-            lines.append(f"{row.what:11} {row.dtype} against {against}: {counts(row.more['verdicts'])}")
-    return lines or [f"no verdicts on {f.id} in {path}"]
+    rows = [[f.what, f.dtype, f"{f.side} {header['versions'].get(f.side, '')}".strip(), counts(f.more["verdicts"])]
+            for f in found if f.kind == "overview" and "verdicts" in f.more]  # fmt: skip
+    return ["ours in networks:", *padded([["place", "dtype", "against", "verdicts"], *rows])] if rows else []

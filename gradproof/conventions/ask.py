@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from gradproof.conventions import attention, costs, layers, regularizers, updates
+from gradproof.conventions import attention, costs, layers, muon, regularizers, sequences, updates
 from gradproof.conventions.probe import Probe, finding
 from gradproof.evidence.environment import installed
 from gradproof.evidence.finding import Finding
@@ -27,7 +27,8 @@ OURS = SimpleNamespace(NAME="ours", vjp=vjp, native=_ours)
 
 def questions() -> list[Probe]:
     """All that are asked of a side that has `vjp` and `native`; those of optimizer steps are asked rule by rule."""
-    return [*costs.probes(), *regularizers.probes(), *attention.probes(), *layers.probes(), *updates.edges()]
+    rooms = (costs, sequences, regularizers, attention, layers, muon)
+    return [*(probe for room in rooms for probe in room.probes()), *updates.edges()]
 
 
 def measure(id: str, names: Sequence[str]) -> list[Finding]:

@@ -338,25 +338,6 @@ def _denominators() -> dict[str, float]:
     return {"the pair itself and other labels": float(own), "every other row": float(every)}
 
 
-def _sequences() -> list[Probe]:
-    half = np.log([[[0.5, 0.25, 0.25]]])  # one frame
-    twice = {"a": np.log([[[0.5, 0.5]] * 2]), "labels": [[1, 1]]}
-    impossible = "two equal labels in two frames"
-    return [
-        slope_of("slope in log-probabilities", "ctc", "one frame (½, ½), label 1: that of the blank", "a",
-                 {"0, of the cost": 0.0, "½, of logits": 0.5}, a=[LOG_HALVES], labels=[[1]]),
-        value_of("scores that are not normalised", "ctc", "one frame (0, 0), label 1",
-                 {"as they are": 0.0, "normalised": LN2}, a=[[[0.0, 0.0]]], labels=[[1]]),
-        value_of("blank by default", "ctc", "one frame (½, ¼, ¼), no label",
-                 {"the first symbol": LN2, "the last": 2 * LN2}, a=half, labels=[[1]], target_lengths=[0]),
-        value_of("mean of an empty target divides by", "ctc", "one frame, no label", {"1": LN2}, {"reduction": "mean"},
-                 a=half, labels=[[1]], target_lengths=[0]),
-        value_and_slope("a target that no path gives", "ctc", impossible, "a", **twice),
-        value_and_slope("a target that no path gives", "ctc", f"{impossible}, zero_infinity", "a",
-                        {"zero_infinity": True}, **twice),
-    ]  # fmt: skip
-
-
 def _nonsense() -> list[Probe]:
     empty = np.zeros((0, 2))
     return [
@@ -395,6 +376,6 @@ def probes() -> list[Probe]:
         if id.startswith("cost/") and "reduction" in signature(CATALOGUE[id].function).parameters
     ]
     asked = [reduction(name) for name in reducible]
-    for questions in (_regression, _probabilities, _logits, _margins, _embeddings, _sequences, _nonsense):
+    for questions in (_regression, _probabilities, _logits, _margins, _embeddings, _nonsense):
         asked += questions()
     return asked

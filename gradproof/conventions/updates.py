@@ -202,6 +202,15 @@ def direction(name: str, play: Play) -> tuple[Any, str]:
     return move, "downhill" if move < 0 else "uphill" if move > 0 else "stays"
 
 
+def vector(name: str, play: Play) -> tuple[Any, str]:
+    """A parameter of one axis, gradient 1, η = 1: whose step it makes."""
+    move = abs(play(name, [1.0], eta=1.0)[0])
+    column = 1.0
+    for _ in range(5):
+        column = 3.4445 * column - 4.775 * column**3 + 2.0315 * column**5
+    return move, by_name(move, {"a column's": column, "that of AdamW with Nesterov's momentum": 1 + 0.09 / 0.19}, 5)
+
+
 def single_scalars(name: str, play: Play) -> tuple[Any, str]:
     """float32, gradient 1, η = 1, ε = 0: the first move of Adam is exactly 1; its error shows that of 1 − βᵗ."""
     error = abs(play(name, [1.0], "float32", eta=1.0, eps=0.0)[0]) - 1
@@ -248,6 +257,7 @@ QUESTIONS: tuple[tuple[str, Ask, tuple[str, ...]], ...] = (
     ("one gradient of 10²⁰ in float32", after_a_spike, ("adam",)),
     ("steady gradient in float32", steady_gradient, ("rmsprop_centered",)),
     ("direction with all defaults", direction, ("adadelta",)),
+    ("what is no matrix", vector, ("muon",)),
     ("float32 scalars", single_scalars, ("adam",)),
     ("impossible hyperparameters", nonsense, ("adam",)),
 )

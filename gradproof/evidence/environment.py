@@ -21,6 +21,7 @@ from gradproof import __version__
 ORACLES = {"torch": "oracles.torch_autograd", "jax": "oracles.jax_grad"}
 SIDES = ("ours", *ORACLES)  # the columns of tables
 PLANNED = "ours, planned"  # of the network audit, one side more: `reference.plan`
+CPU = "cpu"  # the device that frameworks compute on, if nothing is said
 # What an area may use, and the packages that this comes to.
 PACKAGES: dict[str, tuple[str, ...]] = {
     "numpy": ("numpy",),

@@ -20,6 +20,7 @@ from gradproof.pages import (
     sweeps,
     training,
     updates,
+    workers,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "sweeps",
     "training",
     "updates",
+    "workers",
 ]

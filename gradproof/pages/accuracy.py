@@ -20,17 +20,18 @@ Findings = Sequence[Finding]
 
 def write(evidence: Path, folder: Path) -> None:
     """Write accuracy.md with its error curves, costs-accuracy.md, penalties.md and layers.md."""
-    _, found = read_evidence(evidence / "accuracy.jsonl")
-    _activations(found, folder)
-    _arrays(found, folder, "costs-accuracy", "cost", "Accuracy of the costs", COSTS)
-    _arrays(found, folder, "penalties", "regularizer", "Accuracy of the regularizers", REGULARIZERS)
-    _arrays(found, folder, "layers", "layer", "Accuracy of the layers", LAYERS)
+    header, found = read_evidence(evidence / "accuracy.jsonl")
+    device = header.get("device", "")
+    _activations(found, folder, device)
+    _arrays(found, folder, "costs-accuracy", "cost", "Accuracy of the costs", COSTS, device)
+    _arrays(found, folder, "penalties", "regularizer", "Accuracy of the regularizers", REGULARIZERS, device)
+    _arrays(found, folder, "layers", "layer", "Accuracy of the layers", LAYERS, device)
 
 
 # ---------------------------------------------------------------- activations
 
 
-def _activations(found: Findings, folder: Path) -> None:
+def _activations(found: Findings, folder: Path, device: str) -> None:
     sweeps = [f for f in found if f.kind == "sweep"]
     figures = []
     for dtype in WIDE:
@@ -66,7 +67,7 @@ def _activations(found: Findings, folder: Path) -> None:
         "the evidence has them. torch is eager, JAX is compiled. `gradproof audit --only accuracy` makes this page "
         "again.\n\n" + "\n".join(figures)
     )
-    write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows])
+    write_page(folder, "accuracy", intro, [t for t in (*tables, _lost_table(sweeps)) if t.rows], device)
 
 
 def _right(curves: Findings, part: str, dtype: str) -> str:
@@ -134,12 +135,14 @@ REGULARIZERS = (
 )
 
 LAYERS = (
-    "Regimes: plain, wide (many magnitudes), near (rows far from 0, scores all but equal); every "
-    "option on and off, optional arguments given in some of the cases, sizes that differ, one of them 1."
+    "Regimes: plain, wide (many magnitudes), near (rows far from 0, scores all but equal), extreme (both ends of the "
+    "range of the dtype; in float64 as far as products of all numbers that meet in one stay in it; not of recurrent "
+    "cells and local response norm); every option on and off, optional arguments given in some of the cases, sizes "
+    "that differ, one of them 1."
 )
 
 
-def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, about: str) -> None:
+def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, about: str, device: str) -> None:
     mine = [f for f in found if f.kind == "accuracy" and f.formula.startswith(f"{kind}/")]
     if not mine:
         return
@@ -157,7 +160,7 @@ def _arrays(found: Findings, folder: Path, page: str, kind: str, title: str, abo
     )
     tables = [errors_table([f for f in mine if f.dtype == dtype], dtype, STAR) for dtype in WIDE]
     tables.append(_short_table(mine, "float16 and bfloat16"))
-    write_page(folder, page, intro, [t for t in tables if t.rows])
+    write_page(folder, page, intro, [t for t in tables if t.rows], device)
 
 
 STARRED = "A star marks what the framework does not have, written out in its operations."

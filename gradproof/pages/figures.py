@@ -245,6 +245,8 @@ def segment_errors(found: Sequence[Finding], path: Path) -> None:
             left = [(far if far.startswith("-") else near).replace("-", "−") for near, far in ends]
             axis.set_xticks(range(len(left)), left, rotation=90, fontsize=6)
         axis.set_yscale("log")
+        axis.minorticks_off()
+        axis.grid(False, axis="x")
         axis.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
         axis.set_title(part)
         axis.set_xlabel("input")

@@ -24,8 +24,10 @@ def write(evidence: Path, folder: Path) -> None:
     groups: dict[tuple[str, str], list[Finding]] = {}
     for f in listed:
         groups.setdefault((f.side, f.formula.split("/")[0]), []).append(f)
+    elsewhere = f": torch and JAX on {header['device']}" if "device" in header else ""
     intro = (
-        f"# Framework defects\n\nValues and slopes off by more than {DEFECT:,.0f} conditioned ULP at some input, or "
+        f"# Framework defects{elsewhere}\n\n"
+        f"Values and slopes off by more than {DEFECT:,.0f} conditioned ULP at some input, or "
         "not numbers where the truth is one, shown at the worst input in the widest dtype that has the defect. "
         "*Composed*: the framework has no such function, and its definition was written out; then the defect is "
         "that of the textbook form; all others are *native*.\n\n" + markdown(counts(groups))

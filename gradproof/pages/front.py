@@ -143,6 +143,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Findings], str] | None]] = {  # what 
         "who tells wrong gradients from right ones: frameworks' checkers, and rules for kernels", "checkers", _checkers
     ),
     "speed": ("time of one gradient, and of the audit, beside the alternatives", "speed", None),
+    "workers": ("what tasks of sweeps take, and a model of 64 cores", "workers", None),
     "mutants": ("small errors planted in the formulas, and who caught each", "mutants", mutants.score),
 }  # fmt: skip
 
@@ -176,6 +177,8 @@ def write(evidence: Path, folder: Path) -> None:
                            [[v, verdicts.get(v, 0), meaning] for v, meaning in MEANING.items()])),
             markdown(disagreements(networks)),
         ]  # fmt: skip
+    elsewhere = [d.name for d in sorted(evidence.parent.iterdir()) if (d / "evidence").is_dir()]
+    lines += [f"torch and JAX on another device: [{d}]({d}/README.md)\n" for d in elsewhere]
     lines += [markdown(contents(known, folder)), "Made with " + made_with(known), ""]
     write_whole(folder / "README.md", "\n".join(lines))
 
@@ -187,4 +190,5 @@ def made_with(known: Mapping[str, Evidence]) -> str:
         versions |= header["versions"]
     top = max((e.header for e in known.values()), key=lambda header: str(header["made"]))
     packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
-    return f"{packages}; {top['cpu']}; formulas {top['source']}; {top['made'][:10]}."
+    device = f"; torch and JAX on {top['device']}" if "device" in top else ""
+    return f"{packages}; {top['cpu']}{device}; formulas {top['source']}; {top['made'][:10]}."

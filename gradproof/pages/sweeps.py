@@ -43,7 +43,7 @@ def write(evidence: Path, folder: Path) -> None:
         f"these enter nothing. torch is eager, JAX is compiled, on {header['cpu']}. `gradproof sweep {_first(found)}` "
         "makes its rows again.\n\n" + "\n".join(figures)
     )
-    write_page(folder, "sweeps", intro, [t for t in tables if t.rows])
+    write_page(folder, "sweeps", intro, [t for t in tables if t.rows], header.get("device", ""))
 
 
 def _first(found: Findings) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +137,15 @@ def latex(table: Table) -> str:
                       r"\end{tabular}"]) + "\n"  # fmt: skip
 
 
-def write_page(folder: Path, name: str, intro: str, tables: Sequence[Table]) -> None:
-    """Write `name`.md with every table, and each table as `name`.csv and `name`.tex (numbered after the first)."""
+def write_page(folder: Path, name: str, intro: str, tables: Sequence[Table], device: str = "") -> None:
+    """Write `name`.md with every table, and each table as `name`.csv and `name`.tex (numbered after the first).
+
+    With a `device` that is not the CPU, the page and each of its tables say that frameworks computed there.
+    """
+    if device:
+        title, _, rest = intro.partition("\n")
+        intro = f"{title}: torch and JAX on {device}\n\nOurs and the truth are of the CPU.\n{rest}"
+        tables = [replace(t, title=f"{t.title} ({device})".lstrip()) for t in tables]
     page = f"{intro.rstrip()}\n\n" + "\n".join(markdown(t) for t in tables)
     write_whole(folder / f"{name}.md", page)
     for k, table in enumerate(tables, 1):

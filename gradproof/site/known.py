@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradproof.commands.cite import evidence_hashes
 from gradproof.evidence.files import EvidenceError, read_evidence
 from gradproof.evidence.finding import Finding
+from gradproof.evidence.summary import hashes
 
 Findings = list[Finding]
 AREAS = ("accuracy", "kinks", "proofs", "conventions", "coverage", "literature", "laws", "networks", "updates",
@@ -47,4 +47,4 @@ def read(reports: Path) -> Known:
             findings.setdefault(f.formula, {}).setdefault(f.kind, []).append(f)
             for id in f.more.get("ids", ()) if f.kind == "name" else ():
                 names.setdefault(id, []).append(f)
-    return Known(findings, names, evidence_hashes(reports), versions)
+    return Known(findings, names, hashes(reports / "evidence"), versions)

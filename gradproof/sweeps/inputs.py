@@ -13,7 +13,7 @@ from oracles.floats import FORMATS
 from reference.formula import Array
 
 DTYPES = ("float32", "float16", "bfloat16")  # of float64 there are 2⁶⁴
-RUN = 1 << 15  # floats that a side is asked for at once
+RUN = 1 << 16  # floats that a side is asked for at once
 SPAN = 1 << 22  # floats of a task
 NOT_FINITE = "not finite"  # the segment of ±∞ and NaN
 EXPONENTS = (-16, -8, -4, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7)  # of the ends of segments, beside those of the format

@@ -13,6 +13,7 @@ from gradproof.answers.answer import Side
 from gradproof.answers.frameworks import sides
 from gradproof.cases.case import Case
 from gradproof.cases.parameters import label
+from gradproof.evidence.environment import CPU
 from gradproof.evidence.finding import Finding, hexed, short
 from gradproof.evidence.verdicts import INACCURATE, ROUNDED, Verdict
 from gradproof.lookup import Missing
@@ -27,13 +28,14 @@ COUNTS = ("right", "faithful", "sign", "nan", "flushed", "ties", "untold")
 
 @dataclass(frozen=True)
 class Asked:
-    """What a sweep is about: a formula at some parameters, a dtype, parts of PARTS, and names of sides."""
+    """What a sweep is about: a formula at some parameters, a dtype, parts of PARTS, names of sides, and a device."""
 
     formula: str
     dtype: str
     parts: tuple[str, ...]
     sides: tuple[str, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    device: str = CPU  # of the frameworks
 
 
 def measure(asked: Asked, first: int, n: int) -> list[Finding]:
@@ -91,10 +93,11 @@ def compared(subject: Finding, x: Array, got: Array, true: Truth) -> Finding:
     """
     from oracles.arb_truth.segments import inverse_ulp
 
-    same = (got == true.hi) | (np.isnan(got) & np.isnan(true.hi) & ~true.undecided)
+    equal = got == true.hi
+    same = equal if equal.all() else equal | (np.isnan(got) & np.isnan(true.hi) & ~true.undecided)
     counts: dict[str, Any] = dict.fromkeys(COUNTS, 0)
-    if same.all():  # NaN has no residual
-        error = np.where(np.isnan(got), 0.0, np.abs(true.residual))
+    if same.all():
+        error = np.abs(true.residual) if same is equal else np.where(np.isnan(got), 0.0, np.abs(true.residual))
         right = same
     else:
         error = np.abs((got - true.hi) * inverse_ulp(true.hi, true.dtype) - true.residual)

@@ -2,8 +2,9 @@
 
 Two problems. On the stiff quadratic ½Σhw² every side computes the gradient hw at its own parameters (h is a power of
 two, so the product is exact). On the digits network the gradients are those of our backprop along our own path, and
-every side is fed the same ones. No rule looks at the shape of a parameter, so either problem has one: the weights and
-biases of the network are one array.
+every side is fed the same ones. Either problem has one parameter, the weights and biases of the network being one
+array. Where a rule looks at its shape, the setting gives one, and the gradients on the quadratic are ours for every
+side too: steps whose size is that of no gradient take rounding errors of any size back into it.
 
 The tolerance is the first-order bound of `gradproof.training.roundoff`: the recurrence is run once on numbers that
 carry the effect of every rounding so far. An implementation may round twice where the recurrence is run with one
@@ -66,19 +67,19 @@ def follow(
     return path
 
 
-def quadratic(dtype: str) -> tuple[list[Array], Gradient]:
+def quadratic(dtype: str, shape: tuple[int, ...] = (-1,)) -> tuple[list[Array], Gradient]:
     """Start and gradient of ½Σhw²; the condition number is 2¹⁴."""
-    h = CURVATURES.astype(dtype)
+    h = CURVATURES.astype(dtype).reshape(shape)
     start = np.random.default_rng(SEED).standard_normal(h.size).astype(np.float32)
-    return [start.astype(dtype)], lambda _, w: [h * w[0]]
+    return [start.astype(dtype).reshape(shape)], lambda _, w: [h * w[0]]
 
 
 @functools.cache
-def _digits(dtype: str) -> tuple[list[Array], Array, Array]:
+def _digits(dtype: str) -> tuple[Array, Array, Array]:
     x, y = (q.astype(dtype) for q in dataset("digits"))
     rng = np.random.default_rng(SEED)
     start = [rng.standard_normal(s) / np.sqrt(s[-1]) if len(s) == 2 else np.zeros(s) for s in LAYERS]
-    return [_flat(start).astype(np.float32).astype(dtype)], x, y
+    return _flat(start).astype(np.float32).astype(dtype), x, y
 
 
 def _flat(arrays: Sequence[Array]) -> Array:
@@ -91,17 +92,17 @@ def _layers(w: Array) -> list[Array]:
     return [part.reshape(s) for part, s in zip(parts, LAYERS, strict=True)]
 
 
-def digits(dtype: str) -> tuple[list[Array], Gradient]:
+def digits(dtype: str, shape: tuple[int, ...] = (-1,)) -> tuple[list[Array], Gradient]:
     """Start and mini-batch gradient of a 64-16-10 tanh network with softmax cross-entropy."""
     start, x, y = _digits(dtype)
 
     def gradient(t: int, w: list[Array]) -> list[Array]:
         batch = np.arange(t * BATCH, (t + 1) * BATCH) % len(x)
-        V, a, W, b = _layers(w[0])
+        V, a, W, b = _layers(w[0].ravel())
         g = backprop(x[batch], y[batch], [V, W], [a, b], [tanh, identity], cross_entropy_probabilities)
-        return [_flat([g.dW[0], g.db[0], g.dW[1], g.db[1]])]
+        return [_flat([g.dW[0], g.db[0], g.dW[1], g.db[1]]).reshape(shape)]
 
-    return start, gradient
+    return [start.reshape(shape)], gradient
 
 
 PROBLEMS = {"quadratic": quadratic, "digits": digits}
@@ -160,10 +161,10 @@ def apart(p: Trajectory, q: Trajectory, bound: Array) -> tuple[float, float]:
 def compare(setting: Setting, problem: str, dtype: str, names: Sequence[str]) -> list[Finding]:
     """One setting on one problem: ours against extended precision, and each oracle against ours."""
     eta = getattr(setting, problem)
-    start, gradient = PROBLEMS[problem](dtype)
+    start, gradient = PROBLEMS[problem](dtype, setting.shape)
     h = setting.hyperparameters(eta)
     step = CATALOGUE[setting.id].function
-    feedback = problem == "quadratic"
+    feedback = problem == "quadratic" and len(setting.shape) == 1
     if feedback:
         ours = follow(step, start, gradient, STEPS, **h)
     else:  # every side is fed the gradients of our path

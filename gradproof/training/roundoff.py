@@ -145,6 +145,26 @@ class Rounded(NDArrayOperatorsMixin):
         """The number itself: nothing here is changed in place."""
         return self
 
+    @property
+    def mT(self) -> Rounded:
+        """The transpose of a matrix."""
+        return Rounded(self.value.mT, self.noise.mT, self.roundoff)
+
+    def reshape(self, *shape: Any) -> Rounded:
+        """The same entries in another shape."""
+        value = self.value.reshape(*shape)
+        return Rounded(value, self.noise.reshape(len(self.noise), *value.shape), self.roundoff)
+
+    def __matmul__(self, other: Rounded) -> Rounded:
+        """The product of two matrices; signs of errors are lost, those of different entries being summed."""
+        x, y = self.value, other.value
+        self.roundoff.rows += 1
+        z = x @ y
+        noise = np.zeros((self.roundoff.rows, *z.shape))
+        sizes = np.abs(x) @ np.abs(y)
+        noise[-1] = x.shape[-1] * self.roundoff.rounding(sizes) + self.bound() @ np.abs(y) + np.abs(x) @ other.bound()
+        return Rounded(z, noise, self.roundoff)
+
     def bound(self) -> Array:
         """How far all roundings together can move the value, to first order."""
         return np.asarray(np.abs(self.noise).sum(0))

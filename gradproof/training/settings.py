@@ -12,12 +12,16 @@ from reference import CATALOGUE
 
 @dataclass(frozen=True)
 class Setting:
-    """A rule with hyperparameters; η on the quadratic and on the digits network, None where it is not run."""
+    """A rule with hyperparameters; η on the quadratic and on the digits network, None where it is not run.
+
+    The one array of parameters has this `shape`, for rules that look at it.
+    """
 
     id: str
     quadratic: float | None = 0.01
     digits: float | None = 0.01
     given: Mapping[str, Any] = field(default_factory=dict)
+    shape: tuple[int, ...] = (-1,)
 
     @property
     def label(self) -> str:
@@ -89,6 +93,9 @@ SETTINGS = (
     Setting("update/sam", 5e-5, None),
     Setting("update/adafactor", 0.01, None, {"lam": 0.1, "decay": 1.0}),
     Setting("update/sm3", 0.1, 0.05),
+    Setting("update/muon", 0.01, None, {"lam": 0.1}, (2, -1)),
+    Setting("update/muon", 0.01, None, {"iterations": 1}, (-1, 2)),
+    Setting("update/muon", 0.01, None, {"iterations": 2, "adjust": "match_rms_adamw"}, (2, -1)),
     Setting("update/centralize", 5e-5, 0.5),
     Setting("update/clip_by_block_rms", 1e-4, 0.5, {"clip": 0.125}),
     Setting("update/normalize_by_update_norm", 0.01, 0.1),

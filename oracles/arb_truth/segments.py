@@ -30,11 +30,12 @@ from oracles.arb_truth.rounding import RESIDUAL_BITS
 from oracles.floats import Array, Truth, format_of, ulp_exponent
 from oracles.points import rounded
 
-SIZES = (1 << 15, 1 << 10, 1 << 5)  # neighbours that share a polynomial
+SIZES = (1 << 16, 1 << 11, 1 << 6)  # neighbours that share a polynomial
 CACHED = 1 << 13  # points evaluated at once: what they need stays in the second-level cache
 NEAR = 2.0**-20  # |x| below which it stands at 0
 U = 2.0**-53  # unit roundoff of float64
 THIN = 2.0 ** -(RESIDUAL_BITS + 1)  # ULP: what is known less well has no residual
+LITTLE = 2.0**-200  # nothing beside the least subnormals, 2^-149 of float32
 TIES = 64  # points of a segment that are asked of balls because twice the bits show a tie
 EXPONENT = np.int64(0x7FF << 52)  # bits of a float64
 
@@ -61,20 +62,24 @@ def truths(
     found = [Truth(np.zeros(n), np.zeros(n), np.ones(n, bool), dtype) for _ in orders]
     wide = np.ones((len(orders), n), bool)  # bounds too wide, so far
     for size in sizes:
+        if not wide.any():
+            break
         blocks = np.logical_or.reduceat(wide.any(axis=0), np.arange(0, n, size))
         for start in (np.flatnonzero(blocks) * size).tolist():
-            polynomials = taylor(g, x[start : start + size], orders, 2.0 ** (format_of(dtype)[1].greatest + 2))
+            polynomials = taylor(g, x[start : start + size], orders, beyond(dtype, 2))
             for k, polynomial in enumerate(polynomials):
-                t = found[k]
+                t, shown = found[k], leading(polynomial)
                 for first in range(start, min(start + size, n), CACHED):
                     at: slice | Array = slice(first, min(first + CACHED, start + size, n))
                     if not wide[k, at].all():
                         at = first + np.flatnonzero(wide[k, at])
-                    t.hi[at], t.residual[at], t.undecided[at], wide[k, at] = settle(polynomial, x[at], dtype)
-    ties = np.logical_or.reduce([t.undecided for t in found]) & ~wide.any(axis=0)
-    left = np.flatnonzero(wide.any(axis=0) | (ties & (ties.sum() <= TIES * -(-n // sizes[0]))))
-    if len(left):
-        for t, exact in zip(found, arb_truth.truths(id, x[left], orders, dtype=dtype, **parameters), strict=True):
+                    t.hi[at], t.residual[at], t.undecided[at], wide[k, at] = settle(polynomial, shown, x[at], dtype)
+    undecided = np.logical_or.reduce([t.undecided for t in found])  # as all is that is wide
+    if undecided.any():
+        ties = undecided & ~wide.any(axis=0)
+        left = np.flatnonzero(wide.any(axis=0) | (ties & (ties.sum() <= TIES * -(-n // sizes[0]))))
+        exacts = arb_truth.truths(id, x[left], orders, dtype=dtype, **parameters) if len(left) else []
+        for t, exact in zip(found, exacts, strict=bool(exacts)):
             t.hi[left], t.residual[left], t.undecided[left] = exact.hi, exact.residual, exact.undecided
     return found
 
@@ -129,33 +134,43 @@ def _taylor(g: Bound, c: float, r: float, orders: Sequence[int], infinite: float
 # ---------------------------------------------------------------- from a polynomial to floats
 
 
-def settle(p: Polynomial, x: Array, dtype: str) -> tuple[Array, Array, Array, Array]:
-    """Floats nearest to p(x), residuals in ULP, and two masks: undecided, and the bound is too wide to say anything."""
+def leading(p: Polynomial) -> tuple[Array, float]:
+    """The coefficients that show in float64, and a bound of what Horner's rule with these misses of the polynomial."""
+    high, low, radius = np.abs(p.coefficients)
+    tails = np.cumsum(high[::-1])[::-1]
+    n = max(1, int(np.count_nonzero(tails > max(tails[0] * 2.0**-60, LITTLE))))
+    bound = float(radius.sum() + low.sum() + high[n:].sum() + (2 * n + 4) * U * high[:n].sum())
+    return p.coefficients[0, :n], bound * 1.01 + UNDERFLOW / min(p.r, 1)
+
+
+def settle(p: Polynomial, shown: tuple[Array, float], x: Array, dtype: str) -> tuple[Array, Array, Array, Array]:
+    """Floats nearest to p(x), residuals in ULP, and two masks: undecided, and the bound is too wide to say anything.
+
+    `shown` is `leading(p)`. Results are of the shape of x, or (1,) for what is the same at all points.
+    """
     if p.infinite:
-        none = np.zeros(len(x), bool)
-        return np.full(len(x), p.infinite), np.zeros(len(x)), none, none
+        return np.array([p.infinite]), np.zeros(1), np.zeros(1, bool), np.zeros(1, bool)
     with np.errstate(all="ignore"):
-        s = (x - p.c) / p.r
-        hi, residual, undecided = in_float64(p, s, dtype)
-        wide = np.zeros(len(x), bool)
-        again = np.flatnonzero(undecided)
-        if len(again):
-            pairs = in_pairs(p, s[again])
+        hi, residual, undecided = in_float64(p, *shown, x, dtype)
+        wide = np.zeros(len(hi), bool)
+        if undecided.any():
+            hi, residual, undecided, wide = (np.resize(a, len(x)) for a in (hi, residual, undecided, wide))
+            again = np.flatnonzero(undecided)
+            pairs = in_pairs(p, (x[again] - p.c) / p.r)
             hi[again], residual[again], undecided[again], wide[again] = nearest(*pairs, dtype)
     return hi, residual, undecided, wide
 
 
-def in_float64(p: Polynomial, s: Array, dtype: str) -> tuple[Array, Array, Array]:
-    """Floats nearest to the polynomial, residuals in ULP, and where the bound of float64 leaves either open."""
-    high, low, radius = np.abs(p.coefficients)
-    tails = np.cumsum(high[::-1])[::-1]
-    n = max(1, int(np.count_nonzero(tails > tails[0] * 2.0**-60)))  # the rest does not show
-    y = np.full(len(s), p.coefficients[0, n - 1])
-    for k in reversed(range(n - 1)):
-        y *= s
-        y += p.coefficients[0, k]
-    bound = float(radius.sum() + low.sum() + high[n:].sum() + (2 * n + 4) * U * high[:n].sum())
-    bound = bound * 1.01 + UNDERFLOW / min(p.r, 1)
+def in_float64(p: Polynomial, a: Array, bound: float, x: Array, dtype: str) -> tuple[Array, Array, Array]:
+    """Floats nearest to Σ a_k·s^k, residuals in ULP, and where the bound leaves either open; (1,) for a constant."""
+    y = a[-1:].copy()
+    if len(a) > 1:
+        s = (x - p.c) / p.r
+        y = y * s
+        for k in reversed(range(1, len(a) - 1)):
+            y += a[k]
+            y *= s
+        y += a[0]
     hi = to_float(y, dtype)
     inverse = inverse_ulp(hi, dtype)
     residual = (y - hi) * inverse
@@ -205,7 +220,7 @@ def nearest(hi: Array, lo: Array, bound: Array, dtype: str) -> tuple[Array, Arra
     over = (np.abs(u - m) - 0.5) + side * rest  # how far beyond the tie
     width = np.ldexp(bound, -q)
     thin = width <= THIN
-    top = 2.0 ** (format.greatest + 1)
+    top = beyond(dtype)
     decided = thin & ((np.abs(over) * (1 - 2.0**-50) > width) | ((width == 0) & (over == 0)) | (np.abs(hi) > top))
     m = np.where(over > 0, m + side, m)
     carried = np.abs(m) == 2.0**format.digits  # into the next binade
@@ -216,12 +231,18 @@ def nearest(hi: Array, lo: Array, bound: Array, dtype: str) -> tuple[Array, Arra
     return found, np.where(infinite, 0.0, residual), ~decided, ~thin
 
 
+def beyond(dtype: str, powers: int = 1) -> float:
+    """The power of two that comes after the greatest float, or one further; ∞ where float64 has none."""
+    exponent = format_of(dtype)[1].greatest + powers
+    return 2.0**exponent if exponent < 1024 else np.inf
+
+
 def to_float(y: Array, dtype: str) -> Array:
     """y rounded to the nearest float of `dtype`, as float64; ±∞ beyond the greatest."""
     if dtype == "float32":
         return y.astype(np.float32).astype(np.float64)
     hi = rounded(y, dtype)
-    return np.where(np.abs(hi) >= 2.0 ** (format_of(dtype)[1].greatest + 1), np.copysign(np.inf, hi), hi)
+    return np.where(np.abs(hi) >= beyond(dtype), np.copysign(np.inf, hi), hi)
 
 
 def inverse_ulp(hi: Array, dtype: str) -> Array:

@@ -18,7 +18,7 @@ from oracles.jax_grad.costs import EAGER
 from oracles.jax_grad.layers.blocks import BLOCKS
 from oracles.jax_grad.network import network
 from oracles.jax_grad.optimizers import OPTIMIZERS
-from oracles.jax_grad.programs import cache_programs, differentiate, forget_programs
+from oracles.jax_grad.programs import cache_programs, differentiate, forget_programs, place
 from oracles.jax_grad.table import ASKED, COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
 from oracles.jax_grad.updates import defaults, native_steps, step, trajectory
 
@@ -34,6 +34,7 @@ __all__ = [
     "native",
     "native_steps",
     "network",
+    "place",
     "trajectory",
     "vjp",
 ]

@@ -258,7 +258,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "update/acprop": contrib.acprop,
     "update/madgrad": contrib.madgrad,
     "update/cocob": contrib.cocob,
-    "update/muon": contrib.muon,
+    **({"update/muon": contrib.muon} if hasattr(contrib, "muon") else {}),
 }
 NAMES = {"eta": "learning_rate", "mu": "momentum", "lam": "weight_decay", "initial": "initial_accumulator_value",
          "beta1": "b1", "rho": "decay"}  # fmt: skip

@@ -1,6 +1,6 @@
 """Compiled programs: a definition and its differentiation as one, as JAX is used.
 
-Importing this module switches JAX to 64-bit and to the CPU.
+Importing this module switches JAX to 64-bit and to the CPU; `place` to another device.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 import jax
+import jax.extend.backend
 import numpy as np
 
 from oracles.calls import Answer, Array, Definition, as_arrays, cotangents, floating, named
@@ -39,6 +40,29 @@ def cache_programs(folder: str) -> None:
     jax.config.update("jax_compilation_cache_dir", folder)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def place(device: str) -> str:
+    """Compute on "cpu", "cuda" or "cuda:N" from now on; what it is called. Raises LookupError where it is not there."""
+    kind, _, number = device.partition(":")
+    if kind == "cpu" and jax.config.jax_default_device is None:
+        return kind
+    forget_programs()
+    if kind not in jax.config.jax_platforms:
+        _look_for(f"{kind},cpu")
+    try:
+        found = jax.devices(kind)[int(number or 0)]
+    except (RuntimeError, IndexError) as error:
+        _look_for("cpu")
+        raise LookupError(f"JAX has no {device} here") from error
+    jax.config.update("jax_default_device", found)
+    return str(found.device_kind)
+
+
+def _look_for(platforms: str) -> None:
+    jax.extend.backend.clear_backends()
+    jax.config.update("jax_default_device", None)
+    jax.config.update("jax_platforms", platforms)
 
 
 def precision(arrays: Iterable[Array]) -> Any:

@@ -16,7 +16,7 @@ from oracles.heard import calls as heard
 from oracles.torch_autograd.layers.blocks import BLOCKS
 from oracles.torch_autograd.network import network
 from oracles.torch_autograd.table import ASKED, COMPOSED, DEFINITIONS, NATIVE, OWN, SLOPES
-from oracles.torch_autograd.tensors import differentiate, tensor
+from oracles.torch_autograd.tensors import differentiate, place, tensor
 from oracles.torch_autograd.updates import OPTIMIZERS, defaults, native_steps, step, trajectory
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "native",
     "native_steps",
     "network",
+    "place",
     "trajectory",
     "vjp",
 ]

@@ -17,17 +17,28 @@ NUMBER = re.compile(r"argument '(\w+)' \(position \d+\) must be \w+, not Tensor"
 NAMES = {"target": "y"}  # of arguments, where torch's is another than ours
 
 
+def place(device: str) -> str:
+    """Compute on "cpu", "cuda" or "cuda:N" from now on; what it is called. Raises LookupError where it is not there."""
+    kind, _, number = device.partition(":")
+    n = torch.cuda.device_count() if kind == "cuda" else int(kind == "cpu")
+    if int(number or 0) >= n:
+        raise LookupError(f"torch has no {device} here")
+    if torch.get_default_device() != torch.device(device):
+        torch.set_default_device(device)
+    return str(torch.cuda.get_device_name(device)) if kind == "cuda" else kind
+
+
 def tensor(x: Any) -> Tensor:
-    """A NumPy array as a tensor of its own; bfloat16, which NumPy does not know, goes by its bits."""
+    """A NumPy array as a tensor of its own, on the device; bfloat16, which NumPy does not know, goes by its bits."""
     x = np.array(x)
-    if x.dtype.name == "bfloat16":
-        return torch.from_numpy(x.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(x)
+    short = x.dtype.name == "bfloat16"
+    t = torch.from_numpy(x.view(np.int16)).view(torch.bfloat16) if short else torch.from_numpy(x)
+    return t.to(torch.get_default_device())
 
 
 def array(t: Tensor) -> Any:
     """The inverse of `tensor`."""
-    t = t.detach()
+    t = t.detach().cpu()
     if t.dtype == torch.bfloat16:
         import ml_dtypes
 

@@ -50,6 +50,8 @@ def _muon(
     w: list[Tensor], *, eta: float, mu: float, lam: float, a: float, b: float, c: float, eps: float, iterations: int,
     nesterov: bool, adjust: str,
 ) -> Any:  # fmt: skip
+    if not hasattr(torch.optim, "Muon"):
+        raise LookupError("not in this version: torch.optim has no Muon")
     if any(x.ndim != 2 for x in w):
         raise LookupError("torch.optim.Muon takes matrices alone")
     return torch.optim.Muon(w, eta, lam, mu, nesterov, (a, b, c), eps, iterations, adjust)

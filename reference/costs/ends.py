@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reference.costs.blocks import factors_of
-from reference.lift import Array
+from reference.lift import Array, split
 
 
 def ordinary_end(cost: Any, lead: int) -> Callable[[Array, Array, Array], Array] | None:
@@ -20,10 +20,7 @@ def ordinary_end(cost: Any, lead: int) -> Callable[[Array, Array, Array], Array]
     Entries are not looked at, and nothing is kept in range: where C is not finite, `at_end` is to be asked. None for a
     cost that needs more than outputs and targets, or is none of the catalogue.
     """
-    function: Any = cost
-    given: dict[str, Any] = {}
-    if isinstance(cost, functools.partial):
-        function, given = cost.func, cost.keywords
+    function, given = split(cost)
     form = getattr(function, "form", None)
     if form is None or not form.plain or {*given} - {"reduction"} or not function.formula.prediction:
         return None

@@ -1,8 +1,12 @@
 """Fenchel–Young costs: of scores z, the maximum over p of ⟨p, z⟩ − Ω(p), less ⟨y, z⟩ − Ω(y).
 
-By the envelope theorem the slope is p − y, with p where the maximum is. With −Ω an entropy whose slope is finite at the
-ends, p is exactly y, and the cost exactly 0, once the scores are far enough apart. Each returns (C, gradients); see
-`reference.costs.reduction`.
+By the envelope theorem the slope is p − y, with p where the maximum is: whatever Ω is, nothing else is to be derived.
+Of one label, for which Ω is mostly 0, the cost is f(z) − z_y with f the maximum and p = ∇f. Shannon's entropy, f =
+log Σ eᶻ, makes softmax cross-entropy (`cost/cross_entropy_labels`, and of two classes
+`cost/binary_cross_entropy_logits`); Ω = 0 on distributions, f = max z, `cost/multiclass_perceptron`; Ω = ½‖p‖² on all
+of space, f = ½‖z‖², `cost/quadratic`. Here stand those of ½‖p‖² on distributions, and of what lies between it and
+Shannon's. With −Ω an entropy whose slope is finite at the ends, p is exactly y, and the cost exactly 0, once the scores
+are far enough apart. Each returns (C, gradients); see `reference.costs.reduction`.
 """
 
 from __future__ import annotations

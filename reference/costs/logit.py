@@ -165,6 +165,7 @@ def cosigma_power(z: Array, gamma: float) -> tuple[Array, Array]:
 
 LSE = "log(Sum(exp(z[i, k]), (k, 1, d)))"
 P = "exp(z[i, j])/Sum(exp(z[i, k]), (k, 1, d))"
+ODDS_AGAINST = "Sum((1 - KroneckerDelta(j, k))*exp(z[i, k] - z[i, j]), (k, 1, d))"  # (1 − p_j)/p_j
 SOFT = "((1 - label_smoothing)*y[i, j] + label_smoothing*Sum(y[i, l], (l, 1, d))/d)"
 SOFT_L = "((1 - label_smoothing)*y[i, l] + label_smoothing*Sum(y[i, k], (k, 1, d))/d)"
 SOFT_P = "((1 - label_smoothing)*y[i, j] + label_smoothing/d)"
@@ -252,6 +253,8 @@ def _smoothed(y: Array, epsilon: float) -> Array:
     "cost/cross_entropy_probabilities",
     statement=f"Sum(weight[j]*{SOFT_P}*({LSE} - z[i, j]), {OVER})/n",
     derivative=f"({P}*Sum(weight[l]*{SOFT_PL}, (l, 1, d)) - weight[j]*{SOFT_P})/n",
+    numpy_value=f"Sum(weight[j]*{SOFT_P}*log(1 + {ODDS_AGAINST}), {OVER})/n",  # no difference from 1, or from log p
+    numpy_form=f"Sum(weight[l]*{SOFT_PL}*{P} - weight[j]*{SOFT_P}*{P.replace('j', 'l')}, (l, 1, d))/n",
     arguments=("z[i, j]", "y[i, j]", "weight[j]"),
     partials={
         "y[i, j]": f"(1 - label_smoothing)*weight[j]*({LSE} - z[i, j])/n",

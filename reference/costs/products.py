@@ -35,7 +35,10 @@ def within_range(
 
 def _vanishes(x: Array, factors: Sequence[Any]) -> bool:
     """Whether an entry of the product x may have lost digits, and not because a factor is 0."""
-    lost = np.abs(x) < TINY
+    size = np.abs(x)
+    if size.size and size.item(size.argmin()) >= TINY:  # so it mostly is, and NaN is not
+        return False
+    lost = size < TINY
     return bool(lost.any() and functools.reduce(np.logical_and, [factor != 0 for factor in factors], lost).any())
 
 

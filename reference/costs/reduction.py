@@ -277,7 +277,7 @@ def _behind(x: Array, like: Array) -> Array:
 
 def _lost(factors: Sequence[Any], value: Array) -> Array | None:
     """Which terms are NaN; None where the cost shows that none is that counts."""
-    return np.isnan(functools.reduce(operator.mul, factors)) if np.isnan(value).any() else None
+    return np.isnan(functools.reduce(operator.mul, factors)) if math.isnan(np.vdot(value, value)) else None
 
 
 def _spoilt(slope: tuple[Any, ...], lost: Array | None) -> tuple[Any, ...]:

@@ -26,12 +26,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference.exact import exponential
+from reference.exact import DEEP, exponential
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
 from reference.lift import scalar
 
-FAR = 400  # powers of two from 1 beyond which rows are scaled
+HUGE = 2.0**100
+EVERY = np.ones((1, 1), bool)  # all keys enter
 
 
 class Heads(NamedTuple):
@@ -96,9 +97,11 @@ def exponent_of(x: Array) -> Array:
 
 def logits_of(q: Array, k: Array, scale: float) -> Array:
     """scale·QKᵀ, of which no intermediate overflows or vanishes.  (..., T, d), (..., S, d) -> (..., T, S)."""
+    z = q @ k.swapaxes(-1, -2)
+    z *= scale
+    if abs(scale) < HUGE and np.vdot(z, z) < np.inf:  # what has vanished is then nothing beside 1
+        return z
     a, b = exponent_of(q), exponent_of(k)  # (..., T, 1), (..., S, 1)
-    if max(np.abs(a).max(initial=0), np.abs(b).max(initial=0)) < FAR:
-        return q @ k.swapaxes(-1, -2) * scale
     return np.ldexp(np.ldexp(q, -a) @ np.ldexp(k, -b).swapaxes(-1, -2) * scale, a + b.swapaxes(-1, -2))
 
 
@@ -115,7 +118,7 @@ def where(enters: Array, x: Array, else_: float = 0.0) -> Array:
 
 def over(weights: Array, x: Array, enters: Array) -> Array:
     """Σₛ weights[t, s]·x[s] over the s that enter, whatever else holds.  (..., T, S), (..., S, d) -> (..., T, d)."""
-    if np.isfinite(x).all():
+    if enters.all() or np.isfinite(x).all():
         return where(enters, weights) @ x
     return np.where(enters[..., None], weights[..., None] * x[..., None, :, :], 0).sum(-2)
 
@@ -133,47 +136,71 @@ def summed_to(g: Array, shape: tuple[int, ...]) -> Array:
 
 
 class Weights(NamedTuple):
-    """A softmax over keys, 0 in a row that sees none: P = near·far, two factors of which neither is subnormal."""
+    """A softmax over keys, 0 in a row that sees none: P = near·far·share, neither near nor far subnormal."""
 
     near: Array  # (..., T, S)
-    far: Array  # (..., T, S), 1 for all but the smallest
+    far: Array  # (..., T, S), 1 for all but the smallest; or () where there are none of these
+    share: Array  # (..., T, 1), P_m
     others: Array  # (..., T, 1), Σ P/P_m over all keys but m
     m: Array  # (..., T, 1), the heaviest key
     lse: Array  # (..., T, 1), log Σ e^z
 
+    def over_m(self, raised: float = 1.0) -> Array:
+        """P/P_m, raised by a factor before anything is lost.  (..., T, S)."""
+        return self.near * raised * self.far if self.far.ndim else self.near * raised if raised != 1 else self.near
+
     @property
     def p(self) -> Array:
         """The weights.  (..., T, S)."""
-        return self.near * self.far
+        return self.near * self.share * self.far
 
 
 def weights_of(z: Array) -> Weights:
     """The softmax of logits, −∞ where a key is not seen.  (..., T, S)."""
     m = z.argmax(-1)[..., None]
     z_m = np.take_along_axis(z, m, -1)
-    near, far = exponential(z - np.where(z_m == -np.inf, 0, z_m))
-    np.put_along_axis(near, m, np.where(z_m == -np.inf, 0, 1), -1)
-    e = near * far
-    np.put_along_axis(e, m, 0, -1)
-    others = e.sum(-1, keepdims=True)
-    return Weights(near / (1 + others), far, others, m, z_m + np.log1p(others))
+    high = z - np.where(z_m == -np.inf, 0, z_m)
+    near, far = exponential(high) if high.size and not high.min() >= DEEP else (np.exp(high, out=high), np.ones(()))
+    if not np.isfinite(z_m).all():
+        np.put_along_axis(near, m, np.where(z_m == -np.inf, 0, 1), -1)
+    e = near * far if far.ndim else near
+    others = e.sum(-1, keepdims=True) - 1
+    if not (others >= 1).all():  # else the difference loses nothing
+        e = e.copy()
+        np.put_along_axis(e, m, 0, -1)
+        others = e.sum(-1, keepdims=True)
+    return Weights(near, far, 1 / (1 + others), others, m, z_m + np.log1p(others))
 
 
-def through_weights(u: Array, w: Weights, g: Array, raised: int = 0) -> Array:
-    """dZ = P∘(U − Σₛ P∘U + g), the cotangent of the logits, times 2^raised.  u, dZ: (..., T, S), g: (..., T, 1)."""
+def through_weights(u: Array, w: Weights, g: Array) -> Array:
+    """dZ = P∘(U − Σₛ P∘U + g), from u = U·P_m and g = g·P_m.  u, dZ: (..., T, S), g: (..., T, 1)."""
     heavy = w.others < 1  # P_m > ½: (..., T, 1)
-    u = u - np.where(heavy, np.take_along_axis(u, w.m, -1), 0)
-    p = w.near * w.far * 2.0**raised
-    mean = np.vecdot(p, u)[..., None]
-    dz = p * (u - mean * 2.0**-raised + g)
-    p_m, dz_m = (np.take_along_axis(x, w.m, -1) for x in (p, dz))
-    np.put_along_axis(dz, w.m, np.where(heavy, p_m * g - p_m * 2.0**-raised * mean, dz_m), -1)  # there U is 0
-    return dz
+    if some := heavy.any():
+        u = u - np.where(heavy, np.take_along_axis(u, w.m, -1), 0)
+    raised = 2.0 ** room(u) if w.far.ndim else 1.0
+    mean = np.vecdot(w.over_m(raised), u)[..., None] / raised * w.share - g
+    beside = u - mean  # (..., T, S)
+    if some:
+        at_m = np.take_along_axis(beside, w.m, -1)
+        np.put_along_axis(beside, w.m, np.where(heavy, -mean, at_m), -1)  # there U is 0
+    beside *= w.near
+    return beside * w.far if w.far.ndim else beside
 
 
 def room(*arrays: Array) -> int:
-    """Powers of two by which weights may be raised until they have met their factors: none where these are huge."""
-    return 0 if any(x.max(initial=0) > 2.0**100 or x.min(initial=0) < -(2.0**100) for x in arrays) else 400
+    """Powers of two, up to 400, by which products of an entry of each may be raised within the range, else 0."""
+
+    def size(x: Array) -> float:
+        squares = float(np.vdot(x, x))
+        return math.log2(1 + squares) / 2 if squares < math.inf else math.log2(np.abs(x).max())
+
+    left = 1000 - sum(map(size, arrays))
+    return int(min(400, left)) if left > 0 else 0  # 0 also where something is no number
+
+
+def shared(x: Array) -> Array:
+    """Summed over the queries of one head of keys.  (..., G, S, d) -> (..., S, d)."""
+    return x.sum(-3) if x.shape[-3] > 1 else x[..., 0, :, :]
 
 
 LOGIT = "exp(scale*Sum(Q[i, p]*K[l, p], (p, 1, d)) + B[i, l])"
@@ -259,27 +286,32 @@ def attention(
     if bias is not None:
         z = z + np.broadcast_to(bias, full).reshape(grouped)
     w = weights_of(_with_sink(where(seen, z, -np.inf), sink, q.shape))
-    value = over(w.p[..., :S], heads.v, seen)  # (..., G, T, e)
+    raised = 2.0 ** room(v) if w.far.ndim else 1.0
+    value = over(w.over_m(raised)[..., :S], heads.v, seen) * w.share / raised  # (..., G, T, e)
 
     def pullback(v_value: Array, v_lse: Array) -> Gradients:
         dy, g = v_value.reshape(value.shape), v_lse.reshape(*value.shape[:-1], 1)
-        enters = seen & ((dy != 0).any(-1, keepdims=True) | (g != 0))
-        u = where(enters, dy @ heads.v.swapaxes(-1, -2))
-        up = room(q, k, v, dy, g, np.asarray(scale))
+        up = 2.0 ** room(q, k, v, dy, g, np.asarray(scale))
+        # where all is finite, what has no weight and what has no cotangent adds 0 anyway
+        enters = EVERY if up > 1 else seen & ((dy != 0).any(-1, keepdims=True) | (g != 0))
+        shares = up * w.share
+        u = where(enters, (ds := dy * shares) @ heads.v.swapaxes(-1, -2))
         u = u if sink is None else np.concatenate([u, np.zeros((*u.shape[:-1], 1))], -1)  # that of the sink is 0
-        dz = through_weights(u, w, g, up)
+        dz = through_weights(u, w, g * shares)
         dz, d_sink = where(enters, dz[..., :S]), dz[..., S:]
-        back, turned = scale * dz * slope * rest, enters.swapaxes(-1, -2)  # scale·dL
-        p = (w.near * w.far * 2.0**up)[..., :S]
-        dk = over(back.swapaxes(-1, -2), heads.q, turned).sum(-3)  # over the queries of one head of keys
-        dv = over(p.swapaxes(-1, -2), dy, turned).sum(-3)
+        back = scale * dz if softcap is None else scale * dz * slope * rest  # scale·dL
+        turned, e = enters.swapaxes(-1, -2), w.near
+        if w.far.ndim:  # small weights are raised themselves
+            e, ds = w.over_m(up), dy * w.share
+        dk = shared(over(back.swapaxes(-1, -2), heads.q, turned))
+        dv = shared(over(e[..., :S].swapaxes(-1, -2), ds, turned))
         gradients = {"q": over(back, heads.k, enters).reshape(q.shape), "k": dk, "v": dv}
         if bias is not None:
             gradients["bias"] = summed_to(dz.reshape(full), bias.shape)
         if sink is not None:
             of_row = np.where(((dy != 0).any(-1) | (g[..., 0] != 0)), d_sink[..., 0], 0).reshape(q.shape[:-1])
             gradients["sink"] = summed_to(of_row.sum(-1), sink.shape)
-        return {name: x * 2.0**-up for name, x in gradients.items()}
+        return {name: x / up for name, x in gradients.items()}
 
     return (value.reshape(*q.shape[:-1], v.shape[-1]), w.lse.reshape(q.shape[:-1])), pullback
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from reference.exact import scaled as product_of
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.norms import BIASED, EPS, INSIDE, SIGMA, hat, standardized
+from reference.layers.norms import BIASED, EPS, INSIDE, SIGMA, hat
+from reference.layers.rows import standardized
 from reference.lift import times
 
 BATCH_SIGMA = "sqrt(Sum((x[p, j] - Sum(x[k, j], (k, 1, n))/n)**2, (p, 1, n))/n + eps)"
@@ -64,7 +66,7 @@ def batch_norm(
 
     Every channel is one row of N = n·… entries, standardised as in layer norm; weight and bias have one number for each
     channel, w = 1 and b = 0 if not given. With v the cotangent of y, ∂C/∂w = Σ v·x̂ and ∂C/∂b = Σ v over each channel.
-    x̂ has the cotangent u = w·v, pulled back as in `norms`; to that add v_μ/N, for ∂μ/∂x = 1/N, and v_s·2(x − μ)/(N − 1)
+    x̂ has the cotangent u = w·v, pulled back as in `rows`; to that add v_μ/N, for ∂μ/∂x = 1/N, and v_s·2(x − μ)/(N − 1)
     of the unbiased variance Σ(x − μ)²/(N − 1), with v_μ and v_s the cotangents of mean and variance. Inside x̂ the
     variance is biased, divided by N. Raises ValueError for shapes that do not fit and for one entry a channel.
     """
@@ -74,21 +76,23 @@ def batch_norm(
     if N < 2:
         raise ValueError(f"x has shape {x.shape}: one entry a channel has no variance; pass a larger batch")
     x_hat, back = standardized(rows, eps)
-    r = rows - rows.mean(-1, keepdims=True)
+    power = np.maximum(np.frexp(np.abs(rows).max(-1, keepdims=True))[1] - 500, 0)  # 0 unless squares overflow: (c, 1)
+    t = np.ldexp(rows, -power)
+    r = t - t.mean(-1, keepdims=True)
     r = r - r.mean(-1, keepdims=True)
 
     def laid_out(q: Array) -> Array:
         return np.moveaxis(q.reshape(x.shape[1], x.shape[0], *x.shape[2:]), 0, 1)
 
     y, scaled = _scaled(laid_out(x_hat), w, b)
-    mean, variance = rows.mean(-1), (r * r).sum(-1) / (N - 1)  # (c,)
+    mean, variance = np.ldexp(t.mean(-1), power[:, 0]), np.ldexp((r * r).sum(-1) / (N - 1), 2 * power[:, 0])  # (c,)
 
     def pullback(v: Array, v_mean: Array, v_variance: Array) -> Gradients:
         u, gradients = scaled(v)
         dx = (
             back(np.moveaxis(u, 1, 0).reshape(rows.shape))
             + v_mean[:, None] / N
-            + v_variance[:, None] * r * (2 / (N - 1))
+            + np.ldexp(v_variance[:, None] * r * (2 / (N - 1)), power)
         )
         return {"x": laid_out(dx), **gradients}
 
@@ -123,20 +127,16 @@ def batch_norm_inference(
     Raises ValueError for shapes that do not fit and for a variance below 0.
     """
     mu, var, w, b = _channels(x, mean=mean, variance=variance, weight=weight, bias=bias)
-    sigma = np.sqrt(np.asarray(var) + eps)  # (c, 1, …)
-    r = x - mu
-    y, scaled = _scaled(r / sigma, w, b)
-    others = (0, *range(2, x.ndim))
+    square, r = np.asarray(var) + eps, x - mu  # (c, 1, …), (n, c, …)
+    sigma = np.where(np.isinf(square), np.hypot(np.sqrt(np.asarray(var)), np.sqrt(eps)), np.sqrt(square))
+    x_hat = np.where(np.isinf(r), x / sigma - mu / sigma, r / sigma)
+    y, scaled = _scaled(x_hat, w, b)
+    others, one = (0, *range(2, x.ndim)), np.ones(())
 
     def pullback(v: Array) -> Gradients:
-        u, gradients = scaled(v)
-        by_mean = -(u / sigma).sum(others)
-        return {
-            "x": u / sigma,
-            "mean": by_mean,
-            "variance": -(times(u, r / sigma) / sigma / sigma).sum(others) / 2,
-            **gradients,
-        }
+        dx = product_of(0, v, one if w is None else w, 1 / sigma)
+        by_variance = np.where(v == 0, 0, product_of(-1, dx, x_hat, 1 / sigma))
+        return {"x": dx, "mean": -dx.sum(others), "variance": -by_variance.sum(others), **scaled(v)[1]}
 
     return y, pullback
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.norms import over_rows
+from reference.layers.rows import over_rows
 from reference.lift import times
 
 SLOPE = "(1 - tanh(alpha*x[i, j])**2)"

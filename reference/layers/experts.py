@@ -71,7 +71,7 @@ def router(logits: Array, *, k: int = 2, normalised: bool = True) -> tuple[Array
     lost = np.isneginf(logits).all(-1, keepdims=True)
 
     def pullback(v: Array) -> Gradients:
-        dz = np.where(lost, np.nan, 0) + through_weights(np.where(chosen, v, 0), w, np.zeros(()))
+        dz = np.where(lost, np.nan, 0) + through_weights(np.where(chosen, v, 0) * w.share, w, np.zeros(()))
         enters = (np.where(chosen, v, 0) != 0).any(-1, keepdims=True)
         return {"logits": np.where(enters & (chosen | (not normalised)), dz, 0)}
 

@@ -21,12 +21,14 @@ LENGTH = "sqrt(Sum(x[e, f]**2, (e, 1, n), (f, 1, d)))"
 WHOLE = f"({LENGTH} + eps)"
 
 
+def _over(power: int) -> str:
+    return f"/{WHOLE}**{power}" if power > 1 else f"/{WHOLE}" * power
+
+
 def _powers(linear: str, cubic: str, quintic: str, less: int = 0, b: str = "b", c: str = "c") -> str:
     """The terms of a step as printed, of y = x/(‖x‖ + ε): of products in which x stands `less` times less."""
-    return (
-        f"a*{linear}/{WHOLE}**{1 - less} + {b}*Sum({cubic}, {OVER_THREE})/{WHOLE}**{3 - less}"
-        f" + {c}*Sum({quintic}, {OVER_FIVE})/{WHOLE}**{5 - less}"
-    )
+    three, five = f"Sum({cubic}, {OVER_THREE}){_over(3 - less)}", f"Sum({quintic}, {OVER_FIVE}){_over(5 - less)}"
+    return f"a*{linear}{_over(1 - less)} + {b}*{three} + {c}*{five}"
 
 
 def _in_turn(product: str) -> str:
@@ -110,15 +112,15 @@ def newton_schulz(
     x = np.ascontiguousarray(x.mT) if tall else x
     flat = x.reshape(*x.shape[:-2], -1)  # (..., nd)
     e = np.maximum(exponent_of(flat), FAINT)  # (..., 1): lengths are in units of 2^e
-    flat, eps = np.ldexp(flat, -e), np.ldexp(eps, -e)
+    flat, small = np.ldexp(flat, -e), np.ldexp(eps, -e)
     rho = np.sqrt((flat * flat).sum(-1, keepdims=True))  # (..., 1)
     unit = np.where(rho == 0, 0, flat / rho)
-    y, back = iterated((flat / (rho + eps)).reshape(x.shape), a, b, c, iterations)
+    y, back = iterated((flat / (rho + small)).reshape(x.shape), a, b, c, iterations)
 
     def pullback(v: Array) -> Gradients:
         u = back(np.ascontiguousarray(v.mT) if tall else v)
         across, along = split(u.reshape(unit.shape), unit)  # (..., nd), (..., 1)
-        g = np.ldexp((across + eps / (rho + eps) * along * unit) / (rho + eps), -e).reshape(x.shape)
+        g = np.ldexp((across + small / (rho + small) * along * unit) / (rho + small), -e).reshape(x.shape)
         return {"x": g.mT if tall else g}
 
     return y.mT if tall else y, pullback

@@ -7,7 +7,6 @@ import numpy as np
 from reference.activations import softmax
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.lift import times
 
 PERTURBED = "exp((z[i, {0}] + noise[i, {0}])/temperature)"
 MIXED = f"Sum(v[i, k]*{PERTURBED.format('k')}, (k, 1, d))/Sum({PERTURBED.format('k')}, (k, 1, d))"
@@ -31,7 +30,7 @@ def log1mexp(z: Array) -> tuple[Array, Pullback]:
     −expm1(−z), beyond it the logarithm is log1p(−e⁻ᶻ), so that nothing cancels. Raises ValueError for z < 0.
     """
     e, left = np.exp(-z), -np.expm1(-z)
-    return np.where(z < np.log(2), np.log(left), np.log1p(-e)), lambda v: {"z": times(v, e / left)}
+    return np.where(z < np.log(2), np.log(left), np.log1p(-e)), lambda v: {"z": np.where(v == 0, 0, v * e / left)}
 
 
 @formula(

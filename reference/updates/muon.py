@@ -37,7 +37,7 @@ def _first(text: str) -> str:
         "adjust: η times √max(1, rows/columns), or for match_rms_adamw 0.2·√max(rows, columns)",
         "the decay is multiplied by η alone; m starts at 0",
     ),
-    sources=("jordan-2024", "liu-2025-muon", "pytorch-muon", "optax-muon"),
+    sources=("jordan-2024", "moonshot-2025", "pytorch-muon", "optax-muon"),
     conditioned_ulp=STEPS_ULP,
 )
 @each_parameter("m")

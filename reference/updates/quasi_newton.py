@@ -31,6 +31,8 @@ def _one_pair(x: str) -> str:
     assumptions=(
         "one pair of changes is kept, s of the parameter and y of the gradient, and given: the rule keeps it as it is",
         "H₀ = ⟨s, y⟩/⟨y, y⟩; where ⟨s, y⟩ = 0, or there is none, the direction is the gradient",
+        "a memory of more pairs is this recursion within itself, oldest innermost, H₀ of the newest; here accumulators"
+        " have a shape that the parameter alone gives them, which a number of pairs would change",
         "no search along the line",
         COUPLED,
     ),

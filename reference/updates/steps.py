@@ -318,7 +318,7 @@ def total(x: Array, axis: Any = None) -> Array:
 
 def larger(x: Any, y: Any) -> Any:
     """max(x, y) of an array and a number."""
-    return np.maximum(x, y + np.zeros(1) if _is_foreign(y) else y)
+    return np.maximum(x, y + np.zeros((1,) * max(len(np.shape(x)), 1)) if _is_foreign(y) else y)
 
 
 def smaller(x: Any, y: Any) -> Any:

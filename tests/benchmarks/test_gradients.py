@@ -13,7 +13,7 @@ from reference.activations import identity, relu
 from reference.costs import cross_entropy_probabilities
 from reference.network import backprop
 
-NEEDS = {"ours": "numpy", "torch": "torch", "jax": "jax", "autograd": "autograd"}
+NEEDS = {"ours": "numpy", "planned": "numpy", "torch": "torch", "jax": "jax", "autograd": "autograd"}
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS, ids="-".join)

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import checkers, gradients, sizes
+from benchmarks import checkers, gradients, norms, sizes
 from benchmarks.peers import Problem
 from gradproof.evidence.files import read_evidence
 from gradproof.networks.configurations import REGULARIZERS
@@ -21,6 +21,7 @@ def run(monkeypatch, tmp_path):
     one_each = checkers.sample("2-3-2")[:: len(REGULARIZERS)]
     monkeypatch.setattr(command, "one_thread", lambda: None)
     monkeypatch.setattr(gradients, "problems", lambda: [smallest])
+    monkeypatch.setattr(norms, "problems", lambda: [smallest])
     monkeypatch.setattr(checkers, "sample", lambda architecture: one_each[:1])
     monkeypatch.setattr(checkers, "DRAWS", 2)
     monkeypatch.setattr(checkers, "measure", partial(checkers.measure, architectures=("2-3-2",)))
@@ -33,11 +34,13 @@ def run(monkeypatch, tmp_path):
 def test_measured_evidence_makes_the_page(run, tmp_path):
     run()
     header, found = read_evidence(tmp_path / "evidence" / "speed.jsonl")
-    assert {f.kind for f in found} == {"gradient", "checking"}
+    assert {f.kind for f in found} == {"gradient", "norms", "checking"}
     assert (header["block"], header["versions"]["autograd"] != "not installed") == (command.BLOCK, True)
     page = (tmp_path / "speed.md").read_text(encoding="utf-8")
     assert "| 784-30-10 | torch/ours ≥ 3 | " in page
     assert "| 2-3-2 | 17 | " in page
+    assert "| 784-30-10 | jax/planned ≥ 2.5 | " in page
+    assert "## Norms of each example's gradient" in page
 
 
 def test_nothing_is_written_where_contenders_disagree(run, tmp_path, monkeypatch):

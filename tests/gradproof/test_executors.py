@@ -8,22 +8,26 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from inline import run_inline
 
 import gradproof
+import reference
 from gradproof import executors
 from gradproof.audit import run as audit
-from gradproof.audit.select import Options
+from gradproof.audit.select import Options, select
 from gradproof.cli import main
-from gradproof.evidence.environment import cpu
+from gradproof.evidence.environment import ORACLES, cpu
 from gradproof.evidence.files import read_evidence
 from gradproof.executors import about, executor, there
 from gradproof.lookup import UsageError
+from gradproof.sweeps.inputs import run_length
 from gradproof.sweeps.run import Asked
 from gradproof.sweeps.run import run as sweep
 
-N = 1 << 15
+N = run_length("float32")
 SPANS = [(0x3F800000 + k * N, N) for k in range(30)]
 TANH = Asked("activation/tanh", "float32", ("slope",), ("ours",))
 LAWS = Options(("laws", "regularizer/*"), dtype=("float64",))
@@ -37,13 +41,13 @@ def quietly(*_):
 
 
 def test_a_task_says_on_which_processor_it_ran():
-    assert there(about(), (), divmod, 7, 2) == (cpu(), (3, 1))
+    assert there(about(), (), "cpu", divmod, 7, 2) == ({"cpu": cpu()}, (3, 1))
 
 
 @pytest.mark.parametrize("package", ["gradproof", "numpy", "torch", "jax", "jaxlib", "python"])
 def test_another_version_is_refused_and_named(package):
     with pytest.raises(UsageError, match=rf"worker on \S+ has {package} .*\(not 1\.99\); install the same on all"):
-        there({**about(), package: "1.99"}, (), divmod, 7, 2)
+        there({**about(), package: "1.99"}, (), "cpu", divmod, 7, 2)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,75 @@ def test_what_is_not_installed_is_said(module, on, name, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UsageError, match=rf"--on {on}: {name} .*not installed; pip install"), executor(on):
         pass
+
+
+# ---------------------------------------------------------------- devices
+
+
+@pytest.mark.parametrize("name", [*ORACLES])
+def test_a_device_that_is_not_there_is_refused_by_name(name):
+    pytest.importorskip(name)
+    with pytest.raises(UsageError, match=rf"(?i)on \S+: --device cuda:63: {name} has no cuda:63 here; leave out"):
+        there(about(), (name,), "cuda:63", divmod, 7, 2)
+
+
+@pytest.mark.parametrize("command", [["audit", "--only", "accuracy"], ["sweep", "activation/tanh"]], ids=lambda c: c[0])
+@pytest.mark.parametrize("device", ["meta", "tpu", "cuda:", "cuda:x", "cpu:0", ""])
+def test_what_is_no_device_is_refused(command, device, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "--device", device])
+    assert f"{device!r} is no device; there are cpu, cuda and cuda:N" in capsys.readouterr().err
+
+
+class Placed:
+    """A framework that notes where it is told to compute, and answers as ours does."""
+
+    def __init__(self):
+        self.places = []
+        self.has, self.vjp = lambda *_: "native", reference.vjp
+        self.torch = SimpleNamespace(set_num_threads=lambda n: None)
+
+    def place(self, device):
+        self.places.append(device)
+        return "a GPU" if device != "cpu" else "cpu"
+
+
+@pytest.fixture
+def placed(monkeypatch):
+    """Torch played by that, in this process."""
+    pytest.importorskip("flint"), pytest.importorskip("ml_dtypes"), pytest.importorskip("matplotlib")
+    run_inline(monkeypatch)
+    module = Placed()
+    monkeypatch.setitem(sys.modules, "torch placed", module)
+    monkeypatch.setattr("gradproof.evidence.environment.ORACLES", {"torch": "torch placed"})
+    return module
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:1"])
+def test_evidence_of_another_device_has_its_own_folder_and_says_so(placed, device, tmp_path, monkeypatch):
+    monkeypatch.setattr(audit, "_importable", lambda: {"torch", "balls"})
+    words = ["audit", "--only", "activation/relu", "--only", "accuracy", "--oracle", "torch", "--dtype", "float16"]
+    assert main([*words, "--device", device, "--out", str(tmp_path)]) == 0
+    sweeping = ["sweep", "activation/relu", "--dtype", "float16", "--side", "torch", "--device", device]
+    assert main([*sweeping, "--out", str(tmp_path)]) == 0
+    assert {*placed.places} == {device}
+    out = tmp_path if device == "cpu" else tmp_path / "cuda"
+    assert {path.parent for path in tmp_path.rglob("*.jsonl")} == {out / "evidence"}
+    for area in ("accuracy", "sweeps"):
+        header, page = read_evidence(out / "evidence" / f"{area}.jsonl").header, (out / f"{area}.md").read_text()
+        assert header.get("device") == (None if device == "cpu" else "cuda:1, a GPU")
+        assert (": torch and JAX on cuda:1, a GPU\n" in page) == (device != "cpu")
+        assert (" (cuda:1, a GPU)\n" in page) == (device != "cpu")
+    assert ("cuda:1, a GPU" in (out / "README.md").read_text()) == (device != "cpu")
+
+
+def test_a_device_enters_the_areas_that_ask_frameworks_for_arrays(capsys):
+    assert main(["audit", "--only", "proofs", "--device", "cuda"]) == 2
+    assert "--device does not enter proofs; it does enter accuracy" in capsys.readouterr().err
+    areas, plan = select(Options(("activation/tanh",), device="cuda"))
+    assert ([area.name for area in areas], plan.device) == (["accuracy"], "cuda")
+    assert main(["sweep", "activation/tanh", "--side", "ours", "--device", "cuda"]) == 2
+    assert "--device cuda: of ours nobody computes there" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- Dask

@@ -34,7 +34,8 @@ def test_an_unknown_id_is_answered_with_the_nearest(id, nearest):
      ("torch.nn.BCEWithLogitsLoss", "cost/binary_cross_entropy_logits"), ("nn.InstanceNorm2d", "layer/instance_norm"),
      ("BCEWithLogitsLoss", "cost/binary_cross_entropy_logits"), ("nn.CrossEntropyLoss", "cost/cross_entropy_labels"),
      ("optax.sigmoid_focal_loss", "cost/sigmoid_focal"), ("torch.nn.functional.gelu", "activation/gelu"),
-     ("F.gelu", "activation/gelu"), ("jax.nn.gelu", "activation/gelu_tanh"), ("torch.relu", "activation/relu"),
+     ("F.gelu", "activation/gelu"), ("nn.GELU", "activation/gelu"),
+     ("jax.nn.gelu", "activation/gelu_tanh"), ("torch.relu", "activation/relu"),
      ("F.batch_norm", "layer/batch_norm_inference"), ("nn.BatchNorm2d", "layer/batch_norm"),
      ("optax.l2_loss", "cost/quadratic"), ("l2", "regularizer/l2"), ("NT-Xent", "cost/nt_xent"),
      ("rope", "layer/rotary"), ("optim.AdamW", "update/adamw"), ("BP2", "network/bp2")],
@@ -65,7 +66,8 @@ def test_every_formula_has_its_name_unless_another_has_it_too():
 
 @pytest.mark.parametrize(
     ("word", "ids"),
-    [("l1", "cost/l1 or regularizer/l1"), ("huber", "activation/huber or cost/huber_error"),
+    [("nn.gelu", "activation/gelu or activation/gelu_tanh"),
+     ("l1", "cost/l1 or regularizer/l1"), ("huber", "activation/huber or cost/huber_error"),
      ("normalize", "activation/l2_normalize or update/normalize_by_update_norm")],
 )  # fmt: skip
 def test_a_name_of_two_things_is_not_guessed(word, ids):

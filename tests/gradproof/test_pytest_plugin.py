@@ -150,6 +150,8 @@ class TestThem:
         ("'activation/tanh', dtype='float32'", "name formulas by ids or patterns*"),
         ("None", "None is no id or pattern"),
         ("'network/*'", "no gradient can be judged by network/*: there are no cases to ask"),
+        ("'l1'", "'l1' may be cost/l1 or regularizer/l1: say which"),
+        ("'nn.Flatten'", "no formula 'nn.Flatten'; torch.nn.Flatten: entries move*"),
     ],
 )
 def test_a_mark_that_names_nothing_is_an_error_of_collection_in_words(run, words, said):
@@ -157,6 +159,27 @@ def test_a_mark_that_names_nothing_is_an_error_of_collection_in_words(run, words
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(f"test_mine.py::test_one, marked gradproof: {said}")
     assert "Traceback" not in result.stdout.str()
+
+
+def test_a_mark_takes_the_names_of_frameworks(run):
+    result = run(MARKED.format(words="'nn.GELU', 'mse', 'cost/mse'"), "--collect-only", "-q")
+    assert collected(result) == ["activation/gelu", "cost/squared_error", "cost/mse"]
+
+
+def test_what_is_not_installed_is_said_in_a_line(run):
+    code = """
+import sys
+
+def test_one(monkeypatch, check_gradient):
+    for name in [name for name in sys.modules if name.startswith("oracles.arb_truth")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "flint", None)
+    check(right, check_gradient)
+"""
+    result = run(code, apart=True)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("*UsageError: python-flint: not installed; pip install*")
+    assert "import arb" not in result.stdout.str()
 
 
 def test_a_marked_test_must_take_a_formula(run):
@@ -291,8 +314,13 @@ def test_the_example_runs_as_it_says(pytester):
 
 def test_recipes_call_commands_that_exist(pytester):
     text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-    calls = re.findall(r"^(?:\s*entry: )?gradproof (.+)$", text, re.M)
-    assert {parser().parse_args(shlex.split(call, comments=True)).command for call in calls} == {"check", "lock"}
+    calls = re.findall(r"^gradproof (.+)$", text, re.M)
+    assert {parser().parse_args(shlex.split(call, comments=True)).command for call in calls} == {
+        "audit",
+        "check",
+        "diff",
+        "lock",
+    }
     options = {*re.findall(r"--gradproof-[a-z]+", text)}
     result = pytester.runpytest(*QUIET, "--help")
     assert {line.split("=")[0].strip() for line in result.outlines if "--gradproof-" in line[:20]} == options

@@ -62,6 +62,18 @@ RULES = {
     "sam": {"eta": 0.5, "radius": 0.25},
     "adafactor": {"eta": 0.1, "decay": 0.8, "eps": 1e-30, "least": 1e-3, "clip": 1.0, "lam": 0.5},
     "sm3": {"eta": 0.1, "beta1": 0.9, "eps": 1e-3},
+    "muon": {
+        "eta": 0.1,
+        "mu": 0.9,
+        "lam": 0.5,
+        "a": 1.5,
+        "b": -0.5,
+        "c": 0.125,
+        "eps": 1e-3,
+        "iterations": 2,
+        "nesterov": True,
+        "adjust": "original",
+    },
     "centralize": {"eta": 0.1},
     "clip_by_block_rms": {"eta": 0.1, "clip": 0.25},
     "normalize_by_update_norm": {"eta": 0.1, "eps": 0.25},
@@ -118,8 +130,8 @@ def test_a_step_of_the_face_is_the_step_of_a_trajectory(side, name):
     """Handed on from step to step with its accumulators, by the names of the record."""
     oracle, updates, id = load(side), room(side), f"update/{name}"
     given = {**RULES[name], "momentum_decay": math.inf} if (side, name) == ("jax", "nadam") else RULES[name]
-    gradients = np.random.default_rng(0).standard_normal((3, 4))
-    start = np.array([1.0, -2.0, 0.5, 3.0])
+    gradients = np.random.default_rng(0).standard_normal((3, 2, 2))
+    start = np.array([[1.0, -2.0], [0.5, 3.0]])
     path, says = [], ""
     try:
         path = updates.trajectory(id, [start], lambda t, w: [gradients[t]], 3, **given)
@@ -144,6 +156,8 @@ def test_a_step_of_the_face_is_the_step_of_a_trajectory(side, name):
         ("jax", "update/unheard_of", {}, r"^optax has no unheard_of$"),
         ("torch", "update/amsgrad", {**ADAM, "bias_correction": False}, "always corrects the bias"),
         ("torch", "update/radam", {**ADAM, "threshold": 4.0}, "ρ > 5, not 4.0"),
+        ("torch", "update/muon", RULES["muon"], "takes matrices alone"),
+        ("jax", "update/muon", RULES["muon"], "what is no matrix to AdamW"),
         ("jax", "update/momentum", {"eta": 0.1, "mu": 0.9, "dampening": 0.5}, "no dampening"),
         ("jax", "update/nadam", {**ADAM, "momentum_decay": 0.004}, "no momentum schedule"),
     ],

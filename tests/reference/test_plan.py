@@ -9,7 +9,7 @@ import pytest
 from gradproof.networks.configurations import COSTS, ELEMENTWISE, FURTHER_COSTS, OUTPUTS, PARAMETERS, by_id
 from gradproof.networks.draws import draw
 from reference import CATALOGUE, plan
-from reference.activations import identity, maxout, relu, sigmoid, softmax, tanh
+from reference.activations import identity, maxout, prelu, relu, sigmoid, softmax, tanh
 from reference.costs import binary_cross_entropy, cross_entropy_labels, cross_entropy_probabilities, quadratic
 from reference.network import backprop
 from reference.plan import Gradients
@@ -215,3 +215,21 @@ def test_labels_are_left_to_the_cost():
     )
     with pytest.raises(ValueError, match="label = 3"):
         gradient(x, labels + 1, W, b)
+
+
+def test_costs_that_are_not_reduced_are_as_backprop_says():
+    given, (hidden, output, _) = case("tanh/identity/quadratic", "float64")
+    cost = functools.partial(quadratic, reduction="none")
+    C, gradients = plan(SIZES, [hidden, output], cost, BATCH, np.float64)(*given)
+    assert C.shape == (BATCH, 3)
+    np.testing.assert_array_equal(rows(C, gradients), by_backprop(given, [hidden, output], cost))
+
+
+@pytest.mark.parametrize("weight", [0.5, np.float32(0.5), np.array(0.5)])
+def test_parameters_are_numbers_of_any_kind(weight):
+    given, _ = case("tanh/identity/quadratic", "float64")
+    layers = [functools.partial(prelu, weight=weight), identity]
+    found = rows(*plan(SIZES, layers, quadratic, BATCH, np.float64)(*given))
+    np.testing.assert_array_equal(found, by_backprop(given, layers, quadratic))
+    with pytest.raises(ValueError, match="weight = nan is not finite"):
+        plan(SIZES, [functools.partial(prelu, weight=np.nan), identity], quadratic, BATCH, np.float64)

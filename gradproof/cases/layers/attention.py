@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,11 @@ def _attention(s: Source) -> Drawn:
     arguments: dict[str, Any] = {
         "q": s.real(*lead, T, d, decades=1), "k": _alike(s, *heads, S, d), "v": _alike(s, *heads, S, e)
     }  # fmt: skip
+    if s.style == "ends":  # logits are those of the bias: what a sum of the largest absorbs would decide which key wins
+        arguments["q"] *= 2.0**s.least
     if "bias" in given:
-        arguments["bias"] = s.real(T, S, decades=1) if lead[-1:] == (3,) else s.real(*lead[-1:], T, S, decades=1)
+        draw = s.logits if s.style else functools.partial(s.real, decades=1)
+        arguments["bias"] = draw(T, S) if lead[-1:] == (3,) else draw(*lead[-1:], T, S)
     if "mask" in given:
         arguments["mask"] = _mask(s, T, S)
     if "sink" in given:

@@ -111,20 +111,62 @@ def test_ulps_count_floats_between(one, other, distance):
 @pytest.fixture
 def no_truth(monkeypatch):
     monkeypatch.setitem(sys.modules, "oracles.arb_truth", None)
+    monkeypatch.delattr("oracles.arb_truth", raising=False)
 
 
 @pytest.mark.parametrize("id", [f.id for f in CATALOGUE.values() if f.elementwise])
 def test_ours_is_the_formula_at_those_points_and_no_truth_is_made_up(no_truth, monkeypatch, id):
     monkeypatch.setattr("gradproof.commands.at.ORACLES", {})
-    points = [-math.inf, -3.0, 0.1, 0.0, math.inf]
+    points = [-29.03125, -3.015625, 0.126953125, 2.515625, math.nan]
     for dtype in NUMPY_DTYPES:
         for parameters in ({}, *OTHERS.get(id, ())[:1]):
             z = array(points, dtype)
             slots = zip(z, *CATALOGUE[id].function(z, **parameters), strict=True)
             assert evaluate(id, points, dtype, parameters) == {
-                "formula": id, "dtype": dtype, "parameters": parameters,
+                "formula": id, "dtype": dtype, "parameters": parameters, "truth by": "tables",
                 "points": [{"x": hexed(x), "ours": {"value": hexed(v), "slope": hexed(s)}} for x, v, s in slots],
             }  # fmt: skip
+
+
+@pytest.mark.parametrize("id", [f.id for f in CATALOGUE.values() if f.elementwise])
+@pytest.mark.parametrize("dtype", NUMPY_DTYPES)
+def test_what_is_known_without_balls_is_what_balls_say(monkeypatch, id, dtype):
+    """At kinks both slopes, and the same verdict on ours."""
+    pytest.importorskip("flint")
+    monkeypatch.setattr("gradproof.commands.at.ORACLES", {})
+    points = [-math.inf, -3.0, -1.0, -0.5, -0.0, 0.0, 0.1, 0.5, 1.0, 3.0, 6.0, 20.0, 38.0, math.inf]
+    by_balls = evaluate(id, points, dtype)["points"]
+    monkeypatch.setitem(sys.modules, "oracles.arb_truth", None)
+    monkeypatch.delattr("oracles.arb_truth", raising=False)
+    assert evaluate(id, points, dtype)["points"] == by_balls
+
+
+@pytest.mark.parametrize(
+    ("words", "known", "said"),
+    [
+        ("activation/sigmoid 38", [True], "from a table."),
+        ("activation/sigmoid 38.125", [False], "pip install 'gradproof[check]' computes it anywhere. Measured"),
+        ("activation/sigmoid 38 38.125", [True, False], "computes it anywhere"),
+        ("activation/elu 1 alpha=2", [False], "default parameters"),
+        ("activation/elu 1 alpha=1", [True], "default parameters"),
+    ],
+)
+def test_without_balls_it_is_said_which_truth_there_is(no_truth, words, known, said):
+    id, *rest = words.split()
+    points, parameters = split(rest)
+    result = evaluate(id, points, "float64", parameters)
+    assert (
+        ["truth" in point for point in result["points"]] == ["verdict" in point for point in result["points"]] == known
+    )
+    told = table(result)
+    assert [row[2] for row in told.rows if row[1] == "truth"].count("not known") == known.count(False)
+    assert "Without python-flint the truth is known at 2" in told.note
+    assert said in told.note
+
+
+def test_a_wrong_slope_is_seen_without_balls(no_truth, monkeypatch):
+    plant(monkeypatch, TANH, scaled(1 + 1e-12))
+    assert evaluate(TANH, [0.5])["points"][0]["verdict"] == "wrong"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -132,8 +174,9 @@ def test_every_framework_answers_in_every_dtype(no_truth, dtype):
     if dtype == "bfloat16":
         pytest.importorskip("ml_dtypes")
     (point,) = evaluate("activation/sigmoid", [38.0], dtype)["points"]
-    assert list(point) == ["x", "ours", *filter(load, ORACLES)]
-    assert {float.fromhex(answer["value"]) for side, answer in point.items() if side != "x"} == {1.0}
+    answers = {side: answer for side, answer in point.items() if side in ("ours", *ORACLES)}
+    assert list(answers) == ["ours", *filter(load, ORACLES)]
+    assert {float.fromhex(answer["value"]) for answer in answers.values()} == {1.0}
     truth = math.exp(-38) / (1 + math.exp(-38)) ** 2  # 1 − σ is 0 there, σ(38)·σ(−38) is not
     assert float.fromhex(point["ours"]["slope"]) == pytest.approx(truth, abs=ulp(truth, dtype))
 

@@ -12,6 +12,8 @@ from gradproof.cli import main
 from gradproof.commands.case import DTYPES, as_json, beside, drawn
 from gradproof.evidence import environment
 from gradproof.evidence.environment import ORACLES, load
+from gradproof.evidence.files import write_evidence
+from gradproof.evidence.finding import Finding
 from gradproof.lookup import UsageError
 from reference import CATALOGUE, vjp
 
@@ -122,14 +124,27 @@ def test_as_json_the_arguments_are_told_exactly_and_labels_as_integers(capsys):
     assert float.fromhex(said["cotangent"]["value"]) == case.cotangent["value"]
 
 
-def test_without_balls_nothing_is_shown(monkeypatch):
+def test_without_balls_ours_is_shown_and_what_was_measured_of_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "oracles.arb_truth", None)
     monkeypatch.delattr("oracles.arb_truth", raising=False)
-    with pytest.raises(UsageError, match="python-flint: not installed"):
-        beside(drawn("cost/l1", "wide", 2))
+    case = drawn("nn.L1Loss", "wide", 2)
+    found = Finding("accuracy", "cost/l1", "", "value", "float64", "ours", entries=7, max=1.25)
+    write_evidence(tmp_path / "accuracy.jsonl", {"made": "2026-01-02T03"}, [found])
+    told = beside(case, tmp_path)
+    assert told.title == "cost/l1 in float64, wide 2, reduction = sum"
+    outputs, _ = vjp("cost/l1", case.arguments, **case.parameters)
+    assert told.rows[0][:3] == ["value", "not known", repr(float(outputs["value"]))]
+    assert len(told.rows) == 1 + sum(x.size for x in case.arguments.values())
+    assert told.note == (
+        "The truth needs python-flint: pip install 'gradproof[check]'. "
+        "Measured 2026-01-02: ours is off by at most 1.2 conditioned ULP in 7 numbers."
+    )
+    assert beside(case, tmp_path / "nowhere").note == "The truth needs python-flint: pip install 'gradproof[check]'."
+    assert (as_json(case)["truth"], as_json(case)["conditioned ULP"]["ours"]) == ({}, {})
 
 
 def test_a_switch_has_no_gradient_on_any_side(capsys):
+    pytest.importorskip("flint")
     assert main(["at", "cost/generalized_dice", "a=[[[0.5,0.5],[0.1,0.2]]]", "y=[[[1,0],[0,1]]]"]) == 0
     said = capsys.readouterr().out
     assert "∂/∂a" in said
@@ -137,11 +152,14 @@ def test_a_switch_has_no_gradient_on_any_side(capsys):
 
 
 def test_what_balls_do_not_answer_is_named_where_it_is_empty(capsys):
+    pytest.importorskip("flint")
     assert main(["at", "layer/local_response_norm", "x=[[[]]]"]) == 2
     assert "x has shape (1, 1, 0), no entries" in capsys.readouterr().err
 
 
 def test_a_side_that_refuses_is_quoted_in_one_line(capsys):
+    for package in ("flint", "torch", "jax"):
+        pytest.importorskip(package)
     assert main(["at", "layer/average_pooling", "x=[[1.0,2.0]]", f"stride={10**30}"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 5
 

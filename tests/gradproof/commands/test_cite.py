@@ -9,9 +9,10 @@ import pytest
 
 from gradproof import __version__
 from gradproof.cli import main
-from gradproof.commands.cite import LONG, STYLES, bibtex, cite, entries, evidence_hashes, printed_in
+from gradproof.commands.cite import LONG, STYLES, bibtex, cite, entries, printed_in
 from gradproof.evidence.files import write_evidence
 from gradproof.evidence.finding import Finding
+from gradproof.evidence.summary import SHIPPED, hashes
 from gradproof.lookup import UsageError
 from literature import CLAIMS
 from literature.bibliography import WORKS, Work
@@ -114,12 +115,19 @@ def test_the_record_names_the_evidence_and_changes_with_it(tmp_path):
         write_evidence(evidence / "a.jsonl", {}, findings)
 
     measured((id, 1.0), ("activation/gelu_tanh", 1.0))
-    first = evidence_hashes(tmp_path)[id]
+    first = hashes(evidence)[id]
     assert first in cite(id, "text", tmp_path)
     measured((id, 1.0), ("activation/elu", 1.0))
-    assert evidence_hashes(tmp_path)[id] == first, "evidence of another formula does not count"
+    assert hashes(evidence)[id] == first, "evidence of another formula does not count"
     measured((id, 2.0))
-    assert evidence_hashes(tmp_path)[id] != first
+    assert hashes(evidence)[id] != first
+
+
+def test_without_reports_the_record_names_the_evidence_that_travels_wherever_one_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for id in ("activation/gelu", "dong-2016/1.3-output-error"):
+        assert f"evidence {hashes(SHIPPED)[id]}" in cite(id, "text")
+    assert "evidence" not in cite("activation/gelu", "text", tmp_path)
 
 
 @pytest.mark.parametrize("spoil", [b"\xff\xfe", b"{}\n", b"", "cut"], ids=["not UTF-8", "no header", "empty", "cut"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gradproof.cli import main
 from gradproof.commands.diff import MOST, findings, keep, summary, table
 from gradproof.evidence.compare import Comparison, compare
 from gradproof.evidence.files import EvidenceError, read_evidence, write_evidence
@@ -32,6 +33,18 @@ def test_a_summary_counts_and_names_what_the_two_were_made_with(found):
     same = "made with: the same versions, processor and formulas\n1,234 findings are the same, 0 differ"
     assert summary(Comparison([], {}, 1234, 0)).startswith(same)
     assert "seed – → 3" in summary(Comparison([], {"seed": ("", "3")}, 0, 0)), "one of the two had none"
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_comparison_is_added_to_a_file(found, tmp_path, capsys, more):
+    file = tmp_path / "summary.md"
+    assert main(["diff", str(tmp_path / "old"), str(tmp_path / "new"), "--summary", str(file), *more]) == 1
+    head, said, rows = file.read_text(encoding="utf-8").strip().split("\n\n")
+    assert (head, said.replace("\\\n", "\n")) == ("## What changed", summary(found))
+    assert (
+        rows.splitlines()[2] == "| accuracy | verdict | activation/tanh: slope float32 jax | agrees | wrong | worse |"
+    )
+    assert capsys.readouterr().out.startswith("{" if more else "made with: torch 2.13 → 2.14")
 
 
 def test_a_table_has_the_worst_first_and_says_how_many_it_leaves_out(found):

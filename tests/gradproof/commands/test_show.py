@@ -7,11 +7,14 @@ import sys
 
 import pytest
 
+from gradproof.claims.covered import FORMULA, TABLE
 from gradproof.cli import main
 from gradproof.commands.show import describe
 from gradproof.evidence.files import write_evidence
 from gradproof.evidence.finding import Finding
+from gradproof.evidence.summary import SHIPPED
 from gradproof.lookup import UsageError
+from gradproof.pages.unicode import mathematics
 from literature import CLAIMS
 from reference import ALIASES, CATALOGUE
 from reference.blocks import BLOCKS
@@ -39,11 +42,14 @@ def test_every_record_is_told_in_full(id, tmp_path):
     f = CATALOGUE[id]
     text = describe(id, tmp_path)
     assert text.startswith(f"{id}\n")
-    for part in (f.statement, f.derivative, f.derivation, *f.assumptions, *f.sources, *f.parameters, *f.unanswered):
+    printed = filter(None, (f.statement, f.derivative, f.numpy_value, f.numpy_form, *f.partials.values()))
+    for part in (*map(mathematics, printed), f.derivation, *f.assumptions, *f.sources, *f.parameters, *f.unanswered):
         assert part in text
-    for kink in f.kinks:
-        said = f"kink at {kink.of} = {kink.at}: left {kink.left}, right {kink.right}; ours {kink.chosen} ({kink.why})"
-        assert said in text
+    assert not re.search(r"Piecewise|\*\*", text.replace(f.derivation, "")), "mathematics, and not SymPy's source"
+    told = [line for line in text.splitlines() if line.startswith("kink at ")]
+    for kink, line in zip(f.kinks, told, strict=True):
+        assert f" = {mathematics(kink.at)}: left " in line
+        assert line.endswith(f"({kink.why})")
 
 
 @pytest.mark.parametrize("alias", ALIASES)
@@ -62,23 +68,38 @@ def test_the_last_verdicts_proofs_and_errors_on_it_are_there(tmp_path):
         Finding("proof", GELU, "kinks", verdict="unknown"),
     ]
     swept = Finding("sweep", GELU, "", "slope", "float32", "jax", entries=9, max=2.5, more={"strict": 7.25})
-    accuracy = [swept, Finding("sweep", GELU, "tail", "slope", "float32", "jax", entries=9, max=99.0)]
-    for area, found in (("networks", NETWORKS), ("proofs", proofs), ("accuracy", accuracy)):
-        write_evidence(tmp_path / f"{area}.jsonl", HEADER, found)
-    lines = [re.sub(" +", " ", line) for line in describe(GELU, tmp_path).splitlines()[-6:]]
-    assert lines == [
+    accuracy = [swept, Finding("sweep", GELU, "tail", "slope", "float32", "jax", entries=9, max=99.0),
+                Finding("accuracy", GELU, "", "value", "float64", "ours", entries=9, max=1.5),
+                Finding("accuracy", GELU, "", "value", "float64", "torch", why="no such function")]  # fmt: skip
+    kinks = [Finding("kink", GELU, at, "∂/∂z", side=side, entries=1, got=got,
+                     more={"left": "0x0p+0", "right": right, "inside": inside})
+             for at, side, got, right, inside in (("z = 0", "ours", "0x0p+0", "-0x1p-1", True),
+                                                  ("z = 0", "torch", "0x1p+1", "-0x1p-1", False),
+                                                  ("z = 1", "ours", "0x0p+0", "0x0p+0", True))]  # fmt: skip
+    for area, found in (("networks", NETWORKS), ("proofs", proofs), ("accuracy", accuracy), ("kinks", kinks)):
+        write_evidence(tmp_path / f"{area}.jsonl", {"made": "2026-01-02T03", **HEADER}, found)
+    told = describe(GELU, tmp_path)
+    assert [re.sub(" +", " ", line) for line in told[told.index("by computer") :].splitlines()] == [
         "by computer algebra: proved: derivative; unknown: kinks",
         "",
-        "float32 slope jax at most 2.5 conditioned ULP, strict 7.2",
+        "at the kink by left right ours torch jax",
+        "z = 0 ∂/∂z 0 −0.5 0 2 (outside) not installed",
         "",
-        "hidden float64 against torch 2.0: agrees 12,345, inaccurate 6",
-        "output float32 against jax 0.5: exact 7",
+        "largest errors in conditioned ULP (strict ULP):",
+        " of ours torch jax",
+        "float64 value 1.5 no such function not installed",
+        "float32 slope not installed not installed 2.5 (7.2)",
+        "",
+        "ours in networks:",
+        "place dtype against verdicts",
+        "hidden float64 torch agrees 12,345, inaccurate 6",
+        "output float32 jax exact 7",
+        "",
+        "measured on 2026-01-02 with torch 2.0, jax 0.5",
     ]
     assert "exact 8" in describe("cost/huber_error", tmp_path)
     assert "exact 8" not in describe("activation/huber", tmp_path)  # nearly the same name, another kind
-    assert describe("activation/elu", tmp_path).endswith(
-        f"no verdicts on activation/elu in {tmp_path / 'networks.jsonl'}"
-    )
+    assert describe("activation/elu", tmp_path).endswith("nothing was measured of activation/elu")
 
 
 def test_missing_and_damaged_evidence_is_said_with_the_reason(tmp_path):
@@ -108,7 +129,7 @@ def test_old_and_unreadable_evidence_of_any_area_costs_the_verdicts_alone(tmp_pa
     (tmp_path / f"{area}.jsonl").write_text(text)
     assert main(["show", GELU, "--evidence", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert CATALOGUE[GELU].statement in told
+    assert mathematics(CATALOGUE[GELU].statement) in told
     (line,) = [line for line in told.splitlines() if "no verdicts" in line]
     assert re.search(rf"no verdicts: .*{area}\.jsonl.*{why}", line)
     assert ("agrees 12,345" in told) == (area != "networks")
@@ -162,15 +183,37 @@ def test_a_derivation_that_its_module_has_is_told_too(id, tmp_path):
 
 
 @pytest.mark.parametrize("id", [GELU, "layer/attention", *BLOCKS])
-def test_outside_a_checkout_there_is_no_error_but_a_way(id, tmp_path, monkeypatch, capsys):
+def test_outside_a_checkout_there_is_what_travels_and_reports_that_are_named_override_it(
+    id, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     assert main(["show", id]) == 0
     said = capsys.readouterr().out
-    assert "Errno" not in said
-    assert "no verdicts: no folder reports/evidence here; --reports DIR names that" in said
+    assert said == describe(id, SHIPPED) + "\n"
+    assert "ours" in said[said.index(id) :]
+    assert "no verdicts" not in said
+    assert main(["show", id, "--reports", "there"]) == 0
+    assert "no verdicts: no folder there/evidence; without --reports there are those" in capsys.readouterr().out
     write_evidence(tmp_path / "there" / "evidence" / "networks.jsonl", HEADER, NETWORKS)
     assert main(["show", id, "--reports", "there"]) == 0
     assert "no folder" not in capsys.readouterr().out
+
+
+OF_EACH_KIND = {id.split("/")[0]: id for id in (*CATALOGUE, *BLOCKS, "nielsen-2015/bp1a")}
+
+
+@pytest.mark.parametrize("id", OF_EACH_KIND.values())
+def test_what_travels_says_the_same_as_whole_evidence(id):
+    assert describe(id, SHIPPED) == describe(id, ROOT / "reports" / "evidence")
+
+
+def test_the_names_that_frameworks_have_for_it_are_told(tmp_path):
+    assert describe("nn.GELU", tmp_path).startswith(f"nn.GELU stands for {GELU}\n{GELU}\n")
+    for room, names in TABLE.items():
+        for name, entry in names.items():
+            if entry.status == FORMULA:
+                id = ALIASES.get(entry.ids[-1], entry.ids[-1:])[0]
+                assert f"{room}.{name}" in describe(id, tmp_path)
 
 
 def test_an_unknown_id_is_refused(tmp_path):
@@ -183,8 +226,16 @@ def test_a_block_is_told_in_its_words_and_with_its_verdicts(id, tmp_path):
     more = {"median": 0.0, "verdicts": {"exact": 4, "agrees": 20}}
     found = [Finding("block", id, "heads = 2", dtype="float64", side="ours", max=0.5, more=more)]
     assert "no verdicts: " in describe(id, tmp_path)
+    write_evidence(tmp_path / "blocks.jsonl", HEADER, [])
+    assert describe(id, tmp_path).endswith(f"nothing was measured of {id}")
     write_evidence(tmp_path / "blocks.jsonl", HEADER, found)
     text = describe(id, tmp_path)
     assert text.startswith(f"{id}\n  in reference/blocks/")
     assert (f"\n\n{(BLOCKS[id].__doc__ or '').splitlines()[0]}\n") in text
-    assert text.endswith("float64  ours  heads = 2: at most 0.50 conditioned ULP, exact 4, agrees 20")
+    assert [re.sub(" +", " ", line) for line in text.splitlines()[-5:]] == [
+        "heads = 2:",
+        " ours torch jax",
+        " float64 0.50 (exact 4, agrees 20) – –",
+        "",
+        "measured with torch 2.0, jax 0.5",
+    ]

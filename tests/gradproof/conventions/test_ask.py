@@ -3,6 +3,7 @@
 import pytest
 
 from gradproof.conventions.ask import measure, questions, tasks
+from gradproof.conventions.sequences import DIVISORS
 from gradproof.conventions.updates import QUESTIONS
 from gradproof.evidence.files import read_evidence, write_evidence
 from gradproof.tasks import Plan
@@ -49,6 +50,8 @@ def test_ours_answers_each_question_once_and_it_can_be_written(ours, tmp_path):
         ("logarithms clamped", "cost/binary_cross_entropy", ["no: ∞", "no"]),
         ("reduction by default", "cost/ctc", ["mean over examples, each over its number of labels"]),
         ("slope in log-probabilities", "cost/ctc", ["0, of the cost"]),
+        ("what a mean over tokens divides by", "cost/grpo_clip", [*DIVISORS]),
+        ("share of the token of a short answer", "cost/grpo_clip", [*DIVISORS]),
         ("a target that no path gives", "cost/ctc", ["∞, slope NaN", "0, slope 0"]),
         (SLOPE, "regularizer/spectral_norm", ["(0, 0); (0, 0)", "(0.5, 0); (0, 0.5)"]),  # least subgradients
         (SLOPE, "regularizer/nuclear_norm", ["(0, 0); (0, 0)", "(0, 0.6); (0, 0.8)", "(1, 0); (0, 1)"]),
@@ -91,6 +94,10 @@ KNOWN = [
     ("torch", "slope in log-probabilities", "cost/ctc", ["½, of logits"]),
     ("torch", "a target that no path gives", "cost/ctc", ["∞, slope NaN", "0, slope 0"]),
     ("torch", "scores that are not normalised", "cost/ctc", ["as they are"]),
+    ("torch", "what a mean over tokens divides by", "cost/cross_entropy_labels", [DIVISORS[1]]),
+    ("torch", "Muon's iteration", "update/muon", ["in bfloat16"]),
+    ("jax", "Muon's average", "update/muon", ["both terms bias-corrected"]),
+    ("jax", "what is no matrix", "update/muon", ["that of AdamW with Nesterov's momentum"]),
     ("jax", "scores that are not normalised", "cost/ctc", ["normalised"]),
     ("torch", "input that makes no sense", "cost/binary_cross_entropy", ["RuntimeError", "RuntimeError"]),
     ("torch", "biases", "regularizer/l2", ["decayed"]),

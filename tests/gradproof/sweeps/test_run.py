@@ -3,6 +3,7 @@
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,13 +16,15 @@ from gradproof.answers.answer import Answer
 from gradproof.answers.ours import ours
 from gradproof.audit.report import write_area
 from gradproof.cli import main
+from gradproof.evidence.environment import cpu
 from gradproof.evidence.files import EvidenceError, read_evidence
 from gradproof.lookup import UsageError
 from gradproof.sweeps import measure
 from gradproof.sweeps import run as sweeps
+from gradproof.sweeps.inputs import run_length
 from gradproof.sweeps.run import asked, run
 
-N = 1 << 15
+N = run_length("float32")
 SPANS = [(0x3F800000 + k * N, N) for k in range(4)]
 
 
@@ -88,6 +91,40 @@ def test_evidence_is_kept_beside_that_of_other_sweeps_and_small(tmp_path):
     assert "| tanh | slope | ours | all | all | 0.50 |" in page
     assert (tmp_path / "figures" / "sweep-tanh-float32.svg").exists()
     assert not (tmp_path / "sweeping").exists()
+
+
+def test_a_pattern_is_every_activation_of_it_and_resumed_those_that_are_not_there(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    words = ["sweep", "activation/*elu6", "--dtype", "float16", "--side", "ours", "--out", str(tmp_path)]
+    assert main([*words, "--part", "slope"]) == 0
+    assert "relu6" in capsys.readouterr().out
+    spans = measured(monkeypatch)
+    assert main([*words, "--part", "slope", "--resume"]) == 0
+    assert spans == []
+    assert main([*words, "--resume"]) == 0
+    assert spans
+    assert [f.quantity for f in read_evidence(tmp_path / "evidence" / "sweeps.jsonl").findings] == ["slope", "value"]
+    assert main(["sweep", "cost/*", "--out", str(tmp_path)]) == 2
+    assert "no elementwise activation matches 'cost/*'" in capsys.readouterr().err
+
+
+def test_other_parameters_are_another_sweep(tmp_path):
+    sweep(tmp_path, "activation/leaky_relu")
+    run(tmp_path, replace(asked("activation/leaky_relu", "float32", "slope", ("ours",)),
+                          parameters={"negative_slope": 0.3}), quietly, jobs=1, only=SPANS)  # fmt: skip
+    found = read_evidence(tmp_path / "evidence" / "sweeps.jsonl").findings
+    assert [f.what for f in found] == ["", "negative_slope = 0.3"]
+
+
+def test_evidence_of_two_computers_names_both(tmp_path):
+    sweep(tmp_path)
+    path = tmp_path / "evidence" / "sweeps.jsonl"
+    here = cpu()
+    path.write_text(path.read_text().replace(f'"cpu":"{here}"', '"cpu":"Abacus"'))
+    sweep(tmp_path, "activation/sigmoid")
+    said = read_evidence(path).header["cpu"]
+    assert "Abacus" in said
+    assert here in said
 
 
 def test_evidence_made_with_other_versions_is_not_mixed(tmp_path, monkeypatch):

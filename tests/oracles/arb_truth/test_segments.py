@@ -52,11 +52,11 @@ def test_in_16_bits_too(dtype, n):
         same(segments.truths("activation/mish", x, dtype), arb_truth.truths("activation/mish", x, (0, 1), dtype=dtype))
 
 
-def asked_of_balls(monkeypatch, id, x):
+def asked_of_balls(monkeypatch, id, x, dtype="float32"):
     asked = []
     truths = arb_truth.truths
     monkeypatch.setattr(arb_truth, "truths", lambda id, x, *a, **k: asked.append(len(x)) or truths(id, x, *a, **k))
-    return segments.truths(id, x, "float32"), sum(asked)
+    return segments.truths(id, x, dtype), sum(asked)
 
 
 @pytest.mark.parametrize("id", ["activation/tanh", "activation/gelu", "activation/silu", "activation/exp"])
@@ -66,6 +66,18 @@ def test_hardly_a_point_is_left_to_balls(id, place, monkeypatch):
     found, asked = asked_of_balls(monkeypatch, id, run(place, n=1 << 15))
     assert asked < 4
     assert not any(t.undecided.any() for t in found)
+
+
+@pytest.mark.parametrize("id", ["activation/tanh", "activation/gelu", "activation/mish"])
+@pytest.mark.parametrize("place", [0.3, -1.7, 20.0, 1e-5, 1e200, 1e-300, 0.0])
+def test_neighbours_in_float64_have_the_truths_of_the_points(id, place, monkeypatch):
+    """In twice its bits; only next to the least numbers, which these do not reach, by balls."""
+    first = int(np.array(place).view(np.int64)) >> 8 << 8
+    x = np.arange(first, first + 256).view(np.float64)
+    exact = arb_truth.truths(id, x, (0, 1), dtype="float64")
+    found, asked = asked_of_balls(monkeypatch, id, x, "float64")
+    same(found, exact)
+    assert asked < 4 or abs(place) < 1e-200
 
 
 def test_ties_that_no_precision_proves_are_left_open(monkeypatch):
@@ -149,7 +161,7 @@ def test_the_bound_of_a_polynomial_holds(coefficients, s):
 @given(st.lists(st.tuples(number, st.floats(-1, 1), st.floats(0, 1)), min_size=1, max_size=20), short)
 def test_what_float64_decides_is_right_whatever_the_balls_hold(coefficients, s):
     p, exact = polynomial(coefficients)
-    hi, residual, undecided = (a[0] for a in segments.in_float64(p, np.array([s]), "float32"))
+    hi, residual, undecided = (a[0] for a in segments.in_float64(p, *segments.leading(p), np.array([s]), "float32"))
     assume(not undecided)
     spread = sum(Fraction(r) for r in p.coefficients[2])
     value = sum(a * Fraction(s) ** k for k, a in enumerate(exact))

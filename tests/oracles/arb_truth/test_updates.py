@@ -1,11 +1,12 @@
 """Steps of update rules over balls: they are what the records print, no input is ignored, and bad input is named."""
 
+import inspect
 import math
 import re
 
 import numpy as np
 import pytest
-from updates import Printed, letters
+from updates import FIRST, Printed, letters
 
 from gradproof import cases
 from reference import CATALOGUE
@@ -22,7 +23,8 @@ W, G, M, V = 0.75, -0.3125, 0.1, 0.2
 
 def hyperparameters(id):
     """By our names, with the defaults of the record's function."""
-    return {**CATALOGUE[id].parameters, **({"bias_correction": False} if id == "update/amsgrad" else {})}
+    parameters = inspect.signature(CATALOGUE[id].function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 def state(id, shape=(2,)):
@@ -53,11 +55,14 @@ def test_the_new_parameter_is_what_the_record_prints(id, t):
     record = CATALOGUE[id]
     printed = Printed(record)
     given = state(id, printed.shape)
-    h = {**record.parameters, **({"threshold": 4.0} if id == "update/radam" else {})}
+    if id in FIRST and t > 1:
+        pytest.skip("printed of the first step")
+    given = {name: x for name, x in given.items() if id not in FIRST or name in ("w", "dC")}
+    h = {**record.parameters, **FIRST.get(id, {}), **({"threshold": 4.0} if id == "update/radam" else {})}
     exact = printed.new({**letters(given), **h, "t": t})
     if id == "update/adagrad" and t == 1:
         assert h["initial"] == 0
-    found = vjp(id, given, t=t)[0]["w"].truth
+    found = vjp(id, given, t=t, **FIRST.get(id, {}))[0]["w"].truth
     np.testing.assert_array_equal(exact.astype(float), found.hi)
     for said, y, residual in zip(exact.ravel(), found.hi.ravel(), found.residual.ravel(), strict=True):
         assert abs(float(said - sympy_rational(y)) / math.ulp(y) - residual) < 2.0**-19
@@ -102,7 +107,8 @@ def test_every_argument_and_every_hyperparameter_counts(id):
         moved = any(outputs({**given, name: factor * x}) != right for factor in (0.8, -1.0))
         assert moved or (name in first and outputs({**first, name: 0.8 * x}, t=1) != begun), name
     others = {"bias_correction": True, "t": 1, "threshold": 1e300, "n": 3.0, "eta_plus": 1.5,
-              "smallest": 10.0, "largest": 0.25, "least": 3.0, "period": 3}  # fmt: skip
+              "smallest": 10.0, "largest": 0.25, "least": 3.0, "period": 3,
+              "iterations": 3, "nesterov": False, "adjust": "match_rms_adamw"}  # fmt: skip
     others |= {"eps": 3.0} if id in LEAST else {}
     counted = "t" in CATALOGUE[id].arguments and id != "update/amsgrad"  # which corrects no bias unless told
     for name in h.keys() - (set() if counted else {"t"}):

@@ -1,6 +1,10 @@
 """What is compiled, how often, with how many bits, and where it is kept."""
 
 import itertools
+import os
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -74,3 +78,41 @@ def test_forgotten_programs_are_made_again_with_the_same_bits():
     again = flat(oracle.network(*small_network(), **ids)), oracle.vjp("activation/tanh", {"z": np.ones(3)})[1]
     for got, wanted in zip(again, first, strict=True):
         close(got, wanted, 0)
+
+
+PLACED = """
+import jax, numpy as np
+from oracles import jax_grad as oracle
+real = jax.devices
+before = oracle.vjp("activation/gelu", {"z": np.array([-1.0, 0.5], np.float32)})
+jax.devices = lambda kind: real("cpu") if kind == "cuda" else real(kind)  # two GPUs, played by two CPUs
+oracle.programs._look_for = lambda platforms: None
+assert oracle.place("cuda:1") == "cpu"
+z = jax.jit(lambda z: z)(np.ones(2))
+assert z.devices() == {real("cpu")[1]}, z.devices()
+outputs, gradients = oracle.vjp("activation/gelu", {"z": np.array([-1.0, 0.5], np.float32)})
+assert type(outputs["value"]) is np.ndarray
+assert outputs["value"].tolist() == before[0]["value"].tolist()
+oracle.place("cpu")
+assert jax.jit(lambda z: z)(np.ones(2)).devices() == {real("cpu")[0]}
+print("moved")
+"""
+
+
+def test_arrays_go_to_the_device_and_answers_come_back():
+    """In a process of its own, whose CPU is two devices."""
+    root = str(pathlib.Path(oracle.__file__).parents[2])
+    flags = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": root}
+    done = subprocess.run([sys.executable, "-c", PLACED], env=flags, capture_output=True, text=True, timeout=200)
+    assert (done.stdout, done.returncode) == ("moved\n", 0), done.stderr
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "nowhere"])
+def test_a_device_that_is_not_there_is_refused_and_nothing_changes(device):
+    if device == "cuda" and any(d.platform == "gpu" for d in jax.devices()):
+        pytest.skip("it is there")
+    with pytest.raises(LookupError, match=f"JAX has no {device} here"):
+        oracle.place(device)
+    assert oracle.place("cpu") == "cpu"
+    assert jax.config.jax_platforms == "cpu"
+    assert oracle.vjp("activation/relu", {"z": np.ones(3)})[1]["z"].tolist() == [1, 1, 1]

@@ -133,6 +133,25 @@ def test_places_say_what_is_seen(given, seen):
     alike(asked(q, k, v, v_out, **given), asked(q, k, v, v_out, mask=np.array(seen, bool)))
 
 
+def test_weights_that_underflow_reach_huge_values_and_cotangents():
+    q, k, v = np.ones((1, 1)), np.array([[0.0], [-800.0]]), np.array([[0.0], [2.0**200]])
+    got = asked(q, k, v, (np.array([[2.0**150]]), np.zeros(1)), scale=1)
+    share = np.exp(-400.0)  # its square is no float
+    np.testing.assert_allclose(got["value"], [[share * 2.0**200 * share]], rtol=1e-13)
+    np.testing.assert_allclose(got["v"][1], [share * 2.0**150 * share], rtol=1e-13)
+    np.testing.assert_allclose(got["k"], [[-share * 2.0**350 * share], [share * 2.0**350 * share]], rtol=1e-13)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e300])
+def test_logits_far_apart_leave_one_key(far):
+    q, v, bias, v_out = real(2, 3), real(3, 4), np.array([-far, far, 0.0]), (real(2, 4), real(2))
+    got = asked(q, real(3, 3), v, v_out, bias=bias)
+    np.testing.assert_array_equal(got["value"], [v[1], v[1]])
+    np.testing.assert_allclose(got["lse"], far, rtol=1e-2)
+    np.testing.assert_array_equal(got["bias"], [0, v_out[1].sum(), 0])
+    np.testing.assert_array_equal(got["v"], [0 * v[0], v_out[0].sum(0), 0 * v[0]])
+
+
 # ---------------------------------------------------------------- what does not enter
 
 

@@ -66,6 +66,30 @@ def test_a_constant_row_and_a_row_of_one_have_the_slopes_of_their_limits():
     np.testing.assert_allclose(rms_norm([[3.0]], eps=0.75)[1]([[1.0]])["x"], 0.75 / 9.75**1.5)
 
 
+@pytest.mark.parametrize("size", [0.0, 5e-324, 7.0, 1e308])
+def test_a_constant_row_of_any_size_has_the_slopes_of_eps(size):
+    y, pullback = layer_norm(np.full((1, 3), size))
+    assert not y.any()
+    np.testing.assert_allclose(pullback([[1.0, 2.0, 6.0]])["x"], np.array([[-2.0, -1.0, 3.0]]) / np.sqrt(1e-5))
+
+
+@pytest.mark.parametrize("norm", [layer_norm, rms_norm])
+@pytest.mark.parametrize("size", [2.0**-1000, 2.0**1000])
+def test_weights_of_any_size_come_out_of_value_and_gradient(norm, size):
+    w = np.array([1.0, -3.0, 0.5])
+    (y, pullback), (far, by_far) = norm(X / 8, w), norm(X / 8, size * w)
+    np.testing.assert_allclose(far / size, y, rtol=1e-15)
+    np.testing.assert_allclose(by_far(V)["x"] / size, pullback(V)["x"], rtol=1e-14)
+
+
+def test_a_sum_that_overflows_is_normalised_all_the_same():
+    x, r, v = np.array([[1e308, -4e307]]), np.array([[1.2e308, -7e307]]), np.array([[1.0, 2.0]])
+    ((y, h), pullback), (half, back) = add_rms_norm(x, r), rms_norm(x / 2 + r / 2)
+    np.testing.assert_array_equal(h, [[np.inf, -1.1e308]])
+    np.testing.assert_array_equal(y, half)
+    np.testing.assert_array_equal(pullback(v)["x"], back(v)["x"] / 2)
+
+
 def test_an_offset_of_1_makes_weights_count_from_1():
     w = rng.standard_normal(3)
     np.testing.assert_array_equal(rms_norm(X, w, offset=1.0)[0], rms_norm(X, w + 1)[0])

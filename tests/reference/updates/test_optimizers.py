@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from updates import STEPS, Printed, letters, number, over_steps, run
+from updates import FIRST, STEPS, Printed, letters, number, over_steps, run
 
 from reference import CATALOGUE, updates
 from reference.updates.optimizers import (
@@ -45,7 +45,7 @@ def path(step, gradients, start=1.0, dtype=np.float64, **hyperparameters):
 def states(record, shape, seed):
     """Random gradients up to a step t, the state before it, and the gradient of that step."""
     rng = np.random.default_rng(seed)
-    for steps in (0, 1, 2, 9):
+    for steps in (0,) if record.id in FIRST else (0, 1, 2, 9):
         w, state = [rng.standard_normal(shape)], None
         for _ in range(steps):
             w, state = record.function(w, [rng.standard_normal(shape)], state)
@@ -59,7 +59,7 @@ def states(record, shape, seed):
 def test_the_statement_is_what_the_code_computes(record):
     printed = Printed(record)
     for w, state, g, values in states(record, printed.shape, 1):
-        got = record.function(w, [g], state)[0][0]
+        got = record.function(w, [g], state, **FIRST.get(record.id, {}))[0][0]
         for x, said in zip(got.ravel(), printed.new(values).ravel(), strict=True):
             assert abs(x - said) <= 1e-12 * (1 + abs(said))
 
