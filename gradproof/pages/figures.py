@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ def save(figure: Any, path: Path, trim: bool = True) -> None:
     margins = "tight" if trim else None
     figure.savefig(buffer, format="svg", bbox_inches=margins, metadata={"Date": None, "Creator": "gradproof"})
     _pyplot().close(figure)
-    write_whole(path, buffer.getvalue())
+    short = re.sub(r"([1-9]\d*\.\d\d)\d+", r"\1", buffer.getvalue().decode())  # of a point; below 1 are scales
+    write_whole(path, re.sub(r"\n +", "\n", short))
 
 
 def _legend(axis: Any, **style: Any) -> None:
@@ -138,7 +140,7 @@ def error_curves(found: Sequence[Finding], dtype: str, path: Path) -> None:
     figure, axes = plt.subplots(down, across, figsize=(3.0 * across, 1.9 * down), sharex=True, sharey=True,
                                 squeeze=False)  # fmt: skip
     every, top = DIGITS[dtype], 1e18 if dtype == "float64" else 1e10
-    small = 1e-9 if low < -40 else 1e-6
+    small = 1e-9 if low < -40 else 1e-4
     marks = {f"{small:.0e}".replace("e-0", "e−"): small, "1": 1.0, "100": 100.0}
     away_of = {label: _away(math.log2(size), low, high) for label, size in marks.items() if 2.0**low < size < 2.0**high}
     ticks = {"0": 0.0, **away_of, **{f"−{label}": -k for label, k in away_of.items()}}
@@ -221,6 +223,7 @@ def lost_digits(found: Sequence[Finding], dtype: str, path: Path) -> None:
         axis.set_ylim(-0.8, len(names) - 0.2)
         axis.set_yticks(range(len(names)), [name.split("/")[1] for name in names], fontsize=8)
         axis.set_title(part, fontweight="bold")
+        axis.set_xticks(range(0, round(every) + 1, 2 if every > 8 else 1))
         axis.set_xlabel(f"decimal digits lost of {every:.0f}, at the worst input (shaded: all)")
     _legend(axes[0][0], fontsize=8, loc="lower right", bbox_to_anchor=(0.92, 0))
     save(figure, path)

@@ -23,8 +23,9 @@ function beside(caption, columns, a, b, only) {
 }
 
 function curves(a, b) {
-  const chosen = [[a, "torch"], [b, "jax"]].map(([one, look]) =>
-    one.known.curves.filter((c) => c.side === one.side).map((c) => ({ ...c, side: one.name, look })));
+  const looks = a.side === b.side ? ["torch", "jax"] : [a.side, b.side]; /* two that are told apart without colour */
+  const chosen = [a, b].map((one, k) =>
+    one.known.curves.filter((c) => c.side === one.side).map((c) => ({ ...c, side: one.name, look: looks[k] })));
   if (chosen.some((these) => !these.length)) return [];
   const place = made("div", "");
   place.className = "curves";
