@@ -4,7 +4,8 @@
 
 * tests/truths.npz: value, slope and second derivative of every elementwise activation at a sample, a thinned version of
   the audit's points (`oracles.points.dense`), the same on every run;
-* gradproof/answers/truths.npz: the same at numbers that people type, with the slopes on both sides of kinks;
+* gradproof/answers/truths.npz: the same at numbers that people type, in float32 and float64, with the slopes on both
+  sides of kinks;
 * gradproof/evidence/exact.npz: value and slope at all floats of 16 bits.
 """
 
@@ -71,12 +72,12 @@ def every_float(task):
 
 
 if __name__ == "__main__":
-    tasks = [(id, dtype) for id in ELEMENTWISE for dtype in DTYPES]
+    tasks = {kind: [(id, dtype) for id in ELEMENTWISE for dtype in dtypes]
+             for kind, dtypes in (("all", DTYPES), ("wide", DTYPES[2:]), ("short", exact.DTYPES))}  # fmt: skip
     with ProcessPoolExecutor(None, multiprocessing.get_context("spawn")) as pool:
-        for path, made in ((SAMPLED, sampled), (TABLES, typed)):
-            tables = [table for found in pool.map(made, tasks) for table in found]
+        for path, made, kind in ((SAMPLED, sampled, "all"), (TABLES, typed, "wide")):
+            tables = [table for found in pool.map(made, tasks[kind]) for table in found]
             write_tables(path, tables)
             print(f"{path}: {len(tables)} tables, {path.stat().st_size / 1e6:.2f} MB")
-        short = [(id, dtype) for id in ELEMENTWISE for dtype in exact.DTYPES]
-        exact.write(dict(zip(short, pool.map(every_float, short), strict=True)))
-        print(f"{exact.PATH}: {len(short)} tables, {exact.PATH.stat().st_size / 1e6:.2f} MB")
+        exact.write(dict(zip(tasks["short"], pool.map(every_float, tasks["short"]), strict=True)))
+        print(f"{exact.PATH}: {len(tasks['short'])} tables, {exact.PATH.stat().st_size / 1e6:.2f} MB")

@@ -182,8 +182,7 @@ def table(result: Mapping[str, Any], evidence: Path = SHIPPED) -> Table:
 
 def _of_tables(id: str, dtype: str, all_known: bool, evidence: Path) -> str:
     """What truth there is without python-flint; where it is missing, how good ours was where it was measured."""
-    n = kept.points(id, dtype)
-    said = f"Without python-flint the truth is known at {n} numbers and default parameters, from a table"
+    said = f"Without python-flint the truth is known at {kept.where(id, dtype)}, for default parameters, from a table"
     if all_known:
         return f"{said}."
     return f"{said}; pip install 'gradproof[check]' computes it anywhere.{recorded(id, dtype, evidence)}"

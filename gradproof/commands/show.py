@@ -231,6 +231,7 @@ def _error(f: Finding) -> str:
 
 def _verdicts(found: list[Finding], header: Header) -> list[str]:
     """The last audit's verdicts on networks with this formula."""
-    rows = [[f.what, f.dtype, f"{f.side} {header['versions'].get(f.side, '')}".strip(), counts(f.more["verdicts"])]
+    versions = header.get("versions", {})
+    rows = [[f.what, f.dtype, f"{f.side} {versions.get(f.side, '')}".strip(), counts(f.more["verdicts"])]
             for f in found if f.kind == "overview" and "verdicts" in f.more]  # fmt: skip
     return ["ours in networks:", *padded([["place", "dtype", "against", "verdicts"], *rows])] if rows else []

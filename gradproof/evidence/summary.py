@@ -17,8 +17,6 @@ from typing import Any
 
 from gradproof.evidence.files import EvidenceError, encode, read_evidence, write_evidence, write_whole
 from gradproof.evidence.finding import DEFAULTS, Finding, short
-from literature import CLAIMS
-from reference import CATALOGUE
 
 SHIPPED = Path(__file__).parent / "shipped"
 HASHES = "hashes.json"
@@ -43,15 +41,17 @@ def write(evidence: Path, folder: Path = SHIPPED) -> None:
 
     Raises EvidenceError where a file of it cannot be used, OSError as `open` does.
     """
+    measured: set[str] = set()
     for area, kinds in KEPT.items():
         path = evidence / f"{area}.jsonl"
         if not path.exists():
             continue
         header, findings = read_evidence(path)
         kept = [_kept(f, kinds[f.kind]) for f in findings if f.kind in kinds and _is_general(f)]
+        measured |= {f.formula for f in kept}
         write_evidence(folder / path.name, {k: v for k, v in header.items() if k != "schema"}, kept)
     found = hashes(evidence)
-    lines = ",\n".join(f"{encode(id)}:{encode(found[id])}" for id in sorted(found.keys() & {*CATALOGUE, *CLAIMS}))
+    lines = ",\n".join(f"{encode(id)}:{encode(found[id])}" for id in sorted(found.keys() & measured))
     write_whole(folder / HASHES, f"{{\n{lines}\n}}\n")
 
 

@@ -122,7 +122,10 @@ def test_ours_is_the_formula_at_those_points_and_no_truth_is_made_up(no_truth, m
         for parameters in ({}, *OTHERS.get(id, ())[:1]):
             z = array(points, dtype)
             slots = zip(z, *CATALOGUE[id].function(z, **parameters), strict=True)
-            assert evaluate(id, points, dtype, parameters) == {
+            result = evaluate(id, points, dtype, parameters)
+            if dtype == "float16" and not parameters:  # known everywhere
+                assert all(point.pop("truth") and point.pop("verdict") for point in result["points"][:-1])
+            assert result == {
                 "formula": id, "dtype": dtype, "parameters": parameters, "truth by": "tables",
                 "points": [{"x": hexed(x), "ours": {"value": hexed(v), "slope": hexed(s)}} for x, v, s in slots],
             }  # fmt: skip

@@ -92,8 +92,8 @@ def test_the_last_verdicts_proofs_and_errors_on_it_are_there(tmp_path):
         "",
         "ours in networks:",
         "place dtype against verdicts",
-        "hidden float64 torch agrees 12,345, inaccurate 6",
-        "output float32 jax exact 7",
+        "hidden float64 torch 2.0 agrees 12,345, inaccurate 6",
+        "output float32 jax 0.5 exact 7",
         "",
         "measured on 2026-01-02 with torch 2.0, jax 0.5",
     ]
