@@ -166,7 +166,7 @@ def main() -> None:
     make(parser, options.out, "evidence")
     progress = stopwatch()
     found = list(measure((id for id, f in CATALOGUE.items() if f.elementwise), progress))
-    made_with = header(("numpy", "torch", "jax", "balls", "16 bits"), {"span": SPAN})
+    made_with = header(("numpy", "torch", "jax", "balls", "16 bits"), {})
     write_evidence(options.out / "evidence" / "workers.jsonl", made_with, found)
     page.write(options.out / "evidence", options.out)
     progress(f"wrote {options.out / 'workers.md'}")

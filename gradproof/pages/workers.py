@@ -39,15 +39,16 @@ def write(evidence: Path, folder: Path) -> None:
     intro = HOW.format(runs=min((f.entries for f in runs), default=0), made=header["made"][:10], cpu=header["cpu"],
                        source=header["source"])  # fmt: skip
     linear = [f for f in found if f.kind == "workers"]
-    tables = [model(runs, linear, header["span"]), goals(runs), by_workers(linear), stages(runs)]
+    tables = [model(runs, linear), goals(runs), by_workers(linear), stages(runs)]
     write_page(folder, "workers", intro, [t for t in tables if t.rows])
 
 
-def model(runs: Findings, linear: Findings, span: int) -> Table:
+def model(runs: Findings, linear: Findings) -> Table:
     """Hours of all there is, for each number of cores."""
     if not (runs and linear):
         return Table("", [], [])
     one = linear[0].more
+    span = linear[0].entries // one["tasks"]
     rows = []
     for what, dtype, inputs in (
         ("every float32 of", "float32", 2**32),

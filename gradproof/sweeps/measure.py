@@ -101,8 +101,9 @@ def compared(subject: Finding, x: Array, got: Array, true: Truth) -> Finding:
         right = same
     else:
         error = np.abs((got - true.hi) * inverse_ulp(true.hi, true.dtype) - true.residual)
-        odd = np.flatnonzero(~np.isfinite(error))
-        error[odd] = ulp_error(got[odd], true[odd])
+        error[~np.isfinite(error)] = np.inf
+        special = np.flatnonzero(~np.isfinite(true.hi))
+        error[special] = ulp_error(got[special], true[special])
         right = same | (true.undecided & (error <= TIE))
         counts["sign"] = np.count_nonzero((got < 0) & (true.hi > 0)) + np.count_nonzero((got > 0) & (true.hi < 0))
         counts["nan"] = np.count_nonzero(np.isnan(got) & ~np.isnan(true.hi))

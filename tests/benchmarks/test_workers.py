@@ -31,7 +31,7 @@ def test_measured_evidence_makes_the_page(tmp_path, monkeypatch):
 
 def workers(id, jobs):
     seconds = {"start": 3.0, "tasks": 8.0 / jobs, "write": 0.001}
-    return Finding("workers", id, f"{jobs} of 32", "slope", "float32",
+    return Finding("workers", id, f"{jobs} of 32", "slope", "float32", entries=32 << 22,
                    more={"seconds": seconds, "bytes": 1000, "jobs": jobs, "tasks": 32})  # fmt: skip
 
 
@@ -66,13 +66,13 @@ def run(dtype, ns, what="value and slope"):
 
 def test_the_model_is_arithmetic():
     linear = [workers("activation/gelu", jobs) for jobs in (1, 2)]
-    table = page.model([run("float32", 50.0), run("float64", 700.0)], linear, 1 << 22)
+    table = page.model([run("float32", 50.0), run("float64", 700.0)], linear)
     small, *_, impossible = table.rows
     seconds = 2**32 * 50e-9
     assert small[-2:] == [page.lasting(3 + seconds / 2), page.lasting(3 + max(seconds / 64, 1024 * 0.001))]
     assert small[3] == "0.21"
     assert impossible[-1].endswith("years")
-    fast = page.model([run("float32", 0.1), run("float64", 700.0)], linear, 1 << 22).rows[0]
+    fast = page.model([run("float32", 0.1), run("float64", 700.0)], linear).rows[0]
     assert fast[-1] == page.lasting(3 + 1024 * 0.001), "one process writes what all have found"
 
 
