@@ -23,7 +23,7 @@ from gradproof.evidence.summary import SHIPPED
 from gradproof.lookup import Missing, UsageError, find, identify
 from gradproof.pages.tables import Table, number
 from oracles.floats import FORMATS
-from reference.formula import Formula
+from reference.formula import Array, Formula
 
 DTYPES = tuple(FORMATS)
 
@@ -89,23 +89,25 @@ def beside(case: Case, evidence: Path = SHIPPED) -> Table:
     """
     exact, answers = _everyone(case)
     numbers = not any(np.isnan(np.asarray(x).astype(np.float64)).any() for x in case.arguments.values())
-    quantities = exact or dict.fromkeys(answers["ours"])
+    ours = {} if isinstance(answers["ours"], str) else answers["ours"]
+    quantities = exact or dict.fromkeys(ours)
     lines = [line for quantity, known in quantities.items() for line in _lines(quantity, known, answers, numbers)]
     options = f", {label(case.parameters)}" if case.parameters else ""
     name = f", {case.name}" if case.regime in REGIMES else ""
     title = f"{case.formula} in {case.dtype}{name}{options}"
     title += "; in brackets: conditioned ULP from the truth" if exact else ""
     note = "" if exact else f"{NO_BALLS}.{recorded(case.formula, case.dtype, evidence)}"
-    return Table(title + _of_the_sum(case, exact), ["quantity", "truth", *answers], lines, note)
+    values = {q: known.truth.hi for q, known in exact.items()} or {q: np.asarray(y) for q, y in ours.items()}
+    return Table(title + _of_the_sum(case, values), ["quantity", "truth", *answers], lines, note)
 
 
 NO_BALLS = "The truth needs python-flint: pip install 'gradproof[check]'"
 
 
-def _of_the_sum(case: Case, exact: Mapping[str, Any]) -> str:
+def _of_the_sum(case: Case, values: Mapping[str, Array]) -> str:
     """What slopes are of where several outputs have no cotangent, and which of them are 0 for that reason."""
-    slopes = {quantity: known.truth.hi for quantity, known in exact.items() if quantity.startswith("∂/∂")}
-    outputs = sum(known.truth.hi.size for known in exact.values()) - sum(g.size for g in slopes.values())
+    slopes = {quantity: y for quantity, y in values.items() if quantity.startswith("∂/∂")}
+    outputs = sum(y.size for y in values.values()) - sum(g.size for g in slopes.values())
     if case.cotangent is not None or outputs < 2 or not slopes:
         return ""
     gone = [quantity for quantity, g in slopes.items() if g.size and not g.any()]

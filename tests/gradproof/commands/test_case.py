@@ -9,7 +9,7 @@ from planted import plant, scaled
 
 from gradproof import cases
 from gradproof.cli import main
-from gradproof.commands.case import DTYPES, as_json, beside, drawn
+from gradproof.commands.case import DTYPES, as_json, asked, beside, drawn
 from gradproof.evidence import environment
 from gradproof.evidence.environment import ORACLES, load
 from gradproof.evidence.files import write_evidence
@@ -140,6 +140,8 @@ def test_without_balls_ours_is_shown_and_what_was_measured_of_it(monkeypatch, tm
         "Measured 2026-01-02: ours is off by at most 1.2 conditioned ULP in 7 numbers."
     )
     assert beside(case, tmp_path / "nowhere").note == "The truth needs python-flint: pip install 'gradproof[check]'."
+    dense = asked("layer/linear", ["x=[[1, 2]]", "weight=[[3, 4], [5, 6]]"])
+    assert beside(dense).title.endswith("; slopes are of the sum of all outputs: --cotangent V weighs them")
     assert (as_json(case)["truth"], as_json(case)["conditioned ULP"]["ours"]) == ({}, {})
 
 
