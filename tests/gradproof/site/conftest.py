@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+MINUTES = 4  # of a processor, that a build may take
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +21,10 @@ def site(tmp_path_factory):
     from gradproof.site.build import build
 
     out = tmp_path_factory.mktemp("site") / "site"
+    before = sum(os.times()[:4])  # of this process and of those that it waits for
     _, warnings = build(out, ROOT / "reports")
     assert warnings == "", warnings
+    assert sum(os.times()[:4]) - before <= MINUTES * 60
     return out
 
 
