@@ -173,13 +173,15 @@ def deviations(x: Array, eps: Any) -> tuple[Array, Array, Back]:
         constant = x.max(-1, keepdims=True) == x.min(-1, keepdims=True)  # whatever it is, its deviation is 0
         return of_scaled(deviations, np.where(constant, 0 * x, x), eps, np.where(constant, np.maximum(scale, 1), scale))
     square += eps  # σ²
-    some, small = outweighed(r, square, d / 2 - 1), np.broadcast_to(eps, square.shape)
+    some = outweighed(r, square, d / 2 - 1)
 
     def back(s: Array) -> Array:
-        left = None if some is None else less_line(s[some], x[some], r[some], small[some])
+        if some is not None:
+            small = np.broadcast_to(eps, square.shape)
+            left = less_line(s[some], x[some], r[some], small[some])
         s -= mean(s)
         along = np.vecdot(s, r)[..., None] / d
-        if left is not None:
+        if some is not None:
             s[some], along[some] = left
         s -= r * (along / square)
         return s
@@ -201,12 +203,12 @@ def lengths(x: Array, eps: Any) -> tuple[Array, Array, Back]:
     if (scale := scale_of(x, eps, square)) is not None:
         return of_scaled(lengths, x, eps, scale)
     square += eps  # ρ²
-    some, small = outweighed(x, square, d / 2), np.broadcast_to(eps, square.shape)
+    some = outweighed(x, square, d / 2)
 
     def back(s: Array) -> Array:
         along = np.vecdot(s, x)[..., None] / d
         if some is not None:
-            s[some], along[some] = less_ray(s[some], x[some], small[some])
+            s[some], along[some] = less_ray(s[some], x[some], np.broadcast_to(eps, square.shape)[some])
         s -= x * (along / square)
         return s
 

@@ -166,12 +166,13 @@ def test_a_side_that_refuses_is_quoted_in_one_line(capsys):
     assert len(capsys.readouterr().out.splitlines()) == 5
 
 
-def test_a_case_of_a_block_is_that_of_the_audit():
+@pytest.mark.parametrize("regime", ["plain", "wide"])
+def test_a_case_of_a_block_is_that_of_the_audit(regime):
     pytest.importorskip("flint")
-    table = beside(drawn("block/lstm_classifier", "plain", 2, "float32"))
-    assert table.title.startswith("block/lstm_classifier in float32, plain 2; ")
+    table = beside(drawn("block/lstm_classifier", regime, 2, "float32"))
+    assert table.title.startswith(f"block/lstm_classifier in float32, {regime} 2; ")
     errors = [float(ours.split("(")[1].strip(")")) for _, _, ours, *_ in table.rows]
     assert len(errors) > 80
     assert max(errors) <= 1
-    with pytest.raises(UsageError, match="no regime 'wide'; there are plain"):
-        drawn("block/lstm_classifier", "wide", 2)
+    with pytest.raises(UsageError, match="no regime 'near'; there are plain, wide"):
+        drawn("block/lstm_classifier", "near", 2)
