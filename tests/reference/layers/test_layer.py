@@ -6,6 +6,7 @@ import pytest
 from gradproof import cases
 from reference import CATALOGUE, vjp
 from reference.layers import layer_norm, rms_norm
+from reference.layers.layer import layer
 
 LAYERS = [id for id in CATALOGUE if id.startswith("layer/")]
 
