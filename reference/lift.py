@@ -218,8 +218,10 @@ def _printed(condition: str) -> str:
 # ---------------------------------------------------------------- cotangents and rounding
 
 
-def cotangent_of(cotangent: Any, shape: tuple[int, ...], output: str = "value") -> Array | None:
+def cotangent_of(cotangent: Any, shape: tuple[int, ...], output: str = "value", copy: bool = True) -> Array | None:
     """The cotangent of an output of this shape in float64, None for ones. It may stand under the name of the output.
+
+    Without a copy, float64 numbers are those of the caller, to be read only.
 
     Raises TypeError for what is not real, ValueError for another shape or another output.
     """
@@ -232,7 +234,9 @@ def cotangent_of(cotangent: Any, shape: tuple[int, ...], output: str = "value") 
     v = real(cotangent, "cotangent")
     if v.shape != shape:
         raise ValueError(f"cotangent has shape {v.shape}, the output has shape {shape}; they must be equal")
-    return v.astype(np.float64)
+    v = v.astype(np.float64, copy=copy).view()
+    v.flags.writeable = copy
+    return v
 
 
 def times(v: Array | float | None, x: Array) -> Array:

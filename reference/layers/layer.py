@@ -63,7 +63,7 @@ def layer(*outputs: str, indices: Sequence[str] = ()) -> Callable[[Callable[...,
                 v = [np.zeros(y.shape) if w is None else np.asarray(w, order="C")
                      for w, y in zip(cotangents, values, strict=True)]  # fmt: skip
                 gradients = pull(*v)
-                return {name: rounded(np.asarray(gradients[name]), dtype) for name in dtypes}
+                return {name: _own(rounded(np.asarray(gradients[name]), dtype), v) for name in dtypes}
 
             return [rounded(np.asarray(y), dtype) for y in values], pullback
 
@@ -81,7 +81,7 @@ def layer(*outputs: str, indices: Sequence[str] = ()) -> Callable[[Callable[...,
                 if len(cotangents) > len(names):
                     raise TypeError(f"{len(cotangents)} cotangents; the outputs are {', '.join(names)}")
                 pairs = zip(cotangents, values, strict=False)
-                v = [None if w is None else cotangent_of(w, y.shape) for w, y in pairs]
+                v = [None if w is None else cotangent_of(w, y.shape, copy=False) for w, y in pairs]
                 return pull([*v, *[None] * (len(values) - len(v))])
 
             return tuple(values) if outputs else values[0], pullback
@@ -103,6 +103,11 @@ def _wide(x: Array) -> Array:
     return np.asarray(x, np.float64, order="C") if is_floating(x.dtype) else x
 
 
+def _own(g: Array, cotangents: Sequence[Array]) -> Array:
+    """A gradient, or a copy of it where it is a cotangent or a part of one, which the caller keeps."""
+    return g.copy() if any(np.may_share_memory(g, v) for v in cotangents) else g
+
+
 def _cotangents(cotangent: Any, outputs: Mapping[str, Array]) -> list[Array | None]:
     """One cotangent for each output, None for zeros. None as a whole stands for ones."""
     if cotangent is None:
@@ -113,4 +118,4 @@ def _cotangents(cotangent: Any, outputs: Mapping[str, Array]) -> list[Array | No
         cotangent = {next(iter(outputs)): cotangent}
     if strangers := [name for name in cotangent if name not in outputs]:
         raise ValueError(f"a cotangent of {strangers[0]!r}; the outputs are {', '.join(outputs)}")
-    return [cotangent_of(cotangent.get(name), y.shape) for name, y in outputs.items()]
+    return [cotangent_of(cotangent.get(name), y.shape, copy=False) for name, y in outputs.items()]

@@ -53,7 +53,7 @@ def scale_of(x: Array, eps: Any, square: Array) -> Array | None:
     `square` is the mean of the squares.  (..., d), (..., 1) -> (..., 1).
     """
     low, high, whole = 2.0 ** (-2 * FAR), 2.0 ** (2 * FAR), square + eps
-    if ((square > low) & (whole < high)).all():
+    if square.min() > low and whole.max() < high:
         return None
     size = np.abs(x).max(-1, keepdims=True)
     size = np.where(np.isfinite(size), size, 1)
@@ -74,13 +74,16 @@ def gained(w: Array | None, inverse: Array) -> tuple[Array, int]:
     """w/σ without a power of two, and its exponent: 0 but where w is so huge or tiny that w/σ could leave the range."""
     if w is None:
         return inverse, 0
-    power = int(np.frexp(np.abs(w).max())[1])
-    return (w * inverse, 0) if abs(power) < EASY else (np.ldexp(w, -power) * inverse, power)
+    if 2.0**-EASY < (largest := np.abs(w).max()) < 2.0**EASY:
+        return w * inverse, 0
+    power = int(np.frexp(largest)[1])
+    return np.ldexp(w, -power) * inverse, power
 
 
 def mean(q: Array) -> Array:
-    """Means of rows.  (..., d) -> (..., 1)."""
-    return q.sum(-1, keepdims=True) / q.shape[-1]
+    """Means of rows; of long ones in pairs, for rounding errors would grow with d.  (..., d) -> (..., 1)."""
+    d = q.shape[-1]
+    return np.vecdot(q, np.ones(d))[..., None] / d if d <= 1024 else q.sum(-1, keepdims=True) / d
 
 
 def middle(x: Array) -> Array:
@@ -166,7 +169,7 @@ def deviations(x: Array, eps: Any) -> tuple[Array, Array, Back]:
     mu, d = mean(x), x.shape[-1]
     r = x - mu  # (..., d)
     square = np.vecdot(r, r)[..., None] / d  # mean r²: (..., 1)
-    if not (64 * mu * mu < square).all():
+    if not 64 * np.square(mu).max() < square.min():
         r -= mean(r)  # by what the first mean was rounded, which is nothing beside r where μ is small
         square = np.vecdot(r, r)[..., None] / d
     if (scale := scale_of(x, eps, square)) is not None:

@@ -6,6 +6,7 @@ import pytest
 from gradproof import cases
 from reference import CATALOGUE, vjp
 from reference.layers import layer_norm, rms_norm
+from reference.layers.layer import layer
 
 LAYERS = [id for id in CATALOGUE if id.startswith("layer/")]
 
@@ -87,3 +88,21 @@ def test_a_layer_is_called_by_position_by_keyword_and_with_lists():
         pullback([1.0, 2.0])
     with pytest.raises(TypeError, match="2 cotangents; the outputs are value"):
         pullback(y, y)
+
+
+def test_a_cotangent_is_only_read_and_no_gradient_is_part_of_it():
+    @layer()
+    def handed_on(x):
+        return x.copy(), lambda v: {"x": v[:]}
+
+    @layer()
+    def spoiling(x):
+        return x.copy(), lambda v: {"x": np.multiply(v, 2, out=v)}
+
+    x, v = np.ones(3), np.arange(3.0)
+    for gradient in (handed_on(x)[1](v)["x"], handed_on.vjp({"x": x}, v)[1]["x"]):
+        assert not np.shares_memory(gradient, v)
+        gradient += 1
+    assert v.tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="read-only"):
+        spoiling(x)[1](v)
