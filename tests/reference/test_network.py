@@ -473,6 +473,9 @@ def test_per_example_norms_of_leading_axes_of_16_bits_and_of_extreme_sizes():
         assert per_example_norms(*one, lambda a, y: (0.0, np.ones_like(a))) == pytest.approx(np.hypot(size, 1))
         found = per_example_norms(*one, lambda a, y, s=size: (0.0, np.ones_like(a) / s))
         assert found == pytest.approx(np.hypot(size, 1) / size)
+    far, two = np.array([[3e200, 4e200], [5e200, 12e200]]), [np.zeros((2, 1)), [np.ones((1, 2))], [np.zeros(1)]]
+    found = per_example_norms(far, *two, [identity], lambda a, y: (0.0, np.ones_like(a)))
+    np.testing.assert_allclose(found, [5e200, 13e200], rtol=1e-15)
     assert np.isnan(per_example_norms(np.full((1, 1), np.nan), *one[1:], quadratic)).all()
 
 

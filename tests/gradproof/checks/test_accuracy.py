@@ -64,6 +64,16 @@ def test_at_the_ends_of_the_range_cases_that_no_audit_asks_are_met_too(id):
             assert f.verdict == ("wrong" if (id, seed) in NOT_MET and f.quantity == "∂/∂z" else "agrees"), failure(f)
 
 
+@pytest.mark.parametrize("id", cases.STEPS)
+@pytest.mark.parametrize("size", [-1e200, 1e-200])
+def test_one_entry_of_a_gradient_may_be_far_from_the_others(id, size):
+    plain = cases.draw(id, "float64", "plain", 0)
+    dC = plain.arguments["dC"].copy()
+    dC.flat[0] = size
+    found = check([replace(plain, arguments={**plain.arguments, "dC": dC})], {"ours": ours})
+    assert {f.verdict for f in found} == {"agrees"}, [failure(f) for f in found]
+
+
 def verdicts_of(case):
     """Nothing is asked of a case whose pullback kills every cotangent."""
     try:

@@ -123,6 +123,15 @@ def test_taps_at_once_one_by_one_and_examples_by_blocks_are_the_same(monkeypatch
     np.testing.assert_allclose(by_weight[1:], once[2][1:], rtol=2**-45, atol=2**-48)
 
 
+def test_where_no_cotangent_asks_an_infinite_entry_does_not_enter_and_groups_may_be_of_any_width():
+    x, weight, v = drawn(2, 6, 5), drawn(6, 3, 2), np.zeros((2, 6, 4))
+    x[:, :, 4], v[:, :, :3] = np.inf, drawn(2, 6, 3)
+    _, pullback = convolution(x, weight, groups=2)
+    whole = pullback(v)["weight"]
+    _, pullback = convolution(np.where(np.isinf(x), 7.0, x), weight, groups=2)
+    np.testing.assert_allclose(whole, pullback(v)["weight"], rtol=2**-45, atol=2**-48)
+
+
 def test_padding_does_not_enter():
     """An infinite weight meets padding alone: in the window that has nothing under it, 0·∞ is not taken."""
     y, pullback = convolution(np.array([[1.0, 2]]), np.array([[[np.inf, 1.0]]]), padding=((1, 0),))
