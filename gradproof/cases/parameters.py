@@ -314,9 +314,14 @@ def setting(id: str, k: int) -> Parameters:
     return every[k % len(every)]
 
 
-# Parameters that are never at the ends of the range: entries bound a correction, and angles of 1e300 have no digits.
-USUAL: dict[str, str] = {"layer/variance": "correction", "layer/standard_deviation": "correction",
-                         "layer/rotary": "base"}  # fmt: skip
+# Parameters that are never at the ends of the range: entries bound a correction, angles of 1e300 have no digits, and
+# a polynomial that is iterated leaves the range at once.
+USUAL = {
+    "layer/variance": ("correction",),
+    "layer/standard_deviation": ("correction",),
+    "layer/rotary": ("base",),
+    "layer/newton_schulz": ("a", "b", "c"),
+}
 
 
 def extreme(formula: Formula, s: Source) -> Parameters:
@@ -329,7 +334,7 @@ def extreme(formula: Formula, s: Source) -> Parameters:
     known = inspect.signature(formula.function).parameters
     x = max(float(s.sizes()), 2.0 ** (s.normal + 4))  # not subnormal: its last digits are to count
     may = [name for name, default in formula.parameters.items()
-           if isinstance(known[name].default, float) and USUAL.get(formula.id) != name
+           if isinstance(known[name].default, float) and name not in USUAL.get(formula.id, ())
            and all(formula.at(condition, **{name: x}) for condition in formula.valid.values()
                    if re.search(rf"\b{name}\b", condition))]  # fmt: skip
     return {may[s.seed // 2 % len(may)]: x} if may else {}

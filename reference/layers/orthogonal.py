@@ -104,7 +104,8 @@ def newton_schulz(
     defaults take small ones to about 1 in few steps. The pullback of a step, `quintic`, puts v for each factor of y,
     yyᵀy and yyᵀyyᵀy in turn. With ρ = ‖x‖, x̂ = x/ρ and u the cotangent of the first y, ∂C/∂x = (u − x̂⟨x̂, u⟩ +
     ε/(ρ + ε)·x̂⟨x̂, u⟩)/(ρ + ε). Where one entry m outweighs the others, u_m and x̂_m⟨x̂, u⟩ cancel: r = u −
-    (u_m/x̂_m)·x̂ is taken instead, which is 0 at m. Raises ValueError for an x of fewer than two axes.
+    (u_m/x̂_m)·x̂ is taken instead, which is 0 at m; and where ε outweighs ρ, u − ρ/(ρ + ε)·x̂⟨x̂, u⟩.
+    Raises ValueError for an x of fewer than two axes.
     """
     if x.ndim < 2 or 0 in x.shape[-2:]:
         raise ValueError(f"x has shape {x.shape}; expected (..., n, d) with n, d ≥ 1")
@@ -119,8 +120,11 @@ def newton_schulz(
 
     def pullback(v: Array) -> Gradients:
         u = back(np.ascontiguousarray(v.mT) if tall else v)
-        across, along = split(u.reshape(unit.shape), unit)  # (..., nd), (..., 1)
-        g = np.ldexp((across + small / (rho + small) * along * unit) / (rho + small), -e).reshape(x.shape)
+        u = u.reshape(unit.shape)
+        across, along = split(u, unit)  # (..., nd), (..., 1)
+        below, above = small / (rho + small), rho / (rho + small)  # 1 together
+        g = np.where(below < 0.5, across + below * along * unit, u - above * along * unit)
+        g = np.ldexp(g / (rho + small), -e).reshape(x.shape)
         return {"x": g.mT if tall else g}
 
     return y.mT if tall else y, pullback
