@@ -195,7 +195,7 @@ def test_the_recipes_of_the_guide_say_what_there_is(tmp_path):
     inputs = load(ROOT / "action.yml")["inputs"]
     recipes = [yaml.load(recipe, yaml.BaseLoader) for recipe in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)]
     jobs = [job for recipe in recipes if "jobs" in recipe for job in recipe["jobs"].values()]
-    given = [step["with"].keys() for job in jobs for step in job["steps"] if step.get("uses") == "./gradproof"]
+    given = [step["with"].keys() for job in jobs for step in job["steps"] if step.get("uses") == "./.gradproof"]
     assert len(given) == 2
     assert all(keys <= inputs.keys() for keys in given)
     (table,) = re.findall(r"\| input \| .*\n\|---\|---\|\n((?:\|.*\n)+)", text)

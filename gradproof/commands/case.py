@@ -160,6 +160,8 @@ def _instead(formula: Formula) -> str:
         return f"it acts on single numbers: 'gradproof at {formula.id} 0.5'"
     if formula.kind == "network":
         return "it is asked with every network: 'gradproof audit --only networks'"
+    if formula.id in cases.STEPS:
+        return f"a step of it on arrays that are drawn: 'gradproof case {formula.id} plain 0'"
     return f"'gradproof doctor {formula.id}' says what it lacks"
 
 

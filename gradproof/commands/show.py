@@ -73,7 +73,7 @@ def describe(word: str, evidence: Path) -> str:
     if f.parameters:
         lines.append("  parameters: " + ", ".join(f"{k} = {v:g}" for k, v in f.parameters.items()))
     if f.elementwise:
-        lines.append("  domain ({}, {}), range ({}, {})".format(*map(_set, (*f.domain, *f.range))))
+        lines.append("  domain ({}, {}), values from {} to {}".format(*map(_set, (*f.domain, *f.range))))
     lines += [derivation(f.function), ""]
     for kink in f.kinks:
         of, at, left, right, chosen = map(_set, (kink.of, kink.at, kink.left, kink.right, kink.chosen))

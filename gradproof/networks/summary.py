@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from gradproof.evidence.environment import PLANNED
 from gradproof.evidence.finding import Finding, short
 from gradproof.evidence.verdicts import AGREEING
 
@@ -49,7 +50,7 @@ class Tally:
 
 def fold(found: Sequence[Finding]) -> list[Finding]:
     """Findings of kind network (a combination of formulas), overview (one formula, architecture or regime at a time),
-    histogram and disagreement."""
+    histogram and disagreement. A plan has a network of its own only where it neither is exact nor agrees."""
     networks: dict[tuple[str, str, str], Tally] = {}
     overviews: dict[tuple[str, str, str, str], Tally] = {}
     pairs: dict[tuple[str, str], list[float]] = {}
@@ -76,7 +77,8 @@ def fold(found: Sequence[Finding]) -> list[Finding]:
                     tally = overviews.setdefault((name, value, dtype, side), Tally())
                     tally.add(verdict, size, f"{f.formula} {regime}")
                 pairs.setdefault((dtype, side), []).append(size)
-    rows = [replace(_network(*key, tally), why=whys.get(key, "")) for key, tally in networks.items()]
+    rows = [replace(_network(*key, tally), why=whys.get(key, "")) for key, tally in networks.items()
+            if tally.verdicts or key[2] != PLANNED]  # fmt: skip
     rows += [_overview(*key, tally) for key, tally in overviews.items()]
     others = [f for f in found if f.kind not in ("case", "disagreement")]
     return [*rows, *others, *_histograms(pairs), *_disagreements(f for f in found if f.kind == "disagreement")]

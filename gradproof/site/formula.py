@@ -55,7 +55,7 @@ def _formula(f: Formula) -> str:
     )
     notes = [f"* {assumption}" for assumption in f.assumptions]
     notes += [f"* No answer from {side}: {why}." for side, why in f.unanswered.items()]
-    interval = "Domain ({}, {}), range ({}, {}).".format(*f.domain, *f.range).replace("oo", "∞").replace("-", "−")
+    interval = "Domain ({}, {}), values from {} to {}.".format(*f.domain, *f.range).replace("oo", "∞").replace("-", "−")
     return (
         f"```{{math}}\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n```\n\n"
         + (f"{interval} {calculator.link(f.id)}\n\n" if f.elementwise else "")
