@@ -249,7 +249,7 @@ def backprop(
     dW = [weight_gradient(d, below) for d, below in zip(delta, a[:-1], strict=True)]  # BP4
     if regularizer is not None:
         R, dR = regularizer(W)
-        C, dW = C + R, [g + r for g, r in zip(dW, dR, strict=True)]
+        C, dW = C + beside(R, C), [g + r for g, r in zip(dW, dR, strict=True)]
     return Backward(C, dW, db, delta, z, a)
 
 
@@ -283,6 +283,11 @@ def per_example_norms(
     delta = errors(at_end(cost, a[-1], y)[1], W, pullbacks)
     each = [_length(d) * np.hypot(_length(below), 1) for d, below in zip(delta, a[:-1], strict=True)]
     return rounded(functools.reduce(np.hypot, each), x.dtype)
+
+
+def beside(R: Array, C: Array) -> Array:
+    """The penalty of each network, (...), for costs that may have more axes behind: those of examples not reduced."""
+    return np.reshape(R, np.shape(R) + (1,) * (np.ndim(C) - np.ndim(R)))
 
 
 @QUIET

@@ -33,6 +33,7 @@ from reference.network import (
     EndCost,
     at_end,
     backprop,
+    beside,
     bias_gradient,
     hidden_error,
     output_error,
@@ -119,7 +120,7 @@ def plan(
 
     @QUIET
     def gradient(x: Array, y: Array, W: Sequence[Array], b: Sequence[Array]) -> tuple[Array, Gradients]:
-        _check(names, (*W, *b, x, y), expected, dtype)
+        _check(names, (*W, *b, x, y), expected, dtype, flat)
         C = line(x, y, W, b)
         if not finite(C):
             g = backprop(x, y, W, b, activations, cost, regularizer)
@@ -129,7 +130,7 @@ def plan(
         C = np.asarray(C, dtype)
         if regularizer is not None:
             R, dR = regularizer(W)
-            C = C + R
+            C = C + beside(R, C)
             for slope, penalty in zip(dW, dR, strict=True):
                 slope += penalty
         return C, gradients
@@ -165,13 +166,17 @@ def _gradients(sizes: tuple[int, ...], leading: tuple[int, ...], dtype: np.dtype
     return flat, Gradients(each[: len(pairs)], each[len(pairs) :])
 
 
-def _check(names: Sequence[str], given: Sequence[Any], expected: Sequence[tuple[int, ...]], dtype: np.dtype) -> None:
-    """Raise ValueError naming the first argument that is no array of the shape and dtype planned for."""
+def _check(
+    names: Sequence[str], given: Sequence[Any], expected: Sequence[tuple[int, ...]], dtype: np.dtype, written: Array
+) -> None:
+    """Raise ValueError naming the first argument that is no array of the shape and dtype planned for, or `written`."""
     L = len(names) // 2 - 1
     if len(given) != len(names):
         raise ValueError(f"{len(given) - 2} weights and biases; planned for {L} weights and {L} biases")
     for name, q, shape in zip(names, given, expected, strict=False):  # y may be for the cost to judge
         if type(q) is np.ndarray and q.shape == shape and (q.dtype is dtype or q.dtype == dtype):
+            if q.base is written:
+                raise ValueError(f"{name} is a gradient that this plan writes to: take a copy")
             continue
         if type(q) is not np.ndarray:
             raise ValueError(f"{name} is of type {type(q).__name__}; planned for an array of shape {shape} and {dtype}")

@@ -72,7 +72,11 @@ def listed(options: argparse.Namespace, natural: Callable[[str], int]) -> Iterat
     alone = vars(parser.parse_args([]))
     if more := [name for name in alone if name not in OF_ALL and getattr(options, name) != alone[name]]:
         raise UsageError(f"check --list: {', '.join(more)} stands in its lines")
-    lines = enumerate(options.list.read_text(encoding="utf-8").splitlines(), 1)
+    try:
+        text = options.list.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{options.list}: no text in UTF-8 ({error})") from None
+    lines = enumerate(text.splitlines(), 1)
     asked = [(n, line) for n, line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not asked:
         raise UsageError(f"{options.list}: no line of it names a function")

@@ -34,9 +34,16 @@ class Evidence(NamedTuple):
 
 
 def write_whole(path: Path, data: str | bytes) -> None:
-    """Write `data` beside `path`, then move it there in one step. Raises OSError as `open` does."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write `data` beside `path`, then move it there in one step. Raises OSError as `open` does.
+
+    A link stays one, and what is no file (a pipe, a device) is written to as it is.
+    """
     raw = data.encode() if isinstance(data, str) else data
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_bytes(raw)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

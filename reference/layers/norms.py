@@ -6,7 +6,7 @@ import numpy as np
 
 from reference.formula import Array, formula
 from reference.layers.layer import Gradients, Pullback, layer
-from reference.layers.rows import deviations, entering, gained, lengths, over_rows
+from reference.layers.rows import deviations, entering, gained, lengths, over_rows, weighted
 
 EPS = {"eps": "eps >= 0"}
 AXES = {"axes": "axes >= 1 and axes % 1 == 0"}
@@ -92,9 +92,10 @@ def layer_norm(
 
     def pullback(v: Array) -> Gradients:
         v, last = v.reshape(rows.shape), x.shape[x.ndim - axes :]
-        dx, dw = entering(v, r, inverse, back(v * gain))  # s = w·v/σ
+        s, k = weighted(v, gain, power)  # w·v/σ
+        dx, dw = entering(v, r, inverse, back(s))
         return {
-            "x": (np.ldexp(dx, power) if power else dx).reshape(x.shape),
+            "x": (np.ldexp(dx, k) if power else dx).reshape(x.shape),
             "weight": dw.reshape(last),
             "bias": over_rows(v).reshape(last),
         }
@@ -129,8 +130,9 @@ def rms_norm(
 
     def pullback(v: Array) -> Gradients:
         v = v.reshape(rows.shape)
-        dx, dw = entering(v, t, inverse, back(gain * v))
-        return {"x": np.ldexp(dx, power).reshape(x.shape), "weight": dw.reshape(x.shape[x.ndim - axes :])}
+        u, k = weighted(v, gain, power)
+        dx, dw = entering(v, t, inverse, back(u))
+        return {"x": np.ldexp(dx, k).reshape(x.shape), "weight": dw.reshape(x.shape[x.ndim - axes :])}
 
     return np.ldexp(gain * t, power).reshape(x.shape), pullback
 

@@ -124,7 +124,8 @@ def newton_schulz(
         across, along = split(u, unit)  # (..., nd), (..., 1)
         below, above = small / (rho + small), rho / (rho + small)  # 1 together
         g = np.where(below < 0.5, across + below * along * unit, u - above * along * unit)
-        g = np.ldexp(g / (rho + small), -e).reshape(x.shape)
+        m, k = np.frexp(rho + small)  # ε may be far larger
+        g = np.ldexp(g / m, -e - k).reshape(x.shape)
         return {"x": g.mT if tall else g}
 
     return y.mT if tall else y, pullback

@@ -80,6 +80,14 @@ def gained(w: Array | None, inverse: Array) -> tuple[Array, int]:
     return np.ldexp(w, -power) * inverse, power
 
 
+def weighted(v: Array, gain: Array, power: int) -> tuple[Array, Any]:
+    """w·v/σ for `gained` weights without powers of two, and their exponents, of rows: 0 where the weights have none."""
+    if not power:
+        return v * gain, 0
+    k = np.frexp(np.abs(v).max(-1, keepdims=True))[1]
+    return np.ldexp(v, -k) * gain, power + k
+
+
 def mean(q: Array) -> Array:
     """Means of rows; of long ones in pairs, for rounding errors would grow with d.  (..., d) -> (..., 1)."""
     d = q.shape[-1]

@@ -205,6 +205,30 @@ def test_what_cannot_be_planned(change, error, said):
         plan(**given | change)
 
 
+@pytest.mark.parametrize("n", [1, 40])
+def test_its_own_gradients_are_no_weights_unless_they_are_copied(n):
+    W, b, rng = [np.ones((3, 2))], [np.ones(3)], np.random.default_rng(0)
+    x, y = rng.standard_normal((n, 2)), rng.standard_normal((n, 3))
+    gradient = plan((2, 3), [identity], quadratic, batch=n, dtype=np.float64)
+    _, (dW, db) = gradient(x, y, W, b)
+    for given, named in (((dW, b), r"W\[0\]"), ((W, db), r"b\[0\]")):
+        with pytest.raises(ValueError, match=f"{named} is a gradient that this plan writes to"):
+            gradient(x, y, *given)
+    gradient(x, y, [dW[0].copy()], [db[0].copy()])
+
+
+def test_costs_of_examples_with_a_penalty_and_leading_axes_are_those_of_each_network():
+    rng = np.random.default_rng(0)
+    x, y, W, b = (rng.standard_normal(s) for s in ((3, 4, 2), (3, 4, 3), (3, 3, 2), (3, 3)))
+    cost = functools.partial(quadratic, reduction="none")
+    whole = backprop(x, y, [W], [b], [identity], cost, l2).cost
+    planned, _ = plan((2, 3), [identity], cost, 4, np.float64, l2, leading=(3,))(x, y, [W], [b])
+    for k in range(3):
+        alone = backprop(x[k], y[k], [W[k]], [b[k]], [identity], cost, l2).cost
+        np.testing.assert_array_equal(whole[k], alone)
+        np.testing.assert_array_equal(planned[k], alone)
+
+
 def test_labels_are_left_to_the_cost():
     (x, _, W, b), _ = case("tanh/identity/quadratic", "float64")
     labels = np.arange(BATCH) % 3

@@ -74,6 +74,22 @@ def test_one_entry_of_a_gradient_may_be_far_from_the_others(id, size):
     assert {f.verdict for f in found} == {"agrees"}, [failure(f) for f in found]
 
 
+TINY = [1e-160, 1e-160, 2e-160]
+BY_HAND = {
+    "layer/rms_norm": ({"x": [[1e-3, 2e-3, 4e-3]], "weight": TINY}, [[1e307, -1e307, 1e307]]),
+    "layer/layer_norm": ({"x": [[1e-3, 2e-3, 5e-3]], "weight": TINY, "bias": [0, 0, 0]}, [[1e307, -1e307, 1e307]]),
+    "layer/newton_schulz": ({"x": [[1e-280, 2e-280], [3e-280, -1e-280]]}, [[1e-60, 2e-60], [0, 1e-60]]),
+}
+
+
+@pytest.mark.parametrize("id", BY_HAND)
+def test_what_is_tiny_meets_what_is_huge(id):
+    arguments, v = BY_HAND[id]
+    floats = {name: np.array(x, float) for name, x in arguments.items()}
+    found = check([Case(id, "float64", "as", 0, floats, {"value": np.array(v, float)}, {})], {"ours": ours})
+    assert {f.verdict for f in found} == {"agrees"}, [failure(f) for f in found]
+
+
 def verdicts_of(case):
     """Nothing is asked of a case whose pullback kills every cotangent."""
     try:

@@ -104,3 +104,14 @@ def test_a_list_or_a_function(tmp_path, monkeypatch, capsys, words, message):
     Path("list.txt").write_text(f"mine:tanh {VALUES}", encoding="utf-8")
     assert main(["check", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_list_that_is_no_text_is_no_wrong_gradient(tmp_path, capsys):
+    (tmp_path / "list.txt").write_bytes(b"\x00\xff\xfe")
+    assert main(["check", "--list", str(tmp_path / "list.txt")]) == 2
+    assert "list.txt: no text in UTF-8" in capsys.readouterr().err
+
+
+def test_a_byte_order_mark_is_no_name(checked):
+    code, _, _ = checked(f"\ufeffmine:tanh {VALUES}")
+    assert code == 0

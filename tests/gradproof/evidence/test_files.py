@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import threading
 from dataclasses import replace
 
 import pytest
@@ -25,6 +26,21 @@ ONE = Finding("sweep", "activation/tanh", quantity="slope", dtype="float32", sid
 
 def entries(folder):
     return sorted(p.name for p in folder.iterdir())
+
+
+def test_a_link_stays_one_and_a_pipe_is_written_to(tmp_path):
+    target, link, pipe, read = tmp_path / "target", tmp_path / "link", tmp_path / "pipe", []
+    link.symlink_to(target)
+    write_whole(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write_whole(pipe, b"through")
+    reader.join(10)
+    assert read == [b"through"]
+    assert not pipe.is_file()
 
 
 def test_a_file_is_replaced_whole(tmp_path):
