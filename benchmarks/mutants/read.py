@@ -41,7 +41,7 @@ REASONS = {
     "exact.exact_sum low + lower → low - lower": "where both are not 0 the sum has not cancelled: last bits",
     "exact.exponential np.maximum(high, DEEP) → np.maximum(DEEP, high)": ORDER,
     "activation.elementwise 4 → 3": "such a body rounds nothing, in float64 neither",
-    "network._forward c if c.ndim == 1 else c[..., None, :] → c[..., None, :]": QUICK,
+    "network.weighted_input b if b.ndim == 1 else b[..., None, :] → b[..., None, :]": QUICK,
     "clipping.jointly True → False": STRICT,
     "clipping.jointly {'': cotangent} → {'': -cotangent}": "it is refused for its name",
     "clipping._norm 0.0 → -1.0": "of no arrays the norm is then −0 instead of 0",

@@ -23,8 +23,7 @@ def place(device: str) -> str:
     n = torch.cuda.device_count() if kind == "cuda" else int(kind == "cpu")
     if int(number or 0) >= n:
         raise LookupError(f"torch has no {device} here")
-    if torch.get_default_device() != torch.device(device):
-        torch.set_default_device(device)
+    torch.set_default_device(None if kind == "cpu" else device)  # a mode, under which some functions behave otherwise
     return str(torch.cuda.get_device_name(device)) if kind == "cuda" else kind
 
 

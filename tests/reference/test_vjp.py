@@ -469,7 +469,7 @@ def test_the_equations_of_a_network_are_no_functions_of_arrays(equation):
 def test_the_former_ids():
     names = {"mse", "mae", "huber", "bce", "bce_logits", "softmax_cross_entropy"}
     assert set(ALIASES) == {f"cost/{name}" for name in names} | {"layer/instance_norm"}
-    assert len(CATALOGUE) == 239
+    assert not {*CATALOGUE} & {*ALIASES}
 
 
 @pytest.mark.parametrize("id", ALIASES)

@@ -100,6 +100,7 @@ def test_every_module_of_the_formulas_has_mutants_of_every_function_that_compute
         mutated = {m.top for m in mutants(source, path.name)}
         computing = {
             f.name for f in ast.parse(source).body
-            if isinstance(f, ast.FunctionDef) and any(isinstance(p, ast.BinOp) for s in f.body for p in ast.walk(s))
+            if isinstance(f, ast.FunctionDef) and ast.unparse(f.returns or f) != "str"
+            and any(isinstance(p, ast.BinOp) for s in f.body for p in ast.walk(s))
         }  # fmt: skip
         assert computing <= mutated, path.name

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import re
 
 import pytest
@@ -25,9 +26,12 @@ def inline(monkeypatch, tmp_path):
         yield Inline()
 
     monkeypatch.setattr("gradproof.executors.pool", pool)
-    for name in [*ORACLES]:
-        monkeypatch.delitem(ORACLES, name)
+    monkeypatch.setattr("gradproof.workers.ENOUGH", math.inf)  # no programs of JAX to forget
     monkeypatch.chdir(tmp_path)
+    frameworks = dict(ORACLES)
+    ORACLES.clear()
+    yield
+    ORACLES.update(frameworks)  # in their order
 
 
 @pytest.fixture

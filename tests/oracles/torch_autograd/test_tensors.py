@@ -24,7 +24,7 @@ def gpu(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"a GPU, {device}")
-    monkeypatch.setattr(torch, "set_default_device", lambda d: real("meta" if d.startswith("cuda") else d))
+    monkeypatch.setattr(torch, "set_default_device", lambda d: real("meta" if d and d.startswith("cuda") else d))
     monkeypatch.setattr(torch.Tensor, "cpu", cpu)
     yield moved
     oracle.place("cpu")
