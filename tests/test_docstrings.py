@@ -15,7 +15,7 @@ FILES = [
 ]
 
 
-NEEDS = {"gradproof/yours/check": "flint"}  # for what an example does
+NEEDS = {"gradproof/yours/check": "flint", "gradproof/yours/structure": "sympy"}  # for what an example does
 
 
 @pytest.mark.parametrize("path", [path.relative_to(ROOT).with_suffix("") for path in FILES], ids=str)

@@ -134,6 +134,7 @@ def test_evidence_of_another_device_has_its_own_folder_and_says_so(placed, devic
 
 
 def test_a_device_enters_the_areas_that_ask_frameworks_for_arrays(capsys):
+    pytest.importorskip("matplotlib")
     assert main(["audit", "--only", "proofs", "--device", "cuda"]) == 2
     assert "--device does not enter proofs; it does enter accuracy" in capsys.readouterr().err
     areas, plan = select(Options(("activation/tanh",), device="cuda"))

@@ -99,6 +99,7 @@ def test_what_stands_in_a_cell_is_text(cell):
 
 
 def test_a_cell_of_many_words_gets_room():
+    pytest.importorskip("markdown_it")
     words = "0 where the truth is not: underflow or a difference"
     made = with_tables(f"| a | b |\n|---|---:|\n| {words} | {words} |\n| short | 1 |\n", "index")
     assert made.count('class="words"') == 2
@@ -107,5 +108,6 @@ def test_a_cell_of_many_words_gets_room():
 
 
 def test_words_of_cells_side_by_side_stay_apart_without_tags():
+    pytest.importorskip("markdown_it")
     made = with_tables("| a | b |\n|---|---|\n| torch | 2.0 |\n", "index")
     assert re.sub("<[^>]+>", "", made).split() == ["a", "b", "torch", "2.0"]
