@@ -31,6 +31,8 @@ def inline(monkeypatch, tmp_path):
     frameworks = dict(ORACLES)
     ORACLES.clear()
     yield
+    monkeypatch.undo()  # first what a test has put there
+    ORACLES.clear()
     ORACLES.update(frameworks)  # in their order
 
 
