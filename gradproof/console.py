@@ -29,15 +29,15 @@ def escape_unprintable() -> None:
             stream.reconfigure(errors="as in JSON")
 
 
-def _console() -> Any:
-    """A rich console, or None where rich is missing or the output is not a terminal."""
-    if not sys.stdout.isatty():
+def _console(errors: bool = False) -> Any:
+    """A rich console of the output, or of what goes beside it; None where rich is missing or that is no terminal."""
+    if not (sys.stderr if errors else sys.stdout).isatty():
         return None
     try:
         from rich.console import Console
     except ImportError:
         return None
-    return Console()
+    return Console(stderr=errors)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -98,15 +98,11 @@ def padded(rows: Sequence[Sequence[str]]) -> list[str]:
 @contextlib.contextmanager
 def progress() -> Iterator[Progress]:
     """A bar with count and time left on a terminal; else a line for every tenth of an area."""
-    try:
+    if console := _console(errors=True):
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-    except ImportError:
-        Progress = None  # type: ignore[assignment,misc]
-    if Progress is not None and sys.stderr.isatty():
-        from rich.console import Console
 
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True)) as bar:
+        with Progress(*columns, console=console) as bar:
             tasks: dict[str, Any] = {}
 
             def show(area: str, done: int, total: int) -> None:
@@ -131,16 +127,13 @@ def progress() -> Iterator[Progress]:
 @contextlib.contextmanager
 def waiting(what: str) -> Iterator[None]:
     """A spinner beside the time that has passed, on a terminal where rich is installed; else nothing."""
-    try:
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-    except ImportError:
-        Progress = None  # type: ignore[assignment,misc]
-    if Progress is None or not sys.stderr.isatty():
+    console = _console(errors=True)
+    if console is None:
         yield
         return
-    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         bar.add_task(what, total=None)
         yield

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from oracles.points import rounded
 from reference.formula import Array
 from reference.layers.orthogonal import iterated
 from reference.updates.matrices import LINES
@@ -131,10 +132,7 @@ def adafactor_single_share(
 
 def _bfloat16(x: Any) -> Any:
     """`x` rounded to bfloat16; a number that carries its rounding errors along stays as it is."""
-    if not isinstance(x, np.ndarray):
-        return x
-    bits = x.astype(np.float32).view(np.int32)
-    return ((bits + 0x7FFF + (bits >> 16 & 1)) & -0x10000).view(np.float32).astype(np.float64)
+    return rounded(x.astype(np.float32), "bfloat16") if isinstance(x, np.ndarray) else x
 
 
 @each_parameter("m")

@@ -41,7 +41,7 @@ def arguments(command: argparse.ArgumentParser, natural: Callable[[str], int]) -
 
 def run(options: argparse.Namespace, natural: Callable[[str], int]) -> int:
     """The worst exit code of all checks: 0 right, 1 wrong, 2 what cannot be asked. Raises UsageError, OSError."""
-    from gradproof.commands.check import run
+    from gradproof.commands import check
     from gradproof.lookup import UsageError
 
     if (options.target is None) == (options.list is None):
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, natural: Callable[[str], int]) -> int:
     asked = [options] if options.list is None else list(listed(options, natural))
     found = []
     for k, one in enumerate(asked):
-        found.append(checked := run(one))
+        found.append(checked := check.run(one))
         if k and checked.out and not options.json:
             print()
         if checked.out:
