@@ -15,6 +15,7 @@ from oracles.points import rounded
 from reference.formula import Array
 from reference.layers.orthogonal import iterated
 from reference.updates.matrices import LINES
+from reference.updates.muon import adjusted
 from reference.updates.steps import Step, each_parameter, larger, norm, over_norm, smaller, total
 
 
@@ -150,8 +151,7 @@ def muon_bfloat16(
         G = _bfloat16(y @ y.mT)
         y = _bfloat16(a * y + _bfloat16(b * G + c * (G @ G)) @ y)
     rows, columns = w.shape
-    scale = max(1, rows / columns) ** 0.5 if adjust == "original" else 0.2 * max(rows, columns) ** 0.5
-    return (1 - eta * lam) * w - eta * scale * (y if rows <= columns else y.mT), m
+    return (1 - eta * lam) * w - eta * adjusted(adjust, rows, columns) * (y if rows <= columns else y.mT), m
 
 
 @each_parameter("m")
@@ -166,8 +166,7 @@ def muon_corrected(
     u = over_norm(u, eps=eps)
     rows, columns = w.shape
     y = iterated(u if rows <= columns else u.mT, a, b, c, iterations)[0]
-    scale = max(1, columns / rows) ** 0.5 if adjust == "original" else 0.2 * max(rows, columns) ** 0.5
-    return (1 - eta * lam) * w - eta * scale * (y if rows <= columns else y.mT), m
+    return (1 - eta * lam) * w - eta * adjusted(adjust, columns, rows) * (y if rows <= columns else y.mT), m
 
 
 @each_parameter("s", "p")

@@ -13,7 +13,7 @@ from sympy.core.relational import Relational
 
 
 class Case(NamedTuple):
-    """One branch: every expression in `positive` is > 0, and the two sides contain no branch any more."""
+    """Two sides where every expression in `positive` is > 0; what `cases` yields has no branch any more."""
 
     positive: tuple[sp.Expr, ...]
     sides: tuple[sp.Expr, ...]

@@ -25,7 +25,7 @@ from typing import Literal
 import sympy as sp
 
 from oracles.sympy_proof.cases import Case, Undecided, cases
-from oracles.sympy_proof.refutation import DIGITS, Counterexample, Domain, refute, refute_unsplit
+from oracles.sympy_proof.refutation import DIGITS, Counterexample, Domain, refute
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,8 @@ def identity(true: sp.Expr, claimed: sp.Expr, wrt: sp.Symbol | None = None, doma
         true = depending_on(wrt, true)
     inside = [bound for t, (low, high) in (domain or {}).items() for bound in (t - low, high - t) if bound.is_finite]
     slope = true if wrt is None else sp.diff(true, wrt)
-    if found := refute_unsplit(slope, claimed, tuple(inside), domain):  # which nearly every false claim fails
+    whole = Case(tuple(inside), (slope, claimed))
+    if found := refute(whole, domain):  # which nearly every false claim fails
         return refuted(found)
     steps: list[str] = []
     open_case = ""
@@ -178,7 +179,7 @@ def identity(true: sp.Expr, claimed: sp.Expr, wrt: sp.Symbol | None = None, doma
             steps += ["sign cases"] * (len(case.positive) > len(inside)) + [step]
     except Undecided as reason:
         return Proof("unknown", reason=str(reason))
-    if open_case and (found := refute_unsplit(slope, claimed, tuple(inside), domain, MANY)):
+    if open_case and (found := refute(whole, domain, MANY)):
         return refuted(found)
     if open_case:
         return Proof("unknown", reason=f"no point that was tried refutes it and no route proves it, for {open_case}")

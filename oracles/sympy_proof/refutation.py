@@ -69,35 +69,17 @@ def value(expression: sp.Expr, point: Point, digits: int = DIGITS + 10) -> sp.Fl
 
 
 def refute(case: Case, domain: Domain | None = None, tries: int = POINTS) -> Counterexample | None:
-    """A point of `case` where its two sides differ by more than 40-digit arithmetic can; so many points are tried."""
-    compared = 0
-    for point in points(case, domain):
-        x, y = (value(side, point) for side in case.sides)
-        if x is None or y is None:
-            continue
-        if abs(x - y) > sp.Float(10) ** -DIGITS * max(1, abs(x), abs(y)):
-            inputs = {str(symbol): str(Fraction(int(q.p), int(q.q))) for symbol, q in point.items()}
-            return Counterexample(inputs, str(sp.N(x, DIGITS)), str(sp.N(y, DIGITS)))
-        compared += 1
-        if compared == tries:
-            break
-    return None
-
-
-def refute_unsplit(
-    expected: sp.Expr, claimed: sp.Expr, positive: tuple[sp.Expr, ...] = (), domain: Domain | None = None,
-    tries: int = POINTS,
-) -> Counterexample | None:  # fmt: skip
-    """A point where the two sides differ, branches and all; `tries` points are compared, of at least 400.
+    """A point of `case` where its two sides differ, branches and all; `tries` points are compared, of at least 400.
 
     The sides are compiled to mpmath, common subexpressions once, and evaluated to 60 and to 90 digits: what
     cancellation spoils differs between the two and says nothing, and neither does a point that is not inside a branch.
     """
+    expected, claimed = case.sides
     expected = expected.replace(sp.DiracDelta, lambda *_: sp.Integer(0))  # off the boundary
     expected = expected.replace(sp.Heaviside, lambda u, *_: (1 + sp.sign(u)) / 2)
     nodes = (node for side in (expected, claimed) for node in sp.postorder_traversal(side))
     questions = dict.fromkeys(q for q in map(question_of, nodes) if q is not None)
-    case = Case(positive, (expected, claimed, *questions))
+    case = Case(case.positive, (expected, claimed, *questions))
     symbols = sorted(set().union(*(e.free_symbols for e in case.sides)), key=str)
     compiled = sp.lambdify(symbols, case.sides, modules="mpmath", cse=True)
 

@@ -58,5 +58,10 @@ def muon(
     m = mu * m + (1 - mu) * g
     u = over_norm((mu * m + (1 - mu) * g if nesterov else m).reshape(rows, columns), eps=eps)
     y = iterated(u if rows <= columns else u.mT, a, b, c, iterations)[0]
-    scale = max(1, rows / max(columns, 1)) ** 0.5 if adjust == "original" else 0.2 * max(rows, columns) ** 0.5
+    scale = adjusted(adjust, rows, columns)
     return (1 - eta * lam) * w - eta * scale * (y if rows <= columns else y.mT).reshape(w.shape), m
+
+
+def adjusted(adjust: str, out: int, into: int) -> float:
+    """s, by which a step is longer: √max(1, out/into), or 0.2·√max(out, into) as Adam's steps are."""
+    return max(1, out / max(into, 1)) ** 0.5 if adjust == "original" else 0.2 * max(out, into) ** 0.5
